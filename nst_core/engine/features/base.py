@@ -1,0 +1,38 @@
+"""What the engine asks of an extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Extractor(nn.Module):
+    """Maps images to named feature maps, and computes nothing past the deepest one asked for.
+
+    Attributes:
+        name: as recipes spell it, e.g. `vgg19`.
+        layers: every name that can be asked for, in order of depth.
+        weights_sha256: sha256 of the weights' file or state, None where there are no weights.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    weights_sha256: str | None = None
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Feature maps of `images`, (B, 3, H, W) sRGB in [0, 1], by layer name: each (B, C, H', W').
+
+        Raises:
+            KeyError: a layer that this extractor does not have.
+        """
+        raise NotImplementedError
+
+    def min_side(self, layers: Sequence[str]) -> int:
+        """The shortest image side, in pixels, at which every one of `layers` still has a position."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))

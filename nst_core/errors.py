@@ -1,0 +1,108 @@
+"""The family of errors. Each one is a readable sentence; its class says what may be done about it.
+
+`UsageError` is the person's to mend (nothing was started), `InputError` is permanent and quarantines one input,
+`TransientError` is worth a retry, `ResourceError` asks for less (memory) or stops the run (disk). Anything else that
+escapes is a bug.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class NstError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line answers with."""
+
+    exit_code = 1
+
+
+class UsageError(NstError):
+    """Something the person who started the run has to change: usage, configuration or manifest."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The run file, a recipe or an override is wrong."""
+
+
+class ManifestError(UsageError):
+    """The manifest is wrong: all faulty rows are listed in the message."""
+
+
+class SourceError(UsageError):
+    """A source (dataset) is not there, or holds nothing that could be used."""
+
+
+class WeightsError(UsageError):
+    """The weights of a network are neither there nor to be had, or do not fit it."""
+
+
+class RunFolderError(UsageError):
+    """The run folder cannot be used: not writable, made by another method, or not a run folder."""
+
+
+class InputError(NstError):
+    """One input image cannot be used, ever; its pairs are quarantined. The message is `<path>: <reason>`."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        return type(self), (self.path, self.reason)
+
+
+class MissingImage(InputError):
+    """There is no such file (or the link leads nowhere)."""
+
+
+class UnreadableImage(InputError):
+    """The file is there, but the system does not let us read it."""
+
+
+class EmptyImage(InputError):
+    """The file has no bytes."""
+
+
+class NotAnImage(InputError):
+    """The bytes are not in any image format that Pillow knows."""
+
+
+class TruncatedImage(InputError):
+    """The file ends before the image does."""
+
+
+class CorruptImage(InputError):
+    """The image's data are damaged."""
+
+
+class ImageTooLarge(InputError):
+    """More pixels than `content.max_pixels` or `style.max_pixels` allows (decompression bombs among them)."""
+
+
+class ImageTooSmall(InputError):
+    """A side is shorter than `content.min_side` or `style.min_side`."""
+
+
+class TransientError(NstError):
+    """It may well work on the next try."""
+
+
+class NumericalError(NstError):
+    """The optimisation of one pair became non-finite, twice."""
+
+
+class ResourceError(NstError):
+    """Something has run out."""
+
+
+class DiskFull(ResourceError):
+    """No space left where the run folder lies: the run stops at once, and can be resumed."""
+
+
+class Interrupted(NstError):
+    """Asked to stop (Ctrl-C or SIGTERM): what is finished is kept, and the same command resumes."""
+
+    exit_code = 130
