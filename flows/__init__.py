@@ -1,0 +1,1 @@
+"""Orchestration: Prefect flows over `nst_core`, and the command line. The only place that imports Prefect."""

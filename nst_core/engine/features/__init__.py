@@ -1,0 +1,46 @@
+"""Extractors: images to named feature maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.convnets import CONVNETS, build_convnet, random_state
+
+try:
+    from nst_core.engine.features.wavelet import WaveletFeatures
+except ImportError:
+    pass
+from nst_core.engine.features.weights import drawn_weights, file_weights, imagenet_weights
+from nst_core.engine.recipe import Recipe
+from nst_core.errors import ConfigError
+
+EXTRACTORS = ("wavelet", *CONVNETS)
+
+__all__ = ["EXTRACTORS", "Extractor", "build_extractor"]
+
+
+def build_extractor(recipe: Recipe) -> Extractor:
+    """The extractor that a recipe asks for, on the CPU, checked to have every layer that the recipe names.
+
+    Raises:
+        ConfigError: no such extractor, or no such layer in it.
+        WeightsError: its weights are not to be had or do not fit.
+    """
+    if recipe.features not in EXTRACTORS:
+        raise ConfigError(f"method.features is {recipe.features!r}; it can be one of {', '.join(EXTRACTORS)}.")
+    extractor = WaveletFeatures() if recipe.features == "wavelet" else _convnet(recipe)
+    for name in recipe.layer_names():
+        if name not in extractor.layers:
+            raise ConfigError(f"{recipe.features} has no layer {name!r}; it has {', '.join(extractor.layers)}.")
+    return extractor
+
+
+def _convnet(recipe: Recipe) -> Extractor:
+    if recipe.weights == "random":
+        weights = drawn_weights(random_state(recipe.features))
+    elif recipe.weights == "imagenet":
+        weights = imagenet_weights(recipe.features)
+    else:
+        weights = file_weights(Path(recipe.weights).expanduser())
+    return build_convnet(recipe.features, weights, recipe.pooling, recipe.inputs)

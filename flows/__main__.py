@@ -1,0 +1,5 @@
+"""`python -m flows` is `nst`."""
+
+from flows.cli import main
+
+main()

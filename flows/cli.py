@@ -1,0 +1,264 @@
+"""The command line `nst`. Heavy imports wait until a command needs them, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.progress import console
+from nst_core.errors import InputError, Interrupted, NstError, UsageError
+
+if TYPE_CHECKING:
+    from flows.pipeline import RunReport
+    from nst_core.config import RunConfig
+    from nst_core.summary import Summary
+
+EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    name="nst",
+    help="Stylize whole image datasets by neural style transfer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RunFile = Annotated[Path, typer.Argument(metavar="FILE", help="A run file (YAML), or the name of a shipped one.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. method.size=512.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
+_debug = False
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False) -> None:
+    global _debug
+    _debug = _debug or debug
+
+
+@app.command()
+def demo(set_: Set = None) -> None:
+    """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
+    _run(Path("demo"), set_, strict=False, as_json=False)
+
+
+@app.command()
+def run(
+    file: RunFile,
+    set_: Set = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Start nothing if any input image is bad (exit 2).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make everything that a run file asks for and that its folder does not hold yet."""
+    _run(file, set_, strict, as_json)
+
+
+@app.command()
+def pair(
+    file: RunFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.")] = Path("manifest.csv"),
+    set_: Set = None,
+) -> None:
+    """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
+    from nst_core.config import load_config
+    from nst_core.manifest import write_manifest
+    from nst_core.pairing import manifest_rows
+    from nst_core.preparation import pairs_of
+
+    pairs = pairs_of(load_config(file, set_ or ()))
+    try:
+        write_manifest(manifest_rows(pairs), output)
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written ({error.strerror}): choose another file with --output."
+        ) from error
+    print(f"{len(pairs)} pairs written to {output}")
+
+
+@app.command()
+def plan(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """Count what a run would do. Starts nothing, writes nothing."""
+    from nst_core.config import load_config
+    from nst_core.preparation import preview
+
+    config = load_config(file, set_ or ())
+    counts = preview(config)
+    if as_json:
+        print(json.dumps(counts.as_dict(), indent=2, ensure_ascii=False))
+        return
+    for name, value in counts.as_dict().items():
+        if not isinstance(value, list):
+            print(f"{name.replace('_', ' '):18} {value}")
+    for message in counts.bad_inputs:
+        print(f"  {message}")
+
+
+@app.command()
+def status(run: RunPath, as_json: Json = False) -> None:
+    """What of a run's plan is done, and what failed why."""
+    from nst_core.preparation import read_state
+    from nst_core.run_folder import RunFolder
+    from nst_core.summary import summarize
+
+    folder = RunFolder(run)
+    _must_be_run(folder)
+    state = read_state(folder)
+    summary = summarize(run, state.plan)
+    left = sum(len(chunk.wanted) for chunk in state.chunks)
+    if as_json:
+        print(
+            json.dumps(_summary_dict(summary) | {"left": left, "stale": len(state.stale)}, indent=2, ensure_ascii=False)
+        )
+    else:
+        _print_summary(summary)
+        print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
+
+
+@app.command()
+def gallery(run: RunPath) -> None:
+    """Build the gallery of a run again; pages and thumbnails that did not change stay as they are."""
+    from flows.progress import reporter
+    from nst_core.gallery import build_gallery
+    from nst_core.run_folder import RunFolder
+
+    _must_be_run(RunFolder(run))
+    with reporter.stage("Building the gallery", 0, "pairs"):
+        index = build_gallery(run, progress=reporter.at_least)
+    print(f"Gallery: {index}")
+
+
+@app.command()
+def stylize(
+    content: Annotated[Path, typer.Argument(help="The photograph.")],
+    style: Annotated[Path, typer.Argument(help="The painting.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result (.jpg or .png).")],
+    recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
+    set_: Set = None,
+) -> None:
+    """Stylize one image."""
+    from flows.single import stylize_one
+
+    trace = stylize_one(content, style, output, recipe, set_ or ())
+    print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} iterations")
+
+
+def main() -> None:
+    """The console script: runs a command and answers with DESIGN's exit codes, errors as one sentence on stderr."""
+    global _debug
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    _debug = len(arguments) != len(sys.argv) - 1
+    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    import click
+
+    try:
+        answer = command()
+        return answer if isinstance(answer, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except InputError as error:
+        return _fail(error, EXIT_USAGE)
+    except NstError as error:
+        return _fail(error, error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(Interrupted("Interrupted."), EXIT_INTERRUPTED)
+    except OSError as error:
+        return _fail(error, EXIT_ERROR)
+    except Exception as error:
+        return _fail(error, EXIT_ERROR, prefix=f"Unexpected {type(error).__name__}: ")
+
+
+def _fail(error: BaseException, code: int, prefix: str = "") -> int:
+    if _debug:
+        traceback.print_exception(error)
+    else:
+        hint = " (run with --debug for the traceback)" if prefix else ""
+        console.print(f"Error: {prefix}{error}{hint}", style="red", markup=False, soft_wrap=True)
+    return code
+
+
+def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -> None:
+    from nst_core.config import load_config
+
+    config = load_config(file, overrides or ())
+    report = _in_flow(config, strict)
+    if as_json:
+        print(json.dumps(_summary_dict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
+    else:
+        _print_report(report)
+    if not report.summary.all_succeeded:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _in_flow(config: RunConfig, strict: bool) -> RunReport:
+    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from nst_core.preparation import resolve_method
+    from nst_core.run_folder import RunFolder
+
+    resolve_method(config)
+    RunFolder(config.run_folder).check_writable()
+    from flows.server import prefect_server
+
+    with prefect_server():
+        from flows.pipeline import pipeline, stop_requested
+
+        def stop(_signal: int, _frame: Any) -> None:
+            if stop_requested.is_set():
+                raise KeyboardInterrupt
+            stop_requested.set()
+            console.print("Stopping: what is finished is kept. Once more to leave at once.", style="yellow")
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+        return pipeline(config.name, config, strict)
+
+
+def _must_be_run(folder: Any) -> None:
+    if not folder.exists():
+        raise UsageError(f"{folder.root} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
+
+
+def _summary_dict(summary: Summary) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(summary)
+
+
+def _print_report(report: RunReport) -> None:
+    _print_summary(report.summary)
+    if report.made:
+        rate = report.summary.images_per_second or 0
+        print(f"{report.made} images made in {report.summary.seconds:.0f} s ({rate:.2f} per second)")
+    else:
+        print("Nothing was left to do")
+    if report.stale:
+        print(f"{report.stale} pairs are stale: their inputs changed since they were planned, their images were kept")
+    print(f"Run folder: {report.folder}")
+    if report.gallery:
+        print(f"Gallery: {report.gallery}")
+
+
+def _print_summary(summary: Summary) -> None:
+    counts = ("success", "failed", "quarantined", "skipped", "missing")
+    parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
+    print(f"{summary.planned} pairs: {', '.join(parts)}")
+    for bad in summary.bad_inputs[:20]:
+        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} pairs)")
+    if len(summary.bad_inputs) > 20:
+        print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
+    for reason, count in summary.errors.items():
+        print(f"  {reason}: {count}")

@@ -1,0 +1,76 @@
+"""Progress of long work: bars on a terminal, plain lines elsewhere. Chunks in this process report to whichever is current."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two plain lines."""
+
+console = Console(stderr=True, highlight=False)
+
+
+class Reporter:
+    """One stage of work at a time, counted in whole units (images, files); parts of a unit move the bar, not the count."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._title, self._total, self._unit, self._done, self._parts = "", 0, "", 0, 0.0
+        self._last_line = 0.0
+
+    @contextlib.contextmanager
+    def stage(self, title: str, total: int, unit: str) -> Iterator[Reporter]:
+        """Show progress over `total` units until the block ends."""
+        self._title, self._total, self._unit, self._done, self._parts = title, total, unit, 0, 0.0
+        self._last_line = time.monotonic()
+        if not console.is_terminal:
+            yield self
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
+                   TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=console, transient=True) as self._bar:
+            self._task = self._bar.add_task(title, total=total, count=self._count())
+            yield self
+        self._bar = None
+
+    def at_least(self, done: int, total: int) -> None:
+        """Set the count (and a total that became known late)."""
+        with self._lock:
+            self._total, self._done, self._parts = total, done, float(done)
+        self._show()
+
+    def advance(self, units: int) -> None:
+        """Count units that are finished."""
+        with self._lock:
+            self._done += units
+            self._parts = max(self._parts, float(self._done))
+        self._show()
+
+    def advance_part(self, fraction: float) -> None:
+        """Move the bar by parts of a unit."""
+        with self._lock:
+            self._parts = min(self._parts + fraction, float(self._total))
+        self._show()
+
+    def _count(self) -> str:
+        return f"{self._done}/{self._total} {self._unit}"
+
+    def _show(self) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._parts, total=self._total, count=self._count())
+        elif time.monotonic() - self._last_line >= PLAIN_INTERVAL:
+            self._last_line = time.monotonic()
+            share = self._parts / self._total if self._total else 1.0
+            console.print(f"{self._title}: {self._count()} ({share:.0%})")
+
+
+reporter = Reporter()
+"""The reporter of this process."""

@@ -1,0 +1,121 @@
+"""One Prefect server per run: temporary, quiet, on this machine only; or the real one that PREFECT_API_URL names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from nst_core.errors import TransientError
+
+START_TIMEOUT = 120
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_SHOW_NOTIFICATIONS": "false",
+}
+
+
+def quiet_environment() -> None:
+    """Settings that must stand before Prefect is imported. What the person has set stays as it is."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
+
+
+def cache_folder() -> Path:
+    """Where nst keeps what only saves time: `$XDG_CACHE_HOME/nst`, by default `~/.cache/nst`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nst"
+
+
+@contextlib.contextmanager
+def prefect_server() -> Iterator[str]:
+    """A Prefect API for the length of the block; yields its address.
+
+    Where `PREFECT_API_URL` names one, that is used. Otherwise a server is started for this run alone: its database lies in a
+    temporary folder and is gone at the end, because the run folder, not the database, knows what is done.
+
+    Raises:
+        TransientError: the server did not start.
+    """
+    quiet_environment()
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    given = PREFECT_API_URL.value()
+    if given:
+        yield given
+        return
+    from prefect.server.api.server import SubprocessASGIServer
+
+    with _temporary_database() as settings:
+        before = {name: os.environ.get(name) for name in settings}
+        os.environ.update(settings)
+        server = SubprocessASGIServer()
+        try:
+            try:
+                server.start(timeout=START_TIMEOUT)
+            except RuntimeError as error:
+                raise TransientError(
+                    f"Prefect's server did not start ({error}): run the same command again."
+                ) from error
+            with temporary_settings({PREFECT_API_URL: server.api_url}):
+                yield str(server.api_url)
+        finally:
+            server.stop()
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _temporary_database() -> Iterator[dict[str, str]]:
+    """Settings for a fresh database; after the first time it is a copy of an empty one, which saves the migrations (5 s)."""
+    template = cache_folder() / f"prefect-{version('prefect')}.db"
+    with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as folder:
+        database = Path(folder) / "prefect.db"
+        with contextlib.suppress(OSError):
+            shutil.copyfile(template, database)
+        fresh = not database.exists()
+        yield {
+            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+            "PREFECT_MEMO_STORE_PATH": str(Path(folder) / "memo_store.toml"),
+        }
+        if fresh and database.exists():
+            _keep_empty_copy(database, template)
+
+
+def _keep_empty_copy(database: Path, template: Path) -> None:
+    """Keep the schema, without any row of the run, for the next time. A cache: failing to write it costs nothing but time."""
+    temporary = template.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        template.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.closing(sqlite3.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            source.backup(copy)
+            _empty(copy)
+        temporary.replace(template)
+    temporary.unlink(missing_ok=True)
+
+
+def _empty(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.execute("PRAGMA foreign_keys = OFF")
+    for (name,) in tables:
+        if name not in ("alembic_version", "sqlite_sequence") and not name.startswith("sqlite_"):
+            connection.execute(f'DELETE FROM "{name}"')
+    connection.commit()
+    connection.execute("VACUUM")

@@ -1,0 +1,75 @@
+"""Writes that are either there in full or not at all, even after a power cut.
+
+Every file goes to a temporary name in its own folder, is fsynced, then renamed over the final name, and the folder is
+fsynced too: without the last step the rename itself may be lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from nst_core.errors import DiskFull
+
+TEMPORARY_SUFFIX = ".tmp~"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+
+    Raises:
+        DiskFull: no space (or quota) is left; nothing remains of the attempt.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    try:
+        with disk_full_as_error(path):
+            yield temporary
+            _fsync(temporary)
+            os.replace(temporary, path)  # noqa: PTH105 (the rename that the promise rests on, by its usual name)
+            _fsync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk_full_as_error(path: Path) -> Iterator[None]:
+    """Turns the system's "no space left" into `DiskFull`, which stops a run instead of being retried."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"No space left to write {path}: free some, then run the same command to go on.") from error
+        raise
+
+
+def write_bytes_atomic(path: Path, data: bytes) -> None:
+    """Write `data` to `path` (parents are created), atomically and durably. Raises DiskFull."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """As `write_bytes_atomic`, in UTF-8."""
+    write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def remove_temporaries(folder: Path) -> int:
+    """Delete what killed processes left half-written anywhere below `folder`; returns how many files that were."""
+    leftovers = list(folder.rglob(f".*{TEMPORARY_SUFFIX}"))
+    for leftover in leftovers:
+        leftover.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

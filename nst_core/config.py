@@ -1,0 +1,241 @@
+"""The run file: one YAML file that describes one run, validated; any key can be overridden from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+
+from nst_core.engine.images import ImageLimits
+from nst_core.engine.recipe import Recipe
+from nst_core.errors import ConfigError
+from nst_core.recipes import load_recipe, suggestion
+from nst_core.shipped import configs_folder
+
+AUTO: Literal["auto"] = "auto"
+
+
+class Section(BaseModel):
+    """A part of the run file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageSource(Section):
+    """What every source has in common: which of its images are refused."""
+
+    max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
+    min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
+
+    def limits(self) -> ImageLimits:
+        return ImageLimits(max_pixels=self.max_pixels, min_side=self.min_side)
+
+
+class SampleSource(ImageSource):
+    """Built-in photographs (content) and paintings (style); nothing is downloaded."""
+
+    source: Literal["sample"] = "sample"
+    path: Path = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
+
+
+class FolderSource(ImageSource):
+    """A folder of images: sub-folders are labels (content) or artists (style)."""
+
+    source: Literal["folder"] = "folder"
+    path: Path = Field(description="The folder, searched recursively.")
+
+
+SourceConfig = Annotated[SampleSource | FolderSource, Field(discriminator="source")]
+
+
+class Pairing(Section):
+    """Which content images meet which styles."""
+
+    strategy: Literal["random", "artist", "grid", "manifest"] = Field(
+        "random",
+        description="`random`: some styles per content. `artist`: every content once per artist. `grid`: all × all. "
+        "`manifest`: as a CSV file says.",
+    )
+    styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
+    balance: Literal["none", "artist", "genre"] = Field(
+        "none",
+        description="`random`: draw the artist (or genre) first, then one of its styles, so that all are equally likely.",
+    )
+    artists: list[str] | None = Field(None, description="Use these artists only; all where it is left out.")
+    manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
+    seed: NonNegativeInt = Field(0, description="Seed of all draws.")
+
+    @model_validator(mode="after")
+    def _manifest_is_named(self) -> Pairing:
+        if self.strategy == "manifest" and self.manifest is None:
+            raise ValueError("strategy `manifest` needs the CSV file's path in pairing.manifest")
+        if self.strategy != "manifest" and self.manifest is not None:
+            raise ValueError("pairing.manifest is given: set pairing.strategy to `manifest`, or leave it out")
+        return self
+
+
+class Method(BaseModel):
+    """A recipe by name, plus overrides of any of its keys (they are those of `configs/methods/*.yaml`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    recipe: str = Field("wavelet", description="A shipped recipe's name, or the path of a recipe file.")
+
+    def resolve(self) -> Recipe:
+        """The recipe with its overrides. Raises ConfigError."""
+        return load_recipe(self.recipe, self.model_extra or {})
+
+
+class Execution(Section):
+    """How the work is done; none of it changes a plan or a fingerprint."""
+
+    runner: Literal["thread"] = Field("thread", description="Where chunks run: threads of this process.")
+    workers: PositiveInt | Literal["auto"] = Field(
+        AUTO, description="Chunks at a time: as many as there are cores (CPU) or one per device."
+    )
+    threads: PositiveInt | Literal["auto"] = Field(
+        AUTO, description="CPU threads per worker; `auto` is 1, which makes results independent of the number of cores."
+    )
+    device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:<n>`.")
+    chunk_size: PositiveInt | Literal["auto"] = Field(
+        AUTO, description="Pairs per chunk, the unit of retry and of Parquet files."
+    )
+    batch_size: PositiveInt | Literal["auto"] = Field(AUTO, description="Pairs that are optimised at once.")
+    retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
+    report_every: PositiveInt = Field(10, description="Evaluations between two looks from the host.")
+
+
+class Output(Section):
+    """What is written, and where."""
+
+    root: Path = Field(Path("outputs"), description="The run folder is `<root>/<name>`.")
+    format: Literal["jpeg", "png"] = "jpeg"
+    quality: int = Field(95, ge=1, le=100, description="Of JPEG files.")
+    size: Literal["method", "original"] = Field(
+        "method", description="`method`: as optimised; `original`: resized to the content's exact size."
+    )
+    gallery: bool = Field(True, description="Build the gallery at the end of a run.")
+
+
+class RunConfig(Section):
+    """A whole run file."""
+
+    name: str = Field(
+        "run", min_length=1, max_length=100, pattern=r"^[\w][\w .-]*$", description="Names the run folder."
+    )
+    content: SourceConfig = Field(default_factory=SampleSource)
+    style: SourceConfig = Field(default_factory=SampleSource)
+    pairing: Pairing = Field(default_factory=Pairing)  # type: ignore[arg-type]
+    method: Method = Field(default_factory=Method)  # type: ignore[arg-type]
+    execution: Execution = Field(default_factory=Execution)  # type: ignore[arg-type]
+    output: Output = Field(default_factory=Output)  # type: ignore[arg-type]
+
+    @property
+    def run_folder(self) -> Path:
+        return self.output.root / self.name
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """The run file at `path`, or the shipped one of that name, with `key.sub=value` overrides laid over it.
+
+    Raises:
+        ConfigError: not there, not YAML, an unknown key (the nearest known one is suggested), or a wrong value.
+    """
+    found = _find(path)
+    try:
+        data = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{found} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"The run file {found} cannot be read: {error.strerror}.") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{found} must be a mapping of sections, such as `content: photographs/`.")
+    return parse_config({"name": found.stem, **data}, overrides)
+
+
+def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
+    """A validated run configuration from plain data. Raises ConfigError, with every fault in it."""
+    expanded = {key: _expand(key, value) for key, value in data.items()}
+    for override in overrides:
+        _override(expanded, override)
+    try:
+        config = RunConfig.model_validate(expanded)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_faults(error)) + ".") from None
+    config.method.resolve()
+    return config
+
+
+def _find(path: Path) -> Path:
+    if path.is_file():
+        return path
+    shipped = configs_folder() / path.with_suffix(".yaml").name
+    if path.parent in (Path(), Path("configs")) and shipped.is_file():
+        return shipped
+    names = [p.stem for p in configs_folder().glob("*.yaml")]
+    raise ConfigError(f"There is no run file {path}. Shipped ones: {', '.join(sorted(names))}.")
+
+
+def _expand(key: str, value: Any) -> Any:
+    """Short forms: `content: photographs/`, `style: sample`, `method: gatys2016`, `pairing: grid`."""
+    if not isinstance(value, str):
+        return value
+    if key in ("content", "style"):
+        return {"source": "sample"} if value == "sample" else {"source": "folder", "path": value}
+    main_key = {"method": "recipe", "pairing": "strategy"}.get(key)
+    return {main_key: value} if main_key else value
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set method.size=512.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    target = data
+    for key in keys[:-1]:
+        inner = target.get(key)
+        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        target = target[key]
+    target[keys[-1]] = _expand(keys[-1], value) if len(keys) == 1 else value
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """One sentence per fault, with the key as the person wrote it."""
+    for fault in error.errors():
+        location = [str(part) for part in fault["loc"]]
+        key = ".".join(part for part in location if part not in ("sample", "folder") or location[-1] == part)
+        if fault["type"] == "extra_forbidden":
+            yield f"{key} is not a known key{suggestion(location[-1], _known_keys(location[:-1]))}"
+        elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            yield f"{key}.source must be one of sample, folder"
+        elif fault["type"] == "missing":
+            yield f"{key} is missing"
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            yield f"{key}: {message[0].lower()}{message[1:]}" + (
+                f" (it is {fault['input']!r})" if _is_plain(fault) else ""
+            )
+
+
+def _is_plain(fault: Any) -> bool:
+    return isinstance(fault["input"], str | int | float | bool)
+
+
+def _known_keys(location: Sequence[str]) -> list[str]:
+    """The keys of the model at a location in the run file; discriminated sources appear in it by their tag."""
+    sources: dict[str, type[BaseModel]] = {"sample": SampleSource, "folder": FolderSource}
+    model: type[BaseModel] = RunConfig
+    for part in location:
+        inner = model.model_fields[part].annotation if part in model.model_fields else sources.get(part)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)

@@ -1,0 +1,182 @@
+"""Feature maps of torchvision's ImageNet networks, by names that say exactly where they tap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.weights import Weights
+
+TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0–255
+
+LARGEST_MIN_SIDE = 512
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a network: its name is a tap on what it returns.
+
+    `out_side` gives the side of the map it returns for that of the map it is given (0 or less: too small).
+    """
+
+    name: str
+    run: Callable[[Tensor], Tensor]
+    out_side: Callable[[int], int]
+
+
+class ConvNet(Extractor):
+    """The convolutional part of a VGG or SqueezeNet as a list of named steps.
+
+    Steps never work in place: torchvision's own ReLUs overwrite the convolution before them, so that a tap on `conv4_2`
+    there silently gives `relu4_2`.
+    """
+
+    def __init__(self, name: str, body: nn.Sequential, pooling: str, inputs: str, weights_sha256: str) -> None:
+        super().__init__()
+        self.name, self.weights_sha256 = name, weights_sha256
+        self.body = body.eval().requires_grad_(False)
+        self.inputs = inputs
+        rgb_mean, rgb_std = (CAFFE_MEAN, (1.0, 1.0, 1.0)) if inputs == "caffe" else (TORCHVISION_MEAN, TORCHVISION_STD)
+        self.register_buffer("mean", torch.tensor(rgb_mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(rgb_std).view(1, 3, 1, 1), persistent=False)
+        describe = _vgg_steps if name.startswith("vgg") else _squeezenet_steps
+        self.steps = describe(self.body, pooling)
+        self.layers = tuple(step.name for step in self.steps)
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        wanted = set(layers)
+        depth = self._depth(layers)
+        x = self._normalised(images)
+        maps = {}
+        for step in self.steps[: depth + 1]:
+            x = step.run(x)
+            if step.name in wanted:
+                maps[step.name] = x
+        return maps
+
+    def min_side(self, layers: Sequence[str]) -> int:
+        depth = self._depth(layers)
+        for side in range(1, LARGEST_MIN_SIDE):
+            left = side
+            for step in self.steps[: depth + 1]:
+                left = step.out_side(left)
+                if left < 1:
+                    break
+            else:
+                return side
+        raise AssertionError(f"{self.name} never reaches {layers}")
+
+    def _depth(self, layers: Sequence[str]) -> int:
+        return max(
+            (self.layers.index(name) if name in self.layers else _unknown(name, self) for name in layers), default=-1
+        )
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        if self.inputs == "caffe":
+            images = images.flip(1) * 255
+        return (images - self.mean) / self.std
+
+
+def build_convnet(
+    name: str, weights: Weights, pooling: Literal["max", "average"], inputs: Literal["torchvision", "caffe"]
+) -> ConvNet:
+    """`vgg19`, `vgg16`, `squeezenet1_0` or `squeezenet1_1` with the given weights; frozen.
+
+    Raises:
+        WeightsError: the weights do not fit the network.
+    """
+    with torch.device("meta"):
+        body = _BODIES[name]()
+    body.load_state_dict(weights.fitting(body.state_dict()), assign=True)
+    return ConvNet(name, body, pooling, inputs, weights.sha256)
+
+
+def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
+    """A seeded He initialisation (He et al. 2015) of a network's convolutions, for `weights: random` (research)."""
+    with torch.device("meta"):
+        shapes = {key: value.shape for key, value in _BODIES[name]().state_dict().items()}
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for key, shape in shapes.items():
+        if len(shape) == 4:
+            fan_in = shape[1] * shape[2] * shape[3]
+            state[key] = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
+        else:
+            state[key] = torch.zeros(shape)
+    return state
+
+
+def _unknown(layer: str, extractor: Extractor) -> int:
+    raise KeyError(f"{extractor.name} has no layer {layer!r}; it has {', '.join(extractor.layers)}")
+
+
+def _vgg_steps(body: nn.Sequential, pooling: str) -> list[Step]:
+    steps, block, number = [], 1, 0
+    for module in body:
+        if isinstance(module, nn.Conv2d):
+            number += 1
+            steps.append(Step(f"conv{block}_{number}", module, _same))
+        elif isinstance(module, nn.ReLU):
+            steps.append(Step(f"relu{block}_{number}", F.relu, _same))
+        else:
+            steps.append(Step(f"pool{block}", _pool(pooling, 2, 2, False), lambda side: side // 2))
+            block, number = block + 1, 0
+    return steps
+
+
+def _squeezenet_steps(body: nn.Sequential, pooling: str) -> list[Step]:
+    steps, fire, pools = [], 2, 0
+    for module in body:
+        if isinstance(module, nn.Conv2d):
+            kernel = module.kernel_size[0]
+            steps.append(Step("conv1", module, lambda side, k=kernel: (side - k) // 2 + 1))  # type: ignore[misc]
+        elif isinstance(module, nn.ReLU):
+            steps.append(Step("relu1", F.relu, _same))
+        elif isinstance(module, nn.MaxPool2d):
+            pools += 1
+            steps.append(Step(f"pool{pools}", _pool(pooling, 3, 2, True), _pooled_by_three))
+        else:
+            steps.append(Step(f"fire{fire}_conv", _expansion(module), _same))
+            steps.append(Step(f"fire{fire}", F.relu, _same))
+            fire += 1
+    return steps
+
+
+def _expansion(fire: nn.Module) -> Callable[[Tensor], Tensor]:
+    """A fire module (Iandola et al. 2016) up to, but without, the ReLU on its expanded channels."""
+
+    def run(x: Tensor) -> Tensor:
+        squeezed = F.relu(fire.squeeze(x))
+        return torch.cat([fire.expand1x1(squeezed), fire.expand3x3(squeezed)], dim=1)
+
+    return run
+
+
+def _pool(pooling: str, kernel: int, stride: int, ceil_mode: bool) -> Callable[[Tensor], Tensor]:
+    pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
+    return lambda x: pool(x, kernel, stride, ceil_mode=ceil_mode)
+
+
+def _same(side: int) -> int:
+    return side
+
+
+def _pooled_by_three(side: int) -> int:
+    return -(-(side - 3) // 2) + 1 if side >= 3 else 0
+
+
+_BODIES: dict[str, Callable[[], nn.Sequential]] = {
+    "vgg19": lambda: torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"]),
+    "vgg16": lambda: torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]),
+    "squeezenet1_0": lambda: torchvision.models.squeezenet1_0().features,
+    "squeezenet1_1": lambda: torchvision.models.squeezenet1_1().features,
+}
+CONVNETS = tuple(_BODIES)

@@ -1,0 +1,153 @@
+"""Feature maps without learned weights: oriented wavelets over opponent colours, rectified, in two orders.
+
+The family is that of Portilla and Simoncelli 2000 (an oriented pyramid, and the correlations of its magnitudes), with
+the rectifier of Brochard, Zhang and Mallat 2022 ("Generalized rectifier wavelet covariance models for texture
+synthesis") in place of explicit phases: both signs of an even and an odd filter are rectified, so that a plain Gram
+matrix is sensitive to phase.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst_core.engine.features.base import Extractor
+
+MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
+FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
+SECOND_ORIENTATIONS = 4
+
+
+class WaveletFeatures(Extractor):
+    """An oriented pyramid with rectified responses, and the same once more on its local energies.
+
+    Level k has sides of `ceil(side / 2**k)`. With n orientations, its layers are
+
+    * `luminance<k>` (1 + 4n channels): low-passed luminance, then both signs of its responses to n even and n odd
+      filters (positive parts of all, negative parts of all): what a content loss needs to ignore colours.
+    * `first<k>` (3 + 4n at level 0, 3 + 12n further down): the same for chroma too, low-passes first. Level 0 keeps
+      only the chroma itself: painters, like JPEG, put no fine detail into it, and it would take half of the time.
+    * `second<k>` (n + 16n channels, one level smaller): local energy of the luminance per orientation, and both signs
+      of its responses to 4 orientations. This is where the shape of brush strokes lives. Not at the deepest level.
+
+    Args:
+        levels: octaves of the pyramid.
+        orientations: n, evenly spaced over 180 degrees.
+    """
+
+    name = "wavelet"
+    colours: Tensor
+    first_filters: Tensor
+    second_filters: Tensor
+    low_pass: Tensor
+
+    def __init__(self, levels: int = 5, orientations: int = 8) -> None:
+        super().__init__()
+        names = [f"{kind}{level}" for level in range(levels) for kind in ("luminance", "first", "second")]
+        self.layers = tuple(names[:-1])
+        binomial = torch.tensor(LOW_PASS) / sum(LOW_PASS)
+        self.register_buffer("colours", opponent_colours(), persistent=False)
+        self.register_buffer("first_filters", oriented_filters(orientations), persistent=False)
+        self.register_buffer("second_filters", oriented_filters(SECOND_ORIENTATIONS), persistent=False)
+        self.register_buffer("low_pass", torch.outer(binomial, binomial)[None, None], persistent=False)
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Feature maps of `images`, (B, 3, H, W) sRGB in [0, 1], by layer name.
+
+        Raises:
+            KeyError: a layer that this extractor does not have.
+            ValueError: an image smaller than `min_side(layers)`.
+        """
+        if min(images.shape[2:]) < self.min_side(layers):
+            raise ValueError(
+                f"{tuple(images.shape[2:])} is too small: these layers need {self.min_side(layers)} pixels a side"
+            )
+        wanted = set(layers)
+        return {name: maps for name, maps in self._maps(images, wanted, self._depth(layers)) if name in wanted}
+
+    def min_side(self, layers: Sequence[str]) -> int:
+        """Reflection needs more pixels than it adds, on the smallest map that is filtered."""
+        smallest = max((self._level(name) + name.startswith("second") for name in layers), default=-1)
+        return 1 if smallest < 0 else (FILTER_SIZE // 2) * 2**smallest + 1
+
+    def _maps(self, images: Tensor, wanted: set[str], depth: int) -> Iterator[tuple[str, Tensor]]:
+        x = torch.einsum("oc,bchw->bohw", self.colours.to(images.dtype), (images - MEAN) / STD)
+        for level in range(depth + 1):
+            if level:
+                x = self._halve(x)
+            if wanted.isdisjoint(f"{kind}{level}" for kind in ("luminance", "first", "second")):
+                continue
+            luminance = self._rectified(x[:, :1], self.first_filters)
+            yield f"luminance{level}", torch.cat([x[:, :1], luminance], dim=1)
+            if f"first{level}" in wanted:
+                chroma = [self._rectified(x[:, 1:], self.first_filters)] if level else []
+                yield f"first{level}", torch.cat([x, luminance, *chroma], dim=1)
+            if f"second{level}" in wanted:
+                energy = self._halve(luminance.view(len(x), 2, -1, 2, *x.shape[2:]).sum(dim=(1, 3)))
+                yield f"second{level}", torch.cat([energy, self._rectified(energy, self.second_filters)], dim=1)
+
+    def _rectified(self, x: Tensor, filters: Tensor) -> Tensor:
+        responses = each_channel(x, filters)
+        return torch.cat([responses, -responses], dim=1).relu_()
+
+    def _halve(self, x: Tensor) -> Tensor:
+        """Low-passed before it is decimated: a box filter would leave visible blocks."""
+        maps = reflected(x, self.low_pass.shape[-1] // 2)
+        maps = F.conv2d(maps, self.low_pass.to(x.dtype), stride=2)
+        return maps.view(*x.shape[:2], *maps.shape[2:])
+
+    def _depth(self, layers: Sequence[str]) -> int:
+        return max((self._level(name) for name in layers), default=-1)
+
+    def _level(self, name: str) -> int:
+        if name not in self.layers:
+            raise KeyError(f"wavelet has no layer {name}; it has {', '.join(self.layers)}")
+        return int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
+def opponent_colours() -> Tensor:
+    """Luminance, red-green and yellow-blue as rows of unit norm: (3, 3)."""
+    return F.normalize(torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]]), dim=1)
+
+
+def oriented_filters(
+    orientations: int, frequency: float = math.pi / 2, sigma: float = 1.6, slant: float = 0.6
+) -> Tensor:
+    """Gabor filters of zero mean and unit norm: (2 * orientations, 1, 7, 7), even and odd phase of each in turn.
+
+    Filter k varies along the direction at 180° · k / orientations from the x axis (y down): it answers to strokes
+    that run across that direction.
+    """
+    reach = torch.arange(FILTER_SIZE, dtype=torch.float64) - FILTER_SIZE // 2
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    bank = []
+    for k in range(orientations):
+        angle = math.pi * k / orientations
+        along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+        envelope = torch.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2))
+        for phase in (0.0, math.pi / 2):
+            wave = envelope * torch.cos(frequency * along + phase)
+            wave = wave - envelope * (wave.sum() / envelope.sum())
+            bank.append(wave / wave.norm())
+    return torch.stack(bank)[:, None].float()
+
+
+def each_channel(x: Tensor, filters: Tensor) -> Tensor:
+    """Every filter on every channel, reflected at the borders: (B, C, H, W), (K, 1, S, S) -> (B, C * K, H, W).
+
+    A dense convolution of S columns with S shifted copies of the input. The plain S x S one with a single input channel
+    gives the same maps, but its gradient is several times slower on a CPU.
+    """
+    filters = filters.to(x.dtype)
+    shifted = reflected(x, filters.shape[-1] // 2).squeeze(1).unfold(2, x.shape[3], 1).transpose(1, 2)
+    columns = filters[:, 0].transpose(1, 2).unsqueeze(3)
+    return F.conv2d(shifted, columns).reshape(len(x), -1, *x.shape[2:])
+
+
+def reflected(x: Tensor, width: int) -> Tensor:
+    """Each channel as an image of its own, with reflected borders: (B, C, H, W) -> (B * C, 1, H + 2w, W + 2w)."""
+    return F.pad(x.flatten(0, 1).unsqueeze(1), (width,) * 4, mode="reflect")

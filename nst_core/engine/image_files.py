@@ -1,0 +1,248 @@
+"""Opening files as images, and naming what is wrong with those that cannot be used.
+
+Pillow is asked for common raster formats only, so that no plugin that runs Ghostscript or reads something exotic is
+ever reached. What it raises becomes an `InputError` here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
+
+from nst_core.engine.image_containers import canvas_size, damaged_png_chunk, ends_early, png_exif
+from nst_core.engine.near_images import CAMERA_RAW, CONVERT_FIRST, what_it_is_instead, why_not_an_image
+from nst_core.errors import (
+    CorruptImage,
+    ImageTooLarge,
+    InputError,
+    MissingImage,
+    NotAnImage,
+    TruncatedImage,
+    UnreadableImage,
+)
+
+Image.init()
+warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata; what matters to us comes as an exception
+
+_FORMATS: list[str] = [
+    name for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF") if name in Image.OPEN
+]
+_CODECS = {"WEBP": "webp", "JPEG2000": "jpg_2000", "AVIF": "avif"}
+_SIGNATURES = [
+    ("JPEG", {0: b"\xff\xd8\xff"}),
+    ("PNG", {0: b"\x89PNG\r\n\x1a\n"}),
+    ("GIF", {0: b"GIF8"}),
+    ("WEBP", {0: b"RIFF", 8: b"WEBP"}),
+    ("TIFF", {0: b"II*\0"}),
+    ("TIFF", {0: b"MM\0*"}),
+    ("TIFF", {0: b"II+\0"}),
+    ("TIFF", {0: b"MM\0+"}),
+    ("BMP", {0: b"BM", 6: b"\0\0\0\0"}),
+    ("JPEG2000", {0: b"\xff\x4f\xff\x51"}),
+    ("JPEG2000", {0: b"\0\0\0\x0cjP  \r\n\x87\n"}),
+    ("AVIF", {4: b"ftypavi"}),
+    ("AVIF", {4: b"ftypmif1"}),
+]
+_ENDS_EARLY = "the file ends before the image does"
+_CUT_SHORT = ("truncated", "reached eof", "not enough image data", "but only got")  # in what Pillow says
+_DNG_VERSION = 50706
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[io.BufferedReader]:
+    """A regular file, opened; see `images.read_bytes` for what is raised."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
+            raise UnreadableImage(path, f"it is {kind}, not a file")
+        file = path.open("rb")
+    except OSError as error:
+        if fault := _file_fault(path, error):
+            raise fault from error
+        raise
+    except ValueError as error:
+        raise MissingImage(path, "no file can have such a name") from error
+    with file:
+        yield file
+
+
+def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
+    """Pillow's lazy image: the header is read, no pixel is decoded. To be used within `pillow_faults`."""
+    if size := canvas_size(stream):
+        refuse_too_large(path, size, max_pixels)
+    stream.seek(0)
+    head = stream.read(4096)
+    formats = [*_FORMATS, "TGA"] if path.suffix.lower() == ".tga" else _FORMATS  # a TGA has no signature
+    try:
+        image = Image.open(stream, formats=formats)
+    except Exception as error:
+        if isinstance(error, MemoryError) or _is_system_error(error):
+            raise
+        raise _opening_fault(path, stream, head, error) from error
+    if image.format == "TIFF" and (path.suffix.lower() in CAMERA_RAW or _DNG_VERSION in getattr(image, "tag_v2", {})):
+        raise NotAnImage(path, CONVERT_FIRST[".dng"])
+    if image.format == "PNG":
+        _complete_png_info(image, stream, bit_depth=head[24])
+    return image
+
+
+def _complete_png_info(image: ImageFile.ImageFile, stream: IO[bytes], bit_depth: int) -> None:
+    """EXIF may follow the pixels; and Pillow scales grey of 2 or 4 bits to 8, but not the grey that is see-through."""
+    if "exif" not in image.info and (exif := png_exif(stream)):
+        image.info["exif"] = b"Exif\0\0" + exif
+    if image.mode == "L" and bit_depth < 8 and "transparency" in image.info:
+        image.info["transparency"] *= 255 // (2**bit_depth - 1)
+
+
+def check_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
+    """Raises TruncatedImage or CorruptImage where Pillow would show a picture although part of it is missing."""
+    if ends_early(data) or (image.format == "TIFF" and _strips_are_missing(image, len(data))):
+        raise TruncatedImage(path, _ENDS_EARLY)
+    if image.format == "PNG" and (chunk := damaged_png_chunk(data)):
+        raise CorruptImage(path, f"the checksum of its {chunk} chunk is wrong")
+
+
+def _strips_are_missing(image: ImageFile.ImageFile, size: int) -> bool:
+    """Whether a compressed strip or tile of a TIFF lies beyond the end of the file."""
+    tags = getattr(image, "tag_v2", {})
+    for offsets, lengths in ((273, 279), (324, 325)):
+        if tags.get(259, 1) != 1 and offsets in tags and lengths in tags:
+            return any(offset + length > size for offset, length in zip(tags[offsets], tags[lengths], strict=False))
+    return False
+
+
+def refuse_too_large(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+    """Raises ImageTooLarge."""
+    width, height = size
+    if width * height > max_pixels:
+        pixels = f"{width * height} pixels ({width} x {height})"
+        raise ImageTooLarge(path, f"it has {pixels}, more than max_pixels = {max_pixels} allows")
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) if there is none, or none that makes sense."""
+    try:
+        # The base class's method: PNG's own one decodes the whole picture to find EXIF that may follow the pixels.
+        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken metadata raise anything, and are no reason to refuse a sound picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """(width, height) after the orientation, from the header. Pillow's TIFF plugin has turned the size already."""
+    turned_already = ExifTags.Base.Orientation in getattr(image, "tag_v2", {})
+    width, height = image.size
+    return (height, width) if orientation_of(image) >= 5 and not turned_already else (width, height)
+
+
+@contextmanager
+def pillow_faults(path: Path) -> Iterator[None]:
+    """Whatever Pillow raises about the file's bytes, as an InputError; a MemoryError or a real I/O error as it is."""
+    try:
+        with _our_limits_govern():
+            yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if _is_system_error(error):
+            raise
+        raise _decoding_fault(path, error) from error
+
+
+def _is_system_error(error: Exception) -> bool:
+    """An OSError from the system has a number; EINVAL is what a seek to a damaged offset gives."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+
+
+def _decoding_fault(path: Path, error: Exception) -> InputError:
+    message = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, EOFError) or any(sign in message.lower() for sign in _CUT_SHORT):
+        return TruncatedImage(path, _ENDS_EARLY)
+    return CorruptImage(path, f"its data are damaged ({message})")
+
+
+def _opening_fault(path: Path, stream: IO[bytes], head: bytes, error: Exception) -> InputError:
+    if reason := what_it_is_instead(head):
+        return NotAnImage(path, reason)
+    stream.seek(0)
+    if _is_start_of_signature(head) or ends_early(stream.read()):
+        return TruncatedImage(path, _ENDS_EARLY)
+    format = next((name for name, parts in _SIGNATURES if _matches(head, parts)), None)
+    if format is None and not head.startswith(b"P"):  # Pillow goes by two letters for BMP and the PPM family
+        return NotAnImage(path, why_not_an_image(path, head))
+    if not isinstance(error, UnidentifiedImageError):
+        return _decoding_fault(path, error)
+    if format is None:
+        return NotAnImage(path, why_not_an_image(path, head))
+    if format in _CODECS and not features.check(_CODECS[format]):
+        return NotAnImage(path, f"it is {format}, which this Pillow cannot read: convert it to JPEG or PNG first")
+    return CorruptImage(path, f"it starts like a {format} file, but its header is damaged or of an unknown kind")
+
+
+def _matches(head: bytes, signature: dict[int, bytes]) -> bool:
+    return all(head.startswith(magic, offset) for offset, magic in signature.items())
+
+
+def _is_start_of_signature(head: bytes) -> bool:
+    """Whether a file of a few bytes may be the start of an image; two letters are not enough to say so."""
+    if len(head) >= 12 or (len(head) < 3 and head.isascii()):
+        return False
+    return any(
+        all(magic.startswith(head[offset : offset + len(magic)]) for offset, magic in parts.items())
+        and min(parts) < len(head)
+        for _, parts in _SIGNATURES
+    )
+
+
+def _file_fault(path: Path, error: OSError) -> InputError | None:
+    """What an error at opening says about the image; None if it is the system's trouble (EIO, EMFILE)."""
+    if isinstance(error, PermissionError):
+        return UnreadableImage(path, "we have no permission to read it")
+    if isinstance(error, IsADirectoryError):
+        return UnreadableImage(path, "it is a directory, not a file")
+    if error.errno == errno.ELOOP:
+        return MissingImage(path, "it is a link that leads to itself")
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return MissingImage(path, "it is a link that leads nowhere")
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return MissingImage(path, "there is no such file")
+    if error.errno == errno.ENAMETOOLONG:
+        return MissingImage(path, "there is no such file: the name is too long")
+    return None
+
+
+_limits_lock = threading.Lock()
+_limits_users = 0
+_limits_before: tuple[int | None, bool] = (None, False)
+
+
+@contextmanager
+def _our_limits_govern() -> Iterator[None]:
+    """Pillow's limit on pixels off (ours governs) and its leniency to truncated files too.
+
+    Both are global variables of Pillow: the first of several threads sets them, the last puts back what was there.
+    """
+    global _limits_users, _limits_before
+    with _limits_lock:
+        if _limits_users == 0:
+            _limits_before = (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+        _limits_users += 1
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            _limits_users -= 1
+            if _limits_users == 0:
+                Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = _limits_before

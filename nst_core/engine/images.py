@@ -1,0 +1,218 @@
+"""Image files in, pixels out, and back: the one loader and the one writer.
+
+Whatever a file holds (CMYK, 16 bits, a palette, transparency, a rotated camera picture, another colour space), what
+comes out is upright 8-bit sRGB, or an `InputError` that says in a sentence what is wrong with the file. The helpers:
+`image_files` opens files and names their faults, `near_images` tells what files are that are no images,
+`image_containers` walks the formats' own structure, `image_colours` turns every colour mode into sRGB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, PngImagePlugin
+from torch import Tensor
+
+from nst_core.engine.image_colours import SRGB_PROFILE, srgb_image
+from nst_core.engine.image_files import (
+    check_complete,
+    open_file,
+    open_image,
+    orientation_of,
+    pillow_faults,
+    refuse_too_large,
+    upright_size,
+)
+from nst_core.engine.near_images import CONVERT_FIRST
+from nst_core.errors import EmptyImage, ImageTooSmall
+
+Pixels = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
+    | {".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga"}
+)
+"""Lower-case suffixes of the files that a folder scan takes for images."""
+
+NEAR_IMAGE_SUFFIXES = frozenset(CONVERT_FIRST)
+"""Lower-case suffixes of pictures that we cannot read. A folder scan lists them too, so that they are reported
+(`NotAnImage`, with what to do about it) instead of silently left out."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What is refused by its header alone, before any pixel is decoded."""
+
+    max_pixels: int = 100_000_000
+    min_side: int = 16
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header says: size in pixels after the EXIF orientation, and Pillow's names of mode and format."""
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """`pixels`: (H, W, 3) uint8 sRGB, C-contiguous; `sha256`: hex digest of the file's bytes."""
+
+    pixels: Pixels
+    sha256: str
+    info: ImageInfo
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file (links are followed).
+
+    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
+    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
+    """
+    with open_file(path) as file:
+        return _not_empty(path, file.read())
+
+
+def probe_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> ImageInfo:
+    """What the header says, without decoding. With `data`, the file itself is not touched.
+
+    Raises as `decode_image` does for all that shows in the header.
+    """
+    if data is not None:
+        return _probe(path, io.BytesIO(_not_empty(path, data)), limits)
+    with open_file(path) as file:
+        _not_empty(path, file.peek(1))
+        return _probe(path, file, limits)
+
+
+def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> DecodedImage:
+    """The picture as upright 8-bit sRGB; with `data`, the file itself is not touched.
+
+    * EXIF orientation is applied, an embedded ICC profile converted to sRGB (a broken profile is ignored), transparency
+      composited on white; of an animation or a multi-picture file, the first picture counts.
+    * 16-bit grey is divided by 257. 32-bit integers within 0..65535 are taken for 16-bit samples, floats within [0, 1]
+      for fractions of white; anything beyond is stretched from its own minimum (black) to its maximum (white), with
+      NaN black and infinities at the ends.
+
+    Raises what `read_bytes` raises, and NotAnImage, TruncatedImage, CorruptImage, ImageTooLarge (before any pixel is
+    decoded) or ImageTooSmall.
+    """
+    data = read_bytes(path) if data is None else _not_empty(path, data)
+    with pillow_faults(path):
+        image = open_image(path, io.BytesIO(data), limits.max_pixels)
+        info = _checked_info(path, image, limits)
+        check_complete(path, image, data)
+        image.load()
+        upright = _upright(srgb_image(image), orientation_of(image))
+    pixels = np.array(upright)
+    info = replace(info, width=upright.width, height=upright.height)
+    return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
+
+
+def working_size(width: int, height: int, size: int, upscale: bool = False) -> tuple[int, int]:
+    """(width, height) with `size` as the longer side and the aspect ratio kept.
+
+    The shorter side is `round(size · short / long)`, exactly (halves to even, as Python rounds), at least 1. An image
+    whose longer side is at most `size` keeps its own size unless `upscale`.
+    """
+    if min(width, height, size) < 1:
+        raise ValueError(f"sizes must be positive, not {width} x {height} to {size}")
+    long, short = max(width, height), min(width, height)
+    if long <= size and not upscale:
+        return width, height
+    shorter = max(1, round(Fraction(size * short, long)))
+    return (size, shorter) if width >= height else (shorter, size)
+
+
+def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:
+    """(H, W, 3) uint8 to (height, width, 3) uint8, Lanczos with antialiasing; the same array if the size is equal."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """(H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
+    _check_pixels(pixels)
+    channels_first = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
+    return torch.from_numpy(channels_first).div_(255.0)
+
+
+def to_pixels(image: Tensor) -> Pixels:
+    """(3, H, W) float to (H, W, 3) uint8: clamped to [0, 1], times 255, rounded. NaN or infinity raise ValueError."""
+    if image.ndim != 3 or image.shape[0] != 3:
+        raise ValueError(f"expected an image of shape (3, H, W), not {tuple(image.shape)}")
+    image = image.detach().to(torch.float32)
+    if not bool(torch.isfinite(image).all()):
+        raise ValueError("the image holds values that are not finite")
+    levels = image.clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+def encode_image(pixels: Pixels, format: Literal["jpeg", "png"], quality: int = 95) -> bytes:
+    """(H, W, 3) uint8 sRGB to the bytes of a file, the same bytes for the same pixels, tagged as sRGB, without EXIF.
+
+    JPEG is written 4:4:4 with an ICC profile; PNG is lossless with an `sRGB` chunk (`quality` has no say there).
+    """
+    _check_pixels(pixels)
+    image, buffer = Image.fromarray(np.ascontiguousarray(pixels)), io.BytesIO()
+    if format == "jpeg":
+        if not 1 <= quality <= 100:
+            raise ValueError(f"JPEG quality must be within 1..100, not {quality}")
+        image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=SRGB_PROFILE)
+    elif format == "png":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add(b"sRGB", b"\x00")
+        image.save(buffer, "PNG", pnginfo=chunks)
+    else:
+        raise ValueError(f"format must be jpeg or png, not {format}")
+    return buffer.getvalue()
+
+
+def _probe(path: Path, stream: IO[bytes], limits: ImageLimits) -> ImageInfo:
+    with pillow_faults(path):
+        return _checked_info(path, open_image(path, stream, limits.max_pixels), limits)
+
+
+def _checked_info(path: Path, image: ImageFile.ImageFile, limits: ImageLimits) -> ImageInfo:
+    refuse_too_large(path, image.size, limits.max_pixels)
+    width, height = upright_size(image)
+    if min(width, height) < limits.min_side:
+        raise ImageTooSmall(path, f"it is {width} x {height} pixels, and min_side = {limits.min_side}")
+    return ImageInfo(width, height, image.mode, str(image.format))
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _not_empty(path: Path, data: bytes) -> bytes:
+    if not data:
+        raise EmptyImage(path, "the file is empty (0 bytes)")
+    return data
+
+
+def _check_pixels(pixels: NDArray[Any]) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"expected pixels of shape (H, W, 3) and type uint8, not {pixels.shape} and {pixels.dtype}")

@@ -1,0 +1,93 @@
+"""Losses as pure functions: feature maps in, one float32 value per image out. Images never mix.
+
+Feature maps are (B, N, H, W), whatever their precision; Gram matrices are (B, N, N) float32 (or float64, if the maps
+are), since half precision overflows in them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+ENERGY_FLOOR = 1e-3
+"""Added to a channel's root mean energy before it divides: silent channels must not become loud."""
+
+VARIANCE_FLOOR = 1e-4
+"""Added to the content's spatial variance before it divides: a flat image has none."""
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Gram matrices per image, divided by the number of positions: (B, N, H, W) -> (B, N, N), `F Fᵀ / M`.
+
+    Gatys, Ecker, Bethge 2016, eq. 3, but divided by M = H·W, so that images of different sizes can be compared.
+    """
+    flat = at_least_float32(features).flatten(2)
+    with torch.autocast(flat.device.type, enabled=False):  # autocast would lower the product to half precision again
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def content_half_sum(features: Tensor, target: Tensor) -> Tensor:
+    """½ Σ (F − P)² per image, (B,). Gatys 2016, eq. 1."""
+    return squared_error(features, target).sum(dim=(1, 2, 3)) / 2
+
+
+def content_mean(features: Tensor, target: Tensor) -> Tensor:
+    """Mean of (F − P)² per image, (B,). As in neural-style and the PyTorch tutorial."""
+    return squared_error(features, target).mean(dim=(1, 2, 3))
+
+
+def content_relative(features: Tensor, target: Tensor) -> Tensor:
+    """Mean of (F − P)² per image over P's spatial variance, (B,): 1 is the loss of a picture without structure."""
+    target = at_least_float32(target)
+    variance = (target - target.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3))
+    return content_mean(features, target) / (variance + VARIANCE_FLOOR)
+
+
+def style_gatys(gram: Tensor, target: Tensor) -> Tensor:
+    """Σ (G/M_G − A/M_A)² / (4 N²) per image, (B,). Gatys 2016, eq. 4: with equal sizes, Σ(G − A)² / (4 N² M²)."""
+    return (gram - target).square().sum(dim=(1, 2)) / (4 * gram.shape[1] ** 2)
+
+
+def style_mean(gram: Tensor, target: Tensor) -> Tensor:
+    """Mean of (G/(N·M_G) − A/(N·M_A))² per image, (B,). As in neural-style and the PyTorch tutorial."""
+    return ((gram - target) / gram.shape[1]).square().mean(dim=(1, 2))
+
+
+def style_relative(gram: Tensor, target: Tensor) -> Tensor:
+    """Mean of (G_ij − A_ij)² / (A_ii A_jj) per image, (B,), G and A already per position: no channel drowns another."""
+    energy = target.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt() + ENERGY_FLOOR
+    return ((gram - target) / (energy[:, :, None] * energy[:, None, :])).square().mean(dim=(1, 2))
+
+
+def style_frobenius(gram: Tensor, target: Tensor) -> Tensor:
+    """‖G/M_G − A/M_A‖² / ‖A/M_A‖² per image, (B,): 1 is the loss of a black map, whatever the layer's scale."""
+    return (gram - target).square().sum(dim=(1, 2)) / target.square().sum(dim=(1, 2)).clamp_min(1e-12)
+
+
+def total_variation(images: Tensor) -> Tensor:
+    """Mean squared horizontal plus mean squared vertical difference per image: (B, 3, H, W) -> (B,)."""
+    images = at_least_float32(images)
+    horizontal = images.diff(dim=3).square().flatten(1)
+    vertical = images.diff(dim=2).square().flatten(1)
+    return _mean_or_zero(horizontal) + _mean_or_zero(vertical)
+
+
+def out_of_range(images: Tensor) -> Tensor:
+    """Mean squared excess over [0, 1] per image: (B, 3, H, W) -> (B,)."""
+    return (images - images.detach().clamp(0, 1)).square().flatten(1).mean(dim=1)
+
+
+def squared_error(features: Tensor, target: Tensor) -> Tensor:
+    return (at_least_float32(features) - at_least_float32(target)).square()
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _mean_or_zero(values: Tensor) -> Tensor:
+    return values.mean(dim=1) if values.shape[1] else values.sum(dim=1)
+
+
+CONTENT_LOSSES = {"half_sum": content_half_sum, "mean": content_mean, "relative": content_relative}
+STYLE_LOSSES = {"gatys": style_gatys, "mean": style_mean, "relative": style_relative, "frobenius": style_frobenius}

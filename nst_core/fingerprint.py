@@ -1,0 +1,73 @@
+"""What decides the pixels, as a hash: versioned sha256 over canonical JSON. Paths and parallelism stay out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nst_core.config import Output, Pairing
+from nst_core.engine.recipe import Recipe
+from nst_core.recipes import recipe_dict
+
+FINGERPRINT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """The two hashes of a run, and the data behind the first, for naming what changed.
+
+    Attributes:
+        method: sha256 over everything that decides the pixels of one pair given its inputs.
+        run: sha256 over that, the pairing and the seeds.
+        method_data: what `method` was computed from.
+    """
+
+    method: str
+    run: str
+    method_data: Mapping[str, Any]
+
+
+def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pairing: Pairing) -> Fingerprints:
+    """The hashes of a run. `recipe.precision` must be resolved."""
+    method = recipe_dict(recipe)
+    for left_out in ("weights", "source", "name"):  # the hash of the weights stands for where they lie
+        del method[left_out]
+    quality = output.quality if output.format == "jpeg" else None
+    method_data = {
+        "version": FINGERPRINT_VERSION,
+        "method": method,
+        "weights_sha256": weights_sha256,
+        "output": {"size": output.size, "format": output.format, "quality": quality},
+    }
+    method_hash = canonical_hash(method_data)
+    pairing_data = pairing.model_dump(mode="json", exclude={"manifest"})
+    run_hash = canonical_hash({"version": FINGERPRINT_VERSION, "method": method_hash, "pairing": pairing_data})
+    return Fingerprints(method_hash, run_hash, method_data)
+
+
+def canonical_hash(data: Any) -> str:
+    """sha256, hexadecimal, of `data` as JSON with sorted keys, no spaces, non-ASCII escaped."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """`method.size (256 → 512)` for every leaf that differs between two fingerprints' data."""
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    keys = sorted(old.keys() | new.keys())
+    return [f"{key} ({_show(old, key)} → {_show(new, key)})" for key in keys if old.get(key) != new.get(key)]
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _show(leaves: Mapping[str, Any], key: str) -> str:
+    return str(leaves[key]) if leaves.get(key) is not None else "none"

@@ -1,0 +1,298 @@
+"""The manifest: a CSV file that says which content meets which style. The contract between people and the pipeline."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from nst_core.atomic import write_text_atomic
+from nst_core.errors import ManifestError
+from nst_core.recipes import suggestion
+
+COLUMNS = ("content", "style", "artist", "label", "split", "style_weight", "content_weight", "size", "seed")
+EXTRA_PREFIX = "x_"
+_SHOWN_FAULTS = 50
+_NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
+_WHOLE = re.compile(r"\d{1,18}")
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a row of the manifest asks for in place of the recipe's own; None where it does not."""
+
+    style_weight: float | None = None
+    content_weight: float | None = None
+    size: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class StyleRef:
+    """One style of a row, by path or source id, with its share of a blend."""
+
+    name: str
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One row: `number` is its line in a spreadsheet, `styles` is empty where one of `artist` is to be drawn."""
+
+    number: int
+    content: str
+    styles: tuple[StyleRef, ...]
+    artist: str | None = None
+    label: str | None = None
+    split: str | None = None
+    overrides: Overrides = Overrides()
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_manifest(path: Path, known_artists: Iterable[str] = ()) -> list[ManifestRow]:
+    """Read and validate a manifest.
+
+    Args:
+        path: a CSV file in UTF-8 (with or without a byte-order mark), with a header.
+        known_artists: artists of the style source, to check rows that leave the choice of the style to a draw.
+
+    Raises:
+        ManifestError: the file cannot be read, a column is missing, or rows are wrong: all of them are in the message,
+            each with row number, column, value and reason.
+    """
+    table = _read_table(path)
+    columns = [name for name in COLUMNS if name in table.columns]
+    table[columns] = table[columns].apply(lambda column: column.str.strip())
+    faults = _value_faults(table) + _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
+    if faults:
+        raise ManifestError(_report(path, faults))
+    return [_row(number, record) for number, record in zip(table.index, table.to_dict("records"), strict=True)]
+
+
+def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
+    """Write rows as CSV: the known columns that any row uses, then the extra ones."""
+    records = [_record(row) for row in rows]
+    names = ["content", "style", *(name for name in COLUMNS[2:] if any(r.get(name) for r in records))]
+    extras = dict.fromkeys(name for row in rows for name in row.extras)
+    buffer = io.StringIO()
+    pd.DataFrame(records, columns=[*names, *extras]).to_csv(buffer, index=False, lineterminator="\n")
+    write_text_atomic(path, buffer.getvalue())
+
+
+def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
+    """Artists by a spelling that forgives case and `_` for spaces: `vincent van gogh` → `Vincent van Gogh`."""
+    return {artist_key(name): name for name in artists}
+
+
+def artist_key(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def parse_styles(text: str) -> tuple[StyleRef, ...]:
+    """`a.jpg@0.7;b.jpg@0.3` → two styles with shares. Raises ValueError saying what is wrong."""
+    return tuple(_style_ref(part.strip()) for part in text.split(";") if part.strip())
+
+
+def format_styles(styles: Iterable[StyleRef]) -> str:
+    """The inverse of `parse_styles`; a single style of share 1 stands alone."""
+    styles = list(styles)
+    plain = all(s.share == 1 for s in styles)
+    return ";".join(s.name if plain else f"{s.name}@{s.share:g}" for s in styles)
+
+
+def _style_ref(part: str) -> StyleRef:
+    name, at, share = part.rpartition("@")
+    if not at or "/" in share or "." in share.lstrip("0123456789.") or not name:
+        return StyleRef(part)
+    if not _NUMBER.fullmatch(share) or float(share) <= 0:
+        raise ValueError(f"the share {share!r} of {name!r} must be a number above 0")
+    return StyleRef(name, float(share))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ManifestError(f"The manifest {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"The manifest {path} is not in UTF-8: save it as 'CSV UTF-8'.") from error
+    try:
+        records = [
+            (number, cells) for number, cells in enumerate(csv.reader(io.StringIO(text), strict=True), start=1) if cells
+        ]
+    except csv.Error as error:
+        raise ManifestError(f"The manifest {path} is not valid CSV: {error}.") from error
+    if not records:
+        raise ManifestError(f"The manifest {path} is empty: its first line must name the columns.")
+    header = [name.strip() for name in records[0][1]]
+    rows = [(number, cells) for number, cells in records[1:] if any(cell.strip() for cell in cells)]
+    ragged = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
+              for number, cells in rows if len(cells) != len(header)]  # fmt: skip
+    if ragged:
+        raise ManifestError(_report(path, ragged))
+    _check_header(path, header, bool(rows))
+    return pd.DataFrame([cells for _, cells in rows], columns=header, index=[number for number, _ in rows], dtype=str)
+
+
+def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
+    found = ", ".join(repr(name) for name in names)
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ManifestError(f"The manifest {path} has the column {repeated!r} twice.")
+    if "content" not in names:
+        raise ManifestError(
+            f"The manifest {path} lacks the column 'content'{suggestion('content', names)}; it has {found}."
+        )
+    if "style" not in names and "artist" not in names:
+        raise ManifestError(f"The manifest {path} needs a column 'style' or 'artist'; it has {found}.")
+    if not has_rows:
+        raise ManifestError(f"The manifest {path} has no rows below its header.")
+
+
+Fault = tuple[int, str, str, str]
+"""Row number, column, value, reason."""
+
+
+def _value_faults(table: pd.DataFrame) -> list[Fault]:
+    """All values of the wrong type, found by one lazy pandera validation."""
+    try:
+        _schema(table).validate(table, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        return [
+            (int(case["index"]), str(case["column"]), str(table[case["column"]][case["index"]]), str(case["check"]))
+            for case in cases.to_dict("records")
+        ]
+    return []
+
+
+def _schema(table: pd.DataFrame) -> pa.DataFrameSchema:
+    def column(reason: str, holds: re.Pattern[str] | None = None, positive: bool = False, least: int = 0) -> pa.Column:
+        def check(value: str) -> bool:
+            if not value:
+                return True
+            if holds is None or not holds.fullmatch(value):
+                return False
+            return float(value) > 0 if positive else float(value) >= least
+
+        return pa.Column(str, pa.Check(check, element_wise=True, error=reason), required=False)
+
+    needs_style = pa.Check(
+        lambda value: bool(value), element_wise=True, error="is empty: a row needs a style or an artist"
+    )
+    style_checks = [pa.Check(_parses_as_styles, element_wise=True, error="a share after @ must be a number above 0")]
+    if "artist" not in table.columns:
+        style_checks.append(needs_style)
+    elif "style" not in table.columns:
+        return _schema_of(column, style_checks, [needs_style])
+    return _schema_of(column, style_checks, [])
+
+
+def _schema_of(column: object, style_checks: list[pa.Check], artist_checks: list[pa.Check]) -> pa.DataFrameSchema:
+    assert callable(column)
+    return pa.DataFrameSchema(
+        {
+            "content": pa.Column(str, pa.Check(lambda v: bool(v), element_wise=True, error="is empty")),
+            "style": pa.Column(str, style_checks, required=False),
+            "artist": pa.Column(str, artist_checks, required=False),
+            "style_weight": column("must be a number above 0", _NUMBER, positive=True),
+            "content_weight": column("must be a number, 0 or more", _NUMBER),
+            "size": column("must be a whole number of pixels, 16 or more", _WHOLE, least=16),
+            "seed": column("must be a whole number, 0 or more", _WHOLE),
+        }
+    )
+
+
+def _parses_as_styles(value: str) -> bool:
+    try:
+        parse_styles(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]:
+    """Rows whose style is to be drawn from an artist that the source does not have, or that name neither."""
+    faults: list[Fault] = []
+    if "artist" not in table.columns:
+        return faults
+    styles = table["style"] if "style" in table.columns else [""] * len(table)
+    for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
+        if style:
+            continue
+        if not artist and "style" in table.columns:
+            faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
+        elif artist and artist_key(artist) not in known:
+            nearest = suggestion(artist_key(artist), known)
+            faults.append((row, "artist", artist, f"the style source has no such artist{nearest}"))
+    return faults
+
+
+def _repeated_rows(table: pd.DataFrame) -> list[Fault]:
+    columns = [name for name in COLUMNS if name in table.columns]
+    first: dict[tuple[str, ...], int] = {}
+    faults = []
+    for row, key in zip(table.index, table[columns].itertuples(index=False, name=None), strict=True):
+        earlier = first.setdefault(key, row)
+        if earlier != row:
+            faults.append((row, "content", key[0], f"the same as row {earlier}"))
+    return faults
+
+
+def _report(path: Path, faults: Sequence[Fault]) -> str:
+    lines = [
+        f"  row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)
+    ]
+    more = [f"  … and {len(lines) - _SHOWN_FAULTS} more"] if len(lines) > _SHOWN_FAULTS else []
+    counted = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    return "\n".join([f"The manifest {path} has {counted}; nothing was started:", *lines[:_SHOWN_FAULTS], *more])
+
+
+def _row(number: int, record: Mapping[str, str]) -> ManifestRow:
+    def text(name: str) -> str | None:
+        return record.get(name) or None
+
+    def number_of(name: str) -> float | None:
+        return float(record[name]) if record.get(name) else None
+
+    size, seed = text("size"), text("seed")
+    return ManifestRow(
+        number,
+        record["content"],
+        parse_styles(record.get("style", "")),
+        text("artist"),
+        text("label"),
+        text("split"),
+        Overrides(
+            number_of("style_weight"),
+            number_of("content_weight"),
+            int(size) if size else None,
+            int(seed) if seed else None,
+        ),
+        {name: value for name, value in record.items() if name not in COLUMNS},
+    )
+
+
+def _record(row: ManifestRow) -> dict[str, str]:
+    overrides = {f.name: getattr(row.overrides, f.name) for f in fields(Overrides)}
+    known = {
+        "content": row.content,
+        "style": format_styles(row.styles),
+        "artist": row.artist,
+        "label": row.label,
+        "split": row.split,
+        **overrides,
+        **row.extras,
+    }
+    return {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in known.items()
+        if value is not None
+    }

@@ -1,0 +1,252 @@
+"""From a run file to work: sources → pairs → plan part → chunks. The stations before the engine, in one line."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import nst_core
+from nst_core.config import RunConfig
+from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.images import read_bytes
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import session_for
+from nst_core.errors import InputError, RunFolderError
+from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
+from nst_core.inputs import Input, file_state, inspect_inputs
+from nst_core.pairing import Pair, make_pairs
+from nst_core.plan import EXTENSIONS, Grouping, PlanContext, PlannedPair, input_limits, pair_id, plan_part
+from nst_core.run_folder import Chunk, RunFolder, done_pairs, pending_chunks
+from nst_core.sources import open_source
+from nst_core.worker import Work
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe made definite on this machine.
+
+    Attributes:
+        recipe: with its precision resolved.
+        min_side: shortest image side that its layers can look at.
+    """
+
+    recipe: Recipe
+    device: torch.device
+    weights_sha256: str | None
+    min_side: int
+    fingerprints: Fingerprints
+
+
+@dataclass(frozen=True)
+class State:
+    """A run folder's plan against what is there.
+
+    Attributes:
+        plan: every planned pair, paths as the sources have them now.
+        stale: pair ids whose inputs have other bytes than when they were planned.
+        chunks: those with work left.
+        done: pairs with nothing left to do.
+    """
+
+    plan: list[PlannedPair]
+    stale: list[str]
+    chunks: list[Chunk]
+    done: int
+
+
+def resolve_method(config: RunConfig) -> Method:
+    """Load the extractor and fix device and precision. Raises ConfigError, WeightsError."""
+    device = resolve_device(config.execution.device)
+    recipe = resolve_precision(config.method.resolve(), device)
+    extractor = session_for(recipe, device).extractor
+    return Method(
+        recipe,
+        device,
+        extractor.weights_sha256,
+        extractor.min_side(recipe.layer_names()),
+        fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
+    )
+
+
+def pairs_of(config: RunConfig) -> list[Pair]:
+    """Every pair that the run file asks for. Raises SourceError, ConfigError, ManifestError."""
+    contents, styles = open_source(config.content, "content"), open_source(config.style, "style")
+    return make_pairs(config.pairing, contents, styles)
+
+
+def new_part(
+    config: RunConfig, method: Method, pairs: Sequence[Pair], folder: RunFolder, progress: Progress | None = None
+) -> list[PlannedPair]:
+    """The rows that `pairs` add to the plan in `folder` (which is not written): only their inputs are inspected."""
+    earlier = folder.read_plan()
+    known = {row.pair_id for row in earlier}
+    fresh = [pair for pair in pairs if pair_id(pair, method.fingerprints.method) not in known]
+    wanted = input_limits(fresh, config.content.limits(), config.style.limits())
+    inputs: dict[Path, Input] = {}
+    for found in inspect_inputs(wanted):
+        inputs[found.path] = found
+        if progress:
+            progress(len(inputs), len(wanted))
+    context = PlanContext(method.recipe, method.fingerprints, method.min_side, EXTENSIONS[config.output.format], inputs)
+    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method.device))
+
+
+def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint: str = "") -> State:
+    """What the folder holds against its plan; `pairs` tell where their files lie now."""
+    plan = _with_present_paths(folder.read_plan(), pairs, method_fingerprint)
+    stale = _stale(plan)
+    done = done_pairs(plan, folder.outcomes(), folder.image_files(), set(stale))
+    return State(plan, stale, pending_chunks(plan, done), sum(done.values()))
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do, counted."""
+
+    pairs: int
+    new_pairs: int
+    done: int
+    left: int
+    chunks: int
+    contents: int
+    styles: int
+    artists: int
+    shapes: int
+    bad_inputs: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**self.__dict__, "bad_inputs": list(self.bad_inputs)}
+
+
+def preview(config: RunConfig) -> Preview:
+    """Count what `run` would do, reading inputs' headers but writing nothing. Raises what `run` raises before it starts."""
+    method = resolve_method(config)
+    folder = RunFolder(config.run_folder)
+    folder.check_method(method.fingerprints)
+    pairs = pairs_of(config)
+    state = read_state(folder, pairs, method.fingerprints.method)
+    new = new_part(config, method, pairs, folder)
+    rows = [*state.plan, *new]
+    return Preview(
+        pairs=len(rows),
+        new_pairs=len(new),
+        done=state.done,
+        left=len(rows) - state.done,
+        chunks=len(state.chunks) + len({row.chunk_id for row in new}),
+        contents=len({row.content_id for row in rows}),
+        styles=len({row.style_ids for row in rows}),
+        artists=len({row.artist_slug for row in rows}),
+        shapes=len({(row.width, row.height) for row in rows if not row.error_class}),
+        bad_inputs=tuple(dict.fromkeys(row.error_message for row in rows if row.error_message)),
+    )
+
+
+def work_of(config: RunConfig, method: Method) -> Work:
+    """What every chunk of this run needs to know."""
+    return Work(
+        run_folder=config.run_folder,
+        recipe=method.recipe,
+        weights_sha256=method.weights_sha256,
+        output=config.output,
+        content_limits=config.content.limits(),
+        style_limits=config.style.limits(),
+        device=str(method.device),
+        threads=1 if config.execution.threads == "auto" else config.execution.threads,
+        report_every=config.execution.report_every,
+    )
+
+
+def grouping(config: RunConfig, device: torch.device) -> Grouping:
+    """Batch and chunk sizes: as the run file says, or what suits the device."""
+    execution = config.execution
+    on_gpu = device.type == "cuda"
+    batch = execution.batch_size if execution.batch_size != "auto" else (16 if on_gpu else 2)
+    chunk = execution.chunk_size if execution.chunk_size != "auto" else (256 if on_gpu else 8)
+    return Grouping(batch, max(batch, chunk))
+
+
+def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
+    """The contents of run.yaml."""
+    packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
+    return {
+        "config": config.model_dump(mode="json"),
+        "fingerprint": method.fingerprints.run,
+        "method_fingerprint": method.fingerprints.method,
+        "fingerprint_version": FINGERPRINT_VERSION,
+        "method_fingerprint_data": dict(method.fingerprints.method_data),
+        "weights_sha256": method.weights_sha256,
+        "device": str(method.device),
+        "versions": {
+            "nst": nst_core.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "host": socket.gethostname(),
+        "command": " ".join(sys.argv),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def strict_check(rows: Sequence[PlannedPair]) -> None:
+    """For `--strict`: raises InputError-listing RunFolderError if any planned input is bad."""
+    bad = list(dict.fromkeys(row.error_message for row in rows if row.error_message))
+    if bad:
+        shown = "\n".join(f"  {message}" for message in bad[:50])
+        raise StrictInputs(f"{len(bad)} bad inputs, and --strict was given: nothing was started.\n{shown}")
+
+
+class StrictInputs(RunFolderError):
+    """`--strict`, and an input is bad."""
+
+
+def _with_present_paths(plan: list[PlannedPair], pairs: Sequence[Pair], method: str) -> list[PlannedPair]:
+    """The plan with the paths that the sources give now: a dataset may have moved since it was planned."""
+    present: Mapping[str, Pair] = {pair_id(pair, method): pair for pair in pairs}
+
+    def moved(row: PlannedPair) -> PlannedPair:
+        pair = present.get(row.pair_id)
+        if pair is None:
+            return row
+        content, styles = str(pair.content.path), tuple(str(s.item.path) for s in pair.styles)
+        if (content, styles) == (row.content_path, row.style_paths):
+            return row
+        return replace(row, content_path=content, style_paths=styles)
+
+    return [moved(row) for row in plan]
+
+
+def _stale(plan: Sequence[PlannedPair]) -> list[str]:
+    """Pairs whose inputs have other bytes than planned. Size and time are compared first; only where they differ, the hash."""
+    changed: dict[tuple[str, str | None, int, int], bool] = {}
+
+    def differs(path: str, sha256: str | None, size_bytes: int, mtime_ns: int) -> bool:
+        key = (path, sha256, size_bytes, mtime_ns)
+        if key not in changed:
+            changed[key] = file_state(Path(path)) != (size_bytes, mtime_ns) and _hash(path) != sha256
+        return changed[key]
+
+    def stale(row: PlannedPair) -> bool:
+        styles = zip(row.style_paths, row.style_sha256, row.style_bytes, row.style_mtime_ns, strict=True)
+        content = (row.content_path, row.content_sha256, row.content_bytes, row.content_mtime_ns)
+        return differs(*content) or any(differs(*style) for style in styles)
+
+    return [row.pair_id for row in plan if stale(row)]
+
+
+def _hash(path: str) -> str | None:
+    try:
+        return sha256(read_bytes(Path(path))).hexdigest()
+    except (InputError, OSError):
+        return None

@@ -1,0 +1,63 @@
+"""Names that people gave, as parts of paths: ASCII, at most 60 bytes, never empty, never able to leave their folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_LENGTH = 60
+UNKNOWN = "unknown"
+_HASH_LENGTH = 8
+# Letters that Unicode does not decompose into a base letter and a mark.
+_TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l",
+                                "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "ı": "i"})  # fmt: skip
+
+
+def slugify(name: str | None, keep_case: bool = False) -> str:
+    """An ASCII slug of `name`: letters, digits and `_`, everything else folded to single hyphens.
+
+    Lossy slugs (cut, or with letters that ASCII lacks) end in a hash of the whole name, so that two different names do
+    not meet by losing what told them apart. Examples: `Vincent van Gogh` → `vincent-van-gogh`, `Dürer` → `durer`,
+    `北斎` → `unknown-` and eight hex digits, None → `unknown`.
+    """
+    if name is None or not name.strip():
+        return UNKNOWN
+    text = unicodedata.normalize("NFKD", name.translate(_TRANSLITERATE))
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    lossy = any(not c.isascii() and (c.isalnum() or unicodedata.category(c) == "So") for c in text)
+    slug = re.sub(r"[^A-Za-z0-9_]+", "-", text.encode("ascii", "ignore" if not lossy else "replace").decode()).strip(
+        "-"
+    )
+    slug = slug if keep_case else slug.lower()
+    if not slug:
+        slug, lossy = UNKNOWN, True
+    if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN:
+        slug = f"{slug[: MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(name)}"
+    return slug
+
+
+def short_hash(name: str) -> str:
+    """Eight hex digits of the name's sha256 (after NFC, so that both spellings of an accent agree)."""
+    return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")).hexdigest()[
+        :_HASH_LENGTH
+    ]
+
+
+def unique_slugs(names: Iterable[str | None], taken: dict[str | None, str] | None = None) -> dict[str | None, str]:
+    """One distinct slug per distinct name, in the order given; those already in `taken` keep theirs.
+
+    The second name with the same slug (`A b`, `a-B`) gets a short hash of itself behind it.
+    """
+    slugs = dict(taken or {})
+    used = set(slugs.values())
+    for name in names:
+        if name in slugs:
+            continue
+        slug = slugify(name)
+        if slug in used:
+            slug = f"{slug[: MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(name or '')}"
+        slugs[name] = slug
+        used.add(slug)
+    return slugs

@@ -1,0 +1,59 @@
+"""What a source (dataset) is: a list of items with stable ids, found without decoding a pixel."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a source.
+
+    Attributes:
+        id: stable name within the source, the same on every machine: what pairings and manifests refer to.
+        path: where its file is.
+        label: class of a content image (sub-folder, category), if any.
+        artist: display name of a style image's painter, if known.
+        split: `train`, `val`, `test`, or None.
+        genre: of a style image, if known.
+        license, source_url: what is known of its licence and origin.
+    """
+
+    id: str
+    path: Path
+    label: str | None = None
+    artist: str | None = None
+    split: str | None = None
+    genre: str | None = None
+    license: str | None = None
+    source_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items of one source by id, sorted by id whatever order the file system lists them in."""
+
+    items: tuple[Item, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Catalogue:
+        return cls(tuple(sorted(items, key=lambda item: item.id)))
+
+    def by_id(self) -> dict[str, Item]:
+        return {item.id: item for item in self.items}
+
+    def by_artist(self) -> dict[str, list[Item]]:
+        """Style items by artist, those without one under their own id's first part or `unknown`."""
+        pools: dict[str, list[Item]] = {}
+        for item in self.items:
+            if item.artist:
+                pools.setdefault(item.artist, []).append(item)
+        return pools
+
+
+def stable_id(relative: PurePath) -> str:
+    """A source id from a relative path: `/` between parts, Unicode in NFC (macOS lists names decomposed)."""
+    return unicodedata.normalize("NFC", relative.as_posix())

@@ -1,0 +1,98 @@
+"""The built-in source: photographs that ship inside scikit-image, and paintings by small algorithms of our own.
+
+Both are put into the data folder as ordinary files (once; they are the same bytes every time), so that a person can open
+them, and everything downstream treats them like any other folder.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import skimage
+from PIL import Image
+
+from nst_core.atomic import write_bytes_atomic
+from nst_core.engine.images import encode_image
+from nst_core.errors import SourceError
+from nst_core.slugs import slugify
+from nst_core.sources.base import Catalogue, Item
+from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, paint
+
+PAINTING_SIZE = 512
+OWN_LICENSE = "CC0-1.0"
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph inside scikit-image, with its licence as scikit-image's own data folder states it."""
+
+    file_name: str
+    label: str
+    license: str
+    source_url: str
+
+
+PHOTOGRAPHS = (
+    Photograph("astronaut.png", "people", "Public domain (NASA)", "https://flic.kr/p/r9qvLn"),
+    Photograph("chelsea.png", "animals", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
+    Photograph("coffee.png", "food", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
+    Photograph("rocket.jpg", "vehicles", "CC0-1.0", "https://www.flickr.com/photos/spacexphotos/16511594820"),
+)
+
+
+def sample_photographs(data_folder: Path) -> Catalogue:
+    """The photographs as content items, copied to `<data_folder>/sample/photographs`.
+
+    Raises:
+        SourceError: scikit-image on this machine lacks one of them.
+    """
+    shipped = Path(skimage.__file__).parent / "data"
+    items = []
+    for photograph in PHOTOGRAPHS:
+        origin = shipped / photograph.file_name
+        if not origin.is_file():
+            raise SourceError(f"scikit-image lacks its photograph {photograph.file_name}: reinstall scikit-image.")
+        path = data_folder / "sample" / "photographs" / photograph.label / photograph.file_name
+        _put(path, origin.read_bytes())
+        items.append(
+            Item(
+                Path(photograph.file_name).stem,
+                path,
+                label=photograph.label,
+                license=photograph.license,
+                source_url=photograph.source_url,
+            )
+        )
+    return Catalogue.of(items)
+
+
+def sample_paintings(data_folder: Path) -> Catalogue:
+    """The paintings as style items, painted on first use into `<data_folder>/sample/paintings` (seconds)."""
+    items = []
+    for painter in PAINTERS:
+        artist = slugify(painter.name)
+        for number in range(1, WORKS_PER_PAINTER + 1):
+            path = data_folder / "sample" / "paintings" / artist / f"{artist}-{number}.png"
+            if not _is_whole_image(path):
+                write_bytes_atomic(path, encode_image(paint(painter, number, PAINTING_SIZE), "png"))
+            items.append(
+                Item(f"{artist}-{number}", path, artist=painter.name, genre=painter.genre, license=OWN_LICENSE)
+            )
+    return Catalogue.of(items)
+
+
+def _put(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        write_bytes_atomic(path, data)
+
+
+def _is_whole_image(path: Path) -> bool:
+    """Whether `path` opens as an image: our own writes are atomic, but people edit folders."""
+    try:
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            image.verify()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True

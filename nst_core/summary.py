@@ -1,0 +1,195 @@
+"""What a run came to: counts, quarantine.csv, summary.json and the dataset card. All computed from the folder's results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from nst_core.atomic import write_text_atomic
+from nst_core.manifest import parse_styles
+from nst_core.plan import PlannedPair
+from nst_core.results import result_files
+
+_COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
+            "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BadInput:
+    """One input that took pairs down."""
+
+    path: str
+    role: str
+    error_class: str
+    reason: str
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over all planned pairs of a run folder, and what the present run took.
+
+    Attributes:
+        seconds: wall time of the run that wrote this, None where it did no work.
+        images_per_second: images made by that run, over `seconds`.
+        compute_seconds: summed over all successes ever, per pair.
+        gpu_hours: the same for those made on a GPU, in hours.
+        errors: failed and quarantined pairs by reason.
+    """
+
+    planned: int
+    success: int
+    failed: int
+    quarantined: int
+    skipped: int
+    missing: int
+    seconds: float | None
+    images_per_second: float | None
+    compute_seconds: float
+    gpu_hours: float
+    errors: dict[str, int]
+    by_artist: dict[str, int]
+    bad_inputs: tuple[BadInput, ...] = ()
+    licenses: dict[str, int] = field(default_factory=dict)
+    attributions: tuple[str, ...] = ()
+
+    @property
+    def all_succeeded(self) -> bool:
+        return self.success + self.skipped == self.planned
+
+
+def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seconds: float | None = None) -> Summary:
+    """Read the results of a run. `made` and `seconds` are of the run that just ended, if one did."""
+    statuses: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    artists: Counter[str] = Counter()
+    bad: Counter[tuple[str, str, str, str]] = Counter()
+    licenses: Counter[str] = Counter()
+    attributions: set[str] = set()
+    compute = gpu = 0.0
+    planned = {row.pair_id for row in plan}
+    for record in _records(run_folder):
+        if record["pair_id"] not in planned:
+            continue
+        statuses[record["status"]] += 1
+        if record["status"] == "success":
+            artists[record["artist"] or "unknown"] += 1
+            compute += record["seconds"] or 0.0
+            gpu += record["seconds"] or 0.0 if str(record["device"]).startswith("cuda") else 0.0
+            licenses[f"content: {record['content_license'] or 'not stated'}"] += 1
+            licenses[f"style: {record['style_license'] or 'not stated'}"] += 1
+            if record["content_source_url"]:
+                attributions.add(record["content_source_url"])
+        elif record["status"] == "quarantined":
+            bad[_bad_input(record)] += 1
+            errors[record["error_class"]] += 1
+        elif record["status"] == "failed":
+            errors[record["error_class"]] += 1
+    return Summary(
+        planned=len(planned),
+        success=statuses["success"],
+        failed=statuses["failed"],
+        quarantined=statuses["quarantined"],
+        skipped=statuses["skipped"],
+        missing=len(planned) - sum(statuses.values()),
+        seconds=seconds,
+        images_per_second=made / seconds if seconds else None,
+        compute_seconds=compute,
+        gpu_hours=gpu / 3600,
+        errors=dict(errors.most_common()),
+        by_artist=dict(sorted(artists.items())),
+        bad_inputs=tuple(BadInput(*key, pairs) for key, pairs in sorted(bad.items())),
+        licenses=dict(licenses.most_common()),
+        attributions=tuple(sorted(attributions)),
+    )
+
+
+def write_summary(run_folder: Path, summary: Summary) -> None:
+    """summary.json, quarantine.csv and README.md, each only where its text changes."""
+    numbers = {k: v for k, v in asdict(summary).items() if k not in ("bad_inputs", "licenses", "attributions")}
+    _write(run_folder / "summary.json", json.dumps(numbers, indent=2, ensure_ascii=False) + "\n")
+    _write(run_folder / "quarantine.csv", _quarantine_csv(summary.bad_inputs))
+
+
+def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
+    """The dataset card: what this is, how it was made, from what, under which licences."""
+    config = run_file.get("config", {})
+    method = run_file.get("method_fingerprint_data", {}).get("method", {})
+    lines = [
+        f"# {run_folder.name}",
+        "",
+        f"{summary.success} images stylized by optimisation-based neural style transfer, of {summary.planned} planned "
+        f"({summary.failed} failed, {summary.quarantined} quarantined, {summary.skipped} skipped).",
+        "",
+        "## Method",
+        "",
+        f"Recipe `{config.get('method', {}).get('recipe')}`: features `{method.get('features')}`, size {method.get('size')}, "
+        f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
+        f"Method fingerprint `{run_file.get('method_fingerprint')}`.",
+        "",
+        "## Sources",
+        "",
+        *(
+            f"* {role}: `{config.get(role, {}).get('source')}` {config.get(role, {}).get('path', '')}"
+            for role in ("content", "style")
+        ),
+        "",
+        "## Licences",
+        "",
+        "Images by licence of their content and of their style:",
+        "",
+        *(f"* {name}: {count}" for name, count in summary.licenses.items()),
+        *(
+            ["", "Content comes from:", "", *(f"* {url}" for url in summary.attributions)]
+            if summary.attributions
+            else []
+        ),
+        "",
+        "## Images by artist",
+        "",
+        *(f"* {name}: {count}" for name, count in summary.by_artist.items()),
+        "",
+        "## Files",
+        "",
+        "`images/` the images; `results/` one Parquet row per pair, whatever became of it; `plan/` what was planned; "
+        "`quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at.",
+        "",
+    ]
+    _write(run_folder / "README.md", "\n".join(lines))
+
+
+def _records(run_folder: Path) -> Iterator[dict[str, Any]]:
+    for path in result_files(run_folder):
+        yield from pq.ParquetFile(path).read(columns=_COLUMNS).to_pylist()
+
+
+def _bad_input(record: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """(path, role, class, reason) of the input that a quarantined pair names: messages read `<path>: <reason>`."""
+    message = record["error_message"]
+    paths = [("content", record["content_path"])]
+    paths += [("style", ref.name) for ref in parse_styles(record["style_path"])]
+    for role, path in paths:
+        if message.startswith(f"{path}: "):
+            return path, role, record["error_class"], message.removeprefix(f"{path}: ")
+    return record["content_path"], "content", record["error_class"], message
+
+
+def _quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["path", "role", "error_class", "reason", "pairs"])
+    writer.writerows([b.path, b.role, b.error_class, b.reason, b.pairs] for b in bad_inputs)
+    return buffer.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text_atomic(path, text)

@@ -1,0 +1,382 @@
+"""One chunk of a plan: read its images, optimise them, write results. Runs in any thread or process, knows no Prefect."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+import nst_core
+from nst_core.atomic import write_bytes_atomic
+from nst_core.config import Output
+from nst_core.engine.images import (
+    DecodedImage,
+    ImageLimits,
+    Pixels,
+    decode_image,
+    encode_image,
+    resize_pixels,
+    to_pixels,
+    to_tensor,
+    working_size,
+)
+from nst_core.engine.objective import StyleTarget, blend_targets, style_target
+from nst_core.engine.optimisation import Pairs, Stylized, Watch
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import OutOfMemory, Session, session_for
+from nst_core.errors import ImageTooSmall, InputError, Interrupted
+from nst_core.fingerprint import FINGERPRINT_VERSION
+from nst_core.plan import PlannedPair
+from nst_core.results import Result, chunk_file, planned_columns, read_chunk, unfinished_result, write_results
+from nst_core.run_folder import Chunk
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all chunks of a run have in common; can be pickled.
+
+    Attributes:
+        recipe: with its precision resolved.
+        threads: CPU threads of this worker.
+    """
+
+    run_folder: Path
+    recipe: Recipe
+    weights_sha256: str | None
+    output: Output
+    content_limits: ImageLimits
+    style_limits: ImageLimits
+    device: str
+    threads: int = 1
+    report_every: int = 10
+
+
+@dataclass(frozen=True)
+class ChunkWatch:
+    """How the outside looks into a chunk.
+
+    Attributes:
+        evaluations: called with the number of pair-evaluations done since the last call.
+        should_stop: polled; true ends the chunk with `Interrupted`.
+    """
+
+    evaluations: Callable[[int], None] = lambda count: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass
+class _Content:
+    """A content image as decoded: at its working size, with what the result row needs of the original."""
+
+    pixels: Pixels
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass
+class _Job:
+    """One pair on its way through a chunk."""
+
+    row: PlannedPair
+    content: _Content
+    styles: Sequence[DecodedImage]
+
+
+@dataclass
+class _ChunkRun:
+    """The state of one chunk while it is worked on."""
+
+    chunk: Chunk
+    work: Work
+    watch: ChunkWatch
+    attempt: int
+    session: Session
+    previous: dict[str, Result]
+    results: dict[str, Result] = field(default_factory=dict)
+
+
+def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> dict[str, int]:
+    """Make the wanted pairs of a chunk and write its results file; returns how many rows have which status.
+
+    Batches are computed whole, as planned, so that an image that is made again comes out the same; what is there already, with the
+    same bytes, is left untouched. Pairs with a bad input are quarantined, the others go on.
+
+    Args:
+        attempt: which try of this chunk it is within the run; earlier runs' attempts are added.
+
+    Raises:
+        Interrupted: asked to stop; the batches that were finished are kept.
+        DiskFull: no space is left.
+        OSError, RuntimeError: may pass; try the chunk again.
+    """
+    torch.set_num_threads(work.threads)
+    session = session_for(work.recipe, torch.device(work.device))
+    path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
+    run = _ChunkRun(chunk, work, watch or ChunkWatch(), attempt, session, _readable(path))
+    run.results = {identity: row for identity, row in run.previous.items() if identity not in chunk.wanted}
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="decode") as reader, ThreadPoolExecutor(1, "encode") as writer:
+            _run_batches(run, reader, writer)
+    except Interrupted:
+        _write(run, path)
+        raise
+    _write(run, path)
+    statuses = [row.status for row in run.results.values()]
+    return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+
+
+def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> dict[str, int]:
+    """Write what became of a chunk that could not be worked on at all: its wanted pairs without a success have failed."""
+    path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
+    results = _readable(path)
+    for row in chunk.rows:
+        if row.pair_id in chunk.wanted:
+            before = results[row.pair_id].attempts if row.pair_id in results else 0
+            message = str(error) or type(error).__name__
+            results[row.pair_id] = unfinished_result(row, "failed", before + attempts, type(error).__name__, message)
+    write_results([results[row.pair_id] for row in chunk.rows if row.pair_id in results], path)
+    statuses = [row.status for row in results.values()]
+    return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+
+
+def _run_batches(run: _ChunkRun, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
+    """Optimise batch after batch, while the next is decoded and the last is encoded."""
+    batches = [batch for batch in _batches(run.chunk) if any(row.pair_id in run.chunk.wanted for row in batch)]
+    upcoming = reader.submit(_decode_batch, run, batches[0])
+    written: list[Future[None]] = []
+    try:
+        for index in range(len(batches)):
+            decoded = upcoming.result()
+            if index + 1 < len(batches):
+                upcoming = reader.submit(_decode_batch, run, batches[index + 1])
+            written += _stylize_decoded(run, decoded, writer)
+    finally:
+        for future in written:
+            future.result()
+
+
+def _batches(chunk: Chunk) -> Iterator[list[PlannedPair]]:
+    for _, rows in itertools.groupby(chunk.rows, key=lambda row: row.batch):
+        yield list(rows)
+
+
+def _decode_batch(run: _ChunkRun, rows: Sequence[PlannedPair]) -> list[_Job | tuple[PlannedPair, InputError]]:
+    """Decode a batch; a pair with a bad input comes back with the error. Each file is decoded once per batch."""
+    decoded: dict[tuple[str, bool], DecodedImage | InputError] = {}
+
+    def load(path: str, limits: ImageLimits, is_content: bool) -> DecodedImage:
+        if (path, is_content) not in decoded:
+            try:
+                decoded[path, is_content] = decode_image(Path(path), limits)
+            except InputError as error:
+                decoded[path, is_content] = error
+        image = decoded[path, is_content]
+        if isinstance(image, InputError):
+            raise image
+        return image
+
+    jobs: list[_Job | tuple[PlannedPair, InputError]] = []
+    for row in rows:
+        try:
+            content = _prepared(load(row.content_path, run.work.content_limits, True), row, run)
+            styles = [load(path, run.work.style_limits, False) for path in row.style_paths]
+            for path, style in zip(row.style_paths, styles, strict=True):
+                _check_style(path, style, row, run)
+            jobs.append(_Job(row, content, styles))
+        except InputError as error:
+            jobs.append((row, error))
+    return jobs
+
+
+def _prepared(image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> _Content:
+    """A content image at its working size. Raises ImageTooSmall where the method cannot look at it."""
+    recipe = run.work.recipe
+    height, width = image.pixels.shape[:2]
+    working = working_size(width, height, row.size, recipe.upscale)
+    needed = run.session.extractor.min_side(recipe.layer_names())
+    if min(working) < needed:
+        raise ImageTooSmall(
+            row.content_path,
+            f"at size {row.size} it is {working[0]} × {working[1]} pixels, but this method needs {needed} on the shorter side",
+        )
+    return _Content(resize_pixels(image.pixels, *working), width, height, image.sha256)
+
+
+def _check_style(path: str, image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> None:
+    """Raises ImageTooSmall where the style, at its working size, has no position in the deepest style layer."""
+    width, height = _style_size(image, row, run.work.recipe)
+    needed = run.session.extractor.min_side([name for name, _ in run.work.recipe.style.layers])
+    if min(width, height) < needed:
+        raise ImageTooSmall(
+            path, f"as a style it is {width} × {height} pixels, but this method needs {needed} on the shorter side"
+        )
+
+
+def _style_size(image: DecodedImage, row: PlannedPair, recipe: Recipe) -> tuple[int, int]:
+    """(width, height) of a style for one pair: its longer side is `size · style_scale`."""
+    height, width = image.pixels.shape[:2]
+    return working_size(width, height, max(1, round(row.size * recipe.style_scale)), recipe.upscale)
+
+
+def _stylize_decoded(
+    run: _ChunkRun, decoded: Sequence[_Job | tuple[PlannedPair, InputError]], writer: ThreadPoolExecutor
+) -> list[Future[None]]:
+    """Quarantine what is bad, optimise the rest by shape (one, unless files changed since the plan), hand over to the writer."""
+    by_shape: dict[tuple[int, ...], list[_Job]] = {}
+    for job in decoded:
+        if isinstance(job, _Job):
+            by_shape.setdefault(job.content.pixels.shape, []).append(job)
+        elif job[0].pair_id in run.chunk.wanted:
+            row, error = job
+            run.results[row.pair_id] = unfinished_result(
+                row, "quarantined", _attempts(run, row), type(error).__name__, str(error)
+            )
+    written = []
+    for jobs in by_shape.values():
+        started = time.perf_counter()
+        try:
+            stylized = run.session.stylize(_pairs(run, jobs), _watch(run, len(jobs)))
+        except OutOfMemory as error:
+            for job in (job for job in jobs if job.row.pair_id in run.chunk.wanted):
+                run.results[job.row.pair_id] = unfinished_result(
+                    job.row, "failed", _attempts(run, job.row), type(error).__name__, str(error)
+                )
+            continue
+        seconds = (time.perf_counter() - started) / len(jobs)
+        images = stylized.images.cpu()
+        for index, job in enumerate(jobs):
+            if job.row.pair_id in run.chunk.wanted:
+                written.append(writer.submit(_finish, run, job, stylized, index, images[index], seconds))
+    return written
+
+
+def _pairs(run: _ChunkRun, jobs: Sequence[_Job]) -> Pairs:
+    recipe = run.work.recipe
+    rows = [job.row for job in jobs]
+    alpha = [recipe.alpha if row.content_weight is None else row.content_weight for row in rows]
+    beta = [recipe.beta if row.style_weight is None else row.style_weight for row in rows]
+    contents = torch.stack([to_tensor(job.content.pixels) for job in jobs]).to(run.session.device)
+    return Pairs(contents, [_target(run, job) for job in jobs], [row.seed for row in rows], alpha, beta)
+
+
+def _target(run: _ChunkRun, job: _Job) -> StyleTarget:
+    """The (possibly blended) style target of a job, from the session's cache where it has it."""
+    recipe, session = run.work.recipe, run.session
+
+    def one(image: DecodedImage) -> StyleTarget:
+        width, height = _style_size(image, job.row, recipe)
+        pixels = resize_pixels(image.pixels, width, height)
+        return style_target(to_tensor(pixels).to(session.device), recipe, session.extractor)
+
+    targets = [
+        session.target((style.sha256, _style_size(style, job.row, recipe)), functools.partial(one, style))
+        for style in job.styles
+    ]
+    return blend_targets(targets, job.row.style_shares)
+
+
+def _watch(run: _ChunkRun, batch: int) -> Watch:
+    seen = 0
+
+    def progress(evaluation: int, _total: float) -> None:
+        nonlocal seen
+        run.watch.evaluations((evaluation - seen) * batch)
+        seen = evaluation
+
+    return Watch(run.work.report_every, progress, run.watch.should_stop)
+
+
+def _finish(run: _ChunkRun, job: _Job, stylized: Stylized, index: int, image: torch.Tensor, seconds: float) -> None:
+    """Encode and write one image and note its row."""
+    row = job.row
+    if stylized.failed[index]:
+        message = "The optimisation diverged twice: lower method.optimiser.learning_rate, or the style weight."
+        run.results[row.pair_id] = unfinished_result(row, "failed", _attempts(run, row), "NumericalError", message)
+        return
+    pixels = to_pixels(image)
+    if run.work.output.size == "original":
+        pixels = resize_pixels(pixels, job.content.width, job.content.height)
+    data = encode_image(pixels, run.work.output.format, run.work.output.quality)
+    path = run.work.run_folder / row.file_name
+    if not (path.is_file() and path.read_bytes() == data):
+        write_bytes_atomic(path, data)
+    result = _success(run, job, stylized, index, pixels, hashlib.sha256(data).hexdigest(), seconds)
+    before = run.previous.get(row.pair_id)
+    unchanged = before is not None and before.status == "success" and before.output_sha256 == result.output_sha256
+    run.results[row.pair_id] = before if before is not None and unchanged else result
+
+
+def _success(
+    run: _ChunkRun, job: _Job, stylized: Stylized, index: int, pixels: Pixels, output_sha256: str, seconds: float
+) -> Result:
+    recipe, row, trace = run.work.recipe, job.row, stylized.traces[index]
+    planned = planned_columns(row) | {
+        "content_sha256": job.content.sha256,
+        "style_sha256": ";".join(style.sha256 for style in job.styles),
+    }
+    return Result(
+        pair_id=row.pair_id,
+        chunk_id=row.chunk_id,
+        status="success",
+        attempts=_attempts(run, row),
+        file_name=row.file_name,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        iterations=stylized.iterations,
+        evaluations=stylized.evaluations,
+        alpha=recipe.alpha if row.content_weight is None else row.content_weight,
+        beta=recipe.beta if row.style_weight is None else row.style_weight,
+        tv_weight=recipe.tv_weight,
+        content_loss=trace[-1].content,
+        style_loss=trace[-1].style,
+        tv_loss=trace[-1].tv,
+        total_loss=trace[-1].total,
+        loss_trace=trace,
+        seconds=seconds,
+        device=run.work.device,
+        precision=recipe.precision,
+        peak_mem_mb=_peak_memory(run.session.device),
+        method=recipe.name,
+        features=recipe.features,
+        weights_sha256=run.work.weights_sha256,
+        fingerprint_version=FINGERPRINT_VERSION,
+        code_version=nst_core.__version__,
+        output_sha256=output_sha256,
+        **planned,
+    )
+
+
+def _attempts(run: _ChunkRun, row: PlannedPair) -> int:
+    before = run.previous.get(row.pair_id)
+    return run.attempt + (before.attempts if before else 0)
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Peak memory in MiB: allocated on a GPU, resident of this process on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _readable(path: Path) -> dict[str, Result]:
+    """The rows of an earlier results file; a damaged one is as good as none, and is replaced."""
+    try:
+        return read_chunk(path)
+    except (pa.ArrowException, OSError, KeyError):
+        return {}
+
+
+def _write(run: _ChunkRun, path: Path) -> None:
+    rows = [run.results[row.pair_id] for row in run.chunk.rows if row.pair_id in run.results]
+    if rows and rows != [run.previous.get(row.pair_id) for row in rows]:
+        write_results(rows, path)
