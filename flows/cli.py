@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import traceback
@@ -16,9 +17,8 @@ from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError, UsageError
 
 if TYPE_CHECKING:
-    from flows.pipeline import RunReport
     from nst_core.config import RunConfig
-    from nst_core.summary import Summary
+    from nst_core.summary import RunReport, Summary
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -206,11 +206,17 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -
 
 def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
-    from nst_core.preparation import resolve_method
+    from nst_core.preparation import finished_state, resolve_method
     from nst_core.run_folder import RunFolder
+    from nst_core.summary import RunReport, summarize
 
-    resolve_method(config)
-    RunFolder(config.run_folder).check_writable()
+    method = resolve_method(config)
+    folder = RunFolder(config.run_folder)
+    folder.check_writable()
+    if not os.environ.get("PREFECT_API_URL") and (finished := finished_state(config, method)):
+        summary = summarize(folder.root, finished.plan)
+        index = folder.root / "gallery" / "index.html"
+        return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
     from flows.server import prefect_server
 
     with prefect_server():

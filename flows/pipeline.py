@@ -7,9 +7,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from flows.progress import reporter
 from flows.server import quiet_environment
@@ -19,15 +18,14 @@ quiet_environment()
 from prefect import flow, task  # noqa: E402 (its settings come first)
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import State as PrefectState  # noqa: E402
 from prefect.client.schemas.objects import TaskRun  # noqa: E402
 from prefect.futures import PrefectFuture, as_completed  # noqa: E402
-from prefect.states import State as PrefectState  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.config import RunConfig  # noqa: E402
 from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
-from nst_core.gallery import build_gallery  # noqa: E402
 from nst_core.pairing import Pair  # noqa: E402
 from nst_core.plan import PlannedPair  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
@@ -41,8 +39,10 @@ from nst_core.preparation import (  # noqa: E402
     work_of,
 )
 from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
-from nst_core.summary import Summary, summarize, write_card, write_summary  # noqa: E402
+from nst_core.summary import RunReport, Summary, summarize, write_card, write_summary  # noqa: E402
 from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
+
+T = TypeVar("T")
 
 TAG = "nst"
 RETRY_DELAYS = [2.0, 10.0, 30.0, 60.0, 120.0]
@@ -52,19 +52,8 @@ stop_requested = threading.Event()
 """Set by Ctrl-C or SIGTERM; chunks poll it."""
 
 
-@dataclass(frozen=True)
-class RunReport:
-    """What a run came to, and what it did to get there."""
-
-    folder: Path
-    summary: Summary
-    made: int
-    stale: int
-    gallery: Path | None
-
-
 def is_transient(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
-    """Whether a chunk's failure may pass: I/O, a device's fault, a deadline; not what was raised for the person to mend."""
+    """Whether a chunk's failure may pass: I/O, a device's fault, a deadline; not what a person has to mend."""
     try:
         state.result()
     except TransientError:
@@ -120,6 +109,8 @@ def stylize_task(chunk_id: str, chunk: Chunk, work: Work) -> dict[str, int]:
 @task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
+    from nst_core.gallery import build_gallery
+
     with reporter.stage("Building the gallery", 0, "pairs"):
         return build_gallery(run_folder, progress=reporter.at_least)
 
@@ -138,7 +129,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
     with folder.locked():
         folder.check_method(method.fingerprints)
         pairs = pair_task(config)
-        plan_task(config, method, quote(pairs), folder, strict)
+        plan_task(config, method, opaque(pairs), folder, strict)
         state = read_state(folder, pairs, method.fingerprints.method)
         made = stylize_all(state.chunks, work_of(config, method), config)
         seconds = time.monotonic() - started
@@ -150,10 +141,11 @@ def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> int:
     if not chunks:
         return 0
     workers = worker_count(config, len(chunks))
-    dispatch = stylize_chunks.with_options(task_runner=ThreadPoolTaskRunner(max_workers=workers))
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
+    dispatch = stylize_chunks.with_options(task_runner=runner)  # type: ignore[arg-type]
     images = sum(len(chunk.wanted) for chunk in chunks)
     with reporter.stage("Stylizing", images, "images"):
-        return dispatch(quote(chunks), quote(work), config.execution.retries, 2 * workers)
+        return dispatch(opaque(chunks), opaque(work), config.execution.retries, 2 * workers)
 
 
 @flow(name="stylize", validate_parameters=False, persist_result=False)
@@ -170,7 +162,7 @@ def stylize_chunks(chunks: Sequence[Chunk], work: Work, retries: int, window: in
     while (waiting and not stop_requested.is_set()) or running:
         while waiting and len(running) < window and not stop_requested.is_set():
             chunk = waiting.pop()
-            running[stylize.submit(chunk.chunk_id, quote(chunk), quote(work))] = chunk
+            running[stylize.submit(chunk.chunk_id, opaque(chunk), opaque(work))] = chunk
         future = next(as_completed(list(running)))
         chunk = running.pop(future)
         made += _collect(future, chunk, work, retries + 1)
@@ -191,12 +183,17 @@ def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, attempts: int
         return Counter(failed_chunk(chunk, work, error, attempts))
 
 
+def opaque(value: T) -> T:
+    """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
+    return cast(T, quote(value))
+
+
 def worker_count(config: RunConfig, chunks: int) -> int:
     """Chunks at a time: as the run file says, or one per core (CPU), one (GPU)."""
     wanted = config.execution.workers
     if wanted == "auto":
         threads = 1 if config.execution.threads == "auto" else config.execution.threads
-        wanted = max(1, (os.cpu_count() or 1) // threads)
+        return max(1, min((os.cpu_count() or 1) // threads, chunks))
     return max(1, min(wanted, chunks))
 
 

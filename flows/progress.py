@@ -1,4 +1,4 @@
-"""Progress of long work: bars on a terminal, plain lines elsewhere. Chunks in this process report to whichever is current."""
+"""Progress of long work: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ console = Console(stderr=True, highlight=False)
 
 
 class Reporter:
-    """One stage of work at a time, counted in whole units (images, files); parts of a unit move the bar, not the count."""
+    """One stage of work at a time, counted in whole units (images, files); parts of one move the bar, not the count."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -30,7 +30,9 @@ def quiet_environment() -> None:
     """Settings that must stand before Prefect is imported. What the person has set stays as it is."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
+    home = Path(os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect")))
+    with contextlib.suppress(OSError):  # Prefect says so itself if it cannot do without
+        home.mkdir(parents=True, exist_ok=True)
 
 
 def cache_folder() -> Path:
@@ -42,8 +44,8 @@ def cache_folder() -> Path:
 def prefect_server() -> Iterator[str]:
     """A Prefect API for the length of the block; yields its address.
 
-    Where `PREFECT_API_URL` names one, that is used. Otherwise a server is started for this run alone: its database lies in a
-    temporary folder and is gone at the end, because the run folder, not the database, knows what is done.
+    Where `PREFECT_API_URL` names one, that is used. Otherwise a server is started for this run alone: its database
+    lies in a temporary folder and is gone at the end, because the run folder, not the database, knows what is done.
 
     Raises:
         TransientError: the server did not start.
@@ -81,7 +83,7 @@ def prefect_server() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _temporary_database() -> Iterator[dict[str, str]]:
-    """Settings for a fresh database; after the first time it is a copy of an empty one, which saves the migrations (5 s)."""
+    """Settings for a fresh database; after the first time a copy of an empty one, which saves the migrations (5 s)."""
     template = cache_folder() / f"prefect-{version('prefect')}.db"
     with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as folder:
         database = Path(folder) / "prefect.db"
@@ -97,7 +99,7 @@ def _temporary_database() -> Iterator[dict[str, str]]:
 
 
 def _keep_empty_copy(database: Path, template: Path) -> None:
-    """Keep the schema, without any row of the run, for the next time. A cache: failing to write it costs nothing but time."""
+    """Keep the schema, without any row of the run, for the next time. Only a cache: it may fail."""
     temporary = template.with_suffix(f".{os.getpid()}.tmp")
     with contextlib.suppress(OSError, sqlite3.Error):
         template.parent.mkdir(parents=True, exist_ok=True)

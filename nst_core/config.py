@@ -62,7 +62,7 @@ class Pairing(Section):
     styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
     balance: Literal["none", "artist", "genre"] = Field(
         "none",
-        description="`random`: draw the artist (or genre) first, then one of its styles, so that all are equally likely.",
+        description="`random`: draw the artist (or genre) first, then one of its styles.",
     )
     artists: list[str] | None = Field(None, description="Use these artists only; all where it is left out.")
     manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
@@ -128,10 +128,10 @@ class RunConfig(Section):
     )
     content: SourceConfig = Field(default_factory=SampleSource)
     style: SourceConfig = Field(default_factory=SampleSource)
-    pairing: Pairing = Field(default_factory=Pairing)  # type: ignore[arg-type]
-    method: Method = Field(default_factory=Method)  # type: ignore[arg-type]
-    execution: Execution = Field(default_factory=Execution)  # type: ignore[arg-type]
-    output: Output = Field(default_factory=Output)  # type: ignore[arg-type]
+    pairing: Pairing = Field(default_factory=Pairing)
+    method: Method = Field(default_factory=Method)
+    execution: Execution = Field(default_factory=Execution)
+    output: Output = Field(default_factory=Output)
 
     @property
     def run_folder(self) -> Path:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
 from nst_core.atomic import write_text_atomic
 from nst_core.errors import ManifestError
 from nst_core.recipes import suggestion
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
 
 COLUMNS = ("content", "style", "artist", "label", "split", "style_weight", "content_weight", "size", "seed")
 EXTRA_PREFIX = "x_"
@@ -73,7 +75,7 @@ def read_manifest(path: Path, known_artists: Iterable[str] = ()) -> list[Manifes
     faults = _value_faults(table) + _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
     if faults:
         raise ManifestError(_report(path, faults))
-    return [_row(number, record) for number, record in zip(table.index, table.to_dict("records"), strict=True)]
+    return [_row(number, record) for number, record in zip(table.index, _records(table), strict=True)]
 
 
 def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
@@ -162,52 +164,44 @@ Fault = tuple[int, str, str, str]
 
 def _value_faults(table: pd.DataFrame) -> list[Fault]:
     """All values of the wrong type, found by one lazy pandera validation."""
+    from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
+
     try:
-        _schema(table).validate(table, lazy=True)
+        _schema(set(table.columns)).validate(table, lazy=True)
     except SchemaErrors as errors:
-        cases = errors.failure_cases
-        return [
-            (int(case["index"]), str(case["column"]), str(table[case["column"]][case["index"]]), str(case["check"]))
-            for case in cases.to_dict("records")
-        ]
+        cases = errors.failure_cases.to_dict("records")
+        return [(int(c["index"]), str(c["column"]), str(c["failure_case"]), str(c["check"])) for c in cases]
     return []
 
 
-def _schema(table: pd.DataFrame) -> pa.DataFrameSchema:
-    def column(reason: str, holds: re.Pattern[str] | None = None, positive: bool = False, least: int = 0) -> pa.Column:
-        def check(value: str) -> bool:
-            if not value:
-                return True
-            if holds is None or not holds.fullmatch(value):
-                return False
-            return float(value) > 0 if positive else float(value) >= least
+def _schema(columns: set[str]) -> pa.DataFrameSchema:
+    """What each known column may hold; optional cells may be empty."""
+    import pandera.pandas as pa
 
-        return pa.Column(str, pa.Check(check, element_wise=True, error=reason), required=False)
+    def column(holds: Callable[[str], bool], reason: str, required: bool = False) -> pa.Column:
+        full = pa.Check(bool, element_wise=True, error="is empty")
+        valid = pa.Check(lambda value: not value or holds(value), element_wise=True, error=reason)
+        return pa.Column(str, [full, valid] if required else [valid], required=False)
 
-    needs_style = pa.Check(
-        lambda value: bool(value), element_wise=True, error="is empty: a row needs a style or an artist"
-    )
-    style_checks = [pa.Check(_parses_as_styles, element_wise=True, error="a share after @ must be a number above 0")]
-    if "artist" not in table.columns:
-        style_checks.append(needs_style)
-    elif "style" not in table.columns:
-        return _schema_of(column, style_checks, [needs_style])
-    return _schema_of(column, style_checks, [])
-
-
-def _schema_of(column: object, style_checks: list[pa.Check], artist_checks: list[pa.Check]) -> pa.DataFrameSchema:
-    assert callable(column)
     return pa.DataFrameSchema(
         {
-            "content": pa.Column(str, pa.Check(lambda v: bool(v), element_wise=True, error="is empty")),
-            "style": pa.Column(str, style_checks, required=False),
-            "artist": pa.Column(str, artist_checks, required=False),
-            "style_weight": column("must be a number above 0", _NUMBER, positive=True),
-            "content_weight": column("must be a number, 0 or more", _NUMBER),
-            "size": column("must be a whole number of pixels, 16 or more", _WHOLE, least=16),
-            "seed": column("must be a whole number, 0 or more", _WHOLE),
+            "content": column(bool, "is empty", required=True),
+            "style": column(_parses_as_styles, "a share after @ must be a number above 0", "artist" not in columns),
+            "artist": column(bool, "is empty", required="style" not in columns),
+            "style_weight": column(lambda v: _is_number(v) and float(v) > 0, "must be a number above 0"),
+            "content_weight": column(_is_number, "must be a number, 0 or more"),
+            "size": column(lambda v: _is_whole(v) and int(v) >= 16, "must be a whole number of pixels, 16 or more"),
+            "seed": column(_is_whole, "must be a whole number, 0 or more"),
         }
     )
+
+
+def _is_number(value: str) -> bool:
+    return _NUMBER.fullmatch(value) is not None
+
+
+def _is_whole(value: str) -> bool:
+    return _WHOLE.fullmatch(value) is not None
 
 
 def _parses_as_styles(value: str) -> bool:
@@ -278,6 +272,10 @@ def _row(number: int, record: Mapping[str, str]) -> ManifestRow:
         ),
         {name: value for name, value in record.items() if name not in COLUMNS},
     )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, str]]:
+    return [{str(name): str(value) for name, value in record.items()} for record in table.to_dict("records")]
 
 
 def _record(row: ManifestRow) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Pair:
     artist: str | None
     label: str | None = None
     split: str | None = None
-    overrides: Overrides = Overrides()
+    overrides: Overrides = field(default_factory=Overrides)
     replicate: int = 0
     extras: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,7 +85,7 @@ def manifest_rows(pairs: Sequence[Pair]) -> list[ManifestRow]:
 
 
 def draw(count: int, pool_size: int, *key: object) -> list[int]:
-    """`count` distinct indices below `pool_size`, in drawn order, as a function of `key` alone; all where count exceeds it.
+    """`count` distinct indices below `pool_size`, in drawn order, as a function of `key` alone; at most all.
 
     A sparse Fisher–Yates shuffle whose random numbers are sha256(key, step): no generator whose stream could change
     between versions of Python or NumPy.

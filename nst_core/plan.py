@@ -1,7 +1,7 @@
 """The plan: pairs become rows with an identity, grouped into chunks (tasks, files) and batches (what the GPU sees).
 
-A plan part is immutable. The grouping is a function of the pairs alone, so that the same plan gives the same bits whatever
-the workers, the order or the interruptions.
+A plan part is immutable. The grouping is a function of the pairs alone, so that the same plan gives the same bits
+whatever the workers, the order or the interruptions.
 """
 
 from __future__ import annotations

@@ -111,6 +111,20 @@ def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint
     return State(plan, stale, pending_chunks(plan, done), sum(done.values()))
 
 
+def finished_state(config: RunConfig, method: Method) -> State | None:
+    """The state of a run folder that holds all that `config` asks for, gallery included; None where work is left."""
+    folder = RunFolder(config.run_folder)
+    folder.check_method(method.fingerprints)
+    wants_gallery = config.output.gallery and not (folder.root / "gallery" / "index.html").is_file()
+    if not folder.exists() or wants_gallery or not (folder.root / "summary.json").is_file():
+        return None
+    pairs = pairs_of(config)
+    state = read_state(folder, pairs, method.fingerprints.method)
+    planned = {row.pair_id for row in state.plan}
+    new = any(pair_id(pair, method.fingerprints.method) not in planned for pair in pairs)
+    return None if new or state.chunks else state
+
+
 @dataclass(frozen=True)
 class Preview:
     """What a run would do, counted."""
@@ -131,7 +145,7 @@ class Preview:
 
 
 def preview(config: RunConfig) -> Preview:
-    """Count what `run` would do, reading inputs' headers but writing nothing. Raises what `run` raises before it starts."""
+    """Count what `run` would do; writes nothing. Raises what `run` raises before it starts."""
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
@@ -228,7 +242,7 @@ def _with_present_paths(plan: list[PlannedPair], pairs: Sequence[Pair], method: 
 
 
 def _stale(plan: Sequence[PlannedPair]) -> list[str]:
-    """Pairs whose inputs have other bytes than planned. Size and time are compared first; only where they differ, the hash."""
+    """Pairs whose inputs have other bytes than planned; hashed only where size or time differ."""
     changed: dict[tuple[str, str | None, int, int], bool] = {}
 
     def differs(path: str, sha256: str | None, size_bytes: int, mtime_ns: int) -> bool:

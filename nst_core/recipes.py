@@ -28,8 +28,8 @@ def recipe_names() -> list[str]:
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe `name` (a shipped one, or the path of a YAML file) with `overrides` laid over it.
 
-    Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are merged
-    key by key; `layers` are replaced as a whole.
+    Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are
+    merged key by key; `layers` are replaced as a whole.
 
     Raises:
         ConfigError: no such recipe, an unknown key, or a value of the wrong type.

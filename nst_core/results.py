@@ -183,7 +183,7 @@ def write_results(results: Sequence[Result], path: Path) -> None:
 
 
 def read_chunk(path: Path) -> dict[str, Result]:
-    """The rows of one chunk's file by pair id; empty where there is no such file. Raises pyarrow.ArrowException if damaged."""
+    """The rows of one chunk's file by pair id; empty where there is none. Raises pyarrow.ArrowException if damaged."""
     if not path.is_file():
         return {}
     table = pq.ParquetFile(path).read()

@@ -143,7 +143,7 @@ class RunFolder:
         return data if isinstance(data, dict) else {}
 
     def check_method(self, new: Fingerprints) -> None:
-        """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs from the folder's."""
+        """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
         stored = self.read_run_file().get("method_fingerprint_data")
         if not stored:
             return
@@ -230,8 +230,8 @@ def done_pairs(
 ) -> dict[str, bool]:
     """Whether each planned pair needs no more work.
 
-    A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan (then
-    whatever was wrong may have been mended). A failed one is tried again.
+    A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
+    (then whatever was wrong may have been mended). A failed one is tried again.
     """
 
     def done(row: PlannedPair) -> bool:

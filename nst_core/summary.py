@@ -1,4 +1,4 @@
-"""What a run came to: counts, quarantine.csv, summary.json and the dataset card. All computed from the folder's results."""
+"""What a run came to: counts, quarantine.csv, summary.json and the dataset card, computed from the results."""
 
 from __future__ import annotations
 
@@ -66,6 +66,17 @@ class Summary:
         return self.success + self.skipped == self.planned
 
 
+@dataclass(frozen=True)
+class RunReport:
+    """What a run came to, and what it did to get there: `made` images; `stale` pairs have inputs that changed since."""
+
+    folder: Path
+    summary: Summary
+    made: int
+    stale: int
+    gallery: Path | None
+
+
 def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seconds: float | None = None) -> Summary:
     """Read the results of a run. `made` and `seconds` are of the run that just ended, if one did."""
     statuses: Counter[str] = Counter()
@@ -131,7 +142,8 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
         "",
         "## Method",
         "",
-        f"Recipe `{config.get('method', {}).get('recipe')}`: features `{method.get('features')}`, size {method.get('size')}, "
+        f"Recipe `{config.get('method', {}).get('recipe')}`: features `{method.get('features')}`, "
+        f"size {method.get('size')}, "
         f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
         f"Method fingerprint `{run_file.get('method_fingerprint')}`.",
         "",

@@ -1,4 +1,4 @@
-"""One chunk of a plan: read its images, optimise them, write results. Runs in any thread or process, knows no Prefect."""
+"""One chunk of a plan: read its images, optimise them, write results. Knows no Prefect."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class _ChunkRun:
 def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> dict[str, int]:
     """Make the wanted pairs of a chunk and write its results file; returns how many rows have which status.
 
-    Batches are computed whole, as planned, so that an image that is made again comes out the same; what is there already, with the
-    same bytes, is left untouched. Pairs with a bad input are quarantined, the others go on.
+    Batches are computed whole, as planned, so that an image that is made again comes out the same; what is there
+    already, with the same bytes, is left untouched. Pairs with a bad input are quarantined, the others go on.
 
     Args:
         attempt: which try of this chunk it is within the run; earlier runs' attempts are added.
@@ -136,7 +136,7 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
 
 
 def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> dict[str, int]:
-    """Write what became of a chunk that could not be worked on at all: its wanted pairs without a success have failed."""
+    """Write what became of a chunk that could not be worked on: its wanted pairs have failed."""
     path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
     results = _readable(path)
     for row in chunk.rows:
@@ -207,7 +207,8 @@ def _prepared(image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> _Content
     if min(working) < needed:
         raise ImageTooSmall(
             row.content_path,
-            f"at size {row.size} it is {working[0]} × {working[1]} pixels, but this method needs {needed} on the shorter side",
+            f"at size {row.size} it is {working[0]} × {working[1]} pixels, "
+            f"but this method needs {needed} on the shorter side",
         )
     return _Content(resize_pixels(image.pixels, *working), width, height, image.sha256)
 
@@ -231,7 +232,7 @@ def _style_size(image: DecodedImage, row: PlannedPair, recipe: Recipe) -> tuple[
 def _stylize_decoded(
     run: _ChunkRun, decoded: Sequence[_Job | tuple[PlannedPair, InputError]], writer: ThreadPoolExecutor
 ) -> list[Future[None]]:
-    """Quarantine what is bad, optimise the rest by shape (one, unless files changed since the plan), hand over to the writer."""
+    """Quarantine what is bad, optimise the rest by shape (one, unless files changed), hand over to the writer."""
     by_shape: dict[tuple[int, ...], list[_Job]] = {}
     for job in decoded:
         if isinstance(job, _Job):

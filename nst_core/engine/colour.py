@@ -37,7 +37,7 @@ def blend_statistics(parts: Sequence[ColourStatistics], shares: Sequence[float])
 
 
 def match_colours(image: Tensor, target: ColourStatistics) -> Tensor:
-    """The linear map of least change that gives `image`, (3, H, W), the target's mean and covariance, clamped to [0, 1].
+    """The linear map of least change that gives `image`, (3, H, W), the target's mean and covariance; clamped.
 
     The optimal transport between two Gaussians: `C^-½ (C^½ T C^½)^½ C^-½` with covariances C and T (Pitié and Kokaram
     2007, "The linear Monge-Kantorovitch linear colour mapping").
@@ -55,4 +55,4 @@ def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A power of a symmetric positive matrix; in float64 on the CPU, since three by three is not worth a kernel."""
     values, vectors = torch.linalg.eigh(matrix.double().cpu())
     powered = vectors @ torch.diag(values.clamp_min(1e-10) ** exponent) @ vectors.T
-    return powered.to(matrix)
+    return torch.as_tensor(powered, dtype=matrix.dtype, device=matrix.device)

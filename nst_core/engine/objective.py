@@ -116,4 +116,5 @@ class Objective:
 def extract(images: Tensor, names: Sequence[str], recipe: Recipe, extractor: Extractor) -> dict[str, Tensor]:
     """Feature maps, with convolutions in bfloat16 where the recipe (its precision resolved) says so."""
     with torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        return extractor(images, names)
+        maps: dict[str, Tensor] = extractor(images, names)
+    return maps

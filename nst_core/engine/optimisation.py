@@ -137,7 +137,7 @@ def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Wat
 
 
 def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor:
-    """Where the recipe starts from, (B, 3, H, W); noise is uniform in [0, 1], drawn on the CPU from each pair's seed."""
+    """Where the recipe starts from, (B, 3, H, W); noise is uniform in [0, 1], drawn by each pair's seed."""
     if recipe.start == "noise":
         generators = [torch.Generator().manual_seed(seed) for seed in pairs.seeds]
         noise = [torch.rand(pairs.contents.shape[1:], generator=g, dtype=torch.float32) for g in generators]

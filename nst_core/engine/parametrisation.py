@@ -21,7 +21,7 @@ class Spectral:
     """The image is `start + irfft2(rfft2(p) · f^-½)`, the scale normalised to a mean of 1.
 
     Natural images carry most of their energy at low frequencies; a gradient step in pixels moves those too slowly.
-    Scaling the coefficients by f^-½ reaches the loss of 100 evaluations after some 60. f^-1 overshoots: worse than pixels.
+    Scaling the coefficients by f^-½ reaches the loss of 100 evaluations after some 60; f^-1 overshoots.
     """
 
     def __init__(self, start: Tensor) -> None:
@@ -36,7 +36,10 @@ class Spectral:
     def image(self, points: Tensor) -> Tensor:
         """The images, (B, 3, H, W), of points (B, 3·H·W); differentiable."""
         spectrum = torch.fft.rfft2(points.view_as(self.start))
-        return self.start + torch.fft.irfft2(spectrum * self.scale, s=self.start.shape[2:])
+        change: Tensor = torch.fft.irfft2(spectrum * self.scale, s=self.start.shape[2:])
+        return self.start + change
 
 
-PARAMETRISATIONS = {"none": Pixels, "spectral": Spectral}
+Parametrisation = Pixels | Spectral
+
+PARAMETRISATIONS: dict[str, type[Parametrisation]] = {"none": Pixels, "spectral": Spectral}

@@ -43,7 +43,7 @@ def _image_files(root: Path) -> Iterator[PurePath]:
     """Relative paths of image files, following linked folders but never in a circle."""
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_unreadable):
-        status = os.stat(folder)
+        status = Path(folder).stat()
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
             subfolders.clear()

@@ -1,7 +1,7 @@
 """The built-in source: photographs that ship inside scikit-image, and paintings by small algorithms of our own.
 
-Both are put into the data folder as ordinary files (once; they are the same bytes every time), so that a person can open
-them, and everything downstream treats them like any other folder.
+Both are put into the data folder as ordinary files (once; they are the same bytes every time), so that a person can
+open them, and everything downstream treats them like any other folder.
 """
 
 from __future__ import annotations

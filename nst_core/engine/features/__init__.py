@@ -6,11 +6,7 @@ from pathlib import Path
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.convnets import CONVNETS, build_convnet, random_state
-
-try:
-    from nst_core.engine.features.wavelet import WaveletFeatures
-except ImportError:
-    pass
+from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.features.weights import drawn_weights, file_weights, imagenet_weights
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
@@ -18,6 +17,8 @@ TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0–255
 
 LARGEST_MIN_SIDE = 512
+
+CONVNETS = ("vgg19", "vgg16", "squeezenet1_0", "squeezenet1_1")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class ConvNet(Extractor):
     Steps never work in place: torchvision's own ReLUs overwrite the convolution before them, so that a tap on `conv4_2`
     there silently gives `relu4_2`.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, name: str, body: nn.Sequential, pooling: str, inputs: str, weights_sha256: str) -> None:
         super().__init__()
@@ -94,7 +98,7 @@ def build_convnet(
         WeightsError: the weights do not fit the network.
     """
     with torch.device("meta"):
-        body = _BODIES[name]()
+        body = _body(name)
     body.load_state_dict(weights.fitting(body.state_dict()), assign=True)
     return ConvNet(name, body, pooling, inputs, weights.sha256)
 
@@ -102,7 +106,7 @@ def build_convnet(
 def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
     """A seeded He initialisation (He et al. 2015) of a network's convolutions, for `weights: random` (research)."""
     with torch.device("meta"):
-        shapes = {key: value.shape for key, value in _BODIES[name]().state_dict().items()}
+        shapes = {key: value.shape for key, value in _body(name).state_dict().items()}
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in shapes.items():
@@ -150,7 +154,7 @@ def _squeezenet_steps(body: nn.Sequential, pooling: str) -> list[Step]:
     return steps
 
 
-def _expansion(fire: nn.Module) -> Callable[[Tensor], Tensor]:
+def _expansion(fire: Any) -> Callable[[Tensor], Tensor]:
     """A fire module (Iandola et al. 2016) up to, but without, the ReLU on its expanded channels."""
 
     def run(x: Tensor) -> Tensor:
@@ -173,10 +177,12 @@ def _pooled_by_three(side: int) -> int:
     return -(-(side - 3) // 2) + 1 if side >= 3 else 0
 
 
-_BODIES: dict[str, Callable[[], nn.Sequential]] = {
-    "vgg19": lambda: torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"]),
-    "vgg16": lambda: torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]),
-    "squeezenet1_0": lambda: torchvision.models.squeezenet1_0().features,
-    "squeezenet1_1": lambda: torchvision.models.squeezenet1_1().features,
-}
-CONVNETS = tuple(_BODIES)
+def _body(name: str) -> nn.Sequential:
+    """The convolutional part of a network, as torchvision builds it."""
+    import torchvision.models as models  # takes seconds: whoever uses no network does not wait for it
+
+    if name.startswith("squeezenet"):
+        body: nn.Sequential = getattr(models, name)().features
+        return body
+    layout = models.vgg.cfgs["E" if name == "vgg19" else "D"]
+    return models.vgg.make_layers(layout)  # type: ignore[no-any-return]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor
 
 from nst_core.errors import WeightsError
@@ -26,8 +25,8 @@ class Weights:
     def fitting(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of the convolutional part, under its own names, each of the expected shape.
 
-        A whole network's state (`features.0.weight`, `classifier…`), its convolutional part alone (`0.weight`), and either
-        behind DataParallel's `module.` are understood.
+        A whole network's state (`features.0.weight`, `classifier…`), its convolutional part alone (`0.weight`), and
+        either behind DataParallel's `module.` are understood.
 
         Raises:
             WeightsError: a tensor is missing or has another shape.
@@ -51,6 +50,8 @@ def imagenet_weights(features: str) -> Weights:
     Raises:
         WeightsError: they are not in the cache and cannot be downloaded, or the cached file is damaged.
     """
+    import torchvision.models
+
     url = torchvision.models.get_model_weights(features).DEFAULT.url
     name = url.rsplit("/", 1)[1]
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -59,8 +60,8 @@ def imagenet_weights(features: str) -> Weights:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = f"the file there is damaged ({_first_line(error)}): delete it" if path.exists() else _first_line(error)
         raise WeightsError(
-            f"The ImageNet weights of {features} are not to be had: {reason}. Put {name} (from PyTorch's model zoo) into "
-            f"{path.parent}, or set method.weights to a file, or use a recipe without weights (method.recipe=wavelet)."
+            f"The ImageNet weights of {features} are not to be had: {reason}. Put {name} (from PyTorch's model zoo) "
+            f"into {path.parent}, or set method.weights to a file, or use a recipe without weights (method.recipe=wavelet)."
         ) from error
     return file_weights(path)
 
@@ -76,7 +77,7 @@ def file_weights(path: Path) -> Weights:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to a file that is there."
+            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to one."
         ) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
         raise WeightsError(f"The weights file {path} is not a PyTorch state dict: {_first_line(error)}") from error
