@@ -97,7 +97,7 @@ def plan_task(config: RunConfig, method: Method, pairs: list[Pair], folder: RunF
     retry_jitter_factor=RETRY_JITTER,
     retry_condition_fn=is_transient,
 )
-def stylize_task(chunk_id: str, chunk: Chunk, work: Work) -> dict[str, int]:
+def stylize_task(chunk_id: str, chunk: Chunk, work: Work) -> Counter[str]:
     """Make one chunk of the plan."""
     from prefect.runtime import task_run
 
@@ -123,6 +123,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
         UsageError: the configuration, the manifest, the weights or the run folder are wrong; nothing was started.
         DiskFull, Interrupted: the run stopped early and can be resumed.
     """
+    stop_requested.clear()
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
@@ -175,12 +176,12 @@ def stylize_chunks(chunks: Sequence[Chunk], work: Work, retries: int, window: in
 def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, attempts: int) -> Counter[str]:
     """The statuses of a finished chunk; one that failed for good leaves rows that say so."""
     try:
-        return Counter(future.result())
+        return cast(Counter[str], future.result())
     except (DiskFull, Interrupted):
         stop_requested.set()
         raise
     except Exception as error:
-        return Counter(failed_chunk(chunk, work, error, attempts))
+        return failed_chunk(chunk, work, error, attempts)
 
 
 def opaque(value: T) -> T:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from nst_core.errors import DiskFull
 
 TEMPORARY_SUFFIX = ".tmp~"
+_TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))
 
 
 @contextlib.contextmanager
@@ -25,10 +27,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         DiskFull: no space (or quota) is left; nothing remains of the attempt.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     try:
         with disk_full_as_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             _fsync(temporary)
             os.replace(temporary, path)  # noqa: PTH105 (the rename that the promise rests on, by its usual name)
@@ -61,7 +63,11 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 def remove_temporaries(folder: Path) -> int:
     """Delete what killed processes left half-written anywhere below `folder`; returns how many files that were."""
-    leftovers = list(folder.rglob(f".*{TEMPORARY_SUFFIX}"))
+    leftovers = [
+        path
+        for path in folder.rglob(f".*{TEMPORARY_SUFFIX}")
+        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file()
+    ]
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)

@@ -21,7 +21,7 @@ AUTO: Literal["auto"] = "auto"
 class Section(BaseModel):
     """A part of the run file; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class ImageSource(Section):
@@ -64,7 +64,9 @@ class Pairing(Section):
         "none",
         description="`random`: draw the artist (or genre) first, then one of its styles.",
     )
-    artists: list[str] | None = Field(None, description="Use these artists only; all where it is left out.")
+    artists: list[str] | None = Field(
+        None, min_length=1, description="Use these artists only; all where it is left out."
+    )
     manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
     seed: NonNegativeInt = Field(0, description="Seed of all draws.")
 
@@ -160,21 +162,26 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
     """A validated run configuration from plain data. Raises ConfigError, with every fault in it."""
-    expanded = {key: _expand(key, value) for key, value in data.items()}
+    expanded = {key: _expand(key, value) for key, value in data.items() if value is not None}
     for override in overrides:
         _override(expanded, override)
+    for role in ("content", "style"):
+        expanded[role] = _with_source(expanded.get(role, {}))
+    faults: list[str] = []
     try:
         config = RunConfig.model_validate(expanded)
     except ValidationError as error:
-        raise ConfigError("; ".join(_faults(error)) + ".") from None
-    config.method.resolve()
+        faults += dict.fromkeys(_faults(error))
+    faults += _recipe_faults(expanded.get("method", {}))
+    if faults:
+        raise ConfigError("; ".join(faults) + ".")
     return config
 
 
 def _find(path: Path) -> Path:
     if path.is_file():
         return path
-    shipped = configs_folder() / path.with_suffix(".yaml").name
+    shipped = configs_folder() / f"{path.stem}.yaml"
     if path.parent in (Path(), Path("configs")) and shipped.is_file():
         return shipped
     names = [p.stem for p in configs_folder().glob("*.yaml")]
@@ -189,6 +196,12 @@ def _expand(key: str, value: Any) -> Any:
         return {"source": "sample"} if value == "sample" else {"source": "folder", "path": value}
     main_key = {"method": "recipe", "pairing": "strategy"}.get(key)
     return {main_key: value} if main_key else value
+
+
+def _with_source(section: Any) -> Any:
+    """A source that only says which images it refuses is the built-in one."""
+    named = not isinstance(section, Mapping) or "source" in section or "path" in section
+    return section if named else {"source": "sample", **section}
 
 
 def _override(data: dict[str, Any], override: str) -> None:
@@ -208,34 +221,52 @@ def _override(data: dict[str, Any], override: str) -> None:
     target[keys[-1]] = _expand(keys[-1], value) if len(keys) == 1 else value
 
 
+def _recipe_faults(section: Any) -> list[str]:
+    """What is wrong with the recipe and its overrides; what is wrong with the section itself, the model says."""
+    try:
+        Method.model_validate(section).resolve()
+    except ValidationError:
+        return []
+    except ConfigError as error:
+        return [str(error).removesuffix(".")]
+    return []
+
+
 def _faults(error: ValidationError) -> Iterator[str]:
     """One sentence per fault, with the key as the person wrote it."""
     for fault in error.errors():
-        location = [str(part) for part in fault["loc"]]
-        key = ".".join(part for part in location if part not in ("sample", "folder") or location[-1] == part)
+        model, location = _place([str(part) for part in fault["loc"]])
+        key, shown = ".".join(location), f" (it is {fault['input']!r})" if _is_plain(fault) else ""
         if fault["type"] == "extra_forbidden":
-            yield f"{key} is not a known key{suggestion(location[-1], _known_keys(location[:-1]))}"
+            yield f"{key} is not a known key{suggestion(location[-1], model.model_fields)}"
         elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            yield f"{key}.source must be one of sample, folder"
+            yield f"{key}.source must be one of {', '.join(_SOURCES)}"
         elif fault["type"] == "missing":
             yield f"{key} is missing"
+        elif fault["type"] in ("model_type", "model_attributes_type", "dict_type"):
+            yield f"{key} must be a section of keys and values{shown}"
+        elif location[-1] in _NUMBER_OR_AUTO:
+            yield f"{key.removesuffix('.' + location[-1])} must be a whole number, 1 or more, or auto{shown}"
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            yield f"{key}: {message[0].lower()}{message[1:]}" + (
-                f" (it is {fault['input']!r})" if _is_plain(fault) else ""
-            )
+            yield f"{key}: {message[0].lower()}{message[1:]}{shown}"
 
 
 def _is_plain(fault: Any) -> bool:
     return isinstance(fault["input"], str | int | float | bool)
 
 
-def _known_keys(location: Sequence[str]) -> list[str]:
-    """The keys of the model at a location in the run file; discriminated sources appear in it by their tag."""
-    sources: dict[str, type[BaseModel]] = {"sample": SampleSource, "folder": FolderSource}
+_SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "folder": FolderSource}
+_NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
+
+
+def _place(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
+    """The model that a fault lies in, and its keys as the person wrote them: without the tags of sources."""
     model: type[BaseModel] = RunConfig
-    for part in location:
-        inner = model.model_fields[part].annotation if part in model.model_fields else sources.get(part)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
-    return list(model.model_fields)
+    keys = list(location)
+    if len(keys) > 1 and keys[0] in ("content", "style") and keys[1] in _SOURCES:
+        model = _SOURCES[keys.pop(1)]
+    elif len(keys) > 1 and keys[0] in model.model_fields:
+        inner = model.model_fields[keys[0]].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    return model, keys

@@ -58,6 +58,15 @@ class MissingImage(InputError):
     """There is no such file (or the link leads nowhere)."""
 
 
+class UnreadableName(InputError):
+    """The file's name is no text: its bytes are not valid UTF-8, so no table could hold it."""
+
+    REASON = "its name is not valid UTF-8: rename it"
+
+    def __init__(self, path: Path | str, reason: str = REASON) -> None:
+        super().__init__(path, reason)
+
+
 class UnreadableImage(InputError):
     """The file is there, but the system does not let us read it."""
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from nst_core.engine.images import ImageLimits, probe_image, read_bytes
-from nst_core.errors import InputError
+from nst_core.errors import InputError, UnreadableName
+from nst_core.sources.base import is_text, path_text
 
 _READERS = 4
 
@@ -43,6 +44,8 @@ def inspect_inputs(wanted: Mapping[Path, ImageLimits]) -> Iterator[Input]:
 
 def inspect_input(path: Path, limits: ImageLimits) -> Input:
     """Hash one file and read its header; a bad image comes back with its error in it."""
+    if not is_text(path):
+        return Input(path, error=UnreadableName(path_text(path)))
     size_bytes, mtime_ns = file_state(path)
     digest = None
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ EXTRA_PREFIX = "x_"
 _SHOWN_FAULTS = 50
 _NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,18}")
+_FILE_ENDING = re.compile(r"[/\\]|\.[^\W\d]")
+_LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,28 @@ class ManifestRow:
     extras: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_manifest(path: Path, known_artists: Iterable[str] = ()) -> list[ManifestRow]:
+def read_manifest(
+    path: Path, known_artists: Iterable[str] = (), known_styles: Container[str] = ()
+) -> list[ManifestRow]:
     """Read and validate a manifest.
 
     Args:
         path: a CSV file in UTF-8 (with or without a byte-order mark), with a header.
         known_artists: artists of the style source, to check rows that leave the choice of the style to a draw.
+        known_styles: ids of the style source: a cell that is one of them is one style, `;` and `@` in it or not.
 
     Raises:
         ManifestError: the file cannot be read, a column is missing, or rows are wrong: all of them are in the message,
             each with row number, column, value and reason.
     """
-    table = _read_table(path)
+    table, faults = _read_table(path)
     columns = [name for name in COLUMNS if name in table.columns]
     table[columns] = table[columns].apply(lambda column: column.str.strip())
-    faults = _value_faults(table) + _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
+    faults += _value_faults(table, known_styles)
+    faults += _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
     if faults:
         raise ManifestError(_report(path, faults))
-    return [_row(number, record) for number, record in zip(table.index, _records(table), strict=True)]
+    return [_row(number, record, known_styles) for number, record in zip(table.index, _records(table), strict=True)]
 
 
 def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
@@ -97,28 +104,37 @@ def artist_key(name: str) -> str:
     return " ".join(name.replace("_", " ").casefold().split())
 
 
-def parse_styles(text: str) -> tuple[StyleRef, ...]:
-    """`a.jpg@0.7;b.jpg@0.3` → two styles with shares. Raises ValueError saying what is wrong."""
+def parse_styles(text: str, known: Container[str] = ()) -> tuple[StyleRef, ...]:
+    """`a.jpg@0.7;b.jpg@0.3` → two styles with shares; a text in `known` is one style. Raises ValueError."""
+    if text in known:
+        return (StyleRef(text),)
     return tuple(_style_ref(part.strip()) for part in text.split(";") if part.strip())
 
 
 def format_styles(styles: Iterable[StyleRef]) -> str:
-    """The inverse of `parse_styles`; a single style of share 1 stands alone."""
+    """The inverse of `parse_styles`; styles of share 1 stand without it where no `@` in a name could mislead."""
     styles = list(styles)
-    plain = all(s.share == 1 for s in styles)
-    return ";".join(s.name if plain else f"{s.name}@{s.share:g}" for s in styles)
+    plain = all(s.share == 1 and not _has_share(s.name) for s in styles)
+    return ";".join(s.name if plain else f"{s.name}@{_number_text(s.share)}" for s in styles)
 
 
 def _style_ref(part: str) -> StyleRef:
-    name, at, share = part.rpartition("@")
-    if not at or "/" in share or "." in share.lstrip("0123456789.") or not name:
+    if not _has_share(part):
         return StyleRef(part)
-    if not _NUMBER.fullmatch(share) or float(share) <= 0:
+    name, _, share = part.rpartition("@")
+    if not _is_number(share) or float(share) <= 0:
         raise ValueError(f"the share {share!r} of {name!r} must be a number above 0")
     return StyleRef(name, float(share))
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _has_share(part: str) -> bool:
+    """Whether what follows the last `@` is meant as a share: it is not the rest of a path (`logo@2x.png`)."""
+    name, _, share = part.rpartition("@")
+    return bool(name) and not _FILE_ENDING.search(share)
+
+
+def _read_table(path: Path) -> tuple[pd.DataFrame, list[Fault]]:
+    """The cells of all rows that fit the header, and faults for the others."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -127,7 +143,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise ManifestError(f"The manifest {path} is not in UTF-8: save it as 'CSV UTF-8'.") from error
     try:
         records = [
-            (number, cells) for number, cells in enumerate(csv.reader(io.StringIO(text), strict=True), start=1) if cells
+            (number, cells)
+            for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1)
+            if cells
         ]
     except csv.Error as error:
         raise ManifestError(f"The manifest {path} is not valid CSV: {error}.") from error
@@ -135,16 +153,23 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise ManifestError(f"The manifest {path} is empty: its first line must name the columns.")
     header = [name.strip() for name in records[0][1]]
     rows = [(number, cells) for number, cells in records[1:] if any(cell.strip() for cell in cells)]
-    ragged = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
-              for number, cells in rows if len(cells) != len(header)]  # fmt: skip
-    if ragged:
-        raise ManifestError(_report(path, ragged))
+    while header and not header[-1] and not any(cell.strip() for _, cells in rows for cell in cells[len(header) - 1 :]):
+        header.pop()  # a column that a spreadsheet left behind
+        rows = [(number, cells[: len(header)]) for number, cells in rows]
     _check_header(path, header, bool(rows))
-    return pd.DataFrame([cells for _, cells in rows], columns=header, index=[number for number, _ in rows], dtype=str)
+    ragged: list[Fault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
+                           for number, cells in rows if len(cells) != len(header)]  # fmt: skip
+    fitting = {number: cells for number, cells in rows if len(cells) == len(header)}
+    return pd.DataFrame(list(fitting.values()), columns=header, index=list(fitting), dtype=str), ragged
 
 
 def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
     found = ", ".join(repr(name) for name in names)
+    separator = next((s for s in (";", "\t") if s in names[0]), None) if len(names) == 1 else None
+    if separator is not None:
+        raise ManifestError(f"The manifest {path} has its cells separated by {separator!r}: save it with commas.")
+    if "" in names:
+        raise ManifestError(f"The manifest {path} has a column without a name, number {names.index('') + 1}.")
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise ManifestError(f"The manifest {path} has the column {repeated!r} twice.")
@@ -162,19 +187,19 @@ Fault = tuple[int, str, str, str]
 """Row number, column, value, reason."""
 
 
-def _value_faults(table: pd.DataFrame) -> list[Fault]:
+def _value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Fault]:
     """All values of the wrong type, found by one lazy pandera validation."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
     try:
-        _schema(set(table.columns)).validate(table, lazy=True)
+        _schema(set(table.columns), known_styles).validate(table, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases.to_dict("records")
         return [(int(c["index"]), str(c["column"]), str(c["failure_case"]), str(c["check"])) for c in cases]
     return []
 
 
-def _schema(columns: set[str]) -> pa.DataFrameSchema:
+def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
     """What each known column may hold; optional cells may be empty."""
     import pandera.pandas as pa
 
@@ -186,30 +211,36 @@ def _schema(columns: set[str]) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
         {
             "content": column(bool, "is empty", required=True),
-            "style": column(_parses_as_styles, "a share after @ must be a number above 0", "artist" not in columns),
+            "style": column(
+                lambda v: _parses_as_styles(v, known_styles),
+                "names no style, or a share after @ is not a number above 0",
+                "artist" not in columns,
+            ),
             "artist": column(bool, "is empty", required="style" not in columns),
             "style_weight": column(lambda v: _is_number(v) and float(v) > 0, "must be a number above 0"),
             "content_weight": column(_is_number, "must be a number, 0 or more"),
-            "size": column(lambda v: _is_whole(v) and int(v) >= 16, "must be a whole number of pixels, 16 or more"),
+            "size": column(
+                lambda v: _is_whole(v) and 16 <= int(v) <= _LARGEST_SIZE,
+                f"must be a whole number of pixels, 16 to {_LARGEST_SIZE}",
+            ),
             "seed": column(_is_whole, "must be a whole number, 0 or more"),
         }
     )
 
 
 def _is_number(value: str) -> bool:
-    return _NUMBER.fullmatch(value) is not None
+    return _NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
 
 
 def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def _parses_as_styles(value: str) -> bool:
+def _parses_as_styles(value: str, known: Container[str]) -> bool:
     try:
-        parse_styles(value)
+        return bool(parse_styles(value, known))
     except ValueError:
         return False
-    return True
 
 
 def _artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]:
@@ -249,7 +280,7 @@ def _report(path: Path, faults: Sequence[Fault]) -> str:
     return "\n".join([f"The manifest {path} has {counted}; nothing was started:", *lines[:_SHOWN_FAULTS], *more])
 
 
-def _row(number: int, record: Mapping[str, str]) -> ManifestRow:
+def _row(number: int, record: Mapping[str, str], known_styles: Container[str]) -> ManifestRow:
     def text(name: str) -> str | None:
         return record.get(name) or None
 
@@ -260,7 +291,7 @@ def _row(number: int, record: Mapping[str, str]) -> ManifestRow:
     return ManifestRow(
         number,
         record["content"],
-        parse_styles(record.get("style", "")),
+        parse_styles(record.get("style", ""), known_styles),
         text("artist"),
         text("label"),
         text("split"),
@@ -290,7 +321,12 @@ def _record(row: ManifestRow) -> dict[str, str]:
         **row.extras,
     }
     return {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
+        name: _number_text(value) if isinstance(value, float) else str(value)
         for name, value in known.items()
         if value is not None
     }
+
+
+def _number_text(value: float) -> str:
+    """The shortest text that reads as `value`."""
+    return str(int(value)) if value.is_integer() and value < 1e15 else repr(value)

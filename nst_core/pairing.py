@@ -7,6 +7,8 @@ the file system lists files, and new contents never move the pairs of old ones.
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +64,9 @@ def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: Catalo
     """The pairs of a manifest; styles that it leaves to a draw are drawn. Raises ManifestError."""
     pools = styles.by_artist()
     names = artist_lookup(pools)
-    rows = read_manifest(path, pools)
-    content_ids, style_ids = contents.by_id(), styles.by_id()
-    return [_pair_of_row(row, path.parent, seed, content_ids, style_ids, pools, names) for row in rows]
+    known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles, path.parent)
+    rows = read_manifest(path, pools, known_styles.by_id)
+    return [_pair_of_row(row, seed, known_contents, known_styles, pools, names) for row in rows]
 
 
 def manifest_rows(pairs: Sequence[Pair]) -> list[ManifestRow]:
@@ -100,7 +102,7 @@ def draw(count: int, pool_size: int, *key: object) -> list[int]:
 
 
 def _uniform(below: int, *key: object) -> int:
-    digest = hashlib.sha256("\0".join(str(part) for part in key).encode("utf-8", "surrogateescape")).digest()
+    digest = hashlib.sha256("\0".join(str(part) for part in key).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest, "big") % below  # 256 bits: the modulo's bias is nil
 
 
@@ -164,16 +166,15 @@ def _pair(content: Item, style: Item) -> Pair:
 
 def _pair_of_row(
     row: ManifestRow,
-    folder: Path,
     seed: int,
-    contents: Mapping[str, Item],
-    styles: Mapping[str, Item],
+    contents: _Known,
+    styles: _Known,
     pools: Mapping[str, list[Item]],
     names: Mapping[str, str],
 ) -> Pair:
-    content = _item(row.content, contents, folder)
+    content = contents.item(row.content)
     if row.styles:
-        shares = tuple(StyleShare(_item(ref.name, styles, folder), ref.share) for ref in row.styles)
+        shares = tuple(StyleShare(styles.item(ref.name), ref.share) for ref in row.styles)
         artist = row.artist or shares[0].item.artist
     else:
         artist = names[artist_key(row.artist or "")]
@@ -192,9 +193,28 @@ def _pair_of_row(
     )
 
 
-def _item(name: str, known: Mapping[str, Item], folder: Path) -> Item:
-    """A source's item by id, else a file by path: beside the manifest, or from the current folder."""
-    if name in known:
-        return known[name]
-    beside = folder / name
-    return Item(name, beside if beside.exists() or not Path(name).exists() else Path(name))
+@dataclass(frozen=True)
+class _Known:
+    """What a name in a manifest may mean: an item of a source by its id or its path, or any other file."""
+
+    by_id: Mapping[str, Item]
+    by_path: Mapping[str, Item]
+    folder: Path
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, folder: Path) -> _Known:
+        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder)
+
+    def item(self, name: str) -> Item:
+        """A source's item by id, else a file by path: beside the manifest, or from the current folder."""
+        identity = unicodedata.normalize("NFC", name)
+        if identity in self.by_id:
+            return self.by_id[identity]
+        # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
+        beside = self.folder / name
+        path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
+        return self.by_path.get(_absolute(path)) or Item(identity, path)
+
+
+def _absolute(path: Path) -> str:
+    return os.path.normpath(path.absolute())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +20,7 @@ from nst_core.inputs import Input, first_error
 from nst_core.manifest import StyleRef, format_styles
 from nst_core.pairing import Pair
 from nst_core.slugs import slugify, unique_slugs
+from nst_core.sources.base import path_text
 
 PAIR_ID_LENGTH = 16
 EXTENSIONS = {"jpeg": "jpg", "png": "png"}
@@ -178,9 +179,9 @@ def _row(identity: str, pair: Pair, names: _Names, used_files: set[str], context
         chunk_id="",
         batch=-1,
         content_id=pair.content.id,
-        content_path=str(pair.content.path),
+        content_path=path_text(pair.content.path),
         style_ids=tuple(item.id for item in items),
-        style_paths=tuple(str(item.path) for item in items),
+        style_paths=tuple(path_text(item.path) for item in items),
         style_shares=tuple(style.share for style in pair.styles),
         artist=pair.artist,
         artist_slug=names.artists[pair.artist],
@@ -273,4 +274,4 @@ def _filled(batches: Sequence[list[PlannedPair]], chunk_size: int) -> Iterator[l
 
 
 def _placed(row: PlannedPair, chunk_id: str, batch: int) -> PlannedPair:
-    return PlannedPair(**{**row.__dict__, "chunk_id": chunk_id, "batch": batch})
+    return replace(row, chunk_id=chunk_id, batch=batch)

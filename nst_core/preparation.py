@@ -26,8 +26,10 @@ from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
 from nst_core.inputs import Input, file_state, inspect_inputs
 from nst_core.pairing import Pair, make_pairs
 from nst_core.plan import EXTENSIONS, Grouping, PlanContext, PlannedPair, input_limits, pair_id, plan_part
-from nst_core.run_folder import Chunk, RunFolder, done_pairs, pending_chunks
+from nst_core.redaction import redacted, redacted_command
+from nst_core.run_folder import Chunk, Outcome, RunFolder, done_pairs, pending_chunks
 from nst_core.sources import open_source
+from nst_core.sources.base import path_text
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
@@ -106,8 +108,9 @@ def new_part(
 def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint: str = "") -> State:
     """What the folder holds against its plan; `pairs` tell where their files lie now."""
     plan = _with_present_paths(folder.read_plan(), pairs, method_fingerprint)
-    stale = _stale(plan)
-    done = done_pairs(plan, folder.outcomes(), folder.image_files(), set(stale))
+    outcomes = folder.outcomes()
+    stale = _stale(plan, outcomes)
+    done = done_pairs(plan, outcomes, folder.image_files(), set(stale))
     return State(plan, stale, pending_chunks(plan, done), sum(done.values()))
 
 
@@ -195,7 +198,7 @@ def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
     """The contents of run.yaml."""
     packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
     return {
-        "config": config.model_dump(mode="json"),
+        "config": redacted(config.model_dump(mode="json")),
         "fingerprint": method.fingerprints.run,
         "method_fingerprint": method.fingerprints.method,
         "fingerprint_version": FINGERPRINT_VERSION,
@@ -208,13 +211,13 @@ def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
             **{package: version(package) for package in packages},
         },
         "host": socket.gethostname(),
-        "command": " ".join(sys.argv),
+        "command": redacted_command(sys.argv),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def strict_check(rows: Sequence[PlannedPair]) -> None:
-    """For `--strict`: raises InputError-listing RunFolderError if any planned input is bad."""
+    """For `--strict`: raises StrictInputs, listing them, if any planned input is bad."""
     bad = list(dict.fromkeys(row.error_message for row in rows if row.error_message))
     if bad:
         shown = "\n".join(f"  {message}" for message in bad[:50])
@@ -233,7 +236,7 @@ def _with_present_paths(plan: list[PlannedPair], pairs: Sequence[Pair], method: 
         pair = present.get(row.pair_id)
         if pair is None:
             return row
-        content, styles = str(pair.content.path), tuple(str(s.item.path) for s in pair.styles)
+        content, styles = path_text(pair.content.path), tuple(path_text(s.item.path) for s in pair.styles)
         if (content, styles) == (row.content_path, row.style_paths):
             return row
         return replace(row, content_path=content, style_paths=styles)
@@ -241,22 +244,40 @@ def _with_present_paths(plan: list[PlannedPair], pairs: Sequence[Pair], method: 
     return [moved(row) for row in plan]
 
 
-def _stale(plan: Sequence[PlannedPair]) -> list[str]:
-    """Pairs whose inputs have other bytes than planned; hashed only where size or time differ."""
-    changed: dict[tuple[str, str | None, int, int], bool] = {}
-
-    def differs(path: str, sha256: str | None, size_bytes: int, mtime_ns: int) -> bool:
-        key = (path, sha256, size_bytes, mtime_ns)
-        if key not in changed:
-            changed[key] = file_state(Path(path)) != (size_bytes, mtime_ns) and _hash(path) != sha256
-        return changed[key]
+def _stale(plan: Sequence[PlannedPair], outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Pairs whose inputs have other bytes than planned, or than their image was made of if that was later."""
+    files = _Files({}, {})
 
     def stale(row: PlannedPair) -> bool:
-        styles = zip(row.style_paths, row.style_sha256, row.style_bytes, row.style_mtime_ns, strict=True)
-        content = (row.content_path, row.content_sha256, row.content_bytes, row.content_mtime_ns)
-        return differs(*content) or any(differs(*style) for style in styles)
+        planned = [(row.content_path, row.content_sha256, row.content_bytes, row.content_mtime_ns)]
+        planned += zip(row.style_paths, row.style_sha256, row.style_bytes, row.style_mtime_ns, strict=True)
+        if not any(files.differ(path, sha256, (size, mtime)) for path, sha256, size, mtime in planned):
+            return False
+        made = outcomes.get(row.pair_id)
+        return (
+            made is None or made.status != "success" or made.inputs != tuple(files.hash(path) for path, *_ in planned)
+        )
 
     return [row.pair_id for row in plan if stale(row)]
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What files hold now, each looked at once, and hashed only where size or time are not as planned."""
+
+    states: dict[str, tuple[int, int]]
+    hashes: dict[str, str | None]
+
+    def differ(self, path: str, sha256: str | None, state: tuple[int, int]) -> bool:
+        if path not in self.states:
+            self.states[path] = file_state(Path(path))
+        # A file that could not be read may be readable now, with the same size and time.
+        return (self.states[path] != state or sha256 is None) and self.hash(path) != sha256
+
+    def hash(self, path: str) -> str | None:
+        if path not in self.hashes:
+            self.hashes[path] = _hash(path)
+        return self.hashes[path]
 
 
 def _hash(path: str) -> str | None:

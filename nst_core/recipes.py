@@ -19,6 +19,8 @@ from nst_core.engine.recipe import Layers, Recipe
 from nst_core.errors import ConfigError
 from nst_core.shipped import configs_folder
 
+_LARGEST_INT = 2**31 - 1  # what the columns of the results hold
+
 
 def recipe_names() -> list[str]:
     """The recipes that ship with the package."""
@@ -32,7 +34,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     merged key by key; `layers` are replaced as a whole.
 
     Raises:
-        ConfigError: no such recipe, an unknown key, or a value of the wrong type.
+        ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else _methods_folder() / f"{name}.yaml"
     if not path.is_file():
@@ -43,11 +45,17 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} is not valid YAML: {error}") from error
+        raise ConfigError(f"The recipe {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _merge({"name": path.stem, **data}, overrides or {})
-    return typing.cast(Recipe, _build(Recipe, merged, "method"))
+    faults: list[str] = []
+    recipe = _build(Recipe, merged, "method", faults)
+    if faults:
+        raise ConfigError("; ".join(faults) + ".")
+    return typing.cast(Recipe, recipe)
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
@@ -77,52 +85,61 @@ def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def _build(kind: Any, data: Any, where: str) -> Any:
-    """An instance of the dataclass `kind` from plain data, every key and type checked; `where` names it in messages."""
+def _build(kind: Any, data: Any, where: str, faults: list[str]) -> Any:
+    """An instance of the dataclass `kind` from plain data, every key and type checked; `where` names it in messages.
+
+    What is wrong is added to `faults`; the answer is None then.
+    """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{where} must be a section of keys and values, not {data!r}.")
-    hints = typing.get_type_hints(kind)
-    for key in data:
-        if key not in hints:
-            raise ConfigError(f"{where}.{key} is not a known key{suggestion(str(key), hints)}.")
+        faults.append(f"{where} must be a section of keys and values, not {data!r}")
+        return None
+    before, hints = len(faults), typing.get_type_hints(kind)
+    faults += [f"{where}.{k} is not a known key{suggestion(str(k), hints)}" for k in data if k not in hints]
     missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in data]
     if missing:
-        raise ConfigError(f"{where} lacks {', '.join(missing)}.")
-    return kind(**{key: _value(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+        faults.append(f"{where} lacks {', '.join(missing)}")
+    values = {k: _value(hints[k], value, f"{where}.{k}", faults) for k, value in data.items() if k in hints}
+    return kind(**values) if len(faults) == before else None
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint == Layers:
-        return _layers(value, where)
+def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
-        return _build(hint, value, where)
+        return _build(hint, value, where, faults)
+    try:
+        return _scalar(hint, value)
+    except ValueError as error:
+        faults.append(f"{where} {error}")
+        return None
+
+
+def _scalar(hint: Any, value: Any) -> Any:
+    """`value` as what `hint` says. Raises ValueError, saying what is wrong."""
+    if hint == Layers:
+        return _layers(value)
+    if hint is float:
+        return _number(value)
     if typing.get_origin(hint) is typing.Literal:
         choices = typing.get_args(hint)
         if value not in choices:
             hints = suggestion(str(value), [str(c) for c in choices])
-            raise ConfigError(f"{where} is {value!r}{hints}; it can be {', '.join(map(str, choices))}.")
-        return value
-    if hint is float:
-        return _number(value, where)
-    if hint is int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{where} is {value!r}; it must be a whole number, 1 or more.")
-        return value
-    if not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
-        raise ConfigError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}.")
+            raise ValueError(f"is {value!r}{hints}; it can be {', '.join(map(str, choices))}")
+    elif hint is int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
+            raise ValueError(f"is {value!r}; it must be a whole number, 1 or more")
+    elif not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
+        raise ValueError(f"is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
     return value
 
 
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, str):
-        value = _float_or_none(value)  # YAML 1.1 reads 1e-3 as text
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ConfigError(f"{where} must be a number, 0 or more.")
-    return float(value)
+def _number(value: Any) -> float:
+    number = _float_or_none(value) if isinstance(value, str) else value  # YAML 1.1 reads 1e-3 as text
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
+        raise ValueError(f"is {value!r}; it must be a number, 0 or more")
+    return float(number)
 
 
 def _float_or_none(text: str) -> float | None:
@@ -132,9 +149,16 @@ def _float_or_none(text: str) -> float | None:
         return None
 
 
-def _layers(value: Any, where: str) -> Layers:
-    if isinstance(value, list):
+def _layers(value: Any) -> Layers:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
         value = dict.fromkeys(value, 1.0)
     if not isinstance(value, Mapping) or not value:
-        raise ConfigError(f"{where} must map layer names to weights, e.g. {{relu4_2: 1.0}}.")
-    return tuple((str(name), _number(weight, f"{where}.{name}")) for name, weight in value.items())
+        raise ValueError("must map layer names to weights, e.g. {relu4_2: 1.0}")
+    return tuple((str(name), _layer_weight(name, weight)) for name, weight in value.items())
+
+
+def _layer_weight(name: Any, weight: Any) -> float:
+    try:
+        return _number(weight)
+    except ValueError as error:
+        raise ValueError(f"gives {name} a weight that {error}") from error

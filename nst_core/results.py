@@ -190,6 +190,16 @@ def read_chunk(path: Path) -> dict[str, Result]:
     return {record["pair_id"]: _result(record) for record in table.to_pylist()}
 
 
+def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Some columns of every result row. A damaged file counts as not there: its chunk is made again."""
+    for path in result_files(run_folder):
+        try:
+            records = pq.ParquetFile(path).read(columns=list(columns)).to_pylist()
+        except (pa.ArrowException, OSError):
+            continue
+        yield from (record for record in records if len(record) == len(columns))
+
+
 def result_files(run_folder: Path) -> Iterator[Path]:
     """Every result file of a run, in a fixed order."""
     yield from sorted((run_folder / "results").glob(f"{PARTITION}=*/part-*.parquet"))

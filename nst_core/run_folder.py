@@ -18,7 +18,7 @@ from nst_core.atomic import atomic_path, disk_full_as_error, remove_temporaries,
 from nst_core.errors import RunFolderError
 from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.plan import PlannedPair
-from nst_core.results import result_files
+from nst_core.results import result_records
 
 RUN_FILE = "run.yaml"
 
@@ -68,11 +68,12 @@ PLAN_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the results say of one pair."""
+    """What the results say of one pair; `inputs`: sha256 of content and styles as they were used."""
 
     status: str
     file_name: str | None
     attempts: int
+    inputs: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class RunFolder:
 
     def check_writable(self) -> None:
         """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
-        nearest = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+        nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             raise RunFolderError(f"The run folder {self.root} cannot be written: choose another with output.root.")
 
@@ -146,12 +147,19 @@ class RunFolder:
         """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
         stored = self.read_run_file().get("method_fingerprint_data")
         if not stored:
-            return
-        changed = changed_keys(stored, new.method_data)
-        if changed:
+            self._check_plan(new)
+        elif changed := changed_keys(stored, new.method_data):
             raise RunFolderError(
                 f"The images in {self.root} were made by another method. Changed: {', '.join(changed)}. "
                 "Change it back, or give this run another name (--set name=…)."
+            )
+
+    def _check_plan(self, new: Fingerprints) -> None:
+        """What `check_method` can do where run.yaml was lost."""
+        if any(row.method_fingerprint != new.method for row in self.read_plan()):
+            raise RunFolderError(
+                f"The images in {self.root} were made by another method, and its {RUN_FILE} is not there to say which: "
+                "restore it, or give this run another name (--set name=…)."
             )
 
     def write_run_file(self, data: Mapping[str, Any]) -> None:
@@ -191,13 +199,10 @@ class RunFolder:
     def outcomes(self) -> dict[str, Outcome]:
         """What became of each pair, by id. A damaged results file counts as not there: its chunk is made again."""
         outcomes = {}
-        for path in result_files(self.root):
-            try:
-                table = pq.ParquetFile(path).read(columns=["pair_id", "status", "file_name", "attempts"])
-            except (pa.ArrowException, OSError):
-                continue
-            for record in table.to_pylist():
-                outcomes[record["pair_id"]] = Outcome(record["status"], record["file_name"], record["attempts"])
+        columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256"]
+        for record in result_records(self.root, columns):
+            inputs = (record["content_sha256"], *(record["style_sha256"] or "").split(";"))
+            outcomes[record["pair_id"]] = Outcome(record["status"], record["file_name"], record["attempts"], inputs)
         return outcomes
 
     def image_files(self) -> set[str]:
@@ -209,7 +214,7 @@ class RunFolder:
         }
 
     def _plan_files(self) -> list[Path]:
-        return sorted((self.root / "plan").glob("part-*.parquet"))
+        return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
 
 
 def pending_chunks(rows: Iterable[PlannedPair], done: Mapping[str, bool]) -> list[Chunk]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 MAX_LENGTH = 60
 UNKNOWN = "unknown"
@@ -33,14 +34,12 @@ def slugify(name: str | None, keep_case: bool = False) -> str:
     slug = slug if keep_case else slug.lower()
     if not slug:
         slug, lossy = UNKNOWN, True
-    if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN:
-        slug = f"{slug[: MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(name)}"
-    return slug
+    return _with_hash(slug, name) if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN else slug
 
 
 def short_hash(name: str) -> str:
     """Eight hex digits of the name's sha256 (after NFC, so that both spellings of an accent agree)."""
-    return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")).hexdigest()[
+    return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")).hexdigest()[
         :_HASH_LENGTH
     ]
 
@@ -55,9 +54,19 @@ def unique_slugs(names: Iterable[str | None], taken: dict[str | None, str] | Non
     for name in names:
         if name in slugs:
             continue
-        slug = slugify(name)
-        if slug in used:
-            slug = f"{slug[: MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(name or '')}"
-        slugs[name] = slug
-        used.add(slug)
+        slugs[name] = next(slug for slug in _candidates(name) if slug not in used)
+        used.add(slugs[name])
     return slugs
+
+
+def _candidates(name: str | None) -> Iterator[str]:
+    """The slug of `name`, then ever other hashes behind it: two spellings of one accent share the first of them."""
+    slug = slugify(name)
+    yield slug
+    yield _with_hash(slug, name or "")
+    for count in itertools.count(2):
+        yield _with_hash(slug, f"{name or ''}\0{count}")
+
+
+def _with_hash(slug: str, name: str) -> str:
+    return f"{slug[: MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{short_hash(name)}"

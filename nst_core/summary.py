@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import pyarrow.parquet as pq
 
 from nst_core.atomic import write_text_atomic
 from nst_core.manifest import parse_styles
 from nst_core.plan import PlannedPair
-from nst_core.results import result_files
+from nst_core.results import result_records
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
@@ -82,12 +81,12 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
     statuses: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     artists: Counter[str] = Counter()
-    bad: Counter[tuple[str, str, str, str]] = Counter()
+    bad: dict[tuple[str, str], BadInput] = {}
     licenses: Counter[str] = Counter()
     attributions: set[str] = set()
     compute = gpu = 0.0
-    planned = {row.pair_id for row in plan}
-    for record in _records(run_folder):
+    planned = {row.pair_id: row for row in plan}
+    for record in result_records(run_folder, _COLUMNS):
         if record["pair_id"] not in planned:
             continue
         statuses[record["status"]] += 1
@@ -100,7 +99,9 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
             if record["content_source_url"]:
                 attributions.add(record["content_source_url"])
         elif record["status"] == "quarantined":
-            bad[_bad_input(record)] += 1
+            found = _bad_input(record, planned[record["pair_id"]])
+            known = bad.setdefault((found.path, found.role), found)
+            bad[found.path, found.role] = replace(known, pairs=known.pairs + 1)
             errors[record["error_class"]] += 1
         elif record["status"] == "failed":
             errors[record["error_class"]] += 1
@@ -117,7 +118,7 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
         gpu_hours=gpu / 3600,
         errors=dict(errors.most_common()),
         by_artist=dict(sorted(artists.items())),
-        bad_inputs=tuple(BadInput(*key, pairs) for key, pairs in sorted(bad.items())),
+        bad_inputs=tuple(bad[key] for key in sorted(bad)),
         licenses=dict(licenses.most_common()),
         attributions=tuple(sorted(attributions)),
     )
@@ -178,20 +179,21 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
     _write(run_folder / "README.md", "\n".join(lines))
 
 
-def _records(run_folder: Path) -> Iterator[dict[str, Any]]:
-    for path in result_files(run_folder):
-        yield from pq.ParquetFile(path).read(columns=_COLUMNS).to_pylist()
-
-
-def _bad_input(record: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """(path, role, class, reason) of the input that a quarantined pair names: messages read `<path>: <reason>`."""
-    message = record["error_message"]
-    paths = [("content", record["content_path"])]
-    paths += [("style", ref.name) for ref in parse_styles(record["style_path"])]
+def _bad_input(record: Mapping[str, Any], row: PlannedPair) -> BadInput:
+    """The input that a quarantined pair names, as yet without pairs: messages read `<path>: <reason>`."""
+    message, error_class = record["error_message"] or "", record["error_class"] or "unknown"
+    paths = [("content", record["content_path"]), *(("style", path) for path in _style_paths(record, row))]
     for role, path in paths:
         if message.startswith(f"{path}: "):
-            return path, role, record["error_class"], message.removeprefix(f"{path}: ")
-    return record["content_path"], "content", record["error_class"], message
+            return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 0)
+    return BadInput(record["content_path"], "content", error_class, message, 0)
+
+
+def _style_paths(record: Mapping[str, Any], row: PlannedPair) -> Iterator[str]:
+    """The styles of a pair where they lie now, and where they lay when its result was written."""
+    yield from row.style_paths
+    with contextlib.suppress(ValueError):
+        yield from (ref.name for ref in parse_styles(record["style_path"]))
 
 
 def _quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from nst_core.engine.objective import StyleTarget, blend_targets, style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import ImageTooSmall, InputError, Interrupted
+from nst_core.errors import ImageTooSmall, InputError, Interrupted, UnreadableName
 from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.plan import PlannedPair
 from nst_core.results import Result, chunk_file, planned_columns, read_chunk, unfinished_result, write_results
@@ -105,8 +106,8 @@ class _ChunkRun:
     results: dict[str, Result] = field(default_factory=dict)
 
 
-def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> dict[str, int]:
-    """Make the wanted pairs of a chunk and write its results file; returns how many rows have which status.
+def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> Counter[str]:
+    """Make the wanted pairs of a chunk and write its results file; returns how many of them have which status.
 
     Batches are computed whole, as planned, so that an image that is made again comes out the same; what is there
     already, with the same bytes, is left untouched. Pairs with a bad input are quarantined, the others go on.
@@ -131,11 +132,10 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
         _write(run, path)
         raise
     _write(run, path)
-    statuses = [row.status for row in run.results.values()]
-    return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+    return Counter(run.results[identity].status for identity in chunk.wanted)
 
 
-def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> dict[str, int]:
+def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> Counter[str]:
     """Write what became of a chunk that could not be worked on: its wanted pairs have failed."""
     path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
     results = _readable(path)
@@ -145,8 +145,7 @@ def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) 
             message = str(error) or type(error).__name__
             results[row.pair_id] = unfinished_result(row, "failed", before + attempts, type(error).__name__, message)
     write_results([results[row.pair_id] for row in chunk.rows if row.pair_id in results], path)
-    statuses = [row.status for row in results.values()]
-    return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+    return Counter(results[identity].status for identity in chunk.wanted)
 
 
 def _run_batches(run: _ChunkRun, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
@@ -187,6 +186,9 @@ def _decode_batch(run: _ChunkRun, rows: Sequence[PlannedPair]) -> list[_Job | tu
 
     jobs: list[_Job | tuple[PlannedPair, InputError]] = []
     for row in rows:
+        if fault := _fault_of_name(row):
+            jobs.append((row, fault))
+            continue
         try:
             content = _prepared(load(row.content_path, run.work.content_limits, True), row, run)
             styles = [load(path, run.work.style_limits, False) for path in row.style_paths]
@@ -196,6 +198,13 @@ def _decode_batch(run: _ChunkRun, rows: Sequence[PlannedPair]) -> list[_Job | tu
         except InputError as error:
             jobs.append((row, error))
     return jobs
+
+
+def _fault_of_name(row: PlannedPair) -> InputError | None:
+    """The one fault that no change of a file's bytes can mend: the plan cannot even hold the file's true name."""
+    if row.error_class != UnreadableName.__name__:
+        return None
+    return UnreadableName((row.error_message or "").removesuffix(f": {UnreadableName.REASON}"))
 
 
 def _prepared(image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> _Content:

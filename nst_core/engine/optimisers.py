@@ -37,10 +37,11 @@ def build_optimiser(settings: OptimiserSettings, points: Tensor) -> BatchOptimis
 class LBFGS:
     """Limited-memory BFGS without line search, the iterates of `torch.optim.LBFGS` (tolerances 0) row by row.
 
-    The two-loop recursion is run on coefficients instead of vectors (Chen, Wang, Zhou 2014, "Large-scale L-BFGS using
-    MapReduce"): all inner products of the new vectors with the history come from one batched product, the recursion
-    itself then costs O(history²) scalars per row, and the direction is one more batched product. Slots of the history
-    are per row, so that a row which skips an update does not disturb the age of its own or anyone else's pairs.
+    The two-loop recursion in its matrix form (Byrd, Nocedal, Schnabel 1994, "Representations of quasi-Newton matrices",
+    eq. 3.1): the inner products of the newest change and of the gradient with the whole history come from one batched
+    product, two small triangular solves replace the recursion, and the direction is one more batched product. Slots of
+    the history are per row, so that a row which skips an update does not disturb the age of its own or anyone else's
+    pairs.
 
     Args:
         points: (B, P), for shape, dtype and device.
@@ -53,86 +54,81 @@ class LBFGS:
         self.history = history
         self.rate = points.new_full((batch,), learning_rate)
         self.differences = points.new_zeros(batch, 2 * history, size)  # s in slots 0..m-1, y in m..2m-1
-        self.products = torch.zeros(batch, 2 * history, 2 * history, dtype=torch.float64, device=points.device)
+        self.steps_by_changes = points.new_zeros(batch, history, history, dtype=torch.float64)  # [j, i] is yⱼᵀsᵢ
+        self.changes_by_changes = torch.zeros_like(self.steps_by_changes)  # [j, i] is yⱼᵀyᵢ
         self.count = torch.zeros(batch, dtype=torch.long, device=points.device)  # pairs ever remembered
         self.fresh = torch.ones(batch, dtype=torch.bool, device=points.device)  # no step made yet
         self.previous_gradients = torch.zeros_like(points)
         self.moved = torch.zeros_like(points)
         self._rows = torch.arange(batch, device=points.device)
+        self._ages = torch.arange(history, device=points.device)
 
     def step(self, points: Tensor, gradients: Tensor) -> Tensor:
-        self._remember(gradients)
-        direction = self._direction(gradients)
+        on_gradient = self._remember(gradients)
+        direction = self._direction(gradients, on_gradient)
         first = (1 / gradients.abs().sum(dim=1).clamp_min(1e-30)).clamp_max(1.0)
-        length = torch.where(self.fresh, first, torch.ones_like(first)) * self.rate
-        self.moved = length[:, None] * direction
+        length = torch.where(self.fresh, first, 1.0) * self.rate
+        self.moved = direction.mul_(length[:, None])
         self.previous_gradients = gradients.clone()
         self.fresh = torch.zeros_like(self.fresh)
         return points + self.moved
 
     def reset(self, rows: Tensor, caution: float) -> None:
         self.rate = torch.where(rows, self.rate * caution, self.rate)
-        self.count = self.count.masked_fill(rows, 0)
         self.fresh = self.fresh | rows
-        keep = ~rows
-        self.differences = torch.where(keep[:, None, None], self.differences, 0.0)
-        self.products = torch.where(keep[:, None, None], self.products, 0.0)
-        self.moved = torch.where(keep[:, None], self.moved, 0.0)
-        self.previous_gradients = torch.where(keep[:, None], self.previous_gradients, 0.0)
+        self.count.masked_fill_(rows, 0)
+        for state in (self.moved, self.previous_gradients):
+            state.masked_fill_(rows[:, None], 0)
+        for state in (self.differences, self.steps_by_changes, self.changes_by_changes):
+            state.masked_fill_(rows[:, None, None], 0)
 
-    def _remember(self, gradients: Tensor) -> None:
-        """Put the pair (s, y) of the last step into each row's oldest slot, where its curvature is positive."""
+    def _remember(self, gradients: Tensor) -> Tensor:
+        """Put the pair (s, y) of the last step into each row's oldest slot, where its curvature is positive.
+
+        Returns the inner products of the history with the gradient, (B, 2m).
+        """
         change = gradients - self.previous_gradients
-        curvature = _dot(change, self.moved)
-        accept = (curvature > CURVATURE_FLOOR) & ~self.fresh
+        accept = (torch.einsum("bp,bp->b", change, self.moved) > CURVATURE_FLOOR) & ~self.fresh
         slot = self.count % self.history
         for offset, vector in ((0, self.moved), (self.history, change)):
             old = self.differences[self._rows, slot + offset]
             self.differences[self._rows, slot + offset] = torch.where(accept[:, None], vector, old)
-        self.count = self.count + accept
-        new = self.differences[self._rows[:, None], torch.stack([slot, slot + self.history], dim=1)]  # (B, 2, P)
-        products = torch.einsum("bip,bjp->bij", new, self.differences).double()  # (B, 2, 2m)
-        for index, offset in ((0, 0), (1, self.history)):
-            self.products[self._rows, slot + offset, :] = products[:, index]
-            self.products[self._rows, :, slot + offset] = products[:, index]
+        self.count += accept
+        on_change, on_gradient = (
+            (torch.stack([change, gradients], dim=1) @ self.differences.transpose(1, 2)).double().unbind(dim=1)
+        )
+        on_steps, on_changes = on_change.chunk(2, dim=1)
+        self._note(self.steps_by_changes, slot, on_steps, accept)
+        self._note(self.changes_by_changes, slot, on_changes, accept)
+        self._note(self.changes_by_changes.transpose(1, 2), slot, on_changes, accept)
+        return on_gradient
 
-    def _direction(self, gradients: Tensor) -> Tensor:
-        """−H·g as a combination of the history and the gradient, (B, P)."""
-        on_gradient = torch.einsum("bjp,bp->bj", self.differences, gradients).double()  # (B, 2m)
-        coefficients, scale = self._two_loop(on_gradient)
-        direction = torch.einsum("bj,bjp->bp", coefficients.to(gradients.dtype), self.differences)
-        return direction - scale.to(gradients.dtype)[:, None] * gradients
+    def _note(self, products: Tensor, slot: Tensor, values: Tensor, accept: Tensor) -> None:
+        products[self._rows, slot] = torch.where(accept[:, None], values, products[self._rows, slot])
 
-    def _two_loop(self, on_gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """The recursion on inner products: coefficients of the history, (B, 2m), and minus that of the gradient, (B,).
+    def _direction(self, gradients: Tensor, on_gradient: Tensor) -> Tensor:
+        """−H·g = −γ·g − S·v + γ·Y·u, (B, P), where R·u = Sᵀg and Rᵀ·v = (D + γ·YᵀY)·u − γ·Yᵀg.
 
-        At any time the vector q is `coefficients · history + weight · g`; slots not yet filled have weight 0.
+        R is the upper triangle of SᵀY with the oldest pair first, D its diagonal, γ = sᵀy / yᵀy of the newest pair.
         """
-        rows, m = self._rows, self.history
+        slots = (self.count[:, None] + self._ages) % self.history  # oldest first; those not yet filled before them
+        table = (self._rows[:, None, None], slots[:, :, None], slots[:, None, :])
+        lower, energies = self.steps_by_changes[table].tril(), self.changes_by_changes[table]
+        curvatures = lower.diagonal(dim1=1, dim2=2)
+        lower = lower + torch.diag_embed((curvatures == 0).double())  # so that empty slots can be divided by
+        gamma = torch.where(self.count > 0, curvatures[:, -1] / energies[:, -1, -1], 1.0)[:, None]
+        on_steps, on_changes = (part.gather(1, slots) for part in on_gradient.chunk(2, dim=1))
+        u = _solved(lower.transpose(1, 2), on_steps, upper=True)
+        right = curvatures * u + gamma * (torch.einsum("bij,bj->bi", energies, u) - on_changes)
+        v = _solved(lower, right, upper=False)
         coefficients = torch.zeros_like(on_gradient)
-        weight = -torch.ones_like(on_gradient[:, 0])
-        used = self.count.clamp_max(m)
-        ages = [(self.count - 1 - age) % m for age in range(m)]  # slot by age, newest first, per row
-        alphas = []
-        for age, slot in enumerate(ages):
-            inverse = torch.where(age < used, 1 / self._curvature(slot), 0.0)
-            inner = (coefficients * self.products[rows, slot]).sum(dim=1) + weight * on_gradient[rows, slot]
-            alpha = inner * inverse
-            coefficients[rows, slot + m] -= alpha
-            alphas.append((alpha, inverse))
-        newest = ages[0]
-        energy = self.products[rows, newest + m, newest + m]
-        scale = torch.where(used > 0, self._curvature(newest) / energy.clamp_min(1e-300), 1.0)
-        coefficients, weight = coefficients * scale[:, None], weight * scale
-        for slot, (alpha, inverse) in zip(reversed(ages), reversed(alphas), strict=True):
-            inner = (coefficients * self.products[rows, slot + m]).sum(dim=1) + weight * on_gradient[rows, slot + m]
-            coefficients[rows, slot] += alpha - inner * inverse
-        return coefficients, -weight
+        coefficients.scatter_(1, slots, -v).scatter_(1, slots + self.history, gamma * u)
+        direction = torch.einsum("bj,bjp->bp", coefficients.to(gradients.dtype), self.differences)
+        return direction.sub_(gamma.to(gradients.dtype) * gradients)
 
-    def _curvature(self, slot: Tensor) -> Tensor:
-        """yᵀs of each row's pair in `slot`, (B,); 1 where there is none, so that dividing by it is harmless."""
-        value = self.products[self._rows, slot, slot + self.history]
-        return torch.where(value == 0, 1.0, value)
+
+def _solved(triangle: Tensor, right: Tensor, upper: bool) -> Tensor:
+    return torch.linalg.solve_triangular(triangle, right[:, :, None], upper=upper).squeeze(2)
 
 
 class Adam:
@@ -161,6 +157,3 @@ class Adam:
         self.mean = torch.where(column, 0.0, self.mean)
         self.variance = torch.where(column, 0.0, self.variance)
 
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return torch.einsum("bp,bp->b", a, b)

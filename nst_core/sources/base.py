@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Catalogue:
         return {item.id: item for item in self.items}
 
     def by_artist(self) -> dict[str, list[Item]]:
-        """Style items by artist, those without one under their own id's first part or `unknown`."""
+        """Style items by artist; those without one are left out."""
         pools: dict[str, list[Item]] = {}
         for item in self.items:
             if item.artist:
@@ -56,4 +57,14 @@ class Catalogue:
 
 def stable_id(relative: PurePath) -> str:
     """A source id from a relative path: `/` between parts, Unicode in NFC (macOS lists names decomposed)."""
-    return unicodedata.normalize("NFC", relative.as_posix())
+    return unicodedata.normalize("NFC", path_text(PurePath(relative.as_posix())))
+
+
+def path_text(path: PurePath) -> str:
+    """A path as text that tables and JSON can hold: bytes that are not UTF-8 become `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def is_text(path: PurePath) -> bool:
+    """Whether a path can be told in Unicode, as almost all can."""
+    return path_text(path) == str(path)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Literal
 
 from nst_core.engine.images import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
-from nst_core.sources.base import Catalogue, Item, stable_id
+from nst_core.sources.base import Catalogue, Item, is_text, path_text, stable_id
 
 Role = Literal["content", "style"]
 
@@ -24,6 +23,8 @@ def folder_catalogue(root: Path, role: Role) -> Catalogue:
     Raises:
         SourceError: there is no such folder, it cannot be read, or it has no images.
     """
+    if not is_text(root):
+        raise SourceError(f"{role}.path: the name of {path_text(root)} is not valid UTF-8: rename the folder.")
     if not root.is_dir():
         raise SourceError(f"{role}.path: there is no folder {root}.")
     items = [_item(root, relative, role) for relative in _image_files(root)]
@@ -33,7 +34,7 @@ def folder_catalogue(root: Path, role: Role) -> Catalogue:
 
 
 def _item(root: Path, relative: PurePath, role: Role) -> Item:
-    group = unicodedata.normalize("NFC", relative.parts[0]) if len(relative.parts) > 1 else None
+    group = stable_id(PurePath(relative.parts[0])) if len(relative.parts) > 1 else None
     if role == "content":
         return Item(stable_id(relative), root / relative, label=group)
     return Item(stable_id(relative), root / relative, artist=group.replace("_", " ") if group else None)
@@ -57,4 +58,5 @@ def _image_files(root: Path) -> Iterator[PurePath]:
 
 
 def _unreadable(error: OSError) -> None:
-    raise SourceError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+    folder = path_text(PurePath(error.filename))
+    raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error

@@ -48,9 +48,9 @@ class ConvNet(Extractor):
         self.name, self.weights_sha256 = name, weights_sha256
         self.body = body.eval().requires_grad_(False)
         self.inputs = inputs
-        rgb_mean, rgb_std = (CAFFE_MEAN, (1.0, 1.0, 1.0)) if inputs == "caffe" else (TORCHVISION_MEAN, TORCHVISION_STD)
-        self.register_buffer("mean", torch.tensor(rgb_mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(rgb_std).view(1, 3, 1, 1), persistent=False)
+        mean, std = (CAFFE_MEAN, (1.0, 1.0, 1.0)) if inputs == "caffe" else (TORCHVISION_MEAN, TORCHVISION_STD)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         describe = _vgg_steps if name.startswith("vgg") else _squeezenet_steps
         self.steps = describe(self.body, pooling)
         self.layers = tuple(step.name for step in self.steps)
@@ -131,7 +131,7 @@ def _vgg_steps(body: nn.Sequential, pooling: str) -> list[Step]:
         elif isinstance(module, nn.ReLU):
             steps.append(Step(f"relu{block}_{number}", F.relu, _same))
         else:
-            steps.append(Step(f"pool{block}", _pool(pooling, 2, 2, False), lambda side: side // 2))
+            steps.append(Step(f"pool{block}", _pool(pooling, 2, ceil_mode=False), _halved))
             block, number = block + 1, 0
     return steps
 
@@ -146,7 +146,7 @@ def _squeezenet_steps(body: nn.Sequential, pooling: str) -> list[Step]:
             steps.append(Step("relu1", F.relu, _same))
         elif isinstance(module, nn.MaxPool2d):
             pools += 1
-            steps.append(Step(f"pool{pools}", _pool(pooling, 3, 2, True), _pooled_by_three))
+            steps.append(Step(f"pool{pools}", _pool(pooling, 3, ceil_mode=True), _halved))
         else:
             steps.append(Step(f"fire{fire}_conv", _expansion(module), _same))
             steps.append(Step(f"fire{fire}", F.relu, _same))
@@ -164,17 +164,18 @@ def _expansion(fire: Any) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _pool(pooling: str, kernel: int, stride: int, ceil_mode: bool) -> Callable[[Tensor], Tensor]:
+def _pool(pooling: str, kernel: int, ceil_mode: bool) -> Callable[[Tensor], Tensor]:
     pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
-    return lambda x: pool(x, kernel, stride, ceil_mode=ceil_mode)
+    return lambda x: pool(x, kernel, stride=2, ceil_mode=ceil_mode)
 
 
 def _same(side: int) -> int:
     return side
 
 
-def _pooled_by_three(side: int) -> int:
-    return -(-(side - 3) // 2) + 1 if side >= 3 else 0
+def _halved(side: int) -> int:
+    """Two by two, and three by three with incomplete windows (`ceil_mode`) alike."""
+    return side // 2
 
 
 def _body(name: str) -> nn.Sequential:

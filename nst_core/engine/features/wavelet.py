@@ -20,6 +20,7 @@ from nst_core.engine.features.base import Extractor
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
 SECOND_ORIENTATIONS = 4
+SIGNS, PHASES = 2, 2
 
 
 class WaveletFeatures(Extractor):
@@ -87,7 +88,7 @@ class WaveletFeatures(Extractor):
                 chroma = [self._rectified(x[:, 1:], self.first_filters)] if level else []
                 yield f"first{level}", torch.cat([x, luminance, *chroma], dim=1)
             if f"second{level}" in wanted:
-                energy = self._halve(luminance.view(len(x), 2, -1, 2, *x.shape[2:]).sum(dim=(1, 3)))
+                energy = self._halve(luminance.view(len(x), SIGNS * PHASES, -1, *x.shape[2:]).sum(dim=1))
                 yield f"second{level}", torch.cat([energy, self._rectified(energy, self.second_filters)], dim=1)
 
     def _rectified(self, x: Tensor, filters: Tensor) -> Tensor:
@@ -117,7 +118,7 @@ def opponent_colours() -> Tensor:
 def oriented_filters(
     orientations: int, frequency: float = math.pi / 2, sigma: float = 1.6, slant: float = 0.6
 ) -> Tensor:
-    """Gabor filters of zero mean and unit norm: (2 * orientations, 1, 7, 7), even and odd phase of each in turn.
+    """Gabor filters of zero mean and unit norm: (2 * orientations, 1, 7, 7), all even ones, then all odd ones.
 
     Filter k varies along the direction at 180° · k / orientations from the x axis (y down): it answers to strokes
     that run across that direction.
@@ -125,11 +126,11 @@ def oriented_filters(
     reach = torch.arange(FILTER_SIZE, dtype=torch.float64) - FILTER_SIZE // 2
     y, x = torch.meshgrid(reach, reach, indexing="ij")
     bank = []
-    for k in range(orientations):
-        angle = math.pi * k / orientations
-        along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
-        envelope = torch.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2))
-        for phase in (0.0, math.pi / 2):
+    for phase in (0.0, math.pi / 2):
+        for k in range(orientations):
+            angle = math.pi * k / orientations
+            along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+            envelope = torch.exp(-(along**2 + (slant * across) ** 2) / (2 * sigma**2))
             wave = envelope * torch.cos(frequency * along + phase)
             wave = wave - envelope * (wave.sum() / envelope.sum())
             bank.append(wave / wave.norm())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -26,26 +27,28 @@ class Weights:
         """The tensors of the convolutional part, under its own names, each of the expected shape.
 
         A whole network's state (`features.0.weight`, `classifier…`), its convolutional part alone (`0.weight`), and
-        either behind DataParallel's `module.` are understood.
+        DataParallel's `module.` before or after `features.` are understood.
 
         Raises:
             WeightsError: a tensor is missing or has another shape.
         """
-        plain = {key.removeprefix("module.").removeprefix("features."): value for key, value in self.state.items()}
+        plain = {_plain(key): value for key, value in self.state.items()}
         for key, tensor in expected.items():
             found = plain.get(key)
             if found is None:
-                raise WeightsError(f"{self.origin} does not fit this network: it has no tensor `features.{key}`.")
-            if found.shape != tensor.shape:
-                raise WeightsError(
-                    f"{self.origin} does not fit this network: `features.{key}` has the shape {tuple(found.shape)}, "
-                    f"not {tuple(tensor.shape)}. Is method.features the right network?"
-                )
+                self._refuse(f"it has no tensor features.{key}")
+            elif found.shape != tensor.shape:
+                self._refuse(f"features.{key} has the shape {tuple(found.shape)}, not {tuple(tensor.shape)}")
         return {key: plain[key].float() for key in expected}
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise WeightsError(
+            f"{self.origin} does not fit this network: {reason}. Is method.features the right network?"
+        )
 
 
 def imagenet_weights(features: str) -> Weights:
-    """torchvision's ImageNet weights of a network, downloaded on first use into torch's cache, hash-checked.
+    """torchvision's ImageNet weights of a network, downloaded on first use into torch's cache, hash-checked each time.
 
     Raises:
         WeightsError: they are not in the cache and cannot be downloaded, or the cached file is damaged.
@@ -53,39 +56,54 @@ def imagenet_weights(features: str) -> Weights:
     import torchvision.models
 
     url = torchvision.models.get_model_weights(features).DEFAULT.url
-    name = url.rsplit("/", 1)[1]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+    prefix = path.stem.rsplit("-", 1)[1]  # torchvision's file names end in the first digits of their sha256
     try:
-        torch.hub.load_state_dict_from_url(url, progress=False, check_hash=True, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = f"the file there is damaged ({_first_line(error)}): delete it" if path.exists() else _first_line(error)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
+    except (OSError, RuntimeError, HTTPException) as error:
         raise WeightsError(
-            f"The ImageNet weights of {features} are not to be had: {reason}. Put {name} (from PyTorch's model zoo) "
-            f"into {path.parent}, or set method.weights to a file, or use a recipe without weights (method.recipe=wavelet)."
+            f"The ImageNet weights of {features} are not to be had ({_first_line(error)}): put {path.name} (from "
+            f"{url}) into {path.parent}, or set method.weights to a file, or use a recipe without weights "
+            "(method.recipe=wavelet)."
         ) from error
-    return file_weights(path)
+    return file_weights(path, prefix)
 
 
-def file_weights(path: Path) -> Weights:
+def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
     """Weights from a PyTorch state-dict file (loaded without running code from it).
 
     Raises:
-        WeightsError: the file is not there, not readable, or not a state dict.
+        WeightsError: the file is not there, not readable, not what its sha256 should be, or not a state dict.
     """
     try:
         sha256 = hash_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to one."
+            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to one that can."
         ) from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        raise WeightsError(f"The weights file {path} is not a PyTorch state dict: {_first_line(error)}") from error
+    if not sha256.startswith(sha256_prefix):
+        raise WeightsError(
+            f"The weights file {path} is damaged (its sha256 begins with {sha256[:8]}): delete it, then try again."
+        )
+    return Weights(_state(path), sha256, f"The weights file {path}")
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    refusal = (
+        f"The weights file {path} is not a PyTorch state dict (a mapping of names to tensors, nothing else), or part of "
+        "it is missing: save one by torch.save(model.state_dict(), path)."
+    )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever bytes may lead to; torch's own advice would be to run the code in the file
+        raise WeightsError(refusal) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"The weights file {path} is not a PyTorch state dict (name to tensor).")
-    return Weights(state, sha256, f"The weights file {path}")
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) and isinstance(k, str) for k, v in state.items()):
+        raise WeightsError(refusal)
+    return state
 
 
 def drawn_weights(state: Mapping[str, Tensor]) -> Weights:
@@ -101,6 +119,10 @@ def hash_file(path: Path) -> str:
     """sha256 of a file's bytes, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(key: str) -> str:
+    return key.removeprefix("module.").removeprefix("features.").removeprefix("module.")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,47 @@
+"""What all tests share: where the small real data lie, and how small images are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of small real datasets and weights beside a developer's checkout; users have none."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the developers' folder of real data beside the checkout (../shared)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_image() -> Callable[..., Path]:
+    """Writes a small picture of soft blobs and stripes, a function of its seed."""
+
+    def make(path: Path, width: int = 80, height: int = 64, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[:height, :width] / max(width, height)
+        waves = [np.sin(2 * np.pi * (a * x + b * y + c)) for a, b, c in rng.uniform(-6, 6, (3, 3))]
+        pixels = np.stack([0.5 + 0.3 * wave + 0.2 * rng.standard_normal(wave.shape) for wave in waves], axis=2)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8)).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep caches of the person who runs the tests out of them, and the tests out of those."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield folder

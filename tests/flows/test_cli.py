@@ -1,0 +1,186 @@
+"""`nst` as a person meets it: a subprocess, its exit code, one sentence on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from nst_core.config import RunConfig
+
+TINY = {"recipe": "wavelet", "size": 72, "evaluations": 8}
+
+Nst = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def nst(tmp_path: Path) -> Nst:
+    """Run `nst` with arguments in an empty folder."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flows", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+@pytest.fixture
+def run_file(tmp_path: Path, folders: Path) -> Path:
+    """A run file over `folders`, written as a person would."""
+    path = tmp_path / "trial.yaml"
+    path.write_text(yaml.safe_dump({"content": "content", "style": "style", "pairing": "artist", "method": TINY}))
+    return path
+
+
+def one_sentence(process: subprocess.CompletedProcess[str]) -> str:
+    """What an error answered with: no traceback, one line."""
+    text = process.stderr.strip()
+    assert "Traceback" not in text
+    assert text.startswith("Error: ")
+    assert len(text.splitlines()) == 1, text
+    return text
+
+
+def test_plan_run_status_gallery_and_a_second_run(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+    planned = nst("plan", run_file, "--json")
+    assert json.loads(planned.stdout)["new_pairs"] == 6
+    assert not (tmp_path / "outputs").exists(), "plan writes nothing"
+    first = nst("run", run_file)
+    assert first.returncode == 0, first.stderr
+    assert "6 pairs: 6 success" in first.stdout
+    assert "Gallery: outputs/trial/gallery/index.html" in first.stdout
+    assert len(pd.read_parquet(tmp_path / "outputs" / "trial" / "results")) == 6
+    second = nst("run", run_file, "--json")
+    assert second.returncode == 0
+    assert json.loads(second.stdout)["made"] == 0
+    status = nst("status", "outputs/trial", "--json")
+    assert (json.loads(status.stdout)["success"], json.loads(status.stdout)["left"]) == (6, 0)
+    assert nst("gallery", "outputs/trial").returncode == 0
+    changed = nst("run", run_file, "--set", "method.beta=3")
+    assert changed.returncode == 2
+    assert "method.beta" in one_sentence(changed)
+
+
+def test_pairs_written_by_pair_run_as_a_manifest(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+    assert nst("pair", run_file, "-o", "pairs.csv", "--set", "pairing=random").returncode == 0
+    pairs = pd.read_csv(tmp_path / "pairs.csv")
+    assert len(pairs) == 3
+    pairs["note"] = ["one", "two", "three"]
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    made = nst("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}", "--set", "output.gallery=false")
+    assert made.returncode == 0, made.stderr
+    rows = pd.read_parquet(tmp_path / "outputs" / "trial" / "results")
+    assert sorted(rows.x_note) == ["one", "three", "two"]
+
+
+def test_bad_inputs_end_with_exit_3_and_strict_with_2(nst: Nst, run_file: Path, folders: Path) -> None:
+    (folders / "content" / "empty.jpg").touch()
+    strict = nst("run", run_file, "--strict")
+    assert strict.returncode == 2
+    assert "empty.jpg" in strict.stderr
+    finished = nst("run", run_file)
+    assert finished.returncode == 3, finished.stderr
+    assert "8 pairs: 6 success, 2 quarantined" in finished.stdout
+    assert "empty.jpg" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (["--set", "method.sise=64"], "did you mean 'size'"),
+        (["--set", "contnt=x"], "did you mean 'content'"),
+        (["--set", "content.path=nowhere"], "there is no folder nowhere"),
+        (["--set", "pairing.artists=[Adda]"], "did you mean 'ada'"),
+        (["--set", "method.recipe=squeezenet", "--set", "method.weights=nowhere.pth"], "nowhere.pth cannot be read"),
+        (["--set", "output.root=/proc/nst"], "cannot be written"),
+        (["--set", "execution.device=cuda:7"], "CUDA devices"),
+        (["--set", "pairing={strategy: manifest, manifest: nowhere.csv}"], "nowhere.csv cannot be read"),
+        (["--set", "method.style.layers={first9: 1}"], "no layer 'first9'"),
+    ],
+)
+def test_what_is_wrong_before_the_start_is_one_sentence_and_exit_2(
+    nst: Nst, run_file: Path, tmp_path: Path, change: list[str], says: str
+) -> None:
+    process = nst("run", run_file, *change)
+    assert process.returncode == 2, process.stderr
+    assert says in one_sentence(process)
+    assert not (tmp_path / "outputs").exists(), "nothing was started"
+
+
+def test_a_wrong_manifest_lists_every_faulty_row(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("content,artist,size\na.png,Ada,\nb.png,Nobody,\n,Bo,ten\n")
+    process = nst("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}")
+    assert process.returncode == 2
+    assert "row 3, column artist, value 'Nobody'" in process.stderr
+    assert "row 4, column content" in process.stderr
+    assert "row 4, column size, value 'ten'" in process.stderr
+
+
+def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> None:
+    process = nst(
+        "stylize", "content/a.png", "style/Ada/Ada_0.png", "-o", "out.png", "--set", "method.size=72", "--set", "method.evaluations=8"
+    )
+    assert process.returncode == 0, process.stderr
+    assert Image.open(tmp_path / "out.png").size == (72, 58)
+    missing = nst("stylize", "content/none.png", "style/Ada/Ada_0.png", "-o", "out2.png")
+    assert missing.returncode == 2
+    assert "none.png" in one_sentence(missing)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
+    nst: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
+) -> None:
+    slow = ["--set", "method.evaluations=150", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows", "run", str(run_file), *slow], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    wait_for_images(tmp_path, process)
+    process.send_signal(end)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "the same command goes on" in stderr
+    finished = nst("run", run_file, *slow)
+    assert finished.returncode == 0, finished.stderr
+    assert not list(tmp_path.rglob("*.tmp~"))
+
+
+def test_killed_it_resumes_without_loss(nst: Nst, run_file: Path, tmp_path: Path, config: Callable[..., RunConfig]) -> None:
+    slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
+    assert nst("run", run_file, *slow, "--set", "name=whole").returncode == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows", "run", str(run_file), *slow], cwd=tmp_path, start_new_session=True
+    )
+    wait_for_images(tmp_path, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / "outputs" / "trial" / "images" / ".0123456789abcdef.tmp~").write_bytes(b"half an image")
+    assert nst("run", run_file, *slow).returncode == 0
+    whole, resumed = tmp_path / "outputs" / "whole" / "images", tmp_path / "outputs" / "trial" / "images"
+    assert files_of(whole) == files_of(resumed)
+    columns = ["pair_id", "status", "output_sha256", "total_loss", "chunk_id"]
+    rows = [pd.read_parquet(tmp_path / "outputs" / name / "results")[columns] for name in ("whole", "trial")]
+    pd.testing.assert_frame_equal(*(r.sort_values("pair_id", ignore_index=True) for r in rows))
+
+
+def wait_for_images(folder: Path, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+    """Until the first result file of the run `trial` is there."""
+    deadline = time.monotonic() + 120
+    while not list((folder / "outputs" / "trial").glob("results/*/*.parquet")):
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,77 @@
+"""What the optimiser moves: linear in the points, and the start where they are zero."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst_core.engine.parametrisation import PARAMETRISATIONS, Parametrisation, Pixels, Spectral
+
+SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
+
+both = pytest.mark.parametrize("kind", PARAMETRISATIONS.values(), ids=PARAMETRISATIONS)
+any_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def built(kind: type[Parametrisation], shape: tuple[int, ...]) -> tuple[Parametrisation, Tensor]:
+    """A parametrisation, and points for it."""
+    return kind(normal(*shape)), normal(shape[0], 3 * shape[2] * shape[3], seed=1)
+
+
+@both
+@any_shape
+def test_zero_points_are_the_start(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+    parametrisation, points = built(kind, shape)
+    assert torch.equal(parametrisation.image(torch.zeros_like(points)), parametrisation.start)
+
+
+@both
+@any_shape
+def test_the_change_is_linear_in_the_points(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+    parametrisation, points = built(kind, shape)
+    other = normal(*points.shape, seed=2)
+
+    def change(at: Tensor) -> Tensor:
+        return parametrisation.image(at) - parametrisation.start
+
+    torch.testing.assert_close(change(2 * points - 3 * other), 2 * change(points) - 3 * change(other))
+
+
+@both
+@any_shape
+def test_gradients(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+    parametrisation, points = built(kind, shape)
+    assert torch.autograd.gradcheck(parametrisation.image, points.requires_grad_(True))
+
+
+@both
+def test_images_do_not_mix(kind: type[Parametrisation]) -> None:
+    parametrisation, points = built(kind, (2, 3, 7, 9))
+    points[0] = float("nan")
+    torch.testing.assert_close(parametrisation.image(points)[1], kind(parametrisation.start[1:]).image(points[1:])[0])
+
+
+@any_shape
+def test_the_spectral_scale_has_a_mean_of_one_and_falls_with_frequency(shape: tuple[int, ...]) -> None:
+    scale = Spectral(normal(*shape)).scale
+    assert scale.mean().item() == pytest.approx(1)
+    assert (scale[0].diff() <= 0).all()
+
+
+def test_a_wave_is_scaled_by_its_frequency_to_the_minus_half() -> None:
+    parametrisation = Spectral(torch.zeros(1, 3, 32, 32, dtype=torch.float64))
+    x = torch.arange(32, dtype=torch.float64)
+    slow, fast = (torch.cos(2 * torch.pi * k * x / 32).expand(1, 3, 32, 32) for k in (2, 8))
+    ratios = [(parametrisation.image(wave.flatten(1)) / wave)[0, 0, 0, 0].item() for wave in (slow, fast)]
+    assert ratios[0] / ratios[1] == pytest.approx(2)
+
+
+def test_float32_stays_float32() -> None:
+    start = torch.rand(1, 3, 5, 6)
+    for kind in (Pixels, Spectral):
+        assert kind(start).image(torch.zeros(1, 90)).dtype == torch.float32
