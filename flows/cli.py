@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -206,30 +205,26 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -
 
 def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
-    from nst_core.preparation import finished_state, resolve_method
+    from flows.progress import reporter
+    from nst_core.preparation import finished_state, pairs_of, resolve_method
     from nst_core.run_folder import RunFolder
     from nst_core.summary import RunReport, summarize
 
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
     folder.check_writable()
-    if not os.environ.get("PREFECT_API_URL") and (finished := finished_state(config, method)):
+    with reporter.stage("Reading the sources", 0, "files"):
+        pairs = pairs_of(config, reporter.at_least)
+    finished = finished_state(config, method, pairs)
+    if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         index = folder.root / "gallery" / "index.html"
         return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
     from flows.server import prefect_server
 
     with prefect_server():
-        from flows.pipeline import pipeline, stop_requested
+        from flows.pipeline import pipeline
 
-        def stop(_signal: int, _frame: Any) -> None:
-            if stop_requested.is_set():
-                raise KeyboardInterrupt
-            stop_requested.set()
-            console.print("Stopping: what is finished is kept. Once more to leave at once.", style="yellow")
-
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
         return pipeline(config.name, config, strict)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from flows.progress import reporter
 from flows.server import quiet_environment
+from flows.signals import stop_requested, stopping_on_signals
 
 quiet_environment()
 
@@ -48,9 +48,6 @@ TAG = "nst"
 RETRY_DELAYS = [2.0, 10.0, 30.0, 60.0, 120.0]
 RETRY_JITTER = 0.5
 
-stop_requested = threading.Event()
-"""Set by Ctrl-C or SIGTERM; chunks poll it."""
-
 
 def is_transient(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
     """Whether a chunk's failure may pass: I/O, a device's fault, a deadline; not what a person has to mend."""
@@ -70,7 +67,8 @@ def is_transient(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
 @task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def pair_task(config: RunConfig) -> list[Pair]:
     """Pair contents with styles."""
-    return pairs_of(config)
+    with reporter.stage("Reading the sources", 0, "files"):
+        return pairs_of(config, reporter.at_least)
 
 
 @task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
@@ -127,9 +125,9 @@ def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
-    with folder.locked():
-        folder.check_method(method.fingerprints)
-        pairs = pair_task(config)
+    folder.check_method(method.fingerprints)
+    pairs = pair_task(config)
+    with folder.locked(), stopping_on_signals():
         plan_task(config, method, opaque(pairs), folder, strict)
         state = read_state(folder, pairs, method.fingerprints.method)
         made = stylize_all(state.chunks, work_of(config, method), config)
@@ -160,14 +158,15 @@ def stylize_chunks(chunks: Sequence[Chunk], work: Work, retries: int, window: in
     stylize = stylize_task.with_options(retries=retries, retry_delay_seconds=RETRY_DELAYS[:retries] or [0.0])
     waiting, running = list(reversed(chunks)), dict[PrefectFuture[Any], Chunk]()
     made: Counter[str] = Counter()
-    while (waiting and not stop_requested.is_set()) or running:
-        while waiting and len(running) < window and not stop_requested.is_set():
-            chunk = waiting.pop()
-            running[stylize.submit(chunk.chunk_id, opaque(chunk), opaque(work))] = chunk
-        future = next(as_completed(list(running)))
-        chunk = running.pop(future)
-        made += _collect(future, chunk, work, retries + 1)
-        reporter.advance(len(chunk.wanted))
+    with stopping_on_signals():
+        while (waiting and not stop_requested.is_set()) or running:
+            while waiting and len(running) < window and not stop_requested.is_set():
+                chunk = waiting.pop()
+                running[stylize.submit(chunk.chunk_id, opaque(chunk), opaque(work))] = chunk
+            future = next(as_completed(list(running)))
+            chunk = running.pop(future)
+            made += _collect(future, chunk, work, retries + 1)
+            reporter.advance(len(chunk.wanted))
     if stop_requested.is_set():
         raise Interrupted("Stopped as asked. What is finished is kept; the same command goes on from here.")
     return made["success"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
 import re
@@ -91,7 +92,11 @@ def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
     names = ["content", "style", *(name for name in COLUMNS[2:] if any(r.get(name) for r in records))]
     extras = dict.fromkeys(name for row in rows for name in row.extras)
     buffer = io.StringIO()
-    pd.DataFrame(records, columns=[*names, *extras]).to_csv(buffer, index=False, lineterminator="\n")
+    has_returns = any("\r" in value for record in records for value in record.values())  # csv leaves them unquoted
+    quoting = csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(buffer, [*names, *extras], extrasaction="ignore", lineterminator="\n", quoting=quoting)
+    writer.writeheader()
+    writer.writerows(records)
     write_text_atomic(path, buffer.getvalue())
 
 
@@ -249,14 +254,14 @@ def _artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
+    nearest = functools.cache(lambda key: suggestion(key, known))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
         if not artist and "style" in table.columns:
             faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
         elif artist and artist_key(artist) not in known:
-            nearest = suggestion(artist_key(artist), known)
-            faults.append((row, "artist", artist, f"the style source has no such artist{nearest}"))
+            faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist_key(artist))}"))
     return faults
 
 

@@ -82,9 +82,9 @@ def resolve_method(config: RunConfig) -> Method:
     )
 
 
-def pairs_of(config: RunConfig) -> list[Pair]:
+def pairs_of(config: RunConfig, progress: Progress | None = None) -> list[Pair]:
     """Every pair that the run file asks for. Raises SourceError, ConfigError, ManifestError."""
-    contents, styles = open_source(config.content, "content"), open_source(config.style, "style")
+    contents, styles = open_source(config.content, "content"), open_source(config.style, "style", progress)
     return make_pairs(config.pairing, contents, styles)
 
 
@@ -114,14 +114,13 @@ def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint
     return State(plan, stale, pending_chunks(plan, done), sum(done.values()))
 
 
-def finished_state(config: RunConfig, method: Method) -> State | None:
+def finished_state(config: RunConfig, method: Method, pairs: Sequence[Pair]) -> State | None:
     """The state of a run folder that holds all that `config` asks for, gallery included; None where work is left."""
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
     wants_gallery = config.output.gallery and not (folder.root / "gallery" / "index.html").is_file()
     if not folder.exists() or wants_gallery or not (folder.root / "summary.json").is_file():
         return None
-    pairs = pairs_of(config)
     state = read_state(folder, pairs, method.fingerprints.method)
     planned = {row.pair_id for row in state.plan}
     new = any(pair_id(pair, method.fingerprints.method) not in planned for pair in pairs)

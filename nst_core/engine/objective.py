@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -81,9 +81,8 @@ class Objective:
         beta: Tensor | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
-        ones = torch.ones(len(contents), device=contents.device)
-        self.alpha = ones * recipe.alpha if alpha is None else alpha
-        self.beta = ones * recipe.beta if beta is None else beta
+        self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
+        self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
         self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name, _ in recipe.style.layers}
         self.matched: Tensor | None = None
         if recipe.content.colours == "style" or recipe.start == "colour_matched":
@@ -94,23 +93,36 @@ class Objective:
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
-        recipe = self.recipe
-        maps = extract(images, recipe.layer_names(), recipe, self.extractor)
-        content_loss, style_loss = CONTENT_LOSSES[recipe.content.loss], STYLE_LOSSES[recipe.style.loss]
-        zero = images.new_zeros(len(images), dtype=self.alpha.dtype)
-        content, style = zero, zero
-        for name, weight in recipe.content.layers:
-            content = content + weight * content_loss(maps[name], self.content_maps[name])
-        for name, weight in recipe.style.layers:
-            style = style + weight * style_loss(gram_matrix(maps[name]), self.grams[name])
+        maps = extract(images, self.recipe.layer_names(), self.recipe, self.extractor)
+        content = self._content(maps)
+        style = self._style({name: gram_matrix(maps[name]) for name in self.grams})
         tv = total_variation(images)
-        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + recipe.tv_weight * tv)
+        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
+
+    @torch.no_grad()
+    def scale(self) -> Tensor:
+        """`alpha·content + beta·style` where all feature maps are zero, (B,): what is a large loss for each pair."""
+        content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
+        style = self._style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
+        return self.alpha * content + self.beta * style
 
     def minimised(self, terms: LossTerms, images: Tensor) -> Tensor:
         """What the optimiser minimises, (B,): the total, and the penalty on values that cannot be displayed."""
         if not self.recipe.range_weight:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
+
+    def _content(self, maps: Mapping[str, Tensor]) -> Tensor:
+        term = self.recipe.content
+        loss = CONTENT_LOSSES[term.loss]
+        losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in term.layers)
+        return sum(losses, start=torch.zeros_like(self.alpha))
+
+    def _style(self, grams: Mapping[str, Tensor]) -> Tensor:
+        term = self.recipe.style
+        loss = STYLE_LOSSES[term.loss]
+        losses = (weight * loss(grams[name], self.grams[name]) for name, weight in term.layers)
+        return sum(losses, start=torch.zeros_like(self.alpha))
 
 
 def extract(images: Tensor, names: Sequence[str], recipe: Recipe, extractor: Extractor) -> dict[str, Tensor]:

@@ -20,7 +20,8 @@ TRACE_POINTS = 100
 """A loss trace holds about this many points at most."""
 
 DIVERGED = 1e3
-"""A total this many times that of the initial image counts as diverged, like one that is not finite."""
+"""A total this many times that of the initial image and that of empty feature maps counts as diverged, like one that is
+not finite. (The initial image alone is no measure: it may be perfect already.)"""
 
 CAUTION = 0.25
 """The rate of a pair that is started again after it diverged, relative to the recipe's."""
@@ -113,7 +114,7 @@ def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Wat
     parametrisation = PARAMETRISATIONS[recipe.optimiser.precondition](initial_images(pairs, recipe, objective))
     points = torch.zeros(len(contents), contents[0].numel(), dtype=contents.dtype, device=contents.device)
     optimiser = build_optimiser(recipe.optimiser, points)
-    guard = _DivergenceGuard(len(contents), contents.device)
+    guard = _DivergenceGuard(objective.scale())
     stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
     trace: list[tuple[int, Tensor]] = []
     for evaluation in range(recipe.evaluations):
@@ -125,14 +126,17 @@ def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Wat
             if restart is not None:
                 points = torch.where(restart[:, None], 0.0, points)
                 optimiser.reset(restart, CAUTION)
-                _, gradients = _evaluate(objective, parametrisation.image, points)
+                _, anew = _evaluate(objective, parametrisation.image, points)
+                gradients = torch.where(restart[:, None], anew, gradients)  # not even rounding touches the others
             _report(watch, evaluation, terms.total)
         points = optimiser.step(points, gradients)
     with torch.no_grad():
         images = parametrisation.image(points).clamp(0, 1)
         last = objective.terms(images)
     trace.append((recipe.evaluations, last.stacked()))
-    failed = guard.final(last.total)
+    if watch.progress:
+        watch.progress(recipe.evaluations, float(last.total.mean()))
+    failed: list[bool] = guard.diverged(last.total).tolist()
     return Stylized(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
 
 
@@ -157,30 +161,32 @@ def _evaluate(objective: Objective, image: Callable[[Tensor], Tensor], points: T
 
 
 class _DivergenceGuard:
-    """Decides, where the host looks in, which rows to start again and which are lost."""
+    """Decides, where the host looks in, which rows to start again and which are lost.
 
-    def __init__(self, batch: int, device: torch.device) -> None:
-        self.initial: Tensor | None = None
-        self.restarted = torch.zeros(batch, dtype=torch.bool, device=device)
+    Args:
+        scale: what is a large total of each row, (B,).
+    """
+
+    def __init__(self, scale: Tensor) -> None:
+        self.scale = scale
+        self.limit: Tensor | None = None
+        self.restarted = torch.zeros_like(scale, dtype=torch.bool)
 
     def look(self, total: Tensor) -> Tensor | None:
-        """Rows to start again, (B,) bool, or None. A row is started again at most once."""
-        if self.initial is None:
-            self.initial = total.clone()
+        """Rows to start again, (B,) bool, or None. A row is started again at most once; the first look is the start."""
+        if self.limit is None:
+            self.limit = DIVERGED * torch.maximum(total, self.scale)
             return None
-        rows = self._diverged(total) & ~self.restarted
+        rows = self.diverged(total) & ~self.restarted
         if not bool(rows.any()):
             return None
         self.restarted = self.restarted | rows
         return rows
 
-    def final(self, total: Tensor) -> list[bool]:
-        return [bool(v) for v in self._diverged(total).tolist()]
-
-    def _diverged(self, total: Tensor) -> Tensor:
-        if self.initial is None:
-            return ~total.isfinite()
-        return ~total.isfinite() | (total > DIVERGED * self.initial.clamp_min(1e-12)) | ~self.initial.isfinite()
+    def diverged(self, total: Tensor) -> Tensor:
+        """(B,) bool. A row that was not finite at the start has a limit that no total keeps."""
+        within = total <= (self.scale if self.limit is None else self.limit)
+        return ~(total.isfinite() & within)
 
 
 def _report(watch: Watch, evaluation: int, totals: Tensor) -> None:
@@ -206,4 +212,4 @@ def _read_traces(trace: Sequence[tuple[int, Tensor]]) -> list[list[LossPoint]]:
 
 
 def _row_weights(values: Sequence[float] | None, like: Tensor) -> Tensor | None:
-    return None if values is None else torch.tensor(values, dtype=torch.float32, device=like.device)
+    return None if values is None else like.new_tensor(values)

@@ -128,7 +128,9 @@ class LBFGS:
 
 
 def _solved(triangle: Tensor, right: Tensor, upper: bool) -> Tensor:
-    return torch.linalg.solve_triangular(triangle, right[:, :, None], upper=upper).squeeze(2)
+    """x with `triangle · x = right`: (B, m, m), (B, m) -> (B, m)."""
+    x: Tensor = torch.linalg.solve_triangular(triangle, right[:, :, None], upper=upper)
+    return x.squeeze(2)
 
 
 class Adam:
@@ -156,4 +158,3 @@ class Adam:
         self.steps = torch.where(column, 0.0, self.steps)
         self.mean = torch.where(column, 0.0, self.mean)
         self.variance = torch.where(column, 0.0, self.variance)
-

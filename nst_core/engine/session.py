@@ -38,9 +38,9 @@ class Session:
             if key in self._targets:
                 self._targets.move_to_end(key)
                 return self._targets[key]
-        made = make()
+        made = make()  # outside the lock: another thread may make the same one meanwhile, and the first is kept
         with self._lock:
-            self._targets[key] = made
+            made = self._targets.setdefault(key, made)
             while len(self._targets) > MAX_TARGETS:
                 self._targets.popitem(last=False)
         return made
@@ -53,7 +53,9 @@ class Session:
         """
         try:
             return stylize_batch(pairs, self.recipe, self.extractor, watch)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
             if len(pairs.contents) == 1:
                 height, width = pairs.contents.shape[2:]
                 raise OutOfMemory(
@@ -83,6 +85,12 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
         if key not in _sessions:
             _sessions[key] = Session(recipe, device)
         return _sessions[key]
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """The CPU's allocator and CUDA's libraries have no class of their own for it."""
+    signs = ("DefaultCPUAllocator: can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
 def _part(pairs: Pairs, rows: slice) -> Pairs:

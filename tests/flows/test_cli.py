@@ -77,7 +77,9 @@ def test_pairs_written_by_pair_run_as_a_manifest(nst: Nst, run_file: Path, tmp_p
     assert len(pairs) == 3
     pairs["note"] = ["one", "two", "three"]
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
-    made = nst("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}", "--set", "output.gallery=false")
+    made = nst(
+        "run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}", "--set", "output.gallery=false"
+    )
     assert made.returncode == 0, made.stderr
     rows = pd.read_parquet(tmp_path / "outputs" / "trial" / "results")
     assert sorted(rows.x_note) == ["one", "three", "two"]
@@ -128,7 +130,15 @@ def test_a_wrong_manifest_lists_every_faulty_row(nst: Nst, run_file: Path, tmp_p
 
 def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> None:
     process = nst(
-        "stylize", "content/a.png", "style/Ada/Ada_0.png", "-o", "out.png", "--set", "method.size=72", "--set", "method.evaluations=8"
+        "stylize",
+        "content/a.png",
+        "style/Ada/Ada_0.png",
+        "-o",
+        "out.png",
+        "--set",
+        "method.size=72",
+        "--set",
+        "method.evaluations=8",
     )
     assert process.returncode == 0, process.stderr
     assert Image.open(tmp_path / "out.png").size == (72, 58)
@@ -155,7 +165,9 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     assert not list(tmp_path.rglob("*.tmp~"))
 
 
-def test_killed_it_resumes_without_loss(nst: Nst, run_file: Path, tmp_path: Path, config: Callable[..., RunConfig]) -> None:
+def test_killed_it_resumes_without_loss(
+    nst: Nst, run_file: Path, tmp_path: Path, config: Callable[..., RunConfig]
+) -> None:
     slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     assert nst("run", run_file, *slow, "--set", "name=whole").returncode == 0
     process = subprocess.Popen(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from flows import pipeline as module
+from flows import signals
 from flows.pipeline import pipeline
 from nst_core.config import RunConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError
@@ -27,7 +28,7 @@ Make = Callable[..., RunConfig]
 @pytest.fixture(autouse=True)
 def _no_stop_flag_remains() -> Iterator[None]:
     yield
-    module.stop_requested.clear()
+    signals.stop_requested.clear()
 
 
 def run(config: RunConfig, **options: Any) -> RunReport:
@@ -104,7 +105,9 @@ def test_a_changed_method_is_refused_by_the_names_of_the_keys(config: Make) -> N
         run(config("output.format=jpeg"))
 
 
-def test_new_contents_are_appended_and_old_ones_stay(config: Make, folders: Path, make_image: Callable[..., Path]) -> None:
+def test_new_contents_are_appended_and_old_ones_stay(
+    config: Make, folders: Path, make_image: Callable[..., Path]
+) -> None:
     run(config())
     before = snapshot(config().run_folder)
     make_image(folders / "content" / "d.png", seed=9)
@@ -174,14 +177,14 @@ def test_bits_do_not_depend_on_workers_order_or_interruptions(config: Make, monk
     def interrupted_once(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> dict[str, int]:
         calls.append(chunk.chunk_id)
         if len(calls) == 2:
-            module.stop_requested.set()
+            signals.stop_requested.set()
         return stylize_chunk(chunk, work, watch, attempt)
 
     monkeypatch.setattr(module, "stylize_chunk", interrupted_once)
     with pytest.raises(Interrupted):
         run(config("name=three", "execution.workers=1"))
     monkeypatch.undo()
-    module.stop_requested.clear()
+    signals.stop_requested.clear()
     done = len(images_of(config("name=three")))
     assert 0 < done < 6
     report = run(config("name=three", "execution.workers=1"))
@@ -269,7 +272,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monke
     with pytest.raises(DiskFull, match="No space left"):
         run(config("execution.workers=1"))
     monkeypatch.undo()
-    module.stop_requested.clear()
+    signals.stop_requested.clear()
     assert len(rows_of(config())) < 6, "no row claims what was not written"
     assert run(config()).summary.success == 6
 

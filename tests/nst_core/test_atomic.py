@@ -95,8 +95,9 @@ def test_no_space_left_for_the_folder_is_a_full_disk_too(tmp_path: Path, monkeyp
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_known_when_arrow_meets_it(tmp_path: Path) -> None:
     table = pa.table({"numbers": list(range(100_000))})
-    with pytest.raises(DiskFull), atomic_path(tmp_path / "part.parquet"):
-        pq.write_table(table, "/dev/full")
+    with pytest.raises(DiskFull), atomic_path(tmp_path / "part.parquet") as temporary:
+        temporary.symlink_to("/dev/full")  # a link: what pyarrow fails to write, it deletes
+        pq.write_table(table, temporary)
     assert files_below(tmp_path) == []
 
 

@@ -73,9 +73,7 @@ def test_the_second_name_with_a_slug_gets_a_hash() -> None:
 
 
 @given(st.lists(any_text | st.none(), max_size=20), st.lists(any_text | st.none(), max_size=20))
-def test_two_names_never_share_a_slug_and_old_ones_keep_theirs(
-    old: list[str | None], new: list[str | None]
-) -> None:
+def test_two_names_never_share_a_slug_and_old_ones_keep_theirs(old: list[str | None], new: list[str | None]) -> None:
     before = unique_slugs(old)
     after = unique_slugs([*new, *old], before)
     assert set(after) == {*old, *new}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -46,7 +47,7 @@ class ConvNet(Extractor):
     def __init__(self, name: str, body: nn.Sequential, pooling: str, inputs: str, weights_sha256: str) -> None:
         super().__init__()
         self.name, self.weights_sha256 = name, weights_sha256
-        self.body = body.eval().requires_grad_(False)
+        self.body = body.requires_grad_(False)
         self.inputs = inputs
         mean, std = (CAFFE_MEAN, (1.0, 1.0, 1.0)) if inputs == "caffe" else (TORCHVISION_MEAN, TORCHVISION_STD)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -54,6 +55,7 @@ class ConvNet(Extractor):
         describe = _vgg_steps if name.startswith("vgg") else _squeezenet_steps
         self.steps = describe(self.body, pooling)
         self.layers = tuple(step.name for step in self.steps)
+        self.eval()
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         wanted = set(layers)
@@ -104,15 +106,18 @@ def build_convnet(
 
 
 def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
-    """A seeded He initialisation (He et al. 2015) of a network's convolutions, for `weights: random` (research)."""
+    """A seeded He initialisation (He et al. 2015) of a network's convolutions, for `weights: random` (research).
+
+    Uniform, not normal: the same bits on every processor, since no logarithm is taken on the way.
+    """
     with torch.device("meta"):
         shapes = {key: value.shape for key, value in _body(name).state_dict().items()}
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in shapes.items():
         if len(shape) == 4:
-            fan_in = shape[1] * shape[2] * shape[3]
-            state[key] = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
+            bound = math.sqrt(6 / (shape[1] * shape[2] * shape[3]))
+            state[key] = (2 * torch.rand(shape, generator=generator) - 1) * bound
         else:
             state[key] = torch.zeros(shape)
     return state

@@ -42,9 +42,7 @@ class Weights:
         return {key: plain[key].float() for key in expected}
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise WeightsError(
-            f"{self.origin} does not fit this network: {reason}. Is method.features the right network?"
-        )
+        raise WeightsError(f"{self.origin} does not fit this network: {reason}. Is method.features the right network?")
 
 
 def imagenet_weights(features: str) -> Weights:
@@ -92,8 +90,8 @@ def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
 
 def _state(path: Path) -> Mapping[str, Tensor]:
     refusal = (
-        f"The weights file {path} is not a PyTorch state dict (a mapping of names to tensors, nothing else), or part of "
-        "it is missing: save one by torch.save(model.state_dict(), path)."
+        f"The weights file {path} is not a PyTorch state dict (a mapping of names to tensors, nothing else), or part "
+        "of it is missing: save one by torch.save(model.state_dict(), path)."
     )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -101,9 +99,9 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         raise WeightsError(refusal) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) and isinstance(k, str) for k, v in state.items()):
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(refusal)
-    return state
+    return {str(key): value for key, value in state.items()}
 
 
 def drawn_weights(state: Mapping[str, Tensor]) -> Weights:

@@ -82,7 +82,11 @@ def test_a_single_pixel_has_statistics() -> None:
 
 
 def test_blended_statistics_are_those_of_all_pixels_together() -> None:
-    first, second, third = coloured(0, 0.4).flatten(1), coloured(1, 0.5).flatten(1)[:, :600], coloured(2, 0.7).flatten(1)
+    first, second, third = (
+        coloured(0, 0.4).flatten(1),
+        coloured(1, 0.5).flatten(1)[:, :600],
+        coloured(2, 0.7).flatten(1),
+    )
     together = torch.cat([first, second, third], dim=1)
     shares = [part.shape[1] / together.shape[1] for part in (first, second, third)]
     blended = blend_statistics([colour_statistics(p[:, None]) for p in (first, second, third)], shares)

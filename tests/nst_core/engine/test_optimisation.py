@@ -1,0 +1,321 @@
+"""The optimisation loop: traces, starts, batches against single pairs, divergence, and being stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst_core.engine.colour import colour_statistics, match_colours
+from nst_core.engine.features import build_extractor
+from nst_core.engine.features.base import Extractor
+from nst_core.engine.objective import StyleTarget, style_target
+from nst_core.engine.optimisation import LossPoint, Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.errors import Interrupted, TransientError
+
+RECIPE = Recipe(
+    "tiny",
+    ContentTerm((("second", 1.0),), loss="relative"),
+    StyleTerm((("first", 0.5), ("second", 0.5)), loss="frobenius"),
+    alpha=1.0,
+    beta=2.0,
+    tv_weight=0.1,
+    precision="float32",
+    evaluations=20,
+)
+ADAM = replace(RECIPE, optimiser=OptimiserSettings("adam", learning_rate=0.02))
+REAL = replace(
+    RECIPE,
+    features="squeezenet1_1",
+    weights="random",
+    content=ContentTerm((("fire3", 1.0),), loss="relative"),
+    style=StyleTerm((("relu1", 0.5), ("fire2", 0.5)), loss="frobenius"),
+)
+both_optimisers = pytest.mark.parametrize("recipe", [RECIPE, ADAM], ids=["lbfgs", "adam"])
+
+
+class TinyFeatures(Extractor):
+    """Two smooth convolutions, fast enough for many evaluations."""
+
+    name, layers = "tiny", ("first", "second")
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("first", torch.randn(6, 3, 3, 3, generator=generator) / 3)
+        self.register_buffer("second", torch.randn(8, 6, 3, 3, generator=generator) / 5)
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        first = F.softplus(F.conv2d(images, self.get_buffer("first"), padding=1))
+        second = F.softplus(F.conv2d(first, self.get_buffer("second"), stride=2, padding=1))
+        return {name: maps for name, maps in (("first", first), ("second", second)) if name in layers}
+
+
+class Spoilt(TinyFeatures):
+    """Gives NaN for one row of a batch, at those evaluations of a whole batch that `when` names."""
+
+    def __init__(self, row: int, when: range) -> None:
+        super().__init__()
+        self.row, self.when, self.calls = row, when, -1  # the content's own maps come before evaluation 0
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        maps = super().forward(images, layers)
+        if len(images) > 1:
+            if self.calls in self.when:
+                spoil = torch.zeros(len(images), 1, 1, 1)
+                spoil[self.row] = torch.nan
+                maps = {name: each + spoil for name, each in maps.items()}
+            self.calls += 1
+        return maps
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Bits are promised for a fixed number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def picture(seed: int, height: int = 12, width: int = 16, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 4, 4, generator=generator)
+    smooth = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=True)[0]
+    return (0.8 * smooth + 0.2 * torch.rand(3, height, width, generator=generator)).to(dtype)
+
+
+def pairs(extractor: Extractor, recipe: Recipe = RECIPE, count: int = 3, **settings: Sequence[float]) -> Pairs:
+    """Contents 0, 1, … in styles 10, 11, …, in the extractor's own precision."""
+    dtype = next(extractor.buffers()).dtype
+    contents = torch.stack([picture(seed, dtype=dtype) for seed in range(count)])
+    targets = [style_target(picture(10 + seed, 14, 10, dtype), recipe, extractor) for seed in range(count)]
+    return Pairs(contents, targets, list(range(count)), **settings)
+
+
+def row(batch: Pairs, index: int) -> Pairs:
+    return Pairs(batch.contents[index : index + 1], batch.targets[index : index + 1], batch.seeds[index : index + 1])
+
+
+def totals(stylized: Stylized, index: int = 0) -> list[float]:
+    return [point.total for point in stylized.traces[index]]
+
+
+@both_optimisers
+def test_losses_go_down_for_every_pair(recipe: Recipe) -> None:
+    extractor = TinyFeatures()
+    stylized = stylize_batch(pairs(extractor), recipe, extractor)
+    for index in range(3):
+        assert totals(stylized, index)[-1] < 0.9 * totals(stylized, index)[0]
+    assert stylized.failed == [False] * 3
+    assert (stylized.iterations, stylized.evaluations) == (20, 20)
+
+
+def test_the_trace_begins_with_the_initial_image_and_ends_with_the_delivered_one() -> None:
+    extractor = TinyFeatures()
+    batch = pairs(extractor)
+    first, last = (replace(RECIPE, evaluations=n) for n in (1, 20))
+    stylized = stylize_batch(batch, last, extractor)
+    delivered = Pairs(stylized.images, batch.targets, batch.seeds)
+    start_again = stylize_batch(delivered, first, extractor)  # its iteration 0 has the delivered image's style and TV
+    for index, trace in enumerate(stylized.traces):
+        assert [point.iteration for point in trace] == list(range(21))
+        assert trace[0].content == 0  # the start is the content
+        assert trace[-1].style == pytest.approx(start_again.traces[index][0].style, rel=1e-6)
+        assert trace[-1].tv == pytest.approx(start_again.traces[index][0].tv, rel=1e-6)
+        for point in trace:
+            assert point.total == pytest.approx(point.content + 2 * point.style + 0.1 * point.tv, rel=1e-6)
+
+
+def test_delivered_images_can_be_displayed() -> None:
+    extractor = TinyFeatures()
+    wild = replace(RECIPE, alpha=0.0, beta=1e3)
+    images = stylize_batch(pairs(extractor), wild, extractor).images
+    assert images.min() == 0.0
+    assert images.max() <= 1.0
+
+
+@pytest.mark.parametrize(("evaluations", "points"), [(1, 2), (100, 101), (101, 52), (250, 85), (1000, 101)])
+def test_a_trace_has_about_a_hundred_points_however_long_the_run(evaluations: int, points: int) -> None:
+    extractor = TinyFeatures()
+    trace = stylize_batch(
+        pairs(extractor, count=1), replace(ADAM, evaluations=evaluations), extractor, Watch(report_every=100)
+    ).traces[0]
+    assert len(trace) == points <= 101 + 1
+    assert (trace[0].iteration, trace[-1].iteration) == (0, evaluations)
+
+
+def test_per_pair_weights_are_those_of_the_recipe_for_that_pair() -> None:
+    extractor = TinyFeatures()
+    batch = pairs(extractor, alpha=[1.0, 5.0, 1.0], beta=[2.0, 0.5, 2.0])
+    stylized = stylize_batch(batch, RECIPE, extractor)
+    alone = stylize_batch(row(batch, 1), replace(RECIPE, alpha=5.0, beta=0.5), extractor)
+    assert totals(stylized, 1)[:8] == pytest.approx(totals(alone)[:8], rel=1e-4)
+    assert totals(stylized, 1)[-1] == pytest.approx(totals(alone)[-1], rel=0.01)
+
+
+@both_optimisers
+def test_in_a_batch_every_pair_takes_the_steps_that_it_takes_alone(recipe: Recipe) -> None:
+    extractor = TinyFeatures().double()
+    recipe = replace(recipe, evaluations=40)
+    batch = pairs(extractor, recipe)
+    together = stylize_batch(batch, recipe, extractor)
+    for index in range(3):
+        alone = stylize_batch(row(batch, index), recipe, extractor)
+        assert totals(together, index)[:9] == pytest.approx(totals(alone)[:9], rel=1e-8)
+        assert totals(together, index)[-1] == pytest.approx(totals(alone)[-1], rel=0.01)
+
+
+def test_on_a_real_network_batch_and_single_pairs_agree() -> None:
+    extractor = build_extractor(REAL).double()
+    targets = [style_target(picture(10 + k, 40, 30, torch.float64), REAL, extractor) for k in range(3)]
+    batch = Pairs(torch.stack([picture(k, 36, 48, torch.float64) for k in range(3)]), targets, [0, 1, 2])
+    together = stylize_batch(batch, REAL, extractor)
+    for index in range(3):
+        alone = stylize_batch(row(batch, index), REAL, extractor)
+        assert totals(together, index)[:9] == pytest.approx(totals(alone)[:9], rel=1e-8)
+        assert totals(together, index)[-1] == pytest.approx(totals(alone)[-1], rel=0.01)
+
+
+@both_optimisers
+def test_the_same_batch_twice_gives_the_same_bits(recipe: Recipe) -> None:
+    extractor = TinyFeatures()
+    once, again = (stylize_batch(pairs(extractor), recipe, extractor) for _ in range(2))
+    assert torch.equal(once.images, again.images)
+    assert once.traces == again.traces
+
+
+def test_looking_in_more_often_changes_nothing() -> None:
+    extractor = TinyFeatures()
+    seldom, often = (stylize_batch(pairs(extractor), RECIPE, extractor, Watch(every)) for every in (100, 1))
+    assert torch.equal(seldom.images, often.images)
+
+
+def test_a_start_from_noise_is_a_function_of_the_seed() -> None:
+    extractor = TinyFeatures()
+    noise = replace(RECIPE, start="noise", evaluations=1)
+    one, other = pairs(extractor), pairs(extractor)
+    other = Pairs(other.contents, other.targets, [2, 5, 0])
+    starts, others = (stylize_batch(batch, noise, extractor).traces for batch in (one, other))
+    tv, other_tv = ([trace[0].tv for trace in traces] for traces in (starts, others))
+    assert tv[0] == pytest.approx(other_tv[2], rel=1e-6)
+    assert tv[2] == pytest.approx(other_tv[0], rel=1e-6)
+    assert len({round(value, 6) for value in (*tv, other_tv[1])}) == 4
+
+
+def test_a_colour_matched_start_has_the_style_s_colours() -> None:
+    extractor = TinyFeatures()
+    still = replace(ADAM, start="colour_matched", evaluations=1, optimiser=OptimiserSettings("adam", 1e-9))
+    batch = pairs(extractor)
+    images = stylize_batch(batch, still, extractor).images
+    for index in range(3):
+        style = colour_statistics(picture(10 + index, 14, 10))
+        torch.testing.assert_close(images[index], match_colours(picture(index), style))
+
+
+def test_spectral_preconditioning_reaches_lower_losses() -> None:
+    extractor = TinyFeatures()
+    spectral = replace(RECIPE, optimiser=OptimiserSettings(precondition="spectral"), evaluations=15)
+    plain = replace(RECIPE, evaluations=15)
+    mean = [
+        sum(totals(stylize_batch(pairs(extractor), r, extractor), k)[-1] for k in range(3)) for r in (spectral, plain)
+    ]
+    assert mean[0] < mean[1]
+
+
+@both_optimisers
+def test_a_pair_that_diverges_once_is_started_again(recipe: Recipe) -> None:
+    extractor, undisturbed = Spoilt(1, range(3, 6)), TinyFeatures()
+    recipe = replace(recipe, evaluations=60)
+    stylized = stylize_batch(pairs(undisturbed), recipe, extractor)
+    expected = stylize_batch(pairs(undisturbed), recipe, undisturbed)
+    assert stylized.failed == [False, False, False]
+    assert totals(stylized, 1)[-1] < 0.9 * totals(stylized, 1)[0]
+    assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
+    assert [stylized.traces[k] for k in (0, 2)] == [expected.traces[k] for k in (0, 2)]
+
+
+@both_optimisers
+def test_a_pair_that_diverges_twice_is_reported_and_harms_no_other(recipe: Recipe) -> None:
+    extractor, undisturbed = Spoilt(1, range(3, 100)), TinyFeatures()
+    stylized = stylize_batch(pairs(undisturbed), recipe, extractor)
+    expected = stylize_batch(pairs(undisturbed), recipe, undisturbed)
+    assert stylized.failed == [False, True, False]
+    assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
+    assert [stylized.traces[k] for k in (0, 2)] == [expected.traces[k] for k in (0, 2)]
+
+
+@both_optimisers
+def test_a_target_that_is_not_finite_fails_its_pair_alone(recipe: Recipe) -> None:
+    extractor = TinyFeatures()
+    batch = pairs(extractor)
+    bad = StyleTarget({k: g * math.nan for k, g in batch.targets[1].grams.items()}, batch.targets[1].colours)
+    planted = Pairs(batch.contents, [batch.targets[0], bad, batch.targets[2]], batch.seeds)
+    stylized, expected = (stylize_batch(each, recipe, extractor) for each in (planted, batch))
+    assert stylized.failed == [False, True, False]
+    assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
+
+
+def test_a_weight_beyond_float32_fails_its_pair_alone() -> None:
+    extractor = TinyFeatures()
+    wild, tame = (pairs(extractor, beta=[2.0, beta, 2.0]) for beta in (1e38, 2.0))
+    stylized, expected = (stylize_batch(each, RECIPE, extractor) for each in (wild, tame))
+    assert stylized.failed == [False, True, False]
+    assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
+
+
+def test_a_loss_that_explodes_without_becoming_infinite_is_divergence() -> None:
+    extractor = TinyFeatures()
+    reckless = replace(RECIPE, optimiser=OptimiserSettings("adam", learning_rate=1e6))
+    assert stylize_batch(pairs(extractor), replace(reckless, range_weight=1.0), extractor).failed == [False] * 3
+    unclamped = replace(reckless, tv_weight=1e12, evaluations=30)
+    assert isinstance(stylize_batch(pairs(extractor), unclamped, extractor), Stylized)
+
+
+@both_optimisers
+def test_a_start_that_is_perfect_already_is_no_divergence(recipe: Recipe) -> None:
+    """A photograph in its own style: the first loss is rounding, and whatever follows is many times that."""
+    extractor = TinyFeatures()
+    recipe = replace(recipe, tv_weight=0.0)
+    content = picture(0)
+    batch = Pairs(content[None], [style_target(content, recipe, extractor)], [0])
+    stylized = stylize_batch(batch, recipe, extractor, Watch(report_every=1))
+    assert stylized.failed == [False]
+    assert totals(stylized)[0] < 1e-9
+    assert totals(stylized)[-1] < 0.1
+
+
+def test_progress_is_reported_at_every_look_and_at_the_end() -> None:
+    extractor, seen = TinyFeatures(), []
+    watch = Watch(8, progress=lambda evaluation, total: seen.append((evaluation, total)))
+    stylized = stylize_batch(pairs(extractor), RECIPE, extractor, watch)
+    assert [evaluation for evaluation, _ in seen] == [0, 8, 16, 20]
+    assert seen[-1][1] == pytest.approx(sum(totals(stylized, k)[-1] for k in range(3)) / 3)
+
+
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_a_stop_is_obeyed_within_report_every_evaluations(after: int) -> None:
+    extractor = Spoilt(0, range(0))
+    watch = Watch(report_every=3, should_stop=lambda: extractor.calls > after)
+    with pytest.raises(Interrupted):
+        stylize_batch(pairs(TinyFeatures()), RECIPE, extractor, watch)
+    assert extractor.calls <= after + 3 + 1
+
+
+def test_a_deadline_ends_the_optimisation_as_a_transient_error() -> None:
+    extractor = TinyFeatures()
+    with pytest.raises(TransientError, match="after 0 evaluations"):
+        stylize_batch(pairs(extractor), RECIPE, extractor, Watch(past_deadline=lambda: True))
+
+
+def test_loss_points_are_plain_numbers() -> None:
+    extractor = TinyFeatures()
+    point = stylize_batch(pairs(extractor), RECIPE, extractor).traces[2][-1]
+    assert isinstance(point, LossPoint)
+    assert {type(value) for value in vars(point).values()} == {int, float}

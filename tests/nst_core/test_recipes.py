@@ -1,0 +1,148 @@
+"""Recipes: the shipped ones load, and what is wrong with one is said with its key."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nst_core.errors import ConfigError
+from nst_core.recipes import load_recipe, recipe_dict, recipe_names
+
+
+def faults_of(overrides: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("gatys2016", overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_loads(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.source
+    assert recipe.layer_names()
+
+
+def test_the_recipes_of_the_main_line_ship() -> None:
+    assert {"wavelet", "squeezenet", "gatys2016", "neural_style"} <= set(recipe_names())
+
+
+def test_a_recipe_written_out_reads_as_the_same_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe("gatys2016", {"evaluations": 7})
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(recipe_dict(recipe)))
+    assert load_recipe(str(path)) == recipe
+
+
+def test_a_recipe_file_of_ones_own_is_named_by_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("content: {layers: [relu4_2]}\nstyle: {layers: [relu1_1, relu2_1]}\n")
+    recipe = load_recipe(str(path))
+    assert recipe.name == "mine"
+    assert recipe.style.layers == (("relu1_1", 1.0), ("relu2_1", 1.0))
+
+
+def test_overrides_are_merged_key_by_key() -> None:
+    plain = load_recipe("gatys2016")
+    changed = load_recipe("gatys2016", {"optimiser": {"learning_rate": 0.5}, "size": 64})
+    assert changed.optimiser.learning_rate == 0.5
+    assert changed.optimiser.history == plain.optimiser.history
+    assert changed.size == 64
+    assert changed.style == plain.style
+
+
+def test_layers_are_replaced_as_a_whole() -> None:
+    recipe = load_recipe("gatys2016", {"style": {"layers": {"relu1_1": 2}}})
+    assert recipe.style.layers == (("relu1_1", 2.0),)
+    assert recipe.style.loss == load_recipe("gatys2016").style.loss
+
+
+def test_layers_may_be_a_list_of_equal_weights() -> None:
+    assert load_recipe("gatys2016", {"content": {"layers": ["b", "a"]}}).content.layers == (("b", 1.0), ("a", 1.0))
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e-3", 1e-3), ("2E4", 2e4), ("5", 5.0)])
+def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -> None:
+    assert load_recipe("gatys2016", {"alpha": text}).alpha == number
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"siez": 5}, "method.siez is not a known key (did you mean 'size'?)"),
+        ({"style": {"lss": "mean"}}, "method.style.lss is not a known key (did you mean 'loss'?)"),
+        ({"optimiser": {"rate": 1}}, "method.optimiser.rate is not a known key"),
+        ({"xyzzy": 1}, "method.xyzzy is not a known key"),
+        ({3: 1}, "method.3 is not a known key"),
+        ({"size": "big"}, "method.size is 'big'; it must be a whole number, 1 or more"),
+        ({"size": 1.5}, "method.size is 1.5; it must be a whole number"),
+        ({"size": True}, "method.size is True; it must be a whole number"),
+        ({"evaluations": 0}, "method.evaluations is 0; it must be a whole number, 1 or more"),
+        ({"size": 2**40}, "method.size is 1099511627776; it must be a whole number"),
+        ({"alpha": -1}, "method.alpha is -1; it must be a number, 0 or more"),
+        ({"alpha": "much"}, "method.alpha is 'much'; it must be a number"),
+        ({"alpha": float("nan")}, "method.alpha is nan; it must be a number"),
+        ({"alpha": float("inf")}, "method.alpha is inf; it must be a number"),
+        ({"alpha": True}, "method.alpha is True; it must be a number"),
+        ({"alpha": None}, "method.alpha is None; it must be a number"),
+        ({"upscale": "yes"}, "method.upscale is 'yes'; it must be of type bool"),
+        ({"features": 19}, "method.features is 19; it must be of type str"),
+        ({"pooling": "avrage"}, "method.pooling is 'avrage' (did you mean 'average'?); it can be max, average"),
+        ({"pooling": ["max"]}, "method.pooling is ['max']"),
+        ({"optimiser": "adam"}, "method.optimiser must be a section of keys and values, not 'adam'"),
+        ({"style": None}, "method.style must be a section of keys and values, not None"),
+        ({"style": {"layers": {}}}, "method.style.layers must map layer names to weights"),
+        ({"style": {"layers": "relu1_1"}}, "method.style.layers must map layer names to weights"),
+        ({"style": {"layers": [["relu1_1"]]}}, "method.style.layers must map layer names to weights"),
+        ({"style": {"layers": {"relu1_1": "x"}}}, "method.style.layers gives relu1_1 a weight that is 'x'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_key(overrides: dict[str, Any], said: str) -> None:
+    assert said in faults_of(overrides)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    message = faults_of({"siez": 5, "alpha": -1, "style": {"lss": "x", "loss": "y"}, "optimiser": {"history": 0}})
+    for key in ("method.siez", "method.alpha", "method.style.lss", "method.style.loss", "method.optimiser.history"):
+        assert key in message
+
+
+def test_a_section_without_layers_is_incomplete(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("content: {layers: [relu4_2]}\nstyle: {loss: mean}\n")
+    with pytest.raises(ConfigError, match=r"method\.style lacks layers"):
+        load_recipe(str(path))
+    path.write_text("features: vgg19\n")
+    with pytest.raises(ConfigError, match="method lacks content, style"):
+        load_recipe(str(path))
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest_and_all_known() -> None:
+    with pytest.raises(ConfigError, match=r"no recipe 'wavlet' \(did you mean 'wavelet'\?\)\. Known: .*squeezenet"):
+        load_recipe("wavlet")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(b"a: [", "not valid YAML"), (b"- a\n", "not a mapping"), (b"", "not a mapping"), (b"a: \xff", "not valid YAML")],
+)
+def test_a_recipe_file_that_is_no_recipe_is_refused_in_one_line(tmp_path: Path, text: bytes, said: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_recipe(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_reading_a_recipe_imports_no_pandas_and_no_pydantic() -> None:
+    script = (
+        "import sys, nst_core.recipes as r\nr.load_recipe('wavelet')\n"
+        "print(*sorted(m for m in ('pandas', 'pydantic', 'pyarrow', 'prefect', 'torch') if m in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
