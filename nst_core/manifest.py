@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -93,7 +93,7 @@ def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
     extras = dict.fromkeys(name for row in rows for name in row.extras)
     buffer = io.StringIO()
     has_returns = any("\r" in value for record in records for value in record.values())  # csv leaves them unquoted
-    quoting = csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
     writer = csv.DictWriter(buffer, [*names, *extras], extrasaction="ignore", lineterminator="\n", quoting=quoting)
     writer.writeheader()
     writer.writerows(records)

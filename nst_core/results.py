@@ -80,7 +80,11 @@ SCHEMA = pa.schema(
         ("created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-"""The columns of a result file; `artist_slug` is the partition, in the path only. Extra ones of the manifest follow."""
+"""The columns of a result file; `artist_slug` is the partition, in the path only.
+
+Extra ones of the manifest follow. They may differ between the files of one folder, when manifests of several runs do:
+DuckDB then wants `union_by_name=true`.
+"""
 
 
 @dataclass(frozen=True)

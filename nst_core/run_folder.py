@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -103,8 +104,12 @@ class RunFolder:
     def check_writable(self) -> None:
         """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunFolderError(f"The run folder {self.root} cannot be written: choose another with output.root.")
+        try:
+            tempfile.TemporaryFile(dir=nearest).close()
+        except OSError as error:
+            raise RunFolderError(
+                f"The run folder {self.root} cannot be written ({error.strerror}): choose another with output.root."
+            ) from error
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import LossTerms, Objective, StyleTarget
 from nst_core.engine.optimisers import build_optimiser
-from nst_core.engine.parametrisation import PARAMETRISATIONS
+from nst_core.engine.parametrisation import PARAMETRISATIONS, Parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted, TransientError
 
@@ -25,6 +25,9 @@ not finite. (The initial image alone is no measure: it may be perfect already.)"
 
 CAUTION = 0.25
 """The rate of a pair that is started again after it diverged, relative to the recipe's."""
+
+
+_Trace = list[tuple[int, Tensor]]  # steps made, and the losses there as `LossTerms.stacked` gives them
 
 
 @dataclass(frozen=True)
@@ -103,40 +106,17 @@ def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Wat
     """
     watch = watch or Watch()
     contents = pairs.contents
-    objective = Objective(
-        recipe,
-        extractor,
-        contents,
-        pairs.targets,
-        _row_weights(pairs.alpha, contents),
-        _row_weights(pairs.beta, contents),
-    )
+    weights = _row_weights(pairs.alpha, contents), _row_weights(pairs.beta, contents)
+    objective = Objective(recipe, extractor, contents, pairs.targets, *weights)
     parametrisation = PARAMETRISATIONS[recipe.optimiser.precondition](initial_images(pairs, recipe, objective))
-    points = torch.zeros(len(contents), contents[0].numel(), dtype=contents.dtype, device=contents.device)
-    optimiser = build_optimiser(recipe.optimiser, points)
-    guard = _DivergenceGuard(objective.scale())
-    stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
-    trace: list[tuple[int, Tensor]] = []
-    for evaluation in range(recipe.evaluations):
-        terms, gradients = _evaluate(objective, parametrisation.image, points)
-        if evaluation % stride == 0:
-            trace.append((evaluation, terms.stacked()))
-        if evaluation % watch.report_every == 0:
-            restart = guard.look(terms.total)
-            if restart is not None:
-                points = torch.where(restart[:, None], 0.0, points)
-                optimiser.reset(restart, CAUTION)
-                _, anew = _evaluate(objective, parametrisation.image, points)
-                gradients = torch.where(restart[:, None], anew, gradients)  # not even rounding touches the others
-            _report(watch, evaluation, terms.total)
-        points = optimiser.step(points, gradients)
+    points, trace, diverged = _optimise(objective, parametrisation, recipe, watch)
     with torch.no_grad():
         images = parametrisation.image(points).clamp(0, 1)
         last = objective.terms(images)
     trace.append((recipe.evaluations, last.stacked()))
     if watch.progress:
         watch.progress(recipe.evaluations, float(last.total.mean()))
-    failed: list[bool] = guard.diverged(last.total).tolist()
+    failed: list[bool] = (diverged | ~last.total.isfinite()).tolist()
     return Stylized(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
 
 
@@ -151,10 +131,36 @@ def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor
     return pairs.contents.clone()
 
 
-def _evaluate(objective: Objective, image: Callable[[Tensor], Tensor], points: Tensor) -> tuple[LossTerms, Tensor]:
+def _optimise(
+    objective: Objective, parametrisation: Parametrisation, recipe: Recipe, watch: Watch
+) -> tuple[Tensor, _Trace, Tensor]:
+    """The loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
+    points = torch.zeros_like(parametrisation.start).flatten(1)
+    optimiser = build_optimiser(recipe.optimiser, points)
+    guard = _DivergenceGuard(objective.scale())
+    stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
+    trace: _Trace = []
+    for evaluation in range(recipe.evaluations):
+        terms, gradients = _evaluate(objective, parametrisation, points)
+        if evaluation % stride == 0:
+            trace.append((evaluation, terms.stacked()))
+        if evaluation % watch.report_every == 0:
+            restart = guard.look(terms.total)
+            if restart is not None:
+                points = torch.where(restart[:, None], 0.0, points)
+                optimiser.reset(restart, CAUTION)
+                _, anew = _evaluate(objective, parametrisation, points)
+                gradients = torch.where(restart[:, None], anew, gradients)  # not even rounding touches the others
+            _report(watch, evaluation, terms.total)
+        points = optimiser.step(points, gradients)
+    # Judged by the image as it is: the clamped one always has a moderate loss.
+    return points, trace, guard.diverged(terms.total)
+
+
+def _evaluate(objective: Objective, parametrisation: Parametrisation, points: Tensor) -> tuple[LossTerms, Tensor]:
     """Losses at `points`, and the gradient of each image's own minimised loss."""
     points = points.detach().requires_grad_(True)
-    images = image(points)
+    images = parametrisation.image(points)
     terms = objective.terms(images)
     (gradients,) = torch.autograd.grad(objective.minimised(terms, images).sum(), points)
     return LossTerms(*(t.detach() for t in (terms.content, terms.style, terms.tv, terms.total))), gradients
@@ -198,7 +204,7 @@ def _report(watch: Watch, evaluation: int, totals: Tensor) -> None:
         raise TransientError(f"The deadline passed after {evaluation} evaluations.")
 
 
-def _read_traces(trace: Sequence[tuple[int, Tensor]]) -> list[list[LossPoint]]:
+def _read_traces(trace: _Trace) -> list[list[LossPoint]]:
     """Fetch the trace from the device at once: a list of points per image."""
     values = torch.stack([v for _, v in trace]).cpu().tolist()  # (points, 4, B)
     batch = len(values[0][0])

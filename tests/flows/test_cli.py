@@ -151,7 +151,7 @@ def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> Non
 def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     nst: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
 ) -> None:
-    slow = ["--set", "method.evaluations=150", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
+    slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "run", str(run_file), *slow], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )

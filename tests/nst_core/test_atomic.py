@@ -37,9 +37,14 @@ def test_a_write_makes_the_folders_above_it(tmp_path: Path) -> None:
 def test_a_crash_while_writing_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "results.bin"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
-        temporary.write_bytes(b"half of the ne")
-        raise KeyboardInterrupt
+
+    def crash_halfway() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half of the ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash_halfway()
     assert path.read_bytes() == b"old"
     assert files_below(tmp_path) == ["results.bin"]
 
@@ -95,9 +100,14 @@ def test_no_space_left_for_the_folder_is_a_full_disk_too(tmp_path: Path, monkeyp
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_known_when_arrow_meets_it(tmp_path: Path) -> None:
     table = pa.table({"numbers": list(range(100_000))})
-    with pytest.raises(DiskFull), atomic_path(tmp_path / "part.parquet") as temporary:
-        temporary.symlink_to("/dev/full")  # a link: what pyarrow fails to write, it deletes
-        pq.write_table(table, temporary)
+
+    def write() -> None:
+        with atomic_path(tmp_path / "part.parquet") as temporary:
+            temporary.symlink_to("/dev/full")  # a link: what pyarrow fails to write, it deletes
+            pq.write_table(table, temporary)
+
+    with pytest.raises(DiskFull):
+        write()
     assert files_below(tmp_path) == []
 
 

@@ -26,10 +26,18 @@ def grey_profile(gamma=1.0) -> bytes:
     return _profile(b"mntr", b"GRAY", b"XYZ ", {**_named("hand-made grey"), b"kTRC": _gamma_curve(gamma)})
 
 
-def cmyk_profile() -> bytes:
-    """A printer with odd inks: full cyan alone prints sRGB's red, any black prints black, all else stays white."""
+# The eight solid colours of cyan, magenta and yellow inks, in CIELAB (D50), roughly those of a press.
+PROCESS_INKS = {
+    (0, 0, 0): LAB_WHITE, (1, 0, 0): (55.0, -37.0, -50.0), (0, 1, 0): (48.0, 74.0, -3.0), (0, 0, 1): (89.0, -5.0, 93.0),
+    (1, 1, 0): (24.0, 22.0, -46.0), (1, 0, 1): (50.0, -68.0, 33.0), (0, 1, 1): (47.0, 68.0, 48.0), (1, 1, 1): LAB_BLACK,
+}  # fmt: skip
+ODD_INKS = {inks: LAB_RED if inks == (1, 0, 0) else LAB_WHITE for inks in PROCESS_INKS}
+
+
+def cmyk_profile(inks=ODD_INKS) -> bytes:
+    """A printer with the given solid colours; any black prints black. The odd one's full cyan alone prints sRGB's red."""
     corners = itertools.product((0, 1), repeat=4)  # C slowest, K fastest, as in the file
-    colours = [LAB_BLACK if k else LAB_RED if (c, m, y) == (1, 0, 0) else LAB_WHITE for c, m, y, k in corners]
+    colours = [LAB_BLACK if k else inks[c, m, y] for c, m, y, k in corners]
     grid = bytes(
         value for lightness, a, b in colours for value in (round(lightness * 2.55), round(a) + 128, round(b) + 128)
     )

@@ -219,14 +219,14 @@ def test_a_colour_matched_start_has_the_style_s_colours() -> None:
         torch.testing.assert_close(images[index], match_colours(picture(index), style))
 
 
-def test_spectral_preconditioning_reaches_lower_losses() -> None:
+def test_spectral_preconditioning_starts_at_the_same_image_and_descends() -> None:
     extractor = TinyFeatures()
-    spectral = replace(RECIPE, optimiser=OptimiserSettings(precondition="spectral"), evaluations=15)
-    plain = replace(RECIPE, evaluations=15)
-    mean = [
-        sum(totals(stylize_batch(pairs(extractor), r, extractor), k)[-1] for k in range(3)) for r in (spectral, plain)
-    ]
-    assert mean[0] < mean[1]
+    spectral = replace(RECIPE, optimiser=OptimiserSettings(precondition="spectral"))
+    one, other = (stylize_batch(pairs(extractor), recipe, extractor) for recipe in (spectral, RECIPE))
+    for index in range(3):
+        assert totals(one, index)[0] == totals(other, index)[0]
+        assert totals(one, index)[-1] < 0.9 * totals(one, index)[0]
+        assert totals(one, index)[1] != totals(other, index)[1]
 
 
 @both_optimisers
@@ -270,12 +270,13 @@ def test_a_weight_beyond_float32_fails_its_pair_alone() -> None:
     assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
 
 
-def test_a_loss_that_explodes_without_becoming_infinite_is_divergence() -> None:
+def test_a_loss_that_explodes_is_divergence_though_clamping_hides_it() -> None:
+    """Every image can be clamped into [0, 1], where its loss is finite again; it is noise all the same."""
     extractor = TinyFeatures()
     reckless = replace(RECIPE, optimiser=OptimiserSettings("adam", learning_rate=1e6))
-    assert stylize_batch(pairs(extractor), replace(reckless, range_weight=1.0), extractor).failed == [False] * 3
-    unclamped = replace(reckless, tv_weight=1e12, evaluations=30)
-    assert isinstance(stylize_batch(pairs(extractor), unclamped, extractor), Stylized)
+    stylized = stylize_batch(pairs(extractor), reckless, extractor)
+    assert math.isfinite(totals(stylized)[-1])
+    assert stylized.failed == [True] * 3
 
 
 @both_optimisers
@@ -284,10 +285,11 @@ def test_a_start_that_is_perfect_already_is_no_divergence(recipe: Recipe) -> Non
     extractor = TinyFeatures()
     recipe = replace(recipe, tv_weight=0.0)
     content = picture(0)
-    batch = Pairs(content[None], [style_target(content, recipe, extractor)], [0])
+    style = content + 1e-7 * torch.randn(content.shape, generator=torch.Generator().manual_seed(0))
+    batch = Pairs(content[None], [style_target(style, recipe, extractor)], [0])
     stylized = stylize_batch(batch, recipe, extractor, Watch(report_every=1))
     assert stylized.failed == [False]
-    assert totals(stylized)[0] < 1e-9
+    assert 0 < totals(stylized)[0] < 1e-12
     assert totals(stylized)[-1] < 0.1
 
 
