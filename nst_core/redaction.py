@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIDDEN = "***"
-_SECRET = r"[\w.-]*(?:token|secret|passw|credential|signature|api_?key|access_?key|auth)[\w.-]*"
+_SECRET = r"[\w.-]*(?:token|secret|passw|credential|signature|api[_-]?key|access[_-]?key|auth(?!or))[\w.-]*"
 _NAME = re.compile(_SECRET, re.IGNORECASE)
 _OPTION = re.compile(rf"--?{_SECRET}", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"({_SECRET}=)[^&]+", re.IGNORECASE)

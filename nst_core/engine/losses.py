@@ -6,6 +6,8 @@ are), since half precision overflows in them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,25 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     flat = at_least_float32(features).flatten(2)
     with torch.autocast(flat.device.type, enabled=False):  # autocast would lower the product to half precision again
-        return flat @ flat.transpose(1, 2) / flat.shape[2]
+        gram: Tensor = _Gram.apply(flat)
+        return gram
+
+
+class _Gram(torch.autograd.Function):
+    """`F Fᵀ / M` of (B, N, M). Autograd would make two products of the gradient, (Ḡ + Ḡᵀ) F / M needs one."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        gram: Tensor = flat @ flat.transpose(1, 2) / flat.shape[2]
+        return gram
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        with torch.autocast(flat.device.type, enabled=False):
+            spread: Tensor = (gradient + gradient.transpose(1, 2)) / flat.shape[2] @ flat
+        return spread
 
 
 def content_half_sum(features: Tensor, target: Tensor) -> Tensor:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -133,13 +131,3 @@ def test_a_hash_is_sha256_over_canonical_json() -> None:
     assert canonical_hash({"b": [1, 0.5, None], "a": "Dürer"}) == expected
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_hash({"a": float("nan")})
-
-
-def test_another_process_computes_the_same_hashes() -> None:
-    script = (
-        "from nst_core.config import parse_config\nfrom nst_core.fingerprint import fingerprints\n"
-        f"c = parse_config({PLAIN!r})\n"
-        f"print(fingerprints(c.method.resolve(), {WEIGHTS!r}, c.output, c.pairing).run)"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == prints().run

@@ -76,8 +76,8 @@ class TestLock:
         lock(tmp_path)
         assert not leftover.exists()
 
-    def test_the_refused_process_clears_nothing(self, tmp_path: Path) -> None:
-        with another_process_holds(tmp_path):
+    def test_who_is_refused_clears_nothing(self, tmp_path: Path) -> None:
+        with RunFolder(tmp_path).locked():
             growing = tmp_path / ".0123456789abcdef.tmp~"
             growing.write_bytes(b"half")
             with pytest.raises(RunFolderError):
