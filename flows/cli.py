@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -153,9 +154,15 @@ def stylize(
 def main() -> None:
     """The console script: runs a command and answers with DESIGN's exit codes, errors as one sentence on stderr."""
     global _debug
+    signal.signal(signal.SIGTERM, _terminated)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
     sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
+
+
+def _terminated(_number: int, _frame: Any) -> None:
+    """SIGTERM outside a flow: leave through every `finally`, or the temporary server would stay behind."""
+    raise KeyboardInterrupt
 
 
 def _guarded(command: Callable[[], Any]) -> int:

@@ -16,7 +16,7 @@ stop_requested = threading.Event()
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Within the block, both signals set the flag. Prefect puts its own handlers around a flow: enter this inside it."""
+    """Within the block, both signals set the flag. Prefect puts its own around a flow: enter this inside."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 
+from flows.pipeline import artifact_key
 from nst_core.config import RunConfig
 
 TINY = {"recipe": "wavelet", "size": 72, "evaluations": 8}
@@ -69,6 +71,21 @@ def test_plan_run_status_gallery_and_a_second_run(nst: Nst, run_file: Path, tmp_
     changed = nst("run", run_file, "--set", "method.beta=3")
     assert changed.returncode == 2
     assert "method.beta" in one_sentence(changed)
+
+
+def test_a_real_server_sees_the_flows_even_when_nothing_is_left(
+    nst: Nst, run_file: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    name = f"seen {time.time_ns()}"
+    for _ in range(2):
+        process = nst("run", run_file, "--set", f"name={name}", "--set", "output.gallery=false")
+        assert process.returncode == 0, process.stderr
+    only_ours = {"flow_runs": {"name": {"any_": [name]}}}
+    flow_runs = httpx.post(f"{api}/flow_runs/filter", json=only_ours).json()
+    assert [flow_run["state_type"] for flow_run in flow_runs] == ["COMPLETED", "COMPLETED"]
+    key = {"artifacts": {"key": {"any_": [artifact_key(name)]}}}
+    assert "| success | 6 |" in httpx.post(f"{api}/artifacts/filter", json=key).json()[0]["data"]
 
 
 def test_pairs_written_by_pair_run_as_a_manifest(nst: Nst, run_file: Path, tmp_path: Path) -> None:
@@ -147,6 +164,7 @@ def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> Non
     assert "none.png" in one_sentence(missing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     nst: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
@@ -165,6 +183,7 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     assert not list(tmp_path.rglob("*.tmp~"))
 
 
+@pytest.mark.slow
 def test_killed_it_resumes_without_loss(
     nst: Nst, run_file: Path, tmp_path: Path, config: Callable[..., RunConfig]
 ) -> None:
@@ -185,7 +204,7 @@ def test_killed_it_resumes_without_loss(
     pd.testing.assert_frame_equal(*(r.sort_values("pair_id", ignore_index=True) for r in rows))
 
 
-def wait_for_images(folder: Path, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+def wait_for_images(folder: Path, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """Until the first result file of the run `trial` is there."""
     deadline = time.monotonic() + 120
     while not list((folder / "outputs" / "trial").glob("results/*/*.parquet")):

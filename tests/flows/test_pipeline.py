@@ -58,7 +58,8 @@ def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
         assert row.loss_trace[0]["iteration"] == 0
         assert row.loss_trace[-1]["iteration"] == row.iterations == 8
         assert row.total_loss < row.loss_trace[0]["total"]
-        assert row.total_loss == pytest.approx(row.alpha * row.content_loss + row.beta * row.style_loss, rel=1e-5)
+        parts = row.alpha * row.content_loss + row.beta * row.style_loss + row.tv_weight * row.tv_loss
+        assert row.total_loss == pytest.approx(parts, rel=1e-5)
         assert (config().run_folder / row.file_name).is_file()
     labelled = rows[rows.label == "cats"]
     assert labelled.file_name.str.startswith("images/cats/c--").all()

@@ -35,7 +35,7 @@ ODD_INKS = {inks: LAB_RED if inks == (1, 0, 0) else LAB_WHITE for inks in PROCES
 
 
 def cmyk_profile(inks=ODD_INKS) -> bytes:
-    """A printer with the given solid colours; any black prints black. The odd one's full cyan alone prints sRGB's red."""
+    """A printer with the given solid colours; any black prints black. With the odd inks, cyan alone prints red."""
     corners = itertools.product((0, 1), repeat=4)  # C slowest, K fastest, as in the file
     colours = [LAB_BLACK if k else inks[c, m, y] for c, m, y, k in corners]
     grid = bytes(

@@ -874,10 +874,10 @@ def test_nothing_is_enlarged_unasked(width: int, height: int, size: int) -> None
     assert new == (width, height) or max(width, height) > size
 
 
-def test_halves_are_rounded_up() -> None:
-    assert working_size(200, 101, 100) == (100, 51)
-    assert working_size(200, 103, 100) == (100, 52)
-    assert working_size(101, 200, 100) == (51, 100)
+def test_halves_are_rounded_to_even_as_python_rounds() -> None:
+    assert working_size(200, 101, 100) == (100, round(100 * 101 / 200)) == (100, 50)
+    assert working_size(200, 103, 100) == (100, round(100 * 103 / 200)) == (100, 52)
+    assert working_size(101, 200, 100) == (50, 100)
 
 
 def test_a_thin_image_keeps_a_pixel() -> None:
