@@ -158,10 +158,16 @@ def _run_batches(run: _ChunkRun, reader: ThreadPoolExecutor, writer: ThreadPoolE
             decoded = upcoming.result()
             if index + 1 < len(batches):
                 upcoming = reader.submit(_decode_batch, run, batches[index + 1])
-            written += _stylize_decoded(run, decoded, writer)
+            made = _stylize_decoded(run, decoded, writer)
+            _wait(written)  # for the batch before: a full disk stops the chunk here, and images do not pile up
+            written = made
     finally:
-        for future in written:
-            future.result()
+        _wait(written)
+
+
+def _wait(written: Sequence[Future[None]]) -> None:
+    for future in written:
+        future.result()
 
 
 def _batches(chunk: Chunk) -> Iterator[list[PlannedPair]]:

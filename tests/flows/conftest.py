@@ -43,7 +43,7 @@ def config(folders: Path) -> Callable[..., RunConfig]:
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 72, "evaluations": 8},
             "execution": {"device": "cpu", "workers": 2, "batch_size": 2, "chunk_size": 2},
-            "output": {"root": str(folders / "outputs"), "format": "png"},
+            "output": {"root": str(folders / "outputs"), "format": "png", "gallery": False},
         }
         return parse_config(data | sections, overrides)
 

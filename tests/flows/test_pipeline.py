@@ -50,7 +50,7 @@ def images_of(config: RunConfig) -> dict[str, bytes]:
 
 
 def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
-    report = run(config())
+    report = run(config("output.gallery=true"))
     rows = rows_of(config())
     assert (report.summary.planned, report.summary.success, report.made) == (6, 6, 6)
     assert (rows.status == "success").all()
@@ -71,9 +71,9 @@ def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
 
 
 def test_a_second_run_touches_nothing(config: Make) -> None:
-    run(config())
+    run(config("output.gallery=true"))
     before = snapshot(config().run_folder)
-    report = run(config())
+    report = run(config("output.gallery=true"))
     assert report.made == 0
     assert snapshot(config().run_folder) == before
 
