@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,12 +70,15 @@ def pair(
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
+    from flows.progress import reporter
     from nst_core.config import load_config
     from nst_core.manifest import write_manifest
     from nst_core.pairing import manifest_rows
     from nst_core.preparation import pairs_of
 
-    pairs = pairs_of(load_config(file, set_ or ()))
+    config = load_config(file, set_ or ())
+    with reporter.stage("Reading the sources", 0, "files"):
+        pairs = pairs_of(config, reporter.at_least)
     try:
         write_manifest(manifest_rows(pairs), output)
     except OSError as error:
@@ -86,12 +90,14 @@ def pair(
 
 @app.command()
 def plan(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
-    """Count what a run would do. Starts nothing, writes nothing."""
+    """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
+    from flows.progress import reporter
     from nst_core.config import load_config
     from nst_core.preparation import preview
 
     config = load_config(file, set_ or ())
-    counts = preview(config)
+    with reporter.stage("Reading the sources", 0, "files"):
+        counts = preview(config, reporter.at_least)
     if as_json:
         print(json.dumps(counts.as_dict(), indent=2, ensure_ascii=False))
         return
@@ -115,9 +121,7 @@ def status(run: RunPath, as_json: Json = False) -> None:
     summary = summarize(run, state.plan)
     left = sum(len(chunk.wanted) for chunk in state.chunks)
     if as_json:
-        print(
-            json.dumps(_summary_dict(summary) | {"left": left, "stale": len(state.stale)}, indent=2, ensure_ascii=False)
-        )
+        print(json.dumps(asdict(summary) | {"left": left, "stale": len(state.stale)}, indent=2, ensure_ascii=False))
     else:
         _print_summary(summary)
         print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
@@ -130,8 +134,9 @@ def gallery(run: RunPath) -> None:
     from nst_core.gallery import build_gallery
     from nst_core.run_folder import RunFolder
 
-    _must_be_run(RunFolder(run))
-    with reporter.stage("Building the gallery", 0, "pairs"):
+    folder = RunFolder(run)
+    _must_be_run(folder)
+    with folder.locked(), reporter.stage("Building the gallery", 0, "pairs"):
         index = build_gallery(run, progress=reporter.at_least)
     print(f"Gallery: {index}")
 
@@ -203,7 +208,7 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -
     config = load_config(file, overrides or ())
     report = _in_flow(config, strict)
     if as_json:
-        print(json.dumps(_summary_dict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
+        print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
     else:
         _print_report(report)
     if not report.summary.all_succeeded:
@@ -223,6 +228,7 @@ def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     with reporter.stage("Reading the sources", 0, "files"):
         pairs = pairs_of(config, reporter.at_least)
     finished = finished_state(config, method, pairs)
+    del pairs  # the flow makes its own
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         index = folder.root / "gallery" / "index.html"
@@ -238,12 +244,6 @@ def _in_flow(config: RunConfig, strict: bool) -> RunReport:
 def _must_be_run(folder: Any) -> None:
     if not folder.exists():
         raise UsageError(f"{folder.root} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
-
-
-def _summary_dict(summary: Summary) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(summary)
 
 
 def _print_report(report: RunReport) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,11 +25,12 @@ from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.config import RunConfig  # noqa: E402
+from nst_core.cores import cores  # noqa: E402
 from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
 from nst_core.pairing import Pair  # noqa: E402
-from nst_core.plan import PlannedPair  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
+    State,
     new_part,
     pairs_of,
     read_state,
@@ -39,7 +40,7 @@ from nst_core.preparation import (  # noqa: E402
     work_of,
 )
 from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
-from nst_core.summary import RunReport, Summary, summarize, write_card, write_summary  # noqa: E402
+from nst_core.summary import RunReport, Summary, is_current, summarize, write_card, write_summary  # noqa: E402
 from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
 
 T = TypeVar("T")
@@ -49,35 +50,43 @@ RETRY_DELAYS = [2.0, 10.0, 30.0, 60.0, 120.0]
 RETRY_JITTER = 0.5
 
 
-def is_transient(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
-    """Whether a chunk's failure may pass: I/O, a device's fault, a deadline; not what a person has to mend."""
+def is_transient(error: BaseException) -> bool:
+    """Whether an error may pass: I/O, a device's fault, a deadline; not a bug, nor what a person has to mend."""
+    if isinstance(error, TransientError):
+        return True
+    return isinstance(error, OSError | RuntimeError) and not isinstance(error, NstError | NotImplementedError)
+
+
+def should_retry(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
+    """Prefect's question after a failed try of a chunk."""
     try:
         state.result()
-    except TransientError:
-        return True
-    except (NstError, TypeError, KeyError, AttributeError, AssertionError):
-        return False
-    except (OSError, RuntimeError):
-        return not stop_requested.is_set()
-    except BaseException:
-        return False
+    except BaseException as error:
+        return is_transient(error) and not stop_requested.is_set()
     return False
+
+
+def show(done: int, total: int) -> None:
+    """Progress of a stage that ends, as everything does, when the run was asked to stop."""
+    reporter.at_least(done, total)
+    if stop_requested.is_set():
+        raise Interrupted
 
 
 @task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def pair_task(config: RunConfig) -> list[Pair]:
     """Pair contents with styles."""
     with reporter.stage("Reading the sources", 0, "files"):
-        return pairs_of(config, reporter.at_least)
+        return pairs_of(config, show)
 
 
 @task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(config: RunConfig, method: Method, pairs: list[Pair], folder: RunFolder, strict: bool) -> int:
     """Append to the plan the pairs that it does not have yet; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
-        rows = new_part(config, method, pairs, folder, reporter.at_least)
+        rows = new_part(config, method, pairs, folder, show)
     if strict:
-        strict_check(rows)
+        strict_check([*folder.read_plan(), *rows])
     folder.write_run_file(run_file(config, method))
     if rows:
         folder.append_plan(folder.next_part(), rows)
@@ -90,10 +99,8 @@ def plan_task(config: RunConfig, method: Method, pairs: list[Pair], folder: RunF
     tags=[TAG],
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=2,
-    retry_delay_seconds=RETRY_DELAYS[:2],
     retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=is_transient,
+    retry_condition_fn=should_retry,
 )
 def stylize_task(chunk_id: str, chunk: Chunk, work: Work) -> Counter[str]:
     """Make one chunk of the plan."""
@@ -110,7 +117,7 @@ def gallery_task(run_folder: Path) -> Path:
     from nst_core.gallery import build_gallery
 
     with reporter.stage("Building the gallery", 0, "pairs"):
-        return build_gallery(run_folder, progress=reporter.at_least)
+        return build_gallery(run_folder, progress=show)
 
 
 @flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
@@ -128,28 +135,32 @@ def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
     folder.check_method(method.fingerprints)
     pairs = pair_task(config)
     with folder.locked(), stopping_on_signals():
+        folder.check_method(method.fingerprints)  # again: another run may have come first
         plan_task(config, method, opaque(pairs), folder, strict)
         state = read_state(folder, pairs, method.fingerprints.method)
-        made = stylize_all(state.chunks, work_of(config, method), config)
-        seconds = time.monotonic() - started
-        return _finish(config, folder, state.plan, made, seconds, len(state.stale))
+        statuses = stylize_all(state.chunks, work_of(config, method), config)
+        seconds = time.monotonic() - started if state.chunks else None
+        return _finish(config, folder, state, statuses["success"], seconds)
 
 
-def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> int:
-    """Make what is left of the plan; returns how many images that were. Raises as `stylize_chunks`."""
+def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Counter[str]:
+    """Make what is left of the plan; returns how many pairs came to which status. Raises as `dispatch`."""
     if not chunks:
-        return 0
-    workers = worker_count(config, len(chunks))
+        return Counter()
+    workers = worker_count(config, work.device, len(chunks))
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
-    dispatch = stylize_chunks.with_options(task_runner=runner)  # type: ignore[arg-type]
-    images = sum(len(chunk.wanted) for chunk in chunks)
-    with reporter.stage("Stylizing", images, "images"):
-        return dispatch(opaque(chunks), opaque(work), config.execution.retries, 2 * workers)
+
+    # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
+    @flow(name="stylize", task_runner=runner, validate_parameters=False, persist_result=False)  # type: ignore[arg-type]
+    def stylize(images: int, chunks_left: int) -> Counter[str]:
+        with reporter.stage("Stylizing", images, "images"):
+            return dispatch(chunks, work, config.execution.retries, 2 * workers)
+
+    return stylize(sum(len(chunk.wanted) for chunk in chunks), len(chunks))
 
 
-@flow(name="stylize", validate_parameters=False, persist_result=False)
-def stylize_chunks(chunks: Sequence[Chunk], work: Work, retries: int, window: int) -> int:
-    """Dispatch chunks, at most `window` of them at a time; returns how many images were made.
+def dispatch(chunks: Sequence[Chunk], work: Work, retries: int, window: int) -> Counter[str]:
+    """Submit chunks, at most `window` of them at a time; returns how many pairs came to which status.
 
     Raises:
         DiskFull: at once, whatever else is under way.
@@ -157,30 +168,39 @@ def stylize_chunks(chunks: Sequence[Chunk], work: Work, retries: int, window: in
     """
     stylize = stylize_task.with_options(retries=retries, retry_delay_seconds=RETRY_DELAYS[:retries] or [0.0])
     waiting, running = list(reversed(chunks)), dict[PrefectFuture[Any], Chunk]()
-    made: Counter[str] = Counter()
-    with stopping_on_signals():
+    statuses: Counter[str] = Counter()
+    with stopping_on_signals(), _stopping_others_on_error():
         while (waiting and not stop_requested.is_set()) or running:
             while waiting and len(running) < window and not stop_requested.is_set():
                 chunk = waiting.pop()
                 running[stylize.submit(chunk.chunk_id, opaque(chunk), opaque(work))] = chunk
             future = next(as_completed(list(running)))
             chunk = running.pop(future)
-            made += _collect(future, chunk, work, retries + 1)
+            statuses += _collect(future, chunk, work, retries)
             reporter.advance(len(chunk.wanted))
-    if stop_requested.is_set():
-        raise Interrupted("Stopped as asked. What is finished is kept; the same command goes on from here.")
-    return made["success"]
+        if stop_requested.is_set():
+            raise Interrupted
+    return statuses
 
 
-def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, attempts: int) -> Counter[str]:
+@contextlib.contextmanager
+def _stopping_others_on_error() -> Iterator[None]:
+    """What ends the dispatch ends the chunks under way too: the task runner waits for them."""
+    try:
+        yield
+    except BaseException:
+        stop_requested.set()
+        raise
+
+
+def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, retries: int) -> Counter[str]:
     """The statuses of a finished chunk; one that failed for good leaves rows that say so."""
     try:
         return cast(Counter[str], future.result())
     except (DiskFull, Interrupted):
-        stop_requested.set()
         raise
     except Exception as error:
-        return failed_chunk(chunk, work, error, attempts)
+        return failed_chunk(chunk, work, error, attempts=retries + 1 if is_transient(error) else 1)
 
 
 def opaque(value: T) -> T:
@@ -188,31 +208,28 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def worker_count(config: RunConfig, chunks: int) -> int:
-    """Chunks at a time: as the run file says, or one per core (CPU), one (GPU)."""
+def worker_count(config: RunConfig, device: str, chunks: int) -> int:
+    """Chunks at a time: as the run file says, or one per device; on the CPU, as many as fit on its cores."""
     wanted = config.execution.workers
     if wanted == "auto":
         threads = 1 if config.execution.threads == "auto" else config.execution.threads
-        return max(1, min((os.cpu_count() or 1) // threads, chunks))
+        wanted = 1 if device.startswith("cuda") else cores() // threads
     return max(1, min(wanted, chunks))
 
 
-def _finish(
-    config: RunConfig, folder: RunFolder, plan: Sequence[PlannedPair], made: int, seconds: float, stale: int
-) -> RunReport:
-    """Summary, card and gallery, where there is anything new to say."""
-    first = not (folder.root / "summary.json").is_file()
-    summary = summarize(folder.root, plan, made, seconds if made or first else None)
-    if made or first:
-        write_summary(folder.root, summary)
-    write_card(folder.root, summary, folder.read_run_file())
+def _finish(config: RunConfig, folder: RunFolder, state: State, made: int, seconds: float | None) -> RunReport:
+    """Gallery, card and summary, where there is anything new to say; the last one marks the run as complete."""
+    summary = summarize(folder.root, state.plan, made, seconds)
     index = folder.root / "gallery" / "index.html"
-    if config.output.gallery and (made or not index.is_file()):
-        index = gallery_task(folder.root)
+    if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):
+        if config.output.gallery:
+            gallery_task(folder.root)
+        write_card(folder.root, summary, folder.read_run_file())
+        write_summary(folder.root, summary)
     create_markdown_artifact(
         key=artifact_key(folder.name), markdown=markdown(folder, summary), description="Summary of the run"
     )
-    return RunReport(folder.root, summary, made, stale, index if config.output.gallery else None)
+    return RunReport(folder.root, summary, made, len(state.stale), index if index.is_file() else None)
 
 
 def artifact_key(name: str) -> str:

@@ -38,8 +38,10 @@ class Reporter:
                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=console, transient=True) as self._bar:
             self._task = self._bar.add_task(title, total=total, count=self._count())
-            yield self
-        self._bar = None
+            try:
+                yield self
+            finally:
+                self._bar = None
 
     def at_least(self, done: int, total: int) -> None:
         """Set the count (and a total that became known late)."""

@@ -11,7 +11,6 @@ from nst_core.atomic import write_bytes_atomic
 from nst_core.config import parse_config
 from nst_core.engine.devices import resolve_device, resolve_precision
 from nst_core.engine.images import (
-    ImageLimits,
     decode_image,
     encode_image,
     resize_pixels,
@@ -19,6 +18,7 @@ from nst_core.engine.images import (
     to_tensor,
     working_size,
 )
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for

@@ -56,6 +56,12 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def write_if_changed(path: Path, data: bytes) -> None:
+    """As `write_bytes_atomic`, but a file that holds the same bytes already is left untouched."""
+    if not (path.is_file() and path.read_bytes() == data):
+        write_bytes_atomic(path, data)
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """As `write_bytes_atomic`, in UTF-8."""
     write_bytes_atomic(path, text.encode("utf-8"))

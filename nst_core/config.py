@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from nst_core.engine.images import ImageLimits
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 from nst_core.recipes import load_recipe, suggestion

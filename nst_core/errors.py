@@ -38,6 +38,10 @@ class WeightsError(UsageError):
     """The weights of a network are neither there nor to be had, or do not fit it."""
 
 
+class StrictInputs(UsageError):
+    """`--strict` was given, and an input is bad."""
+
+
 class RunFolderError(UsageError):
     """The run folder cannot be used: not writable, made by another method, or not a run folder."""
 
@@ -115,3 +119,8 @@ class Interrupted(NstError):
     """Asked to stop (Ctrl-C or SIGTERM): what is finished is kept, and the same command resumes."""
 
     exit_code = 130
+
+    def __init__(
+        self, message: str = "Stopped as asked. What is finished is kept; the same command goes on from here."
+    ) -> None:
+        super().__init__(message)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from nst_core.engine.images import ImageLimits, probe_image, read_bytes
+from nst_core.engine.images import probe_image, read_bytes
+from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError, UnreadableName
 from nst_core.sources.base import is_text, path_text
 
@@ -38,8 +39,11 @@ class Input:
 
 def inspect_inputs(wanted: Mapping[Path, ImageLimits]) -> Iterator[Input]:
     """Inspect files in parallel; each is read once. I/O errors that may pass (not the file's own fault) propagate."""
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="inspect") as pool:
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="inspect")
+    try:
         yield from pool.map(lambda entry: inspect_input(*entry), wanted.items())
+    finally:  # reached early when whoever asks is interrupted: what is still queued is not wanted any more
+        pool.shutdown(cancel_futures=True)
 
 
 def inspect_input(path: Path, limits: ImageLimits) -> Input:
@@ -64,6 +68,14 @@ def file_state(path: Path) -> tuple[int, int]:
     except (OSError, ValueError):
         return -1, -1
     return status.st_size, status.st_mtime_ns
+
+
+def present_hash(path: Path | str) -> str | None:
+    """sha256 of what a file holds now; None where it cannot be read."""
+    try:
+        return sha256(read_bytes(Path(path))).hexdigest()
+    except (InputError, OSError):
+        return None
 
 
 def first_error(inputs: Iterable[Input]) -> InputError | None:

@@ -82,7 +82,7 @@ def read_manifest(
     faults += _value_faults(table, known_styles)
     faults += _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
     if faults:
-        raise ManifestError(_report(path, faults))
+        raise ManifestError(faults_message(path, faults))
     return [_row(number, record, known_styles) for number, record in zip(table.index, _records(table), strict=True)]
 
 
@@ -276,7 +276,8 @@ def _repeated_rows(table: pd.DataFrame) -> list[Fault]:
     return faults
 
 
-def _report(path: Path, faults: Sequence[Fault]) -> str:
+def faults_message(path: Path, faults: Sequence[Fault]) -> str:
+    """One sentence and a line per faulty cell, for `ManifestError`."""
     lines = [
         f"  row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)
     ]

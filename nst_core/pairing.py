@@ -9,13 +9,22 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_core.config import Pairing
-from nst_core.errors import ConfigError
-from nst_core.manifest import ManifestRow, Overrides, StyleRef, artist_key, artist_lookup, read_manifest
+from nst_core.errors import ConfigError, ManifestError
+from nst_core.manifest import (
+    Fault,
+    ManifestRow,
+    Overrides,
+    StyleRef,
+    artist_key,
+    artist_lookup,
+    faults_message,
+    read_manifest,
+)
 from nst_core.recipes import suggestion
 from nst_core.sources.base import Catalogue, Item
 
@@ -66,7 +75,10 @@ def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: Catalo
     names = artist_lookup(pools)
     known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles, path.parent)
     rows = read_manifest(path, pools, known_styles.by_id)
-    return [_pair_of_row(row, seed, known_contents, known_styles, pools, names) for row in rows]
+    pairs = [_pair_of_row(row, seed, known_contents, known_styles, pools, names) for row in rows]
+    if repeated := _repeated(rows, pairs):
+        raise ManifestError(faults_message(path, repeated))
+    return pairs
 
 
 def manifest_rows(pairs: Sequence[Pair]) -> list[ManifestRow]:
@@ -123,8 +135,8 @@ def _random(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> Iterato
     names = sorted(groups)
     wanted = min(pairing.styles_per_content, len(styles.items))
     for content in contents.items:
-        order = [names[i] for i in draw(len(names), len(names), pairing.seed, content.id, "group")]
-        decks = {name: draw(wanted, len(groups[name]), pairing.seed, content.id, name) for name in order[:wanted]}
+        order = [names[i] for i in draw(wanted, len(names), pairing.seed, content.id, "group")]
+        decks = {name: draw(wanted, len(groups[name]), pairing.seed, content.id, name) for name in order}
         for name, index in _deal(decks, wanted):
             yield _pair(content, groups[name][index])
 
@@ -193,6 +205,19 @@ def _pair_of_row(
     )
 
 
+def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Fault]:
+    """Rows that come to the same pair although they are written differently: a path and an id, a style and its draw."""
+    first: dict[Hashable, int] = {}
+    faults = []
+    for row, pair in zip(rows, pairs, strict=True):
+        styles = tuple((style.item.id, style.share) for style in pair.styles)
+        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides)
+        earlier = first.setdefault(key, row.number)
+        if earlier != row.number:
+            faults.append((row.number, "content", row.content, f"comes to the same pair as row {earlier}"))
+    return faults
+
+
 @dataclass(frozen=True)
 class _Known:
     """What a name in a manifest may mean: an item of a source by its id or its path, or any other file."""
@@ -213,7 +238,7 @@ class _Known:
         # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
         beside = self.folder / name
         path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
-        return self.by_path.get(_absolute(path)) or Item(identity, path)
+        return self.by_path.get(_absolute(path)) or Item(identity, Path(_absolute(path)))
 
 
 def _absolute(path: Path) -> str:

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nst_core.engine.images import ImageLimits, working_size
+from nst_core.engine.images import working_size
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import ImageTooSmall, InputError
+from nst_core.errors import ImageTooSmall
 from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, canonical_hash
 from nst_core.inputs import Input, first_error
 from nst_core.manifest import StyleRef, format_styles
@@ -92,7 +93,7 @@ class PlanContext:
 
     Attributes:
         recipe: with its precision resolved.
-        min_side: shortest side, in pixels, that the recipe's layers can look at.
+        min_side, min_style_side: shortest side, in pixels, that the recipe's layers (style layers) can look at.
         extension: of the output files.
         inputs: what was found of every input file.
     """
@@ -100,6 +101,7 @@ class PlanContext:
     recipe: Recipe
     fingerprints: Fingerprints
     min_side: int
+    min_style_side: int
     extension: str
     inputs: Mapping[Path, Input]
 
@@ -173,7 +175,9 @@ def _row(identity: str, pair: Pair, names: _Names, used_files: set[str], context
     error = first_error([content, *styles])
     width, height = (0, 0) if error else working_size(content.width, content.height, size, context.recipe.upscale)
     if error is None:
-        error = _too_narrow(content, width, height, size, context.min_side)
+        narrow = min(width, height) < context.min_side
+        error = too_narrow(content.path, (width, height), size, context.min_side) if narrow else None
+        error = error or _narrow_style(styles, size, context)
     return PlannedPair(
         pair_id=identity,
         chunk_id="",
@@ -215,13 +219,21 @@ def _row(identity: str, pair: Pair, names: _Names, used_files: set[str], context
     )
 
 
-def _too_narrow(content: Input, width: int, height: int, size: int, min_side: int) -> InputError | None:
-    if min(width, height) >= min_side:
-        return None
+def too_narrow(path: Path, working: tuple[int, int], size: int, needed: int) -> ImageTooSmall:
+    """The error of an image whose shorter side, at its working size, the method's layers cannot look at."""
     return ImageTooSmall(
-        content.path,
-        f"at size {size} it is {width} × {height} pixels, but this method needs {min_side} on the shorter side",
+        path,
+        f"at size {size} it is {working[0]} × {working[1]} pixels, but this method needs {needed} on the shorter side",
     )
+
+
+def _narrow_style(styles: Sequence[Input], size: int, context: PlanContext) -> ImageTooSmall | None:
+    longer = max(1, round(size * context.recipe.style_scale))
+    for style in styles:
+        working = working_size(style.width, style.height, longer, context.recipe.upscale)
+        if min(working) < context.min_style_side:
+            return too_narrow(style.path, working, longer, context.min_style_side)
+    return None
 
 
 def _file_name(identity: str, pair: Pair, names: _Names, used: set[str], extension: str) -> str:

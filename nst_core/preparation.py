@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,24 @@ import torch
 import nst_core
 from nst_core.config import RunConfig
 from nst_core.engine.devices import resolve_device, resolve_precision
-from nst_core.engine.images import read_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
-from nst_core.errors import InputError, RunFolderError
+from nst_core.errors import StrictInputs
 from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
-from nst_core.inputs import Input, file_state, inspect_inputs
+from nst_core.inputs import Input, file_state, inspect_inputs, present_hash
 from nst_core.pairing import Pair, make_pairs
 from nst_core.plan import EXTENSIONS, Grouping, PlanContext, PlannedPair, input_limits, pair_id, plan_part
 from nst_core.redaction import redacted, redacted_command
 from nst_core.run_folder import Chunk, Outcome, RunFolder, done_pairs, pending_chunks
 from nst_core.sources import open_source
 from nst_core.sources.base import path_text
+from nst_core.summary import is_current, summarize
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
+
+MAX_CHUNKS = 1000
+"""About as many tasks as one Prefect flow run should have (automatic chunk size)."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Method:
 
     Attributes:
         recipe: with its precision resolved.
-        min_side: shortest image side that its layers can look at.
+        min_side, min_style_side: shortest image side that its layers (style layers) can look at.
     """
 
     recipe: Recipe
     device: torch.device
     weights_sha256: str | None
     min_side: int
+    min_style_side: int
     fingerprints: Fingerprints
 
 
@@ -78,6 +81,7 @@ def resolve_method(config: RunConfig) -> Method:
         device,
         extractor.weights_sha256,
         extractor.min_side(recipe.layer_names()),
+        extractor.min_side([name for name, _ in recipe.style.layers]),
         fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
     )
 
@@ -101,8 +105,9 @@ def new_part(
         inputs[found.path] = found
         if progress:
             progress(len(inputs), len(wanted))
-    context = PlanContext(method.recipe, method.fingerprints, method.min_side, EXTENSIONS[config.output.format], inputs)
-    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method.device))
+    sides = (method.min_side, method.min_style_side)
+    context = PlanContext(method.recipe, method.fingerprints, *sides, EXTENSIONS[config.output.format], inputs)
+    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method.device, len(fresh)))
 
 
 def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint: str = "") -> State:
@@ -119,12 +124,14 @@ def finished_state(config: RunConfig, method: Method, pairs: Sequence[Pair]) -> 
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
     wants_gallery = config.output.gallery and not (folder.root / "gallery" / "index.html").is_file()
-    if not folder.exists() or wants_gallery or not (folder.root / "summary.json").is_file():
+    if not folder.exists() or wants_gallery:
         return None
     state = read_state(folder, pairs, method.fingerprints.method)
     planned = {row.pair_id for row in state.plan}
     new = any(pair_id(pair, method.fingerprints.method) not in planned for pair in pairs)
-    return None if new or state.chunks else state
+    if new or state.chunks or not is_current(folder.root, summarize(folder.root, state.plan)):
+        return None
+    return state
 
 
 @dataclass(frozen=True)
@@ -146,14 +153,14 @@ class Preview:
         return {**self.__dict__, "bad_inputs": list(self.bad_inputs)}
 
 
-def preview(config: RunConfig) -> Preview:
+def preview(config: RunConfig, progress: Progress | None = None) -> Preview:
     """Count what `run` would do; writes nothing. Raises what `run` raises before it starts."""
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
-    pairs = pairs_of(config)
+    pairs = pairs_of(config, progress)
     state = read_state(folder, pairs, method.fingerprints.method)
-    new = new_part(config, method, pairs, folder)
+    new = new_part(config, method, pairs, folder, progress)
     rows = [*state.plan, *new]
     return Preview(
         pairs=len(rows),
@@ -184,12 +191,14 @@ def work_of(config: RunConfig, method: Method) -> Work:
     )
 
 
-def grouping(config: RunConfig, device: torch.device) -> Grouping:
-    """Batch and chunk sizes: as the run file says, or what suits the device."""
+def grouping(config: RunConfig, device: torch.device, pairs: int = 0) -> Grouping:
+    """Batch and chunk sizes: as the run file says, or what suits the device and keeps tasks to about a thousand."""
     execution = config.execution
     on_gpu = device.type == "cuda"
     batch = execution.batch_size if execution.batch_size != "auto" else (16 if on_gpu else 2)
     chunk = execution.chunk_size if execution.chunk_size != "auto" else (256 if on_gpu else 8)
+    if execution.chunk_size == "auto":
+        chunk = max(chunk, pairs // MAX_CHUNKS)
     return Grouping(batch, max(batch, chunk))
 
 
@@ -223,10 +232,6 @@ def strict_check(rows: Sequence[PlannedPair]) -> None:
         raise StrictInputs(f"{len(bad)} bad inputs, and --strict was given: nothing was started.\n{shown}")
 
 
-class StrictInputs(RunFolderError):
-    """`--strict`, and an input is bad."""
-
-
 def _with_present_paths(plan: list[PlannedPair], pairs: Sequence[Pair], method: str) -> list[PlannedPair]:
     """The plan with the paths that the sources give now: a dataset may have moved since it was planned."""
     present: Mapping[str, Pair] = {pair_id(pair, method): pair for pair in pairs}
@@ -253,9 +258,7 @@ def _stale(plan: Sequence[PlannedPair], outcomes: Mapping[str, Outcome]) -> list
         if not any(files.differ(path, sha256, (size, mtime)) for path, sha256, size, mtime in planned):
             return False
         made = outcomes.get(row.pair_id)
-        return (
-            made is None or made.status != "success" or made.inputs != tuple(files.hash(path) for path, *_ in planned)
-        )
+        return made is None or made.inputs != tuple(files.hash(path) for path, *_ in planned)
 
     return [row.pair_id for row in plan if stale(row)]
 
@@ -275,12 +278,5 @@ class _Files:
 
     def hash(self, path: str) -> str | None:
         if path not in self.hashes:
-            self.hashes[path] = _hash(path)
+            self.hashes[path] = present_hash(path)
         return self.hashes[path]
-
-
-def _hash(path: str) -> str | None:
-    try:
-        return sha256(read_bytes(Path(path))).hexdigest()
-    except (InputError, OSError):
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -164,12 +164,17 @@ def planned_columns(row: PlannedPair) -> dict[str, Any]:
         "seed": row.seed,
         "fingerprint": row.fingerprint,
         "content_sha256": row.content_sha256,
-        "style_sha256": ";".join(row.style_sha256) if all(row.style_sha256) else None,  # type: ignore[arg-type]
+        "style_sha256": joined_hashes(row.style_sha256),
         "content_license": row.content_license,
         "content_source_url": row.content_source_url,
         "style_license": row.style_license,
         "extras": row.extras,
     }
+
+
+def joined_hashes(hashes: Sequence[str | None]) -> str | None:
+    """The hashes of a blend's styles in one cell, `;` between them; an unreadable one is empty, all of them None."""
+    return ";".join(sha256 or "" for sha256 in hashes) or None
 
 
 def chunk_file(run_folder: Path, artist_slug: str, chunk_id: str) -> Path:
@@ -211,7 +216,7 @@ def result_files(run_folder: Path) -> Iterator[Path]:
 
 def _record(result: Result) -> dict[str, Any]:
     record = {**result.__dict__}
-    record["loss_trace"] = [asdict(point) for point in result.loss_trace] if result.loss_trace is not None else None
+    record["loss_trace"] = [point.__dict__ for point in result.loss_trace] if result.loss_trace is not None else None
     return record | {EXTRA_PREFIX + name: value for name, value in result.extras.items()}
 
 

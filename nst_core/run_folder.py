@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -206,7 +206,8 @@ class RunFolder:
         outcomes = {}
         columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256"]
         for record in result_records(self.root, columns):
-            inputs = (record["content_sha256"], *(record["style_sha256"] or "").split(";"))
+            styles = (sha256 or None for sha256 in (record["style_sha256"] or "").split(";"))
+            inputs = (record["content_sha256"], *styles)
             outcomes[record["pair_id"]] = Outcome(record["status"], record["file_name"], record["attempts"], inputs)
         return outcomes
 
@@ -256,9 +257,17 @@ def done_pairs(
 
 
 def _planned_pair(record: Mapping[str, Any]) -> PlannedPair:
+    _check_inside(record["file_name"], record["artist_slug"], record["chunk_id"])
     values = {f.name: record[f.name] for f in fields(PlannedPair)}
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)
     values["extras"] = dict(record["extras"])
     return PlannedPair(**values)
+
+
+def _check_inside(file_name: str, *parts: str) -> None:
+    """A run folder may come from somebody else: what its plan says must not make us write outside of it."""
+    path = PurePosixPath(file_name)
+    if path.is_absolute() or ".." in path.parts or any("/" in part or part in ("", ".", "..") for part in parts):
+        raise RunFolderError(f"The plan names a file outside of its run folder ({file_name!r}): do not trust it.")

@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.atomic import write_text_atomic
+from nst_core.atomic import write_if_changed
 from nst_core.manifest import parse_styles
 from nst_core.plan import PlannedPair
 from nst_core.results import result_records
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
+
+SUMMARY_FILE = "summary.json"
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,20 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
 
 
 def write_summary(run_folder: Path, summary: Summary) -> None:
-    """summary.json, quarantine.csv and README.md, each only where its text changes."""
+    """quarantine.csv and then, as the mark that all else is written, summary.json."""
+    write_if_changed(run_folder / "quarantine.csv", _quarantine_csv(summary.bad_inputs).encode())
     numbers = {k: v for k, v in asdict(summary).items() if k not in ("bad_inputs", "licenses", "attributions")}
-    _write(run_folder / "summary.json", json.dumps(numbers, indent=2, ensure_ascii=False) + "\n")
-    _write(run_folder / "quarantine.csv", _quarantine_csv(summary.bad_inputs))
+    write_if_changed(run_folder / SUMMARY_FILE, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def is_current(run_folder: Path, summary: Summary) -> bool:
+    """Whether summary.json, which is written last, counts the same: else a run was cut off before its end."""
+    try:
+        written = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    counts = ("planned", "success", "failed", "quarantined", "skipped", "missing", "errors", "by_artist")
+    return isinstance(written, dict) and all(written.get(name) == getattr(summary, name) for name in counts)
 
 
 def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
@@ -176,7 +188,7 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
         "`quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at.",
         "",
     ]
-    _write(run_folder / "README.md", "\n".join(lines))
+    write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
 
 
 def _bad_input(record: Mapping[str, Any], row: PlannedPair) -> BadInput:
@@ -202,8 +214,3 @@ def _quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:
     writer.writerow(["path", "role", "error_class", "reason", "pairs"])
     writer.writerows([b.path, b.role, b.error_class, b.reason, b.pairs] for b in bad_inputs)
     return buffer.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text_atomic(path, text)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 import torch
 
 import nst_core
-from nst_core.atomic import write_bytes_atomic
+from nst_core.atomic import write_if_changed
 from nst_core.config import Output
 from nst_core.engine.images import (
-    DecodedImage,
-    ImageLimits,
     Pixels,
     decode_image,
     encode_image,
@@ -30,14 +29,24 @@ from nst_core.engine.images import (
     to_tensor,
     working_size,
 )
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.objective import StyleTarget, blend_targets, style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import ImageTooSmall, InputError, Interrupted, UnreadableName
+from nst_core.errors import InputError, UnreadableName
 from nst_core.fingerprint import FINGERPRINT_VERSION
-from nst_core.plan import PlannedPair
-from nst_core.results import Result, chunk_file, planned_columns, read_chunk, unfinished_result, write_results
+from nst_core.inputs import present_hash
+from nst_core.plan import PlannedPair, too_narrow
+from nst_core.results import (
+    Result,
+    chunk_file,
+    joined_hashes,
+    planned_columns,
+    read_chunk,
+    unfinished_result,
+    write_results,
+)
 from nst_core.run_folder import Chunk
 
 
@@ -74,9 +83,9 @@ class ChunkWatch:
     should_stop: Callable[[], bool] = lambda: False
 
 
-@dataclass
-class _Content:
-    """A content image as decoded: at its working size, with what the result row needs of the original."""
+@dataclass(frozen=True)
+class _Scaled:
+    """A decoded image at its working size, with what the result row needs of the original."""
 
     pixels: Pixels
     width: int
@@ -84,13 +93,22 @@ class _Content:
     sha256: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Job:
     """One pair on its way through a chunk."""
 
     row: PlannedPair
-    content: _Content
-    styles: Sequence[DecodedImage]
+    content: _Scaled
+    styles: Sequence[_Scaled]
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A pair with a bad input, and the columns that say what bytes were found."""
+
+    row: PlannedPair
+    error: InputError
+    hashes: Mapping[str, str | None]
 
 
 @dataclass
@@ -123,34 +141,44 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
     torch.set_num_threads(work.threads)
     session = session_for(work.recipe, torch.device(work.device))
     path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
-    run = _ChunkRun(chunk, work, watch or ChunkWatch(), attempt, session, _readable(path))
-    run.results = {identity: row for identity, row in run.previous.items() if identity not in chunk.wanted}
+    previous = _readable(path)
+    left = frozenset(name for name in chunk.wanted if not _is_made(previous.get(name), work.run_folder))
+    run = _ChunkRun(replace(chunk, wanted=left), work, watch or ChunkWatch(), attempt, session, previous)
+    run.results = {name: row for name, row in previous.items() if name not in left}
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="decode") as reader, ThreadPoolExecutor(1, "encode") as writer:
             _run_batches(run, reader, writer)
-    except Interrupted:
-        _write(run, path)
+    except BaseException:
+        with contextlib.suppress(Exception):  # what is finished is kept, if the disk lets us; the error is what counts
+            _write(run, path)
         raise
     _write(run, path)
-    return Counter(run.results[identity].status for identity in chunk.wanted)
+    return Counter(run.results[name].status for name in chunk.wanted)
 
 
 def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> Counter[str]:
-    """Write what became of a chunk that could not be worked on: its wanted pairs have failed."""
+    """Write what became of a chunk that could not be finished: its wanted pairs have failed, but for those made."""
     path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
     results = _readable(path)
     for row in chunk.rows:
-        if row.pair_id in chunk.wanted:
-            before = results[row.pair_id].attempts if row.pair_id in results else 0
-            message = str(error) or type(error).__name__
-            results[row.pair_id] = unfinished_result(row, "failed", before + attempts, type(error).__name__, message)
+        before = results.get(row.pair_id)
+        if row.pair_id in chunk.wanted and not _is_made(before, work.run_folder):
+            tries, message = attempts + (before.attempts if before else 0), str(error) or type(error).__name__
+            results[row.pair_id] = unfinished_result(row, "failed", tries, type(error).__name__, message)
     write_results([results[row.pair_id] for row in chunk.rows if row.pair_id in results], path)
-    return Counter(results[identity].status for identity in chunk.wanted)
+    return Counter(results[name].status for name in chunk.wanted)
+
+
+def _is_made(result: Result | None, run_folder: Path) -> bool:
+    """Whether a pair has its image: an earlier try of the chunk may have got that far."""
+    return result is not None and result.status == "success" and (run_folder / str(result.file_name)).is_file()
 
 
 def _run_batches(run: _ChunkRun, reader: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> None:
     """Optimise batch after batch, while the next is decoded and the last is encoded."""
     batches = [batch for batch in _batches(run.chunk) if any(row.pair_id in run.chunk.wanted for row in batch)]
+    if not batches:
+        return
     upcoming = reader.submit(_decode_batch, run, batches[0])
     written: list[Future[None]] = []
     try:
@@ -175,88 +203,75 @@ def _batches(chunk: Chunk) -> Iterator[list[PlannedPair]]:
         yield list(rows)
 
 
-def _decode_batch(run: _ChunkRun, rows: Sequence[PlannedPair]) -> list[_Job | tuple[PlannedPair, InputError]]:
-    """Decode a batch; a pair with a bad input comes back with the error. Each file is decoded once per batch."""
-    decoded: dict[tuple[str, bool], DecodedImage | InputError] = {}
+def _decode_batch(run: _ChunkRun, rows: Sequence[PlannedPair]) -> list[_Job | _Refused]:
+    """Decode a batch to working sizes; each file once, if it is wanted at one size."""
+    scaled: dict[tuple[object, ...], _Scaled | InputError] = {}
 
-    def load(path: str, limits: ImageLimits, is_content: bool) -> DecodedImage:
-        if (path, is_content) not in decoded:
+    def load(path: str, limits: ImageLimits, longer: int, needed: int) -> _Scaled:
+        key = (path, limits, longer, needed)
+        if key not in scaled:
             try:
-                decoded[path, is_content] = decode_image(Path(path), limits)
+                scaled[key] = _scaled(Path(path), limits, longer, needed, run.work.recipe.upscale)
             except InputError as error:
-                decoded[path, is_content] = error
-        image = decoded[path, is_content]
+                scaled[key] = error
+        image = scaled[key]
         if isinstance(image, InputError):
             raise image
         return image
 
-    jobs: list[_Job | tuple[PlannedPair, InputError]] = []
+    recipe, extractor = run.work.recipe, run.session.extractor
+    needed = extractor.min_side(recipe.layer_names())
+    needed_of_styles = extractor.min_side([name for name, _ in recipe.style.layers])
+    jobs: list[_Job | _Refused] = []
     for row in rows:
-        if fault := _fault_of_name(row):
-            jobs.append((row, fault))
-            continue
+        style_size = max(1, round(row.size * recipe.style_scale))
         try:
-            content = _prepared(load(row.content_path, run.work.content_limits, True), row, run)
-            styles = [load(path, run.work.style_limits, False) for path in row.style_paths]
-            for path, style in zip(row.style_paths, styles, strict=True):
-                _check_style(path, style, row, run)
+            _check_name(row)
+            content = load(row.content_path, run.work.content_limits, row.size, needed)
+            styles = [load(path, run.work.style_limits, style_size, needed_of_styles) for path in row.style_paths]
             jobs.append(_Job(row, content, styles))
         except InputError as error:
-            jobs.append((row, error))
+            jobs.append(_Refused(row, error, _present_hashes(row)))
     return jobs
 
 
-def _fault_of_name(row: PlannedPair) -> InputError | None:
-    """The one fault that no change of a file's bytes can mend: the plan cannot even hold the file's true name."""
-    if row.error_class != UnreadableName.__name__:
-        return None
-    return UnreadableName((row.error_message or "").removesuffix(f": {UnreadableName.REASON}"))
-
-
-def _prepared(image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> _Content:
-    """A content image at its working size. Raises ImageTooSmall where the method cannot look at it."""
-    recipe = run.work.recipe
+def _scaled(path: Path, limits: ImageLimits, longer: int, needed: int, upscale: bool) -> _Scaled:
+    """An image with its longer side scaled to `longer`. Raises ImageTooSmall if the shorter is then under `needed`."""
+    image = decode_image(path, limits)
     height, width = image.pixels.shape[:2]
-    working = working_size(width, height, row.size, recipe.upscale)
-    needed = run.session.extractor.min_side(recipe.layer_names())
+    working = working_size(width, height, longer, upscale)
     if min(working) < needed:
-        raise ImageTooSmall(
-            row.content_path,
-            f"at size {row.size} it is {working[0]} × {working[1]} pixels, "
-            f"but this method needs {needed} on the shorter side",
-        )
-    return _Content(resize_pixels(image.pixels, *working), width, height, image.sha256)
+        raise too_narrow(path, working, longer, needed)
+    return _Scaled(resize_pixels(image.pixels, *working), width, height, image.sha256)
 
 
-def _check_style(path: str, image: DecodedImage, row: PlannedPair, run: _ChunkRun) -> None:
-    """Raises ImageTooSmall where the style, at its working size, has no position in the deepest style layer."""
-    width, height = _style_size(image, row, run.work.recipe)
-    needed = run.session.extractor.min_side([name for name, _ in run.work.recipe.style.layers])
-    if min(width, height) < needed:
-        raise ImageTooSmall(
-            path, f"as a style it is {width} × {height} pixels, but this method needs {needed} on the shorter side"
-        )
+def _present_hashes(row: PlannedPair) -> dict[str, str | None]:
+    """The bytes that were found bad, so that a later run sees whether they have changed since."""
+    return {
+        "content_sha256": present_hash(row.content_path),
+        "style_sha256": joined_hashes([present_hash(path) for path in row.style_paths]),
+    }
 
 
-def _style_size(image: DecodedImage, row: PlannedPair, recipe: Recipe) -> tuple[int, int]:
-    """(width, height) of a style for one pair: its longer side is `size · style_scale`."""
-    height, width = image.pixels.shape[:2]
-    return working_size(width, height, max(1, round(row.size * recipe.style_scale)), recipe.upscale)
+def _check_name(row: PlannedPair) -> None:
+    """Raises the one fault that no change of bytes can mend: the plan cannot even hold the file's true name."""
+    if row.error_class == UnreadableName.__name__:
+        raise UnreadableName((row.error_message or "").removesuffix(f": {UnreadableName.REASON}"))
 
 
 def _stylize_decoded(
-    run: _ChunkRun, decoded: Sequence[_Job | tuple[PlannedPair, InputError]], writer: ThreadPoolExecutor
+    run: _ChunkRun, decoded: Sequence[_Job | _Refused], writer: ThreadPoolExecutor
 ) -> list[Future[None]]:
     """Quarantine what is bad, optimise the rest by shape (one, unless files changed), hand over to the writer."""
     by_shape: dict[tuple[int, ...], list[_Job]] = {}
     for job in decoded:
         if isinstance(job, _Job):
             by_shape.setdefault(job.content.pixels.shape, []).append(job)
-        elif job[0].pair_id in run.chunk.wanted:
-            row, error = job
-            run.results[row.pair_id] = unfinished_result(
-                row, "quarantined", _attempts(run, row), type(error).__name__, str(error)
-            )
+        elif job.row.pair_id in run.chunk.wanted:
+            row, error = job.row, job.error
+            refused = unfinished_result(row, "quarantined", _attempts(run, row), type(error).__name__, str(error))
+            run.results[row.pair_id] = replace(refused, content_sha256=job.hashes["content_sha256"],
+                                               style_sha256=job.hashes["style_sha256"])  # fmt: skip
     written = []
     for jobs in by_shape.values():
         started = time.perf_counter()
@@ -289,14 +304,11 @@ def _target(run: _ChunkRun, job: _Job) -> StyleTarget:
     """The (possibly blended) style target of a job, from the session's cache where it has it."""
     recipe, session = run.work.recipe, run.session
 
-    def one(image: DecodedImage) -> StyleTarget:
-        width, height = _style_size(image, job.row, recipe)
-        pixels = resize_pixels(image.pixels, width, height)
-        return style_target(to_tensor(pixels).to(session.device), recipe, session.extractor)
+    def one(style: _Scaled) -> StyleTarget:
+        return style_target(to_tensor(style.pixels).to(session.device), recipe, session.extractor)
 
     targets = [
-        session.target((style.sha256, _style_size(style, job.row, recipe)), functools.partial(one, style))
-        for style in job.styles
+        session.target((style.sha256, style.pixels.shape), functools.partial(one, style)) for style in job.styles
     ]
     return blend_targets(targets, job.row.style_shares)
 
@@ -323,9 +335,7 @@ def _finish(run: _ChunkRun, job: _Job, stylized: Stylized, index: int, image: to
     if run.work.output.size == "original":
         pixels = resize_pixels(pixels, job.content.width, job.content.height)
     data = encode_image(pixels, run.work.output.format, run.work.output.quality)
-    path = run.work.run_folder / row.file_name
-    if not (path.is_file() and path.read_bytes() == data):
-        write_bytes_atomic(path, data)
+    write_if_changed(run.work.run_folder / row.file_name, data)
     result = _success(run, job, stylized, index, pixels, hashlib.sha256(data).hexdigest(), seconds)
     before = run.previous.get(row.pair_id)
     unchanged = before is not None and before.status == "success" and before.output_sha256 == result.output_sha256
@@ -338,7 +348,7 @@ def _success(
     recipe, row, trace = run.work.recipe, job.row, stylized.traces[index]
     planned = planned_columns(row) | {
         "content_sha256": job.content.sha256,
-        "style_sha256": ";".join(style.sha256 for style in job.styles),
+        "style_sha256": joined_hashes([style.sha256 for style in job.styles]),
     }
     return Result(
         pair_id=row.pair_id,
@@ -393,6 +403,8 @@ def _readable(path: Path) -> dict[str, Result]:
 
 
 def _write(run: _ChunkRun, path: Path) -> None:
-    rows = [run.results[row.pair_id] for row in run.chunk.rows if row.pair_id in run.results]
+    """Write the chunk's rows; what was not reached keeps the row that it had."""
+    latest = run.previous | run.results
+    rows = [latest[row.pair_id] for row in run.chunk.rows if row.pair_id in latest]
     if rows and rows != [run.previous.get(row.pair_id) for row in rows]:
         write_results(rows, path)

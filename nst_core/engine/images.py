@@ -31,6 +31,7 @@ from nst_core.engine.image_files import (
     refuse_too_large,
     upright_size,
 )
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.near_images import CONVERT_FIRST
 from nst_core.errors import EmptyImage, ImageTooSmall
 
@@ -55,14 +56,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-@dataclass(frozen=True)
-class ImageLimits:
-    """What is refused by its header alone, before any pixel is decoded."""
-
-    max_pixels: int = 100_000_000
-    min_side: int = 16
 
 
 @dataclass(frozen=True)

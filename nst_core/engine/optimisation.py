@@ -23,6 +23,9 @@ DIVERGED = 1e3
 """A total this many times that of the initial image and that of empty feature maps counts as diverged, like one that is
 not finite. (The initial image alone is no measure: it may be perfect already.)"""
 
+GUARD_EVERY = 10
+"""Evaluations between two looks for divergence: fixed, because it decides pixels, as `report_every` must not."""
+
 CAUTION = 0.25
 """The rate of a pair that is started again after it diverged, relative to the recipe's."""
 
@@ -144,13 +147,14 @@ def _optimise(
         terms, gradients = _evaluate(objective, parametrisation, points)
         if evaluation % stride == 0:
             trace.append((evaluation, terms.stacked()))
-        if evaluation % watch.report_every == 0:
+        if evaluation % GUARD_EVERY == 0:
             restart = guard.look(terms.total)
             if restart is not None:
                 points = torch.where(restart[:, None], 0.0, points)
                 optimiser.reset(restart, CAUTION)
                 _, anew = _evaluate(objective, parametrisation, points)
                 gradients = torch.where(restart[:, None], anew, gradients)  # not even rounding touches the others
+        if evaluation % watch.report_every == 0:
             _report(watch, evaluation, terms.total)
         points = optimiser.step(points, gradients)
     # Judged by the image as it is: the clamped one always has a moderate loss.
@@ -199,7 +203,7 @@ def _report(watch: Watch, evaluation: int, totals: Tensor) -> None:
     if watch.progress:
         watch.progress(evaluation, float(totals.mean()))
     if watch.should_stop and watch.should_stop():
-        raise Interrupted("Stopped as asked. What is finished is kept; the same command goes on from here.")
+        raise Interrupted
     if watch.past_deadline and watch.past_deadline():
         raise TransientError(f"The deadline passed after {evaluation} evaluations.")
 

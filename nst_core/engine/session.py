@@ -38,7 +38,14 @@ class Session:
             if key in self._targets:
                 self._targets.move_to_end(key)
                 return self._targets[key]
-        made = make()  # outside the lock: another thread may make the same one meanwhile, and the first is kept
+        try:
+            made = make()  # outside the lock: another thread may make the same one meanwhile, and the first is kept
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"A style does not fit into the memory of {self.device}: set a smaller method.size."
+            ) from error
         with self._lock:
             made = self._targets.setdefault(key, made)
             while len(self._targets) > MAX_TARGETS:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from nst_core.atomic import write_bytes_atomic
+from nst_core.atomic import write_if_changed
 from nst_core.gallery import sparkline
 from nst_core.gallery.thumbnails import Thumbnail
 
@@ -107,9 +107,7 @@ def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: P
 
 def write_page(path: Path, html: str) -> None:
     """Write a page unless the very same page is there already."""
-    data = html.encode("utf-8", "replace")  # a lone surrogate in a name is no reason to have no page
-    if not (path.is_file() and path.read_bytes() == data):
-        write_bytes_atomic(path, data)
+    write_if_changed(path, html.encode("utf-8", "replace"))  # a lone surrogate in a name is no reason to have no page
 
 
 def number(value: float | None) -> str:

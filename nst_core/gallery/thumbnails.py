@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,9 @@ from pathlib import Path
 from PIL import Image
 
 from nst_core.atomic import write_bytes_atomic
-from nst_core.engine.images import ImageLimits, decode_image
+from nst_core.cores import cores
+from nst_core.engine.images import decode_image
+from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError
 
 SIDES = (640, 240)
@@ -22,7 +23,7 @@ SIDES = (640, 240)
 _VERSION = "1"
 _NAME = re.compile(r"([0-9a-f]{20})-(\d+)x(\d+)\.webp")
 _LIMITS = ImageLimits(min_side=1)
-_WORKERS = min(4, os.cpu_count() or 1)
+_WORKERS = min(4, cores())
 
 
 @dataclass(frozen=True)

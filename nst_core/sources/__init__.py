@@ -18,4 +18,8 @@ def open_source(
     """The items of the source that a run file names for `role`. Raises SourceError where it is not there."""
     if isinstance(config, FolderSource):
         return folder_catalogue(config.path, role)
-    return sample_photographs(config.path) if role == "content" else sample_paintings(config.path, progress)
+    return (
+        sample_photographs(config.path.absolute())
+        if role == "content"
+        else sample_paintings(config.path.absolute(), progress)
+    )

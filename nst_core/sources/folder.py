@@ -27,7 +27,7 @@ def folder_catalogue(root: Path, role: Role) -> Catalogue:
         raise SourceError(f"{role}.path: the name of {path_text(root)} is not valid UTF-8: rename the folder.")
     if not root.is_dir():
         raise SourceError(f"{role}.path: there is no folder {root}.")
-    items = [_item(root, relative, role) for relative in _image_files(root)]
+    items = [_item(root.absolute(), relative, role) for relative in _image_files(root)]
     if not items:
         raise SourceError(f"{role}.path: {root} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}).")
     return Catalogue.of(items)

@@ -7,7 +7,6 @@ open them, and everything downstream treats them like any other folder.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from pathlib import Path
 import skimage
 from PIL import Image
 
-from nst_core.atomic import write_bytes_atomic
+from nst_core.atomic import write_bytes_atomic, write_if_changed
+from nst_core.cores import cores
 from nst_core.engine.images import encode_image
 from nst_core.errors import SourceError
 from nst_core.slugs import slugify
@@ -57,7 +57,7 @@ def sample_photographs(data_folder: Path) -> Catalogue:
         if not origin.is_file():
             raise SourceError(f"scikit-image lacks its photograph {photograph.file_name}: reinstall scikit-image.")
         path = data_folder / "sample" / "photographs" / photograph.label / photograph.file_name
-        _put(path, origin.read_bytes())
+        write_if_changed(path, origin.read_bytes())
         items.append(
             Item(
                 Path(photograph.file_name).stem,
@@ -73,7 +73,7 @@ def sample_photographs(data_folder: Path) -> Catalogue:
 def sample_paintings(data_folder: Path, progress: Callable[[int, int], None] | None = None) -> Catalogue:
     """The paintings as style items, painted on first use into `<data_folder>/sample/paintings` (seconds)."""
     works = [(painter, number) for painter in PAINTERS for number in range(1, WORKS_PER_PAINTER + 1)]
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="paint") as pool:
+    with ThreadPoolExecutor(cores(), thread_name_prefix="paint") as pool:
         items = []
         for item in pool.map(lambda work: _painting(data_folder, *work), works):
             items.append(item)
@@ -88,11 +88,6 @@ def _painting(data_folder: Path, painter: Painter, number: int) -> Item:
     if not _is_whole_image(path):
         write_bytes_atomic(path, encode_image(paint(painter, number, PAINTING_SIZE), "png"))
     return Item(f"{artist}-{number}", path, artist=painter.name, genre=painter.genre, license=OWN_LICENSE)
-
-
-def _put(path: Path, data: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != data:
-        write_bytes_atomic(path, data)
 
 
 def _is_whole_image(path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.server import prefect_server
+from flows.signals import stop_requested
 from nst_core.config import RunConfig, parse_config
 
 
@@ -17,6 +18,12 @@ def api(caches: Path) -> Iterator[str]:
     """The address of the server that serves the whole session."""
     with prefect_server() as address:
         yield address
+
+
+@pytest.fixture(autouse=True)
+def _no_stop_flag_remains() -> Iterator[None]:
+    yield
+    stop_requested.clear()
 
 
 @pytest.fixture

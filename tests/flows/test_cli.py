@@ -178,9 +178,9 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "the same command goes on" in stderr
+    assert not list(tmp_path.rglob("*.tmp~"))
     finished = nst("run", run_file, *slow)
     assert finished.returncode == 0, finished.stderr
-    assert not list(tmp_path.rglob("*.tmp~"))
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "nst_core" / "engine"))
 from icc_profiles import PROCESS_INKS, cmyk_profile
+from PIL import Image
 
 from flows.pipeline import pipeline
 from nst_core.config import RunConfig

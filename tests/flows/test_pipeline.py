@@ -4,49 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from trial import images_of, rows_of, run, snapshot
 
 from flows import pipeline as module
 from flows import signals
-from flows.pipeline import pipeline
 from nst_core.config import RunConfig
-from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError
+from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
 from nst_core.run_folder import RunFolder
-from nst_core.summary import RunReport
 from nst_core.worker import ChunkWatch, stylize_chunk
 
 pytestmark = pytest.mark.usefixtures("api")
 
 Make = Callable[..., RunConfig]
-
-
-@pytest.fixture(autouse=True)
-def _no_stop_flag_remains() -> Iterator[None]:
-    yield
-    signals.stop_requested.clear()
-
-
-def run(config: RunConfig, **options: Any) -> RunReport:
-    return pipeline(config.name, config, **options)
-
-
-def rows_of(config: RunConfig) -> pd.DataFrame:
-    return pd.read_parquet(config.run_folder / "results").set_index("pair_id").sort_index()
-
-
-def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and mtime of every file, but for the lock."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
-    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-def images_of(config: RunConfig) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in (config.run_folder / "images").rglob("*") if p.is_file()}
 
 
 def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
@@ -138,7 +113,7 @@ def test_bad_inputs_are_quarantined_and_all_others_finish(config: Make, folders:
 
 def test_strict_starts_nothing_when_an_input_is_bad(config: Make, folders: Path) -> None:
     (folders / "content" / "empty.jpg").touch()
-    with pytest.raises(RunFolderError, match="1 bad input"):
+    with pytest.raises(StrictInputs, match="1 bad input"):
         run(config(), strict=True)
     assert not (config().run_folder / "plan").exists()
 
@@ -255,6 +230,7 @@ def test_a_programming_error_is_not_retried(config: Make, monkeypatch: pytest.Mo
     report = run(config())
     assert report.summary.failed == 6
     assert len(calls) == len(set(calls))
+    assert (rows_of(config()).attempts == 1).all()
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +245,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monke
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
-    monkeypatch.setattr(worker, "write_bytes_atomic", full)
+    monkeypatch.setattr(worker, "write_if_changed", full)
     with pytest.raises(DiskFull, match="No space left"):
         run(config("execution.workers=1"))
     monkeypatch.undo()

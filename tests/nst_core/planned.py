@@ -35,7 +35,7 @@ def context(pairs: list[Pair], errors: dict[str, InputError] | None = None, **si
         inputs[path] = Input(path, width, height, "0" * 64, 1000, 10**18)
         if errors and path.name in errors:
             inputs[path] = Input(path, size_bytes=5, mtime_ns=7, error=errors[path.name])
-    return PlanContext(METHOD.method.resolve(), PRINTS, 16, "jpg", inputs)
+    return PlanContext(METHOD.method.resolve(), PRINTS, 16, 16, "jpg", inputs)
 
 
 def plan(pairs: list[Pair], batch: int = 2, chunk: int = 4, number: int = 0, **more: Any) -> list[PlannedPair]:
