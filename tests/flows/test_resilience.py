@@ -27,10 +27,7 @@ Make = Callable[..., RunConfig]
 
 def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect's server refuses flow parameters of half a megabyte: the plan must not be one."""
-    chunks = [
-        Chunk(f"00000-{n:05d}", "ada", tuple(many_rows(n)), frozenset(r.pair_id for r in many_rows(n)))
-        for n in range(10)
-    ]
+    chunks = [chunk_of_a_hundred(number) for number in range(10)]
     monkeypatch.setattr(module, "stylize_chunk", lambda chunk, *_, **__: Counter(success=len(chunk.wanted)))
     settings = config()
     work = work_of(settings, resolve_method(settings))

@@ -267,7 +267,7 @@ class TestManifest:
         monkeypatch.chdir(current)
         both, only = self.pairs(beside, "content,style\nboth.jpg,both.jpg\ncurrent.jpg,current.jpg\n")
         assert both.content.path == beside / "both.jpg"
-        assert only.content.path == Path("current.jpg")
+        assert only.content.path == current / "current.jpg"
         assert (both.content.id, both.artist, both.label) == ("both.jpg", None, None)
 
     def test_a_path_to_a_file_of_the_source_is_that_item(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

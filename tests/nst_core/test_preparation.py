@@ -16,6 +16,7 @@ from planned import success
 from nst_core import preparation
 from nst_core.config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
+from nst_core.inputs import present_hash
 from nst_core.plan import PlannedPair
 from nst_core.preparation import (
     State,
@@ -32,6 +33,7 @@ from nst_core.preparation import (
 )
 from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder import RunFolder
+from nst_core.summary import summarize, write_summary
 
 MakeImage = Callable[..., Path]
 
@@ -88,8 +90,8 @@ def finish(config: RunConfig) -> None:
             image.write_bytes(b"image")
             results[row.pair_id] = success(
                 row,
-                content_sha256=preparation._hash(row.content_path),
-                style_sha256=";".join(preparation._hash(path) or "" for path in row.style_paths),
+                content_sha256=present_hash(row.content_path),
+                style_sha256=";".join(present_hash(path) or "" for path in row.style_paths),
             )
         write_results([results[row.pair_id] for row in chunk.rows], path)
 
@@ -208,8 +210,8 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = preparation._hash
-        monkeypatch.setattr(preparation, "_hash", lambda path: hashed.append(path) or sha256(path))
+        sha256 = preparation.present_hash
+        monkeypatch.setattr(preparation, "present_hash", lambda path: hashed.append(path) or sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 
@@ -291,10 +293,10 @@ class TestFinished:
         append(config)
         assert finished_state(config, method, pairs) is None
         finish(config)
-        (config.run_folder / "summary.json").write_text("{}")
-        assert finished_state(config, method, pairs) is None
         (config.run_folder / "gallery").mkdir()
         (config.run_folder / "gallery" / "index.html").write_text("")
+        assert finished_state(config, method, pairs) is None, "the summary, which marks the end, is not there"
+        write_summary(config.run_folder, summarize(config.run_folder, state_of(config).plan))
         assert finished_state(config, method, pairs) is not None
         assert finished_state(config, method, [*pairs, replace(pairs[0], replicate=1)]) is None
 
