@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nst_core
 from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError, UsageError
 
 if TYPE_CHECKING:
     from nst_core.config import RunConfig
     from nst_core.summary import RunReport, Summary
+
+# What Typer raises for wrong usage: click's class, or that of the copy of click that newer versions carry.
+ClickException: type[Any] = typer.BadParameter.__mro__[2]
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -40,10 +44,20 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 _debug = False
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nst {nst_core.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False) -> None:
-    global _debug
-    _debug = _debug or debug
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command; `--debug` is taken by `main`, wherever it stands."""
 
 
 @app.command()
@@ -171,22 +185,20 @@ def _terminated(_number: int, _frame: Any) -> None:
 
 
 def _guarded(command: Callable[[], Any]) -> int:
-    import click
-
     try:
         answer = command()
         return answer if isinstance(answer, int) else 0
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return EXIT_USAGE
+    except typer.Exit as error:
+        return int(error.exit_code)
     except InputError as error:
         return _fail(error, EXIT_USAGE)
     except NstError as error:
         return _fail(error, error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail(Interrupted("Interrupted."), EXIT_INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(Interrupted("Interrupted: the same command goes on from here."), EXIT_INTERRUPTED)
+    except ClickException as error:
+        error.show()
+        return EXIT_USAGE
     except OSError as error:
         return _fail(error, EXIT_ERROR)
     except Exception as error:
@@ -218,7 +230,7 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -
 def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.progress import reporter
-    from nst_core.preparation import finished_state, pairs_of, resolve_method
+    from nst_core.preparation import finished_state, pairs_of, resolve_method, strict_check
     from nst_core.run_folder import RunFolder
     from nst_core.summary import RunReport, summarize
 
@@ -229,10 +241,14 @@ def _in_flow(config: RunConfig, strict: bool) -> RunReport:
         pairs = pairs_of(config, reporter.at_least)
     finished = finished_state(config, method, pairs)
     del pairs  # the flow makes its own
+    if finished and strict:
+        strict_check(finished.plan)
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         index = folder.root / "gallery" / "index.html"
         return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
+    with folder.locked():
+        pass  # refused at once, not after the server's start, where another process holds it
     from flows.server import prefect_server
 
     with prefect_server():
@@ -265,7 +281,7 @@ def _print_summary(summary: Summary) -> None:
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
     for bad in summary.bad_inputs[:20]:
-        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} pairs)")
+        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
     if len(summary.bad_inputs) > 20:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
     for reason, count in summary.errors.items():

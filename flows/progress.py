@@ -24,13 +24,13 @@ class Reporter:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._title, self._total, self._unit, self._done, self._parts = "", 0, "", 0, 0.0
-        self._last_line = 0.0
+        self._started = self._last_line = 0.0
 
     @contextlib.contextmanager
     def stage(self, title: str, total: int, unit: str) -> Iterator[Reporter]:
         """Show progress over `total` units until the block ends."""
         self._title, self._total, self._unit, self._done, self._parts = title, total, unit, 0, 0.0
-        self._last_line = time.monotonic()
+        self._started = self._last_line = time.monotonic()
         if not console.is_terminal:
             yield self
             return
@@ -70,8 +70,17 @@ class Reporter:
             self._bar.update(self._task, completed=self._parts, total=self._total, count=self._count())
         elif time.monotonic() - self._last_line >= PLAIN_INTERVAL:
             self._last_line = time.monotonic()
-            share = self._parts / self._total if self._total else 1.0
-            console.print(f"{self._title}: {self._count()} ({share:.0%})")
+            console.print(f"{self._title}: {self._share_done():.0%} done, {self._count()} finished{self._left()}")
+
+    def _share_done(self) -> float:
+        return self._parts / self._total if self._total else 0.0
+
+    def _left(self) -> str:
+        """What is left at the present pace, once there is one."""
+        share = self._share_done()
+        if not 0.02 < share < 1:
+            return ""
+        return f", about {(time.monotonic() - self._started) * (1 - share) / share:.0f} s left"
 
 
 reporter = Reporter()

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nst_core.errors import TransientError
+from flows.progress import console
+from nst_core.errors import TransientError, UsageError
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
 
 START_TIMEOUT = 120
 
@@ -30,9 +38,19 @@ def quiet_environment() -> None:
     """Settings that must stand before Prefect is imported. What the person has set stays as it is."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    home = Path(os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect")))
-    with contextlib.suppress(OSError):  # Prefect says so itself if it cannot do without
+    if "PREFECT_HOME" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(_prefect_home())
+
+
+def _prefect_home() -> Path:
+    """A folder of our own for Prefect, so that another version's stays as it is; temporary where none can be made."""
+    home = cache_folder() / "prefect"
+    try:
         home.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        home = Path(tempfile.mkdtemp(prefix="nst-prefect-home-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 def cache_folder() -> Path:
@@ -55,18 +73,16 @@ def prefect_server() -> Iterator[str]:
 
     given = PREFECT_API_URL.value()
     if given:
+        _must_answer(given)
         yield given
         return
-    from prefect.server.api.server import SubprocessASGIServer
-
-    with _temporary_database() as settings:
-        before = {name: os.environ.get(name) for name in settings}
-        os.environ.update(settings)
-        server = SubprocessASGIServer()
+    console.print("Starting a Prefect server for this run")
+    with _temporary_database() as folder, _environment(_database_settings(folder)):
+        server = _child_server(folder)
         try:
             try:
                 server.start(timeout=START_TIMEOUT)
-            except RuntimeError as error:
+            except (RuntimeError, OSError) as error:
                 raise TransientError(
                     f"Prefect's server did not start ({error}): run the same command again."
                 ) from error
@@ -74,26 +90,75 @@ def prefect_server() -> Iterator[str]:
                 yield str(server.api_url)
         finally:
             server.stop()
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+
+
+def _must_answer(address: str) -> None:
+    """Raises UsageError where the server that PREFECT_API_URL names cannot be reached."""
+    import httpx
+
+    try:
+        httpx.get(f"{address}/health", timeout=10).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UsageError(
+            f"PREFECT_API_URL names {address}, but no Prefect server answers there ({error}): "
+            "start it, or unset the variable."
+        ) from error
+
+
+def _child_server(folder: Path) -> SubprocessASGIServer:
+    """Prefect's own temporary server, deaf to the terminal's Ctrl-C, and never outliving this process."""
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import get_current_settings
+
+    class ChildServer(SubprocessASGIServer):
+        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+            script = Path(__file__).with_name("server_process.py")
+            return subprocess.Popen(
+                [sys.executable, "-P", str(script), str(self.port), str(folder)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    **{"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
+                    **get_current_settings().to_environment_variables(exclude_unset=True),
+                },
+            )
+
+    return ChildServer()
 
 
 @contextlib.contextmanager
-def _temporary_database() -> Iterator[dict[str, str]]:
-    """Settings for a fresh database; after the first time a copy of an empty one, which saves the migrations (5 s)."""
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the length of the block."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _database_settings(folder: Path) -> dict[str, str]:
+    return {
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_MEMO_STORE_PATH": str(folder / "memo_store.toml"),
+    }
+
+
+@contextlib.contextmanager
+def _temporary_database() -> Iterator[Path]:
+    """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations (5 s)."""
     template = cache_folder() / f"prefect-{version('prefect')}.db"
-    with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as folder:
-        database = Path(folder) / "prefect.db"
+    with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as name:
+        database = Path(name) / "prefect.db"
         with contextlib.suppress(OSError):
             shutil.copyfile(template, database)
         fresh = not database.exists()
-        yield {
-            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
-            "PREFECT_MEMO_STORE_PATH": str(Path(folder) / "memo_store.toml"),
-        }
+        yield Path(name)
         if fresh and database.exists():
             _keep_empty_copy(database, template)
 

@@ -241,6 +241,10 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield f"{key} is not a known key{suggestion(location[-1], model.model_fields)}"
         elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
             yield f"{key}.source must be one of {', '.join(_SOURCES)}"
+        elif fault["type"] == "string_pattern_mismatch":
+            yield f"{key} may hold letters, digits, spaces, `.`, `_` and `-`, and begins with a letter or digit"
+        elif fault["type"] == "path_type":
+            yield f"{key} must be a path"
         elif fault["type"] == "missing":
             yield f"{key} is missing"
         elif fault["type"] in ("model_type", "model_attributes_type", "dict_type"):

@@ -157,6 +157,7 @@ def preview(config: RunConfig, progress: Progress | None = None) -> Preview:
     """Count what `run` would do; writes nothing. Raises what `run` raises before it starts."""
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
+    folder.check_writable()
     folder.check_method(method.fingerprints)
     pairs = pairs_of(config, progress)
     state = read_state(folder, pairs, method.fingerprints.method)

@@ -26,14 +26,21 @@ Nst = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def nst(tmp_path: Path) -> Nst:
-    """Run `nst` with arguments in an empty folder."""
+def nst_alone(tmp_path: Path) -> Nst:
+    """Run `nst` with arguments in an empty folder; it starts its own Prefect server where it needs one."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "flows", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     return run
+
+
+@pytest.fixture
+def nst(nst_alone: Nst, api: str, monkeypatch: pytest.MonkeyPatch) -> Nst:
+    """As `nst_alone`, but the flows run at the session's Prefect server, which saves the start of one each time."""
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    return nst_alone
 
 
 @pytest.fixture
@@ -53,7 +60,8 @@ def one_sentence(process: subprocess.CompletedProcess[str]) -> str:
     return text
 
 
-def test_plan_run_status_gallery_and_a_second_run(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+def test_plan_run_status_gallery_and_a_second_run(nst_alone: Nst, run_file: Path, tmp_path: Path) -> None:
+    nst = nst_alone
     planned = nst("plan", run_file, "--json")
     assert json.loads(planned.stdout)["new_pairs"] == 6
     assert not (tmp_path / "outputs").exists(), "plan writes nothing"
@@ -73,10 +81,7 @@ def test_plan_run_status_gallery_and_a_second_run(nst: Nst, run_file: Path, tmp_
     assert "method.beta" in one_sentence(changed)
 
 
-def test_a_real_server_sees_the_flows_even_when_nothing_is_left(
-    nst: Nst, run_file: Path, api: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", api)
+def test_a_real_server_sees_the_flows_even_when_nothing_is_left(nst: Nst, run_file: Path, api: str) -> None:
     name = f"seen {time.time_ns()}"
     for _ in range(2):
         process = nst("run", run_file, "--set", f"name={name}", "--set", "output.gallery=false")
@@ -136,6 +141,25 @@ def test_what_is_wrong_before_the_start_is_one_sentence_and_exit_2(
     assert not (tmp_path / "outputs").exists(), "nothing was started"
 
 
+@pytest.mark.parametrize(
+    "arguments", [[], ["bogus"], ["run"], ["run", "a.yaml", "--bogus"], ["stylize", "a.png"], ["status", "."]]
+)
+def test_wrong_usage_is_explained_and_exit_2(nst: Nst, arguments: list[str]) -> None:
+    process = nst(*arguments)
+    assert process.returncode == 2
+    assert process.stderr or "Usage" in process.stdout
+    assert "Unexpected" not in process.stderr
+
+
+def test_a_server_that_does_not_answer_is_named(
+    nst_alone: Nst, run_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    process = nst_alone("run", run_file)
+    assert process.returncode == 2
+    assert "PREFECT_API_URL" in one_sentence(process)
+
+
 def test_a_wrong_manifest_lists_every_faulty_row(nst: Nst, run_file: Path, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("content,artist,size\na.png,Ada,\nb.png,Nobody,\n,Bo,ten\n")
     process = nst("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}")
@@ -171,10 +195,15 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
 ) -> None:
     slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "run", str(run_file), *slow], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "flows", "run", str(run_file), *slow],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=own_server(),
     )
     wait_for_images(tmp_path, process)
-    process.send_signal(end)
+    os.killpg(process.pid, end)  # to the whole group, as a terminal does
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "the same command goes on" in stderr
@@ -189,12 +218,22 @@ def test_killed_it_resumes_without_loss(
 ) -> None:
     slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     assert nst("run", run_file, *slow, "--set", "name=whole").returncode == 0
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "run", str(run_file), *slow], cwd=tmp_path, start_new_session=True
+        [sys.executable, "-m", "flows", "run", str(run_file), *slow],
+        cwd=tmp_path,
+        env=own_server() | {"TMPDIR": str(temporary)},
     )
     wait_for_images(tmp_path, process)
-    os.killpg(process.pid, signal.SIGKILL)
+    (server_folder,) = temporary.glob("nst-prefect-*")
+    process.kill()
     process.wait()
+    for _ in range(100):  # the server sees its parent die, and takes its database along
+        if not server_folder.exists():
+            break
+        time.sleep(0.1)
+    assert not server_folder.exists()
     (tmp_path / "outputs" / "trial" / "images" / ".0123456789abcdef.tmp~").write_bytes(b"half an image")
     assert nst("run", run_file, *slow).returncode == 0
     whole, resumed = tmp_path / "outputs" / "whole" / "images", tmp_path / "outputs" / "trial" / "images"
@@ -211,6 +250,11 @@ def wait_for_images(folder: Path, process: subprocess.Popen[str] | subprocess.Po
         assert process.poll() is None, "the run ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def own_server() -> dict[str, str]:
+    """The environment of a process that starts its own Prefect server."""
+    return {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -1,0 +1,32 @@
+"""Prefect's server as a child process that never outlives its parent. Run as a script: `server_process.py PORT FOLDER`.
+
+Its standard input is a pipe that the parent holds: when that ends, even by SIGKILL, the server ends too and removes
+FOLDER, its temporary database. Ctrl-C on the terminal is the parent's business.
+"""
+
+import os
+import shutil
+import sys
+import threading
+
+import uvicorn
+
+
+def end_with_parent(folder: str) -> None:
+    """Wait for the pipe to close; then leave nothing behind."""
+    sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    port, database_folder = int(sys.argv[1]), sys.argv[2]
+    threading.Thread(target=end_with_parent, args=(database_folder,), daemon=True).start()
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        lifespan="on",
+    )
