@@ -104,7 +104,13 @@ class TransientError(NstError):
 
 
 class NumericalError(NstError):
-    """The optimisation of one pair became non-finite, twice."""
+    """The optimisation of one pair diverged, twice."""
+
+    def __init__(
+        self,
+        message: str = "The optimisation diverged twice: lower method.optimiser.learning_rate, or the style weight.",
+    ) -> None:
+        super().__init__(message)
 
 
 class ResourceError(NstError):

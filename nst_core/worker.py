@@ -34,12 +34,13 @@ from nst_core.engine.objective import StyleTarget, blend_targets, style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import InputError, UnreadableName
+from nst_core.errors import InputError, NstError, NumericalError, UnreadableName
 from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.inputs import present_hash
 from nst_core.plan import PlannedPair, too_narrow
 from nst_core.results import (
     Result,
+    Status,
     chunk_file,
     joined_hashes,
     planned_columns,
@@ -267,21 +268,16 @@ def _stylize_decoded(
     for job in decoded:
         if isinstance(job, _Job):
             by_shape.setdefault(job.content.pixels.shape, []).append(job)
-        elif job.row.pair_id in run.chunk.wanted:
-            row, error = job.row, job.error
-            refused = unfinished_result(row, "quarantined", _attempts(run, row), type(error).__name__, str(error))
-            run.results[row.pair_id] = replace(refused, content_sha256=job.hashes["content_sha256"],
-                                               style_sha256=job.hashes["style_sha256"])  # fmt: skip
+        else:
+            _note(run, job.row, "quarantined", job.error, **job.hashes)
     written = []
     for jobs in by_shape.values():
         started = time.perf_counter()
         try:
             stylized = run.session.stylize(_pairs(run, jobs), _watch(run, len(jobs)))
         except OutOfMemory as error:
-            for job in (job for job in jobs if job.row.pair_id in run.chunk.wanted):
-                run.results[job.row.pair_id] = unfinished_result(
-                    job.row, "failed", _attempts(run, job.row), type(error).__name__, str(error)
-                )
+            for job in jobs:
+                _note(run, job.row, "failed", error)
             continue
         seconds = (time.perf_counter() - started) / len(jobs)
         images = stylized.images.cpu()
@@ -289,6 +285,13 @@ def _stylize_decoded(
             if job.row.pair_id in run.chunk.wanted:
                 written.append(writer.submit(_finish, run, job, stylized, index, images[index], seconds))
     return written
+
+
+def _note(run: _ChunkRun, row: PlannedPair, status: Status, error: NstError, **columns: str | None) -> None:
+    """The row of a pair of which nothing came, if this chunk was asked for it."""
+    if row.pair_id in run.chunk.wanted:
+        result = unfinished_result(row, status, _attempts(run, row), type(error).__name__, str(error))
+        run.results[row.pair_id] = replace(result, **columns)  # type: ignore[arg-type]
 
 
 def _pairs(run: _ChunkRun, jobs: Sequence[_Job]) -> Pairs:
@@ -328,8 +331,7 @@ def _finish(run: _ChunkRun, job: _Job, stylized: Stylized, index: int, image: to
     """Encode and write one image and note its row."""
     row = job.row
     if stylized.failed[index]:
-        message = "The optimisation diverged twice: lower method.optimiser.learning_rate, or the style weight."
-        run.results[row.pair_id] = unfinished_result(row, "failed", _attempts(run, row), "NumericalError", message)
+        _note(run, row, "failed", NumericalError())
         return
     pixels = to_pixels(image)
     if run.work.output.size == "original":
