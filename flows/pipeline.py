@@ -40,6 +40,7 @@ from nst_core.preparation import (  # noqa: E402
     work_of,
 )
 from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
+from nst_core.slugs import slugify  # noqa: E402
 from nst_core.summary import RunReport, Summary, is_current, summarize, write_card, write_summary  # noqa: E402
 from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
 
@@ -234,8 +235,6 @@ def _finish(config: RunConfig, folder: RunFolder, state: State, made: int, secon
 
 def artifact_key(name: str) -> str:
     """Artifact keys are lower-case letters, digits and dashes."""
-    from nst_core.slugs import slugify
-
     return f"nst-{slugify(name).replace('_', '-')}"
 
 

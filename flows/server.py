@@ -151,7 +151,7 @@ def _database_settings(folder: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _temporary_database() -> Iterator[Path]:
-    """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations (5 s)."""
+    """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations."""
     template = cache_folder() / f"prefect-{version('prefect')}.db"
     with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as name:
         database = Path(name) / "prefect.db"
