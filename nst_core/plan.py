@@ -142,7 +142,7 @@ def plan_part(
     names = _names(fresh.values(), earlier)
     used_files = {row.file_name for row in earlier}
     rows = [_row(identity, pair, names, used_files, context) for identity, pair in sorted(fresh.items())]
-    return list(_grouped(number, rows, grouping))
+    return list(_grouped(number, rows, grouping, context.recipe))
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,9 @@ def _row(identity: str, pair: Pair, names: _Names, used_files: set[str], context
     overrides, items = pair.overrides, [style.item for style in pair.styles]
     size = overrides.size or context.recipe.size
     error = first_error([content, *styles])
-    width, height = (0, 0) if error else working_size(content.width, content.height, size, context.recipe.upscale)
+    width, height = (0, 0) if error else _working_size(content, size, context.recipe)
     if error is None:
-        narrow = min(width, height) < context.min_side
+        narrow = min(context.recipe.padded(width, height)) < context.min_side
         error = too_narrow(content.path, (width, height), size, context.min_side) if narrow else None
         error = error or _narrow_style(styles, size, context)
     return PlannedPair(
@@ -228,12 +228,16 @@ def too_narrow(path: Path, working: tuple[int, int], size: int, needed: int) -> 
 
 
 def _narrow_style(styles: Sequence[Input], size: int, context: PlanContext) -> ImageTooSmall | None:
-    longer = max(1, round(size * context.recipe.style_scale))
+    style_size = context.recipe.style_size(size)
     for style in styles:
-        working = working_size(style.width, style.height, longer, context.recipe.upscale)
+        working = _working_size(style, style_size, context.recipe)
         if min(working) < context.min_style_side:
-            return too_narrow(style.path, working, longer, context.min_style_side)
+            return too_narrow(style.path, working, style_size, context.min_style_side)
     return None
+
+
+def _working_size(image: Input, size: int, recipe: Recipe) -> tuple[int, int]:
+    return working_size(image.width, image.height, size, recipe.upscale, recipe.side)
 
 
 def _file_name(identity: str, pair: Pair, names: _Names, used: set[str], extension: str) -> str:
@@ -250,12 +254,12 @@ def _file_name(identity: str, pair: Pair, names: _Names, used: set[str], extensi
     return name
 
 
-def _grouped(number: int, rows: Sequence[PlannedPair], grouping: Grouping) -> Iterator[PlannedPair]:
-    """Rows with their chunk and batch: a chunk never spans two artists, a batch never two shapes."""
-    by_artist = sorted(rows, key=_order)
+def _grouped(number: int, rows: Sequence[PlannedPair], grouping: Grouping, recipe: Recipe) -> Iterator[PlannedPair]:
+    """Rows with their chunk and batch: a chunk never spans two artists, a batch never two (padded) shapes."""
+    by_artist = sorted(rows, key=lambda row: _order(row, recipe))
     chunk = itertools.count()
     for _, of_artist in itertools.groupby(by_artist, key=lambda row: row.artist_slug):
-        batches = list(_batches(list(of_artist), grouping.batch_size))
+        batches = list(_batches(list(of_artist), grouping.batch_size, recipe))
         for members in _filled(batches, grouping.chunk_size):
             chunk_id = f"{number:05d}-{next(chunk):05d}"
             for batch, batch_rows in enumerate(members):
@@ -263,13 +267,18 @@ def _grouped(number: int, rows: Sequence[PlannedPair], grouping: Grouping) -> It
                     yield _placed(row, chunk_id, batch)
 
 
-def _order(row: PlannedPair) -> tuple[Any, ...]:
+def _order(row: PlannedPair, recipe: Recipe) -> tuple[Any, ...]:
     """By artist; then bad inputs, which cost nothing; then by shape, style (its target is reused) and identity."""
-    return row.artist_slug, row.error_class is None, row.width, row.height, row.style_ids, row.pair_id
+    return row.artist_slug, *_shape(row, recipe), row.style_ids, row.pair_id
 
 
-def _batches(rows: Sequence[PlannedPair], batch_size: int) -> Iterator[list[PlannedPair]]:
-    for _, alike in itertools.groupby(rows, key=lambda row: (row.error_class is None, row.width, row.height)):
+def _shape(row: PlannedPair, recipe: Recipe) -> tuple[Any, ...]:
+    """What the pairs of a batch have in common."""
+    return row.error_class is None, *recipe.padded(row.width, row.height)
+
+
+def _batches(rows: Sequence[PlannedPair], batch_size: int, recipe: Recipe) -> Iterator[list[PlannedPair]]:
+    for _, alike in itertools.groupby(rows, key=lambda row: _shape(row, recipe)):
         members = list(alike)
         yield from ([*members[i : i + batch_size]] for i in range(0, len(members), batch_size))
 

@@ -17,6 +17,7 @@ import torch
 import nst_core
 from nst_core.config import RunConfig
 from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.errors import StrictInputs
@@ -32,6 +33,10 @@ from nst_core.summary import is_current, summarize
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
+
+BATCH_ON_CPU, BATCH_ON_GPU = 2, 64
+CHUNK_ON_CPU, CHUNK_ON_GPU = 8, 256
+"""What is chosen where the run file leaves it open: pairs that are optimised at once, and pairs per chunk."""
 
 MAX_CHUNKS = 1000
 """About as many tasks as one Prefect flow run should have (automatic chunk size)."""
@@ -81,7 +86,7 @@ def resolve_method(config: RunConfig) -> Method:
         device,
         extractor.weights_sha256,
         extractor.min_side(recipe.layer_names()),
-        extractor.min_side([name for name, _ in recipe.style.layers]),
+        extractor.min_side(recipe.style_names()),
         fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
     )
 
@@ -99,6 +104,8 @@ def new_part(
     earlier = folder.read_plan()
     known = {row.pair_id for row in earlier}
     fresh = [pair for pair in pairs if pair_id(pair, method.fingerprints.method) not in known]
+    if not fresh:
+        return []
     wanted = input_limits(fresh, config.content.limits(), config.style.limits())
     inputs: dict[Path, Input] = {}
     for found in inspect_inputs(wanted):
@@ -107,7 +114,7 @@ def new_part(
             progress(len(inputs), len(wanted))
     sides = (method.min_side, method.min_style_side)
     context = PlanContext(method.recipe, method.fingerprints, *sides, EXTENSIONS[config.output.format], inputs)
-    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method.device, len(fresh)))
+    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method, len(fresh)))
 
 
 def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint: str = "") -> State:
@@ -192,15 +199,24 @@ def work_of(config: RunConfig, method: Method) -> Work:
     )
 
 
-def grouping(config: RunConfig, device: torch.device, pairs: int = 0) -> Grouping:
+def grouping(config: RunConfig, method: Method, pairs: int = 0) -> Grouping:
     """Batch and chunk sizes: as the run file says, or what suits the device and keeps tasks to about a thousand."""
-    execution = config.execution
+    execution, device = config.execution, method.device
     on_gpu = device.type == "cuda"
-    batch = execution.batch_size if execution.batch_size != "auto" else (16 if on_gpu else 2)
-    chunk = execution.chunk_size if execution.chunk_size != "auto" else (256 if on_gpu else 8)
+    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(method)
+    chunk = execution.chunk_size if execution.chunk_size != "auto" else (CHUNK_ON_GPU if on_gpu else CHUNK_ON_CPU)
     if execution.chunk_size == "auto":
         chunk = max(chunk, pairs // MAX_CHUNKS)
     return Grouping(batch, max(batch, chunk))
+
+
+def _fitting_batch(method: Method) -> int:
+    """Pairs at a time: as many as keep the device busy, if they fit into its memory."""
+    recipe, device = method.recipe, method.device
+    most = BATCH_ON_GPU if device.type == "cuda" else BATCH_ON_CPU
+    return batch_that_fits(
+        recipe, session_for(recipe, device).extractor, device, max(recipe.padded(recipe.size, 1)), most
+    )
 
 
 def run_file(config: RunConfig, method: Method) -> dict[str, Any]:

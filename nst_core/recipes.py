@@ -31,7 +31,8 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     """The recipe `name` (a shipped one, or the path of a YAML file) with `overrides` laid over it.
 
     Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are
-    merged key by key; `layers` are replaced as a whole.
+    merged key by key; `layers` are replaced as a whole. Where the file has `variants` (keys by name of features), those
+    of the chosen features lie between: `{"features": "squeezenet1_0"}` then brings its layers along.
 
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
@@ -50,9 +51,11 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         raise ConfigError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
-    merged = _merge({"name": path.stem, **data}, overrides or {})
+    merged = _with_variant({"name": path.stem, **data}, overrides or {})
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
+    if recipe and not recipe.layer_names():
+        faults.append("method has no layers: name some in method.content.layers or method.style.layers")
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     return typing.cast(Recipe, recipe)
@@ -74,6 +77,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def _methods_folder() -> Path:
     return configs_folder() / "methods"
+
+
+def _with_variant(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's keys, what it says under `variants` for the chosen features laid over them, overrides over all."""
+    base = {key: value for key, value in data.items() if key != "variants"}
+    variants = data.get("variants") or {}
+    features = overrides.get("features", base.get("features"))
+    if isinstance(variants, Mapping) and isinstance(features, str):
+        base = _merge(base, variants.get(features) or {})
+    return _merge(base, overrides)
 
 
 def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +165,7 @@ def _float_or_none(text: str) -> float | None:
 def _layers(value: Any) -> Layers:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         value = dict.fromkeys(value, 1.0)
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping):
         raise ValueError("must map layer names to weights, e.g. {relu4_2: 1.0}")
     return tuple((str(name), _layer_weight(name, weight)) for name, weight in value.items())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LUMINANCE = (0.299, 0.587, 0.114)
 _RIDGE = 1e-5
 
 
@@ -49,6 +50,38 @@ def match_colours(image: Tensor, target: ColourStatistics) -> Tensor:
     transport = inverse_root @ _power(root @ (target.covariance + ridge) @ root, 0.5) @ inverse_root
     moved = transport @ (image.flatten(1) - own.mean[:, None]) + target.mean[:, None]
     return moved.reshape(image.shape).clamp(0, 1)
+
+
+def luminance(images: Tensor) -> Tensor:
+    """Luminance (ITU-R BT.601, the Y of YIQ) of images, (…, 3, H, W) -> (…, 1, H, W)."""
+    weights = images.new_tensor(LUMINANCE).view(3, 1, 1)
+    return (images * weights).sum(dim=-3, keepdim=True)
+
+
+def greyscale(images: Tensor) -> Tensor:
+    """Greyscale images with their three channels, (…, 3, H, W)."""
+    return luminance(images).expand_as(images)
+
+
+def match_luminance(image: Tensor, content: Tensor) -> Tensor:
+    """`image` in grey, with the mean and standard deviation of the content's luminance: (3, H, W), not clamped.
+
+    Gatys, Bethge, Hertzmann, Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer", eq. 10.
+    """
+    own, wanted = luminance(image), luminance(content)
+    spread = wanted.std(correction=0) / own.std(correction=0).clamp_min(1e-6)
+    return (spread * (own - own.mean()) + wanted.mean()).expand_as(image)
+
+
+def with_luminance(images: Tensor, contents: Tensor) -> Tensor:
+    """The chroma (I and Q) of `contents` with the luminance of `images`, both (B, 3, H, W); clamped.
+
+    Clamping the sum alone would shift hues: the chroma is scaled down as far as the luminance leaves room for it.
+    """
+    light = luminance(images).clamp(0, 1)
+    chroma = contents - luminance(contents)
+    room = torch.where(chroma > 0, 1 - light, light) / chroma.abs().clamp_min(1e-6)
+    return light + chroma * room.amin(dim=-3, keepdim=True).clamp_max(1.0)
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

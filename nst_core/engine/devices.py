@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -39,3 +41,19 @@ def resolve_precision(recipe: Recipe, device: torch.device) -> Recipe:
     if recipe.precision != "auto":
         return recipe
     return replace(recipe, precision="bfloat16" if device.type == "cuda" else "float32")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: the CPU's allocator and CUDA's libraries have no class of their own for it."""
+    signs = ("DefaultCPUAllocator: can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
+
+
+@contextlib.contextmanager
+def convolutions_at(precision: str) -> Iterator[None]:
+    """cuDNN's convolutions as a resolved precision says: without TensorFloat-32 unless it is `tf32`.
+
+    Algorithms are chosen by rule, not by a race: the same batch on the same device gives the same bits.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32"):
+        yield

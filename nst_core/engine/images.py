@@ -123,19 +123,31 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
 
 
-def working_size(width: int, height: int, size: int, upscale: bool = False) -> tuple[int, int]:
-    """(width, height) with `size` as the longer side and the aspect ratio kept.
+def working_size(
+    width: int, height: int, size: int, upscale: bool = False, side: Literal["longer", "shorter"] = "longer"
+) -> tuple[int, int]:
+    """(width, height) with `size` as the side that `side` names and the aspect ratio kept.
 
-    The shorter side is `round(size · short / long)`, exactly (halves to even, as Python rounds), at least 1. An image
-    whose longer side is at most `size` keeps its own size unless `upscale`.
+    The other side is `round(size · other / named)`, exactly (halves to even, as Python rounds), at least 1. An image
+    whose named side is at most `size` keeps its own size unless `upscale`.
     """
     if min(width, height, size) < 1:
         raise ValueError(f"sizes must be positive, not {width} x {height} to {size}")
-    long, short = max(width, height), min(width, height)
-    if long <= size and not upscale:
+    named = max(width, height) if side == "longer" else min(width, height)
+    if named <= size and not upscale:
         return width, height
-    shorter = max(1, round(Fraction(size * short, long)))
-    return (size, shorter) if width >= height else (shorter, size)
+    scaled = [max(1, round(Fraction(size * own, named))) for own in (width, height)]
+    return scaled[0], scaled[1]
+
+
+def padded(image: Tensor, width: int, height: int) -> Tensor:
+    """(3, H, W) continued to the right and below to (3, height, width) by reflection, again and again if need be."""
+    for dim, length in ((1, height), (2, width)):
+        own = image.shape[dim]
+        if own < length:
+            index = torch.arange(length, device=image.device) % (2 * own)
+            image = image.index_select(dim, torch.minimum(index, 2 * own - 1 - index))
+    return image
 
 
 def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -23,9 +23,8 @@ def gram_matrix(features: Tensor) -> Tensor:
 
     Gatys, Ecker, Bethge 2016, eq. 3, but divided by M = H·W, so that images of different sizes can be compared.
     """
-    flat = at_least_float32(features).flatten(2)
-    with torch.autocast(flat.device.type, enabled=False):  # autocast would lower the product to half precision again
-        gram: Tensor = _Gram.apply(flat)
+    with torch.autocast(features.device.type, enabled=False):  # it would lower the product to half precision
+        gram: Tensor = _Gram.apply(features.flatten(2))
         return gram
 
 
@@ -35,20 +34,45 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flat: Tensor) -> Tensor:
         ctx.save_for_backward(flat)
-        gram: Tensor = flat @ flat.transpose(1, 2) / flat.shape[2]
-        return gram
+        return product(flat, flat.transpose(1, 2)) / flat.shape[2]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (flat,) = ctx.saved_tensors
-        with torch.autocast(flat.device.type, enabled=False):
-            spread: Tensor = (gradient + gradient.transpose(1, 2)) / flat.shape[2] @ flat
-        return spread
+        spread = (gradient + gradient.transpose(1, 2)) / flat.shape[2]
+        if _has_wide_products(flat):
+            spread = spread.to(flat.dtype)  # what comes of it is rounded to the maps' precision in any case
+        else:
+            flat = at_least_float32(flat)
+        channels_last = flat.stride(1) == 1  # the gradient had better be so too, and `spread` is symmetric
+        back: Tensor = (flat.transpose(1, 2) @ spread).transpose(1, 2) if channels_last else spread @ flat
+        return back.to(ctx.saved_tensors[0].dtype)
+
+
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """Batched matrix product in at least float32, whatever the factors.
+
+    Products of bfloat16 numbers are exact in float32: summing them there, as tensor cores do, is the float32 product of
+    the same numbers, at the speed of the half ones and without copies.
+    """
+    if _has_wide_products(left):
+        return torch.bmm(left, right, out_dtype=torch.float32)
+    return at_least_float32(left) @ at_least_float32(right)
+
+
+def _has_wide_products(tensor: Tensor) -> bool:
+    half = tensor.is_cuda and tensor.dtype in (torch.bfloat16, torch.float16)
+    return half and tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)
+
+
+def content_sum(features: Tensor, target: Tensor) -> Tensor:
+    """Σ (F − P)² per image, (B,): the squared Euclidean distance."""
+    return squared_error(features, target).sum(dim=(1, 2, 3))
 
 
 def content_half_sum(features: Tensor, target: Tensor) -> Tensor:
     """½ Σ (F − P)² per image, (B,). Gatys 2016, eq. 1."""
-    return squared_error(features, target).sum(dim=(1, 2, 3)) / 2
+    return content_sum(features, target) / 2
 
 
 def content_mean(features: Tensor, target: Tensor) -> Tensor:
@@ -63,23 +87,37 @@ def content_relative(features: Tensor, target: Tensor) -> Tensor:
     return content_mean(features, target) / (variance + VARIANCE_FLOOR)
 
 
-def style_gatys(gram: Tensor, target: Tensor) -> Tensor:
-    """Σ (G/M_G − A/M_A)² / (4 N²) per image, (B,). Gatys 2016, eq. 4: with equal sizes, Σ(G − A)² / (4 N² M²)."""
+def style_gatys(gram: Tensor, target: Tensor, positions: int) -> Tensor:
+    """Σ (G/M_G − A/M_A)² / (4 N²) per image, (B,). Gatys 2016, eq. 4: with equal sizes, Σ(G − A)² / (4 N² M²).
+
+    Here and below `gram` and `target` are (B, N, N), divided by their own number of positions, as `gram_matrix` gives
+    them, and `positions` is M_G, the result's.
+    """
     return (gram - target).square().sum(dim=(1, 2)) / (4 * gram.shape[1] ** 2)
 
 
-def style_mean(gram: Tensor, target: Tensor) -> Tensor:
+def style_mean(gram: Tensor, target: Tensor, positions: int) -> Tensor:
     """Mean of (G/(N·M_G) − A/(N·M_A))² per image, (B,). As in neural-style and the PyTorch tutorial."""
     return ((gram - target) / gram.shape[1]).square().mean(dim=(1, 2))
 
 
-def style_relative(gram: Tensor, target: Tensor) -> Tensor:
+def style_half_sum(gram: Tensor, target: Tensor, positions: int) -> Tensor:
+    """½ Σ (G − A·M_G/M_A)² of raw Gram matrices per image, (B,)."""
+    return (positions * (gram - target)).square().sum(dim=(1, 2)) / 2
+
+
+def style_mean_by_size(gram: Tensor, target: Tensor, positions: int) -> Tensor:
+    """Mean of (G − A·M_G/M_A)² of raw Gram matrices, divided by N·M_G, per image, (B,)."""
+    return (positions * (gram - target)).square().mean(dim=(1, 2)) / (gram.shape[1] * positions)
+
+
+def style_relative(gram: Tensor, target: Tensor, positions: int) -> Tensor:
     """Mean of (G_ij − A_ij)² / (A_ii A_jj) per image, (B,), G and A already per position: no channel drowns another."""
     energy = target.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt() + ENERGY_FLOOR
     return ((gram - target) / (energy[:, :, None] * energy[:, None, :])).square().mean(dim=(1, 2))
 
 
-def style_frobenius(gram: Tensor, target: Tensor) -> Tensor:
+def style_frobenius(gram: Tensor, target: Tensor, positions: int) -> Tensor:
     """‖G/M_G − A/M_A‖² / ‖A/M_A‖² per image, (B,): 1 is the loss of a black map, whatever the layer's scale."""
     return (gram - target).square().sum(dim=(1, 2)) / target.square().sum(dim=(1, 2)).clamp_min(1e-12)
 
@@ -109,5 +147,17 @@ def _mean_or_zero(values: Tensor) -> Tensor:
     return values.mean(dim=1) if values.shape[1] else values.sum(dim=1)
 
 
-CONTENT_LOSSES = {"half_sum": content_half_sum, "mean": content_mean, "relative": content_relative}
-STYLE_LOSSES = {"gatys": style_gatys, "mean": style_mean, "relative": style_relative, "frobenius": style_frobenius}
+CONTENT_LOSSES = {
+    "half_sum": content_half_sum,
+    "sum": content_sum,
+    "mean": content_mean,
+    "relative": content_relative,
+}
+STYLE_LOSSES = {
+    "gatys": style_gatys,
+    "mean": style_mean,
+    "half_sum": style_half_sum,
+    "mean_by_size": style_mean_by_size,
+    "relative": style_relative,
+    "frobenius": style_frobenius,
+}

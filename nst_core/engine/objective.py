@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from nst_core.engine.colour import ColourStatistics, blend_statistics, colour_statistics, match_colours
+from nst_core.engine.colour import (
+    ColourStatistics,
+    blend_statistics,
+    colour_statistics,
+    greyscale,
+    match_colours,
+    match_luminance,
+)
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, gram_matrix, out_of_range, total_variation
 from nst_core.engine.recipe import Recipe
@@ -16,15 +23,19 @@ from nst_core.engine.recipe import Recipe
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """What a recipe keeps of a style image, independent of any content: compute once, reuse for every content.
+    """What a recipe keeps of a style image: compute once, reuse for every content.
+
+    Only where the recipe keeps the content's colours does it depend on the content too (`depends_on_content`).
 
     Attributes:
         grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
         colours: mean and covariance of the style's pixels.
+        image: the style image itself, (3, H, W), where the recipe starts from it.
     """
 
     grams: dict[str, Tensor]
     colours: ColourStatistics
+    image: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -41,16 +52,48 @@ class LossTerms:
         return torch.stack([self.content, self.style, self.tv, self.total])
 
 
+def depends_on_content(recipe: Recipe) -> bool:
+    """Whether a style target is for one content only."""
+    return recipe.colour == "content"
+
+
+def luminance_only(recipe: Recipe) -> bool:
+    """Whether style is transferred in luminance, and the content's chroma kept."""
+    return recipe.colour == "content" and recipe.keep_colour_by == "luminance"
+
+
 @torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`."""
-    names = [name for name, _ in recipe.style.layers]
-    maps = extract(image[None], names, recipe, extractor)
-    return StyleTarget({name: gram_matrix(maps[name])[0] for name in names}, colour_statistics(image))
+def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
+    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
+
+    Args:
+        content: (3, H, W), needed where the recipe keeps the content's colours.
+
+    Raises:
+        ValueError: it is needed and missing.
+    """
+    if depends_on_content(recipe):
+        if content is None:
+            raise ValueError("colour: content needs the content image to make a style target")
+        image = _recoloured(image, content, recipe)
+    names = recipe.style_names()
+    maps = extractor(image[None], names) if names else {}
+    grams = {name: gram_matrix(maps[name])[0] for name in names}
+    return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None)
+
+
+def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
+    """The style image before the transfer, where the content's colours are kept."""
+    if luminance_only(recipe):
+        return match_luminance(style, content)
+    return match_colours(style, colour_statistics(content))
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """The target of several styles at once: their Gram matrices and colours, weighted by shares (made to sum to 1)."""
+    """The target of several styles at once: their Gram matrices and colours, weighted by shares (made to sum to 1).
+
+    Where the recipe starts from the style image, the one with the largest share is it.
+    """
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)
@@ -59,7 +102,8 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
         name: torch.stack([s * t.grams[name] for t, s in zip(targets, shares, strict=True)]).sum(dim=0)
         for name in targets[0].grams
     }
-    return StyleTarget(grams, blend_statistics([t.colours for t in targets], shares))
+    leading = targets[max(range(len(shares)), key=shares.__getitem__)]
+    return replace(leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares))
 
 
 class Objective:
@@ -69,6 +113,10 @@ class Objective:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size that is optimised.
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
+
+    Attributes:
+        contents: the same; in grey where only luminance is transferred.
+        matched: the contents in their styles' colours, where the recipe wants them, else None.
     """
 
     def __init__(
@@ -81,21 +129,22 @@ class Objective:
         beta: Tensor | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
+        self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name, _ in recipe.style.layers}
-        self.matched: Tensor | None = None
-        if recipe.content.colours == "style" or recipe.start == "colour_matched":
-            self.matched = torch.stack([match_colours(c, t.colours) for c, t in zip(contents, targets, strict=True)])
-        compared = self.matched if recipe.content.colours == "style" and self.matched is not None else contents
+        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name in recipe.style_names()}
+        self.matched = self._matched(targets) if _needs_matched(recipe) else None
+        compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         with torch.no_grad():
-            self.content_maps = extract(compared, [name for name, _ in recipe.content.layers], recipe, extractor)
+            maps = self._maps(compared)
+        self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
+        self.positions = {name: maps[1][name][0, 0].numel() for name in recipe.style_names()}
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
-        maps = extract(images, self.recipe.layer_names(), self.recipe, self.extractor)
-        content = self._content(maps)
-        style = self._style({name: gram_matrix(maps[name]) for name in self.grams})
+        content_maps, style_maps = self._maps(images)
+        content = self._content(content_maps)
+        style = self._style({name: gram_matrix(style_maps[name]) for name in self.grams})
         tv = total_variation(images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
@@ -112,6 +161,18 @@ class Objective:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
 
+    def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
+        matched = torch.stack([match_colours(c, t.colours) for c, t in zip(self.contents, targets, strict=True)])
+        return greyscale(matched) if luminance_only(self.recipe) else matched
+
+    def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """The feature maps that content and style look at: the same ones, unless content looks at greyscale images."""
+        if self.recipe.content.colours != "grey":
+            maps = self.extractor(images, self.recipe.layer_names())
+            return maps, maps
+        grey = self.extractor(greyscale(images), self.recipe.content_names())
+        return grey, self.extractor(images, self.recipe.style_names())
+
     def _content(self, maps: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.content
         loss = CONTENT_LOSSES[term.loss]
@@ -121,12 +182,9 @@ class Objective:
     def _style(self, grams: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.style
         loss = STYLE_LOSSES[term.loss]
-        losses = (weight * loss(grams[name], self.grams[name]) for name, weight in term.layers)
+        losses = (weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers)
         return sum(losses, start=torch.zeros_like(self.alpha))
 
 
-def extract(images: Tensor, names: Sequence[str], recipe: Recipe, extractor: Extractor) -> dict[str, Tensor]:
-    """Feature maps, with convolutions in bfloat16 where the recipe (its precision resolved) says so."""
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        maps: dict[str, Tensor] = extractor(images, names)
-    return maps
+def _needs_matched(recipe: Recipe) -> bool:
+    return recipe.content.colours == "style" or recipe.start == "colour_matched"

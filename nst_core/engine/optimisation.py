@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from nst_core.engine.colour import greyscale, with_luminance
+from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import LossTerms, Objective, StyleTarget
+from nst_core.engine.objective import Objective, StyleTarget, luminance_only
 from nst_core.engine.optimisers import build_optimiser
-from nst_core.engine.parametrisation import PARAMETRISATIONS, Parametrisation
+from nst_core.engine.parametrisation import PARAMETRISATIONS, Pixels
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted, TransientError
 
@@ -89,30 +92,45 @@ class Watch:
         progress: called with the evaluations done and the mean total of the batch.
         should_stop: polled; true ends the optimisation with `Interrupted`.
         past_deadline: polled; true ends it with `TransientError`.
+        preview: called with the evaluations done and the images then, (B, 3, H, W) in [0, 1], every `preview_every`
+            evaluations, from the initial image on.
     """
 
     report_every: int = 10
     progress: Callable[[int, float], None] | None = None
     should_stop: Callable[[], bool] | None = None
     past_deadline: Callable[[], bool] | None = None
+    preview_every: int | None = None
+    preview: Callable[[int, Tensor], None] | None = None
 
 
-def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Watch | None = None) -> Stylized:
+def stylize_batch(
+    pairs: Pairs,
+    recipe: Recipe,
+    extractor: Extractor,
+    watch: Watch | None = None,
+    evaluation: Evaluation = "eager",
+) -> Stylized:
     """Optimise every image of the batch under `recipe`, whose precision must be resolved (not `auto`).
 
     A pair that diverges is started again once, more cautiously, while its neighbours go on undisturbed; if it diverges
     again it is reported in `failed`.
+
+    Args:
+        evaluation: how loss and gradient are computed: see `build_evaluation`.
 
     Raises:
         Interrupted: `watch.should_stop` said so.
         TransientError: `watch.past_deadline` said so.
     """
     watch = watch or Watch()
-    contents = pairs.contents
-    weights = _row_weights(pairs.alpha, contents), _row_weights(pairs.beta, contents)
-    objective = Objective(recipe, extractor, contents, pairs.targets, *weights)
-    parametrisation = PARAMETRISATIONS[recipe.optimiser.precondition](initial_images(pairs, recipe, objective))
-    points, trace, diverged = _optimise(objective, parametrisation, recipe, watch)
+    weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
+    objective = Objective(recipe, extractor, pairs.contents, pairs.targets, *weights)
+    start = initial_images(pairs, recipe, objective)
+    channels = 1 if luminance_only(recipe) else 3
+    parametrisation = PARAMETRISATIONS[recipe.optimiser.precondition](start, channels)
+    evaluate = build_evaluation(objective, parametrisation, evaluation)
+    points, trace, diverged = _optimise(evaluate, objective, parametrisation, _Preview(watch, pairs, recipe))
     with torch.no_grad():
         images = parametrisation.image(points).clamp(0, 1)
         last = objective.terms(images)
@@ -120,54 +138,88 @@ def stylize_batch(pairs: Pairs, recipe: Recipe, extractor: Extractor, watch: Wat
     if watch.progress:
         watch.progress(recipe.evaluations, float(last.total.mean()))
     failed: list[bool] = (diverged | ~last.total.isfinite()).tolist()
+    images = _delivered(images, pairs, recipe)
     return Stylized(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
 
 
 def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor:
     """Where the recipe starts from, (B, 3, H, W); noise is uniform in [0, 1], drawn by each pair's seed."""
+    start = _initial_images(pairs, recipe, objective)
+    return greyscale(start).contiguous() if luminance_only(recipe) else start
+
+
+def _initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor:
     if recipe.start == "noise":
         generators = [torch.Generator().manual_seed(seed) for seed in pairs.seeds]
         noise = [torch.rand(pairs.contents.shape[1:], generator=g, dtype=torch.float32) for g in generators]
         return torch.stack(noise).to(pairs.contents)
+    if recipe.start == "style":
+        return torch.stack([_covering(target.image, pairs.contents) for target in pairs.targets])
     if recipe.start == "colour_matched" and objective.matched is not None:
         return objective.matched
-    return pairs.contents.clone()
+    return objective.contents.clone()
+
+
+def _covering(image: Tensor | None, like: Tensor) -> Tensor:
+    """An image, (3, h, w), scaled to cover the shape of `like`, (B, 3, H, W), and cropped in the middle."""
+    if image is None:
+        raise ValueError("start: style needs targets made under the same recipe")
+    (height, width), (own_height, own_width) = like.shape[2:], image.shape[1:]
+    factor = max(height / own_height, width / own_width)
+    shape = max(height, round(own_height * factor)), max(width, round(own_width * factor))
+    scaled = F.interpolate(image[None], shape, mode="bicubic", antialias=True)[0].clamp(0, 1)
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    return scaled[:, top : top + height, left : left + width]
+
+
+def _delivered(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
+    """What the pair's file shows of the optimised images, (B, 3, H, W) in [0, 1]."""
+    return with_luminance(images, pairs.contents) if luminance_only(recipe) else images
+
+
+@dataclass(frozen=True)
+class _Preview:
+    """Hands out the images on their way, where the watch asks for it."""
+
+    watch: Watch
+    pairs: Pairs
+    recipe: Recipe
+
+    @torch.no_grad()
+    def look(self, evaluation: int, parametrisation: Pixels, points: Tensor) -> None:
+        every, show = self.watch.preview_every, self.watch.preview
+        if every and show and evaluation % every == 0:
+            show(evaluation, _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe))
 
 
 def _optimise(
-    objective: Objective, parametrisation: Parametrisation, recipe: Recipe, watch: Watch
+    evaluate: Evaluate, objective: Objective, parametrisation: Pixels, preview: _Preview
 ) -> tuple[Tensor, _Trace, Tensor]:
     """The loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
-    points = torch.zeros_like(parametrisation.start).flatten(1)
+    recipe, watch = preview.recipe, preview.watch
+    points = parametrisation.points()
     optimiser = build_optimiser(recipe.optimiser, points)
     guard = _DivergenceGuard(objective.scale())
     stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
     trace: _Trace = []
     for evaluation in range(recipe.evaluations):
-        terms, gradients = _evaluate(objective, parametrisation, points)
+        losses, gradients = evaluate(points)
         if evaluation % stride == 0:
-            trace.append((evaluation, terms.stacked()))
+            trace.append((evaluation, losses.clone()))
         if evaluation % GUARD_EVERY == 0:
-            restart = guard.look(terms.total)
+            restart = guard.look(losses[-1])
             if restart is not None:
                 points = torch.where(restart[:, None], 0.0, points)
                 optimiser.reset(restart, CAUTION)
-                _, anew = _evaluate(objective, parametrisation, points)
-                gradients = torch.where(restart[:, None], anew, gradients)  # not even rounding touches the others
+                kept = gradients.clone()
+                _, anew = evaluate(points)
+                gradients = torch.where(restart[:, None], anew, kept)  # not even rounding touches the others
         if evaluation % watch.report_every == 0:
-            _report(watch, evaluation, terms.total)
+            _report(watch, evaluation, losses[-1])
+        preview.look(evaluation, parametrisation, points)
         points = optimiser.step(points, gradients)
     # Judged by the image as it is: the clamped one always has a moderate loss.
-    return points, trace, guard.diverged(terms.total)
-
-
-def _evaluate(objective: Objective, parametrisation: Parametrisation, points: Tensor) -> tuple[LossTerms, Tensor]:
-    """Losses at `points`, and the gradient of each image's own minimised loss."""
-    points = points.detach().requires_grad_(True)
-    images = parametrisation.image(points)
-    terms = objective.terms(images)
-    (gradients,) = torch.autograd.grad(objective.minimised(terms, images).sum(), points)
-    return LossTerms(*(t.detach() for t in (terms.content, terms.style, terms.tv, terms.total))), gradients
+    return points, trace, guard.diverged(losses[-1])
 
 
 class _DivergenceGuard:

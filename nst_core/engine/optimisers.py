@@ -31,6 +31,8 @@ def build_optimiser(settings: OptimiserSettings, points: Tensor) -> BatchOptimis
     """The optimiser that a recipe names, for points (B, P)."""
     if settings.name == "adam":
         return Adam(points, settings.learning_rate)
+    if settings.name == "gradient_descent":
+        return GradientDescent(points, settings.learning_rate, settings.rate)
     return LBFGS(points, settings.learning_rate, settings.history)
 
 
@@ -158,3 +160,40 @@ class Adam:
         self.steps = torch.where(column, 0.0, self.steps)
         self.mean = torch.where(column, 0.0, self.mean)
         self.variance = torch.where(column, 0.0, self.variance)
+
+
+class GradientDescent:
+    """Plain gradient descent, `x − rate · g`, each row at a rate of its own.
+
+    Args:
+        rate: `absolute`: all rows at `learning_rate`, always. `first_step`: each row's rate is such that its first step
+            moves no value by more than `learning_rate`, and is halved whenever a step went too far, which shows in a
+            gradient that points against the one before. A row whose first gradient is zero stays where it is.
+    """
+
+    def __init__(self, points: Tensor, learning_rate: float, rate: str = "absolute") -> None:
+        self.learning_rate = points.new_full((len(points),), learning_rate)
+        self.relative = rate == "first_step"
+        self.fresh = torch.ones(len(points), dtype=torch.bool, device=points.device)
+        self.rate = torch.zeros_like(self.learning_rate) if self.relative else self.learning_rate
+        self.previous_gradients: Tensor | None = None
+
+    def step(self, points: Tensor, gradients: Tensor) -> Tensor:
+        if self.relative:
+            self._adapt(gradients)
+        return points - self.rate[:, None] * gradients
+
+    def _adapt(self, gradients: Tensor) -> None:
+        largest = gradients.abs().amax(dim=1)
+        first = torch.where(largest > 0, self.learning_rate / largest.clamp_min(1e-30), 0.0)
+        if self.previous_gradients is not None:
+            turned = torch.einsum("bp,bp->b", gradients, self.previous_gradients) < 0
+            self.rate = torch.where(turned, self.rate / 2, self.rate)
+        self.rate = torch.where(self.fresh, first, self.rate)
+        self.fresh = torch.zeros_like(self.fresh)
+        self.previous_gradients = gradients.clone()
+
+    def reset(self, rows: Tensor, caution: float) -> None:
+        self.learning_rate = torch.where(rows, self.learning_rate * caution, self.learning_rate)
+        self.rate = torch.where(rows, self.learning_rate, self.rate)
+        self.fresh = self.fresh | rows

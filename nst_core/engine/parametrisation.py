@@ -1,31 +1,65 @@
-"""What the optimiser moves: the pixels themselves, or spectrally preconditioned coefficients."""
+"""What the optimiser moves: the pixels themselves, or coefficients that make the problem rounder.
+
+Each parametrisation maps points p to images `start + A p` with a fixed linear map A. Where only luminance is free, p
+has one channel, which is added to all three of `start`.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from nst_core.engine.features.convnets import TORCHVISION_STD
+
 
 class Pixels:
-    """The image is `start + p`."""
+    """The image is `start + p`.
 
-    def __init__(self, start: Tensor) -> None:
-        self.start = start
+    Args:
+        start: (B, 3, H, W), the images at p = 0.
+        channels: 3, or 1 where only luminance is free.
+    """
+
+    def __init__(self, start: Tensor, channels: int = 3) -> None:
+        self.start, self.channels = start, channels
+
+    def points(self) -> Tensor:
+        """The points of `start`: zeros, (B, channels·H·W)."""
+        return torch.zeros_like(self.start[:, : self.channels]).flatten(1)
 
     def image(self, points: Tensor) -> Tensor:
-        """The images, (B, 3, H, W), of points (B, 3·H·W); differentiable."""
-        return self.start + points.view_as(self.start)
+        """The images, (B, 3, H, W), of points (B, channels·H·W); differentiable."""
+        return self.start + self.change(points.view(len(points), self.channels, *self.start.shape[2:]))
+
+    def change(self, planes: Tensor) -> Tensor:
+        """What planes (B, channels, H, W) of free numbers add to the image."""
+        return planes
 
 
-class Spectral:
+class Normalised(Pixels):
+    """The image is `start + σ p`, σ being torchvision's standard deviation of each channel (of luminance, their mean).
+
+    The same iterates as those of code that optimises the normalised image, `(image − µ) / σ`.
+    """
+
+    def __init__(self, start: Tensor, channels: int = 3) -> None:
+        super().__init__(start, channels)
+        scale = start.new_tensor(TORCHVISION_STD).view(1, 3, 1, 1)
+        self.scale = scale if channels == 3 else scale.mean(dim=1, keepdim=True)
+
+    def change(self, planes: Tensor) -> Tensor:
+        return planes * self.scale
+
+
+class Spectral(Pixels):
     """The image is `start + irfft2(rfft2(p) · f^-½)`, the scale normalised to a mean of 1.
 
     Natural images carry most of their energy at low frequencies; a gradient step in pixels moves those too slowly.
     Scaling the coefficients by f^-½ evens that out, and f^-1 overshoots. After a colour-matched start it gains little.
     """
 
-    def __init__(self, start: Tensor) -> None:
-        self.start = start
+    def __init__(self, start: Tensor, channels: int = 3) -> None:
+        super().__init__(start, channels)
         height, width = start.shape[2:]
         vertical = torch.fft.fftfreq(height, device=start.device, dtype=torch.float64)[:, None]
         horizontal = torch.fft.rfftfreq(width, device=start.device, dtype=torch.float64)[None, :]
@@ -33,13 +67,9 @@ class Spectral:
         scale = frequency.pow(-0.5)
         self.scale = (scale / scale.mean()).to(start.dtype)
 
-    def image(self, points: Tensor) -> Tensor:
-        """The images, (B, 3, H, W), of points (B, 3·H·W); differentiable."""
-        spectrum = torch.fft.rfft2(points.view_as(self.start))
-        change: Tensor = torch.fft.irfft2(spectrum * self.scale, s=self.start.shape[2:])
-        return self.start + change
+    def change(self, planes: Tensor) -> Tensor:
+        filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(planes) * self.scale, s=planes.shape[2:])
+        return filtered
 
 
-Parametrisation = Pixels | Spectral
-
-PARAMETRISATIONS: dict[str, type[Parametrisation]] = {"none": Pixels, "spectral": Spectral}
+PARAMETRISATIONS: dict[str, type[Pixels]] = {"none": Pixels, "normalised": Normalised, "spectral": Spectral}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Layers = tuple[tuple[str, float], ...]
-"""Layer names with their weights, in the order of the recipe."""
+"""Layer names with their weights, in the order of the recipe. None at all leave the term out."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,15 @@ class ContentTerm:
 
     Attributes:
         layers: feature maps compared, with weights.
-        loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1), `mean`
-            the mean of (F−P)², `relative` that mean divided by the spatial variance of P.
-        colours: compare with the content as it is (`content`), or first moved to the style's colours (`style`).
+        loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1), `sum`
+            Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P.
+        colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
+            the content and the result as greyscale images (`grey`).
     """
 
     layers: Layers
-    loss: Literal["half_sum", "mean", "relative"] = "half_sum"
-    colours: Literal["content", "style"] = "content"
+    loss: Literal["half_sum", "sum", "mean", "relative"] = "half_sum"
+    colours: Literal["content", "style", "grey"] = "content"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class StyleTerm:
     Attributes:
         layers: feature maps compared, with weights.
         loss: per layer, with M_G and M_A the numbers of positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
-            for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `relative` the mean of
-            (G/M_G − A/M_A)², each entry divided by the style's own energies in its two channels, `frobenius`
-            ‖G/M_G − A/M_A‖² / ‖A/M_A‖².
+            for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `half_sum` ½Σ(G − A)², `mean_by_size` the
+            mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
+            style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖². In the two that compare
+            raw Gram matrices A counts as if it had been taken from M_G positions: A·M_G/M_A.
     """
 
     layers: Layers
-    loss: Literal["gatys", "mean", "relative", "frobenius"] = "gatys"
+    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius"] = "gatys"
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,22 @@ class OptimiserSettings:
     """The optimiser and what it optimises.
 
     Attributes:
-        name: `lbfgs` (no line search) or `adam`.
+        name: `lbfgs` (no line search), `adam`, or `gradient_descent`.
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
+        rate: what the learning rate of gradient descent is measured in: `absolute`, or `first_step`: per image, the
+            largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
+            far.
         history: curvature pairs that L-BFGS keeps.
-        precondition: optimise the pixels (`none`), or Fourier coefficients scaled by f^-½ (`spectral`).
+        precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
+            code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by f^-½
+            (`spectral`).
     """
 
-    name: Literal["lbfgs", "adam"] = "lbfgs"
+    name: Literal["lbfgs", "adam", "gradient_descent"] = "lbfgs"
     learning_rate: float = 1.0
+    rate: Literal["absolute", "first_step"] = "absolute"
     history: int = 10
-    precondition: Literal["none", "spectral"] = "none"
+    precondition: Literal["none", "normalised", "spectral"] = "none"
 
 
 @dataclass(frozen=True)
@@ -72,13 +80,22 @@ class Recipe:
         alpha, beta, tv_weight: weights of the three terms.
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
-        start: the initial image: `content`, `colour_matched` (the content in the style's colours) or `noise` (seeded).
+        start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
+            image, cropped to the content's shape) or `noise` (seeded).
+        colour: whose colours the result has: the `style`'s, or the `content`'s (Gatys, Bethge, Hertzmann, Shechtman
+            2016, "Preserving Color in Neural Artistic Style Transfer").
+        keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
+            `matching` first gives the style image the content's colours (their section 3.1).
         evaluations: how often loss and gradient are computed, per image.
-        size: longer side of the optimised image, in pixels.
-        style_scale: the style's longer side, as a multiple of `size`.
+        size: the side of the optimised image that `side` names, in pixels.
+        side: `longer` or `shorter`.
+        bucket: sides are padded to multiples of this many pixels by reflection while they are optimised, so that
+            images of nearly one shape share a batch; the result is cropped back. 1 leaves them as they are.
+        style_scale: the style's side, as a multiple of `size`.
         upscale: enlarge images smaller than `size`.
-        precision: of the convolutions: `float32`, `bfloat16`, or `auto` (bfloat16 on CUDA). Gram matrices, losses and
-            the optimiser's state are float32 always.
+        precision: of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
+            `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
+            float32 always.
     """
 
     name: str
@@ -93,14 +110,34 @@ class Recipe:
     tv_weight: float = 0.0
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    start: Literal["content", "colour_matched", "noise"] = "content"
+    start: Literal["content", "colour_matched", "style", "noise"] = "content"
+    colour: Literal["style", "content"] = "style"
+    keep_colour_by: Literal["luminance", "matching"] = "luminance"
     evaluations: int = 200
     size: int = 256
+    side: Literal["longer", "shorter"] = "longer"
+    bucket: int = 1
     style_scale: float = 1.0
     upscale: bool = False
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:
         """Every layer that content or style looks at, each once."""
         return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
+
+    def style_names(self) -> tuple[str, ...]:
+        """The layers that style looks at."""
+        return tuple(name for name, _ in self.style.layers)
+
+    def content_names(self) -> tuple[str, ...]:
+        """The layers that content looks at."""
+        return tuple(name for name, _ in self.content.layers)
+
+    def style_size(self, size: int) -> int:
+        """The style's side, in pixels, where the content's is `size`."""
+        return max(1, round(size * self.style_scale))
+
+    def padded(self, width: int, height: int) -> tuple[int, int]:
+        """The shape that is optimised for a working size of `width` × `height`."""
+        return tuple(-(-side // self.bucket) * self.bucket for side in (width, height))  # type: ignore[return-value]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import torch
 
-from nst_core.engine.features import build_extractor
+from nst_core.engine.devices import convolutions_at, out_of_memory
+from nst_core.engine.evaluation import Evaluation
+from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.objective import StyleTarget
 from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
@@ -18,50 +21,100 @@ from nst_core.errors import ResourceError
 MAX_TARGETS = 256
 """Style targets kept; one of VGG-19's five usual layers takes 1.4 MB."""
 
+MAX_STYLE_KEYS = 16_384
+"""Style files whose key is remembered; some hundred bytes each."""
+
+Value = TypeVar("Value")
+
 
 class OutOfMemory(ResourceError):
     """Not even a single pair fits into the device's memory."""
 
 
+@dataclass(frozen=True)
+class StyleKey:
+    """What a style target is kept by.
+
+    Attributes:
+        sha256: of the style file's bytes.
+        shape: (H, W, 3) of its pixels at the working size.
+    """
+
+    sha256: str
+    shape: tuple[int, ...]
+
+
+class Recent(Generic[Value]):
+    """A bounded memory shared by threads: the least recently used values are dropped."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Value | None:
+        """The value kept as `key`, if it still is."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def keep(self, key: Hashable, value: Value) -> Value:
+        """Keep a value as `key`, unless another thread was first; returns the one that is kept."""
+        with self._lock:
+            kept = self._values.setdefault(key, value)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return kept
+
+
 class Session:
-    """What a worker keeps between chunks."""
+    """What a worker keeps between chunks.
+
+    Attributes:
+        style_keys: the key of a style file's target, by the file as it was found and how it was wanted; so a file
+            whose target is kept need not be read.
+    """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
-        self.extractor = build_extractor(recipe).to(device)
-        self._targets: OrderedDict[Hashable, StyleTarget] = OrderedDict()
-        self._lock = threading.Lock()
+        extractor = build_extractor(recipe)
+        if device.type == "cuda" and isinstance(extractor, ConvNet):
+            extractor = extractor.channels_last()
+        self.extractor = extractor.to(device)
+        self.style_keys: Recent[StyleKey] = Recent(MAX_STYLE_KEYS)
+        self._targets: Recent[StyleTarget] = Recent(MAX_TARGETS)
+
+    def kept_target(self, key: Hashable) -> StyleTarget | None:
+        """The style target known as `key`, if it has been made and not been dropped since."""
+        return self._targets.get(key)
 
     def target(self, key: Hashable, make: Callable[[], StyleTarget]) -> StyleTarget:
         """The style target known as `key`, made on first use; the least recently used ones are dropped."""
-        with self._lock:
-            if key in self._targets:
-                self._targets.move_to_end(key)
-                return self._targets[key]
+        kept = self._targets.get(key)
+        if kept is not None:
+            return kept
         try:
-            made = make()  # outside the lock: another thread may make the same one meanwhile, and the first is kept
+            made = make()  # without a lock: another thread may make the same one meanwhile, and the first is kept
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             raise OutOfMemory(
                 f"A style does not fit into the memory of {self.device}: set a smaller method.size."
             ) from error
-        with self._lock:
-            made = self._targets.setdefault(key, made)
-            while len(self._targets) > MAX_TARGETS:
-                self._targets.popitem(last=False)
-        return made
+        return self._targets.keep(key, made)
 
-    def stylize(self, pairs: Pairs, watch: Watch) -> Stylized:
+    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> Stylized:
         """As `stylize_batch`; where memory runs out, in halves, down to single pairs.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
         try:
-            return stylize_batch(pairs, self.recipe, self.extractor, watch)
+            with convolutions_at(self.recipe.precision):
+                return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             if len(pairs.contents) == 1:
                 height, width = pairs.contents.shape[2:]
@@ -73,7 +126,7 @@ class Session:
             torch.cuda.empty_cache()
         half = len(pairs.contents) // 2
         return _joined(
-            [self.stylize(_part(pairs, slice(None, half)), watch), self.stylize(_part(pairs, slice(half, None)), watch)]
+            [self.stylize(_part(pairs, rows), watch, evaluation) for rows in (slice(None, half), slice(half, None))]
         )
 
 
@@ -92,12 +145,6 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
         if key not in _sessions:
             _sessions[key] = Session(recipe, device)
         return _sessions[key]
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """The CPU's allocator and CUDA's libraries have no class of their own for it."""
-    signs = ("DefaultCPUAllocator: can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
 def _part(pairs: Pairs, rows: slice) -> Pairs:

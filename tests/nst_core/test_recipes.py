@@ -76,7 +76,8 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
     [
         ({"siez": 5}, "method.siez is not a known key (did you mean 'size'?)"),
         ({"style": {"lss": "mean"}}, "method.style.lss is not a known key (did you mean 'loss'?)"),
-        ({"optimiser": {"rate": 1}}, "method.optimiser.rate is not a known key"),
+        ({"optimiser": {"lr": 1}}, "method.optimiser.lr is not a known key"),
+        ({"optimiser": {"rate": "fast"}}, "method.optimiser.rate is 'fast'; it can be absolute, first_step"),
         ({"xyzzy": 1}, "method.xyzzy is not a known key"),
         ({3: 1}, "method.3 is not a known key"),
         ({"size": "big"}, "method.size is 'big'; it must be a whole number, 1 or more"),
@@ -96,7 +97,7 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"pooling": ["max"]}, "method.pooling is ['max']"),
         ({"optimiser": "adam"}, "method.optimiser must be a section of keys and values, not 'adam'"),
         ({"style": None}, "method.style must be a section of keys and values, not None"),
-        ({"style": {"layers": {}}}, "method.style.layers must map layer names to weights"),
+        ({"style": {"layers": {}}, "content": {"layers": {}}}, "method has no layers"),
         ({"style": {"layers": "relu1_1"}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": [["relu1_1"]]}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": {"relu1_1": "x"}}}, "method.style.layers gives relu1_1 a weight that is 'x'"),
@@ -146,3 +147,22 @@ def test_reading_a_recipe_imports_no_pandas_and_no_pydantic() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_variants_bring_the_layers_of_the_chosen_features(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "features: vgg19\n"
+        "content: {layers: {relu4_2: 1.0}, loss: mean}\n"
+        "style: {layers: {relu1_1: 1.0}}\n"
+        "variants:\n  squeezenet1_0: {content: {layers: {fire5: 0.5}}, evaluations: 30}\n"
+    )
+    plain, other = load_recipe(str(path)), load_recipe(str(path), {"features": "squeezenet1_0", "evaluations": 7})
+    assert plain.content.layers == (("relu4_2", 1.0),)
+    assert (other.content.layers, other.content.loss) == ((("fire5", 0.5),), "mean")
+    assert other.evaluations == 7  # what a person asks for comes last
+
+
+def test_one_of_the_two_terms_may_have_no_layers() -> None:
+    recipe = load_recipe("gatys2016", {"content": {"layers": {}}})
+    assert recipe.layer_names() == recipe.style_names()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.convnets import CONVNETS, build_convnet, random_state
+from nst_core.engine.features.convnets import CONVNETS, ConvNet, build_convnet, random_state
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.features.weights import drawn_weights, file_weights, imagenet_weights
 from nst_core.engine.recipe import Recipe
@@ -13,11 +13,13 @@ from nst_core.errors import ConfigError
 
 EXTRACTORS = ("wavelet", *CONVNETS)
 
-__all__ = ["EXTRACTORS", "Extractor", "build_extractor"]
+__all__ = ["EXTRACTORS", "ConvNet", "Extractor", "build_extractor"]
 
 
 def build_extractor(recipe: Recipe) -> Extractor:
     """The extractor that a recipe asks for, on the CPU, checked to have every layer that the recipe names.
+
+    Its convolutions are bfloat16 where the recipe's (resolved) precision says so.
 
     Raises:
         ConfigError: no such extractor, or no such layer in it.
@@ -29,7 +31,7 @@ def build_extractor(recipe: Recipe) -> Extractor:
     for name in recipe.layer_names():
         if name not in extractor.layers:
             raise ConfigError(f"{recipe.features} has no layer {name!r}; it has {', '.join(extractor.layers)}.")
-    return extractor
+    return extractor.in_bfloat16() if recipe.precision == "bfloat16" else extractor
 
 
 def _convnet(recipe: Recipe) -> Extractor:

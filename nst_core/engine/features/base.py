@@ -15,11 +15,13 @@ class Extractor(nn.Module):
         name: as recipes spell it, e.g. `vgg19`.
         layers: every name that can be asked for, in order of depth.
         weights_sha256: sha256 of the weights' file or state, None where there are no weights.
+        precision: what the maps are computed in, bfloat16 by `in_bfloat16`; None for that of the images.
     """
 
     name: str
     layers: tuple[str, ...]
     weights_sha256: str | None = None
+    precision: torch.dtype | None = None
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Feature maps of `images`, (B, 3, H, W) sRGB in [0, 1], by layer name: each (B, C, H', W').
@@ -32,6 +34,11 @@ class Extractor(nn.Module):
     def min_side(self, layers: Sequence[str]) -> int:
         """The shortest image side, in pixels, at which every one of `layers` still has a position."""
         raise NotImplementedError
+
+    def in_bfloat16(self) -> Extractor:
+        """The same with bfloat16 convolutions: weights are cast once, here, and images once per call."""
+        self.precision = torch.bfloat16
+        return self
 
     @property
     def device(self) -> torch.device:

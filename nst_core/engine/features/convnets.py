@@ -53,6 +53,7 @@ class ConvNet(Extractor):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         describe = _vgg_steps if name.startswith("vgg") else _squeezenet_steps
+        self._channels_last = False
         self.steps = describe(self.body, pooling)
         self.layers = tuple(step.name for step in self.steps)
         self.eval()
@@ -60,7 +61,9 @@ class ConvNet(Extractor):
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         wanted = set(layers)
         depth = self._depth(layers)
-        x = self._normalised(images)
+        x = self._normalised(images).to(self.precision or images.dtype)
+        if self._channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
         maps = {}
         for step in self.steps[: depth + 1]:
             x = step.run(x)
@@ -79,6 +82,17 @@ class ConvNet(Extractor):
             else:
                 return side
         raise AssertionError(f"{self.name} never reaches {layers}")
+
+    def in_bfloat16(self) -> ConvNet:
+        self.body.to(torch.bfloat16)
+        super().in_bfloat16()
+        return self
+
+    def channels_last(self) -> ConvNet:
+        """The same with maps laid out as NHWC, which tensor cores want; on a CPU it gains nothing."""
+        self.body.to(memory_format=torch.channels_last)
+        self._channels_last = True
+        return self
 
     def _depth(self, layers: Sequence[str]) -> int:
         return max(

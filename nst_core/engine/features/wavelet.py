@@ -77,6 +77,7 @@ class WaveletFeatures(Extractor):
 
     def _maps(self, images: Tensor, wanted: set[str], depth: int) -> Iterator[tuple[str, Tensor]]:
         x = torch.einsum("oc,bchw->bohw", self.colours.to(images.dtype), (images - MEAN) / STD)
+        x = x.to(self.precision or images.dtype)
         for level in range(depth + 1):
             if level:
                 x = self._halve(x)

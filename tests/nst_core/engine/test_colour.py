@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine.colour import ColourStatistics, blend_statistics, colour_statistics, match_colours
+from nst_core.engine.colour import (
+    ColourStatistics,
+    blend_statistics,
+    colour_statistics,
+    greyscale,
+    luminance,
+    match_colours,
+    match_luminance,
+    with_luminance,
+)
 
 
 def coloured(seed: int, centre: float = 0.5, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -100,3 +109,42 @@ def test_a_blend_of_one_is_that_one() -> None:
     blended = blend_statistics([only, ColourStatistics(only.mean + 0.1, 2 * only.covariance)], [1.0, 0.0])
     assert torch.equal(blended.mean, only.mean)
     assert torch.equal(blended.covariance, only.covariance)
+
+
+def test_luminance_of_grey_is_that_grey_and_of_green_is_bt_601_s() -> None:
+    torch.testing.assert_close(luminance(torch.full((2, 3, 4, 5), 0.3)), torch.full((2, 1, 4, 5), 0.3))
+    green = torch.tensor([0.0, 1.0, 0.0]).view(3, 1, 1)
+    assert luminance(green).item() == pytest.approx(0.587)
+    assert greyscale(green).flatten().tolist() == pytest.approx([0.587] * 3)
+
+
+def test_matched_luminance_has_the_content_s_mean_and_deviation_and_no_colour() -> None:
+    style, content = coloured(0), coloured(1, 0.55)
+    matched = match_luminance(style, content)
+    assert torch.equal(matched[0], matched[1])
+    torch.testing.assert_close(matched[0].mean(), luminance(content).mean())
+    torch.testing.assert_close(matched[0].std(correction=0), luminance(content).std(correction=0))
+
+
+def test_a_flat_style_has_no_luminance_to_match_but_stays_finite() -> None:
+    assert match_luminance(torch.full((3, 5, 5), 0.5), coloured(1).float()).isfinite().all()
+
+
+def test_new_luminance_keeps_the_content_s_chroma_where_there_is_room_for_it() -> None:
+    contents, images = coloured(0)[None], greyscale(0.5 + 0.1 * (coloured(1) - 0.5))[None]
+    made = with_luminance(images, contents)
+    torch.testing.assert_close(luminance(made), luminance(images))
+    chroma, kept = (x - luminance(x) for x in (contents, made))
+    torch.testing.assert_close(kept, chroma)
+
+
+def test_new_luminance_never_leaves_the_range_nor_shifts_a_hue() -> None:
+    generator = torch.Generator().manual_seed(0)
+    contents = torch.rand(1, 3, 20, 20, generator=generator, dtype=torch.float64)
+    images = greyscale(torch.rand(1, 3, 20, 20, generator=generator, dtype=torch.float64))
+    made = with_luminance(images, contents)
+    assert made.min() > -1e-12
+    assert made.max() < 1 + 1e-12
+    torch.testing.assert_close(luminance(made), luminance(images))
+    chroma, kept = (x - luminance(x) for x in (contents, made))
+    torch.testing.assert_close(torch.linalg.cross(chroma, kept, dim=1), torch.zeros_like(kept))  # parallel

@@ -15,18 +15,21 @@ from nst_core.engine.losses import (
     content_half_sum,
     content_mean,
     content_relative,
+    content_sum,
     gram_matrix,
     out_of_range,
     style_frobenius,
     style_gatys,
+    style_half_sum,
     style_mean,
+    style_mean_by_size,
     style_relative,
     total_variation,
 )
 
 every_content_loss = pytest.mark.parametrize("loss", CONTENT_LOSSES.values(), ids=CONTENT_LOSSES)
 every_style_loss = pytest.mark.parametrize("loss", STYLE_LOSSES.values(), ids=STYLE_LOSSES)
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
 
 
 def maps(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -42,13 +45,13 @@ def test_content_loss_is_zero_at_the_target(loss: Loss) -> None:
 @every_style_loss
 def test_style_loss_is_zero_at_the_target(loss: Loss) -> None:
     gram = gram_matrix(maps(2, 5, 6, 7))
-    assert loss(gram, gram.clone()).tolist() == [0.0, 0.0]
+    assert loss(gram, gram.clone(), 42).tolist() == [0.0, 0.0]
 
 
 def test_scaling_features_by_a_scales_gatys_style_by_a_to_the_fourth() -> None:
     result, style = maps(2, 5, 6, 7), maps(2, 5, 4, 9, seed=1)
-    once = style_gatys(gram_matrix(result), gram_matrix(style))
-    torch.testing.assert_close(style_gatys(gram_matrix(3 * result), gram_matrix(3 * style)), 3**4 * once)
+    once = style_gatys(gram_matrix(result), gram_matrix(style), 42)
+    torch.testing.assert_close(style_gatys(gram_matrix(3 * result), gram_matrix(3 * style), 42), 3**4 * once)
 
 
 def test_scaling_features_by_a_scales_half_sum_content_by_a_squared() -> None:
@@ -58,8 +61,8 @@ def test_scaling_features_by_a_scales_half_sum_content_by_a_squared() -> None:
 
 def test_scaling_features_leaves_frobenius_style_as_it_is() -> None:
     result, style = maps(2, 5, 6, 7), maps(2, 5, 4, 9, seed=1)
-    once = style_frobenius(gram_matrix(result), gram_matrix(style))
-    torch.testing.assert_close(style_frobenius(gram_matrix(3 * result), gram_matrix(3 * style)), once)
+    once = style_frobenius(gram_matrix(result), gram_matrix(style), 42)
+    torch.testing.assert_close(style_frobenius(gram_matrix(3 * result), gram_matrix(3 * style), 42), once)
 
 
 def test_gram_matrix_ignores_where_things_are() -> None:
@@ -85,33 +88,44 @@ def test_gatys_style_of_equal_sizes_is_the_paper_s_equation_4() -> None:
     result, style = maps(1, 5, 6, 7), maps(1, 5, 6, 7, seed=1)
     f, s = result.numpy().reshape(5, 42), style.numpy().reshape(5, 42)
     expected = ((f @ f.T - s @ s.T) ** 2).sum() / (4 * 5**2 * 42**2)
-    assert style_gatys(gram_matrix(result), gram_matrix(style)).item() == pytest.approx(expected, rel=1e-12)
+    assert style_gatys(gram_matrix(result), gram_matrix(style), 42).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_mean_style_is_the_mean_over_gram_matrices_divided_by_their_elements() -> None:
     result, style = maps(1, 5, 6, 7), maps(1, 5, 4, 9, seed=1)
     f, s = result.numpy().reshape(5, 42), style.numpy().reshape(5, 36)
     expected = ((f @ f.T / (5 * 42) - s @ s.T / (5 * 36)) ** 2).mean()
-    assert style_mean(gram_matrix(result), gram_matrix(style)).item() == pytest.approx(expected, rel=1e-12)
+    assert style_mean(gram_matrix(result), gram_matrix(style), 42).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 7), (4, 9)])
+def test_raw_gram_losses_count_the_style_as_if_it_had_the_result_s_positions(height: int, width: int) -> None:
+    result, style = maps(1, 5, 6, 7), maps(1, 5, height, width, seed=1)
+    f, s = result.numpy().reshape(5, 42), style.numpy().reshape(5, height * width)
+    squares = (f @ f.T - s @ s.T * 42 / (height * width)) ** 2
+    grams = gram_matrix(result), gram_matrix(style)
+    assert style_half_sum(*grams, 42).item() == pytest.approx(squares.sum() / 2, rel=1e-12)
+    assert style_mean_by_size(*grams, 42).item() == pytest.approx(squares.mean() / (5 * 42), rel=1e-12)
 
 
 def test_relative_style_weighs_every_pair_of_channels_alike() -> None:
     result, style = maps(1, 5, 6, 7), maps(1, 5, 6, 7, seed=1)
     loud = torch.tensor([1.0, 10.0, 100.0, 1.0, 1e4], dtype=torch.float64).view(1, 5, 1, 1)
-    plain = style_relative(gram_matrix(result), gram_matrix(style))
-    scaled = style_relative(gram_matrix(loud * result), gram_matrix(loud * style))
+    plain = style_relative(gram_matrix(result), gram_matrix(style), 42)
+    scaled = style_relative(gram_matrix(loud * result), gram_matrix(loud * style), 42)
     torch.testing.assert_close(scaled, plain, rtol=1e-2, atol=0)  # but for the floor under silent channels
 
 
 @pytest.mark.parametrize("loss", [style_relative, style_frobenius])
 def test_silent_style_channels_give_finite_losses(loss: Loss) -> None:
-    assert loss(gram_matrix(maps(1, 5, 6, 7)), torch.zeros(1, 5, 5, dtype=torch.float64)).isfinite().all()
+    assert loss(gram_matrix(maps(1, 5, 6, 7)), torch.zeros(1, 5, 5, dtype=torch.float64), 42).isfinite().all()
 
 
 def test_content_losses_equal_their_formulas() -> None:
     result, content = maps(1, 5, 6, 7), maps(1, 5, 6, 7, seed=1)
     f, p = result.numpy(), content.numpy()
     variance = ((p - p.mean(axis=(2, 3), keepdims=True)) ** 2).mean()
+    assert content_sum(result, content).item() == pytest.approx(((f - p) ** 2).sum(), rel=1e-12)
     assert content_half_sum(result, content).item() == pytest.approx(((f - p) ** 2).sum() / 2, rel=1e-12)
     assert content_mean(result, content).item() == pytest.approx(((f - p) ** 2).mean(), rel=1e-12)
     expected = ((f - p) ** 2).mean() / (variance + 1e-4)
@@ -159,8 +173,8 @@ def test_content_loss_of_an_image_does_not_depend_on_its_neighbours(loss: Loss) 
 def test_style_loss_of_an_image_does_not_depend_on_its_neighbours(loss: Loss) -> None:
     result, style = maps(3, 5, 6, 7), gram_matrix(maps(3, 5, 4, 9, seed=1))
     result[1] = float("nan")
-    alone = torch.cat([loss(gram_matrix(result[i : i + 1]), style[i : i + 1]) for i in range(3)])
-    torch.testing.assert_close(loss(gram_matrix(result), style), alone, rtol=1e-12, atol=0, equal_nan=True)
+    alone = torch.cat([loss(gram_matrix(result[i : i + 1]), style[i : i + 1], 42) for i in range(3)])
+    torch.testing.assert_close(loss(gram_matrix(result), style, 42), alone, rtol=1e-12, atol=0, equal_nan=True)
     assert alone.isnan().tolist() == [False, True, False]
 
 
@@ -175,13 +189,24 @@ def test_half_precision_features_give_float32_values(dtype: torch.dtype) -> None
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, loss(result.double(), other.double()).float(), rtol=1e-5, atol=0)
     for loss in STYLE_LOSSES.values():
-        assert loss(gram, gram_matrix(other)).dtype == torch.float32
+        assert loss(gram, gram_matrix(other), 42).dtype == torch.float32
     assert total_variation(result[:, :3]).dtype == torch.float32
 
 
 def test_gram_matrix_of_loud_half_precision_features_does_not_overflow() -> None:
     loud = torch.full((1, 4, 64, 64), 3e3, dtype=torch.float16)  # 3000² is beyond float16
     assert gram_matrix(loud)[0, 0, 0].item() == pytest.approx(9e6, rel=1e-4)
+
+
+def test_gram_matrix_and_its_gradient_do_not_depend_on_the_memory_layout() -> None:
+    features = maps(2, 5, 6, 7)
+    plain, last = features.clone(), features.contiguous(memory_format=torch.channels_last)
+    answers = []
+    for tensor in (plain, last):
+        tensor.requires_grad_(True)
+        gram = gram_matrix(tensor)
+        answers.append((gram.detach(), *torch.autograd.grad(gram.square().sum(), tensor)))
+    torch.testing.assert_close(answers[0], answers[1], rtol=1e-12, atol=1e-12)
 
 
 def test_gram_matrix_stays_float32_under_autocast() -> None:
@@ -201,7 +226,7 @@ def test_gradients_of_content_losses(loss: Loss) -> None:
 @every_style_loss
 def test_gradients_of_style_losses_through_the_gram_matrix(loss: Loss) -> None:
     style = gram_matrix(maps(2, 3, 6, 2, seed=1))
-    assert torch.autograd.gradcheck(lambda f: loss(gram_matrix(f), style), maps(2, 3, 4, 5).requires_grad_(True))
+    assert torch.autograd.gradcheck(lambda f: loss(gram_matrix(f), style, 20), maps(2, 3, 4, 5).requires_grad_(True))
 
 
 @pytest.mark.parametrize("loss", [total_variation, out_of_range])

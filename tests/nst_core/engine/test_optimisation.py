@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.colour import colour_statistics, match_colours
+from nst_core.engine.colour import colour_statistics, greyscale, luminance, match_colours
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import StyleTarget, style_target
-from nst_core.engine.optimisation import LossPoint, Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.objective import Objective, StyleTarget, style_target
+from nst_core.engine.optimisation import LossPoint, Pairs, Stylized, Watch, initial_images, stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.errors import Interrupted, TransientError
 
@@ -321,3 +321,84 @@ def test_loss_points_are_plain_numbers() -> None:
     point = stylize_batch(pairs(extractor), RECIPE, extractor).traces[2][-1]
     assert isinstance(point, LossPoint)
     assert {type(value) for value in vars(point).values()} == {int, float}
+
+
+def test_the_style_image_as_start_covers_the_content_s_shape() -> None:
+    extractor, recipe = TinyFeatures(), replace(RECIPE, start="style")
+    target = style_target(picture(10, 24, 64), recipe, extractor)
+    batch = Pairs(picture(0)[None], [target], [0])
+    objective = Objective(recipe, extractor, batch.contents, batch.targets)
+    (start,) = initial_images(batch, recipe, objective)
+    expected = F.interpolate(picture(10, 24, 64)[None], (12, 32), mode="bicubic", antialias=True)[0, :, :, 8:24]
+    torch.testing.assert_close(start, expected.clamp(0, 1))
+
+
+def test_targets_of_other_starts_hold_no_image() -> None:
+    assert style_target(picture(10), RECIPE, TinyFeatures()).image is None
+
+
+@pytest.mark.parametrize("way", ["luminance", "matching"])
+def test_a_target_that_keeps_the_content_s_colours_needs_the_content(way: str) -> None:
+    recipe = replace(RECIPE, colour="content", keep_colour_by=way)
+    with pytest.raises(ValueError, match="needs the content"):
+        style_target(picture(10), recipe, TinyFeatures())
+
+
+def kept_colours(way: str) -> tuple[Pairs, Stylized, Recipe]:
+    extractor = TinyFeatures()
+    recipe = replace(RECIPE, colour="content", keep_colour_by=way, range_weight=100.0)
+    contents = torch.stack([picture(0), picture(1)])
+    targets = [style_target(picture(10 + i, 14, 10), recipe, extractor, contents[i]) for i in range(2)]
+    batch = Pairs(contents, targets, [0, 1])
+    return batch, stylize_batch(batch, recipe, extractor), recipe
+
+
+def test_luminance_only_transfer_leaves_every_hue_and_changes_the_luminance() -> None:
+    batch, stylized, recipe = kept_colours("luminance")
+    chroma, kept = (x - luminance(x) for x in (batch.contents, stylized.images))
+    torch.testing.assert_close(torch.linalg.cross(chroma, kept, dim=1), torch.zeros_like(kept), atol=1e-6, rtol=0)
+    assert (luminance(stylized.images) - luminance(batch.contents)).abs().mean() > 0.01
+    last = Objective(recipe, TinyFeatures(), batch.contents, batch.targets).terms(greyscale(stylized.images))
+    for index in range(2):  # the trace ends at what is delivered, seen as it was optimised
+        assert stylized.traces[index][-1].total == pytest.approx(last.total[index].item(), rel=1e-4)
+
+
+def test_colour_matching_gives_the_style_the_content_s_statistics() -> None:
+    batch, stylized, _ = kept_colours("matching")
+    for content, target in zip(batch.contents, batch.targets, strict=True):
+        torch.testing.assert_close(target.colours.mean, colour_statistics(content).mean, atol=0.05, rtol=0)
+    assert stylized.images.isfinite().all()
+
+
+def test_previews_are_the_images_on_their_way_and_change_nothing() -> None:
+    extractor, seen = TinyFeatures(), []
+    batch = pairs(extractor)
+    watch = Watch(preview_every=8, preview=lambda evaluation, images: seen.append((evaluation, images)))
+    stylized = stylize_batch(batch, RECIPE, extractor, watch)
+    assert [evaluation for evaluation, _ in seen] == [0, 8, 16]
+    torch.testing.assert_close(seen[0][1], batch.contents)
+    torch.testing.assert_close(seen[1][1], stylize_batch(batch, replace(RECIPE, evaluations=8), extractor).images)
+    assert torch.equal(stylized.images, stylize_batch(batch, RECIPE, extractor).images)
+
+
+@pytest.mark.parametrize("term", ["content", "style"])
+def test_each_task_alone_comes_down_to_its_target(term: str) -> None:
+    """Seed 000's two tasks: from noise, the content's or the style's features alone."""
+    extractor = TinyFeatures()
+    recipe = replace(RECIPE, start="noise", tv_weight=0.0, range_weight=1.0, evaluations=150)
+    left_out = {"content": "style", "style": "content"}[term]
+    recipe = replace(recipe, **{left_out: replace(getattr(recipe, left_out), layers=())})
+    stylized = stylize_batch(pairs(extractor, recipe, 2), recipe, extractor)
+    for trace in stylized.traces:
+        assert all(getattr(point, left_out) == 0 for point in trace)
+        assert getattr(trace[-1], term) < 1e-3 * getattr(trace[0], term)
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "adam", "gradient_descent"])
+def test_every_optimiser_lowers_every_loss(name: str) -> None:
+    extractor = TinyFeatures()
+    optimiser = OptimiserSettings(name, 1.0 if name == "lbfgs" else 0.02, rate="first_step")
+    stylized = stylize_batch(pairs(extractor), replace(RECIPE, optimiser=optimiser, evaluations=40), extractor)
+    assert stylized.failed == [False] * 3
+    for trace in stylized.traces:
+        assert trace[-1].total < 0.9 * trace[0].total

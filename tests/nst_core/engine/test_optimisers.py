@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine.optimisers import LBFGS, Adam, BatchOptimiser, build_optimiser
+from nst_core.engine.optimisers import LBFGS, Adam, BatchOptimiser, GradientDescent, build_optimiser
 from nst_core.engine.recipe import OptimiserSettings
 
 Problem = Callable[[Tensor], Tensor]
@@ -100,8 +100,13 @@ def relative_difference(path: Tensor, expected: Tensor) -> float:
     return float(((path - expected).norm(dim=-1) / expected.norm(dim=-1).clamp_min(1e-12)).max())
 
 
-SETTINGS = [OptimiserSettings("lbfgs"), OptimiserSettings("adam", learning_rate=0.05)]
-either = pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings.name)
+SETTINGS = [
+    OptimiserSettings("lbfgs"),
+    OptimiserSettings("adam", learning_rate=0.05),
+    OptimiserSettings("gradient_descent", learning_rate=1e-4),
+    OptimiserSettings("gradient_descent", learning_rate=1e-3, rate="first_step"),
+]
+either = pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: f"{settings.name}-{settings.rate}")
 
 PROBLEMS, STARTS = [problem for problem, _ in EIGHT], torch.stack([point for _, point in EIGHT])
 
@@ -162,7 +167,8 @@ def test_reset_makes_exactly_those_rows_start_afresh(settings: OptimiserSettings
     undisturbed = run_batch(build_optimiser(settings, STARTS), PROBLEMS, STARTS, 30)[15:]
     assert torch.equal(after[:, rows], afresh[:, rows])
     assert torch.equal(after[:, ~rows], undisturbed[:, ~rows])
-    assert not torch.equal(afresh[:, ~rows], undisturbed[:, ~rows])
+    if settings.rate == "first_step" or settings.name != "gradient_descent":  # it has nothing to forget
+        assert not torch.equal(afresh[:, ~rows], undisturbed[:, ~rows])
 
 
 @either
@@ -197,6 +203,34 @@ def test_adam_makes_the_iterates_of_torch_adam_alone_to_the_end() -> None:
     for row, (problem, point) in enumerate(EIGHT):
         alone = run_torch(torch.optim.Adam, problem, point, 200, lr=0.02)
         assert relative_difference(paths[:, row], alone) < 1e-10, f"problem {row}"
+
+
+def test_gradient_descent_makes_the_iterates_of_torch_sgd_alone_to_the_end() -> None:
+    paths = run_batch(GradientDescent(STARTS, 1e-4), PROBLEMS, STARTS, 200)
+    for row, (problem, point) in enumerate(EIGHT):
+        alone = run_torch(torch.optim.SGD, problem, point, 200, lr=1e-4)
+        assert relative_difference(paths[:, row], alone) < 1e-10, f"problem {row}"
+
+
+def test_a_rate_of_the_first_step_moves_no_value_further_than_it_says_and_halves_when_a_step_went_too_far() -> None:
+    paths = run_batch(GradientDescent(STARTS, 0.02, "first_step"), PROBLEMS, STARTS, 30)
+    halved = 0
+    for row, (problem, x) in enumerate(EIGHT):
+        g = gradient(problem, x)
+        rate = 0.02 / float(g.abs().max())
+        for step in range(30):
+            x = x - rate * g
+            torch.testing.assert_close(paths[step, row], x, rtol=1e-9, atol=1e-12)
+            before, g = g, gradient(problem, x)
+            if float(before @ g) < 0:
+                rate, halved = rate / 2, halved + 1
+    assert halved > 0, "choose problems on which a step goes too far"
+
+
+def test_a_far_too_long_first_step_still_comes_down() -> None:
+    paths = run_batch(GradientDescent(STARTS[:3], 5.0, "first_step"), PROBLEMS[:3], STARTS[:3], 200)
+    for row in range(3):
+        assert PROBLEMS[row](paths[-1, row]) < 0.05 * PROBLEMS[row](STARTS[row])
 
 
 @either

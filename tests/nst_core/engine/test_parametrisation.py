@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine.parametrisation import PARAMETRISATIONS, Parametrisation, Pixels, Spectral
+from nst_core.engine.features.convnets import TORCHVISION_MEAN, TORCHVISION_STD
+from nst_core.engine.optimisers import Adam
+from nst_core.engine.parametrisation import PARAMETRISATIONS, Normalised, Pixels, Spectral
 
 SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
 
@@ -18,21 +20,21 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def built(kind: type[Parametrisation], shape: tuple[int, ...]) -> tuple[Parametrisation, Tensor]:
+def built(kind: type[Pixels], shape: tuple[int, ...]) -> tuple[Pixels, Tensor]:
     """A parametrisation, and points for it."""
     return kind(normal(*shape)), normal(shape[0], 3 * shape[2] * shape[3], seed=1)
 
 
 @both
 @any_shape
-def test_zero_points_are_the_start(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+def test_zero_points_are_the_start(kind: type[Pixels], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     assert torch.equal(parametrisation.image(torch.zeros_like(points)), parametrisation.start)
 
 
 @both
 @any_shape
-def test_the_change_is_linear_in_the_points(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+def test_the_change_is_linear_in_the_points(kind: type[Pixels], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     other = normal(*points.shape, seed=2)
 
@@ -44,13 +46,13 @@ def test_the_change_is_linear_in_the_points(kind: type[Parametrisation], shape: 
 
 @both
 @any_shape
-def test_gradients(kind: type[Parametrisation], shape: tuple[int, ...]) -> None:
+def test_gradients(kind: type[Pixels], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     assert torch.autograd.gradcheck(parametrisation.image, points.requires_grad_(True), fast_mode=True)
 
 
 @both
-def test_images_do_not_mix(kind: type[Parametrisation]) -> None:
+def test_images_do_not_mix(kind: type[Pixels]) -> None:
     parametrisation, points = built(kind, (2, 3, 7, 9))
     points[0] = float("nan")
     torch.testing.assert_close(parametrisation.image(points)[1], kind(parametrisation.start[1:]).image(points[1:])[0])
@@ -71,7 +73,39 @@ def test_a_wave_is_scaled_by_its_frequency_to_the_minus_half() -> None:
     assert ratios[0] / ratios[1] == pytest.approx(2)
 
 
+def test_steps_on_the_normalised_image_are_those_of_code_that_optimises_it() -> None:
+    mean, std = (torch.tensor(v, dtype=torch.float64).view(1, 3, 1, 1) for v in (TORCHVISION_MEAN, TORCHVISION_STD))
+    image, wanted = normal(1, 3, 4, 5), normal(1, 3, 4, 5, seed=1)
+
+    def loss(pixels: Tensor) -> Tensor:
+        return (pixels - wanted).pow(4).sum()
+
+    target = ((image - mean) / std).requires_grad_(True)
+    theirs = torch.optim.Adam([target], lr=0.01)
+    parametrisation = Normalised(image)
+    points = parametrisation.points()
+    ours = Adam(points, 0.01)
+    for _ in range(20):
+        theirs.zero_grad()
+        loss(target * std + mean).backward()
+        theirs.step()
+        at = points.detach().requires_grad_(True)
+        points = ours.step(points, torch.autograd.grad(loss(parametrisation.image(at)), at)[0])
+    torch.testing.assert_close(parametrisation.image(points), target.detach() * std + mean)
+
+
+@both
+def test_where_only_luminance_is_free_grey_stays_grey(kind: type[Pixels]) -> None:
+    grey = normal(2, 1, 5, 7).expand(2, 3, 5, 7)
+    parametrisation = kind(grey, 1)
+    points = normal(*parametrisation.points().shape)
+    assert points.shape == (2, 35)
+    images = parametrisation.image(points)
+    assert torch.equal(images[:, :1].expand_as(images), images)
+    torch.testing.assert_close((images - grey)[:, 1], kind(grey[:, :1], 1).image(points)[:, 0] - grey[:, 0])
+
+
 def test_float32_stays_float32() -> None:
     start = torch.rand(1, 3, 5, 6)
-    for kind in (Pixels, Spectral):
+    for kind in PARAMETRISATIONS.values():
         assert kind(start).image(torch.zeros(1, 90)).dtype == torch.float32

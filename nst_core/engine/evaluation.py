@@ -1,0 +1,109 @@
+"""Loss and gradient of a batch: computed eagerly, compiled, or replayed as one CUDA graph."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from nst_core.engine.devices import out_of_memory
+from nst_core.engine.objective import Objective
+from nst_core.engine.parametrisation import Pixels
+
+Evaluation = Literal["eager", "graph", "compile"]
+
+Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Points (B, P) to their losses, (4, B) as `LossTerms.stacked` gives them, and gradients, (B, P). Both may be
+overwritten by the next call."""
+
+WARM_UP = 3
+"""Evaluations before a CUDA graph is captured, in which libraries choose algorithms and allocate workspaces."""
+
+log = logging.getLogger(__name__)
+
+
+def build_evaluation(objective: Objective, parametrisation: Pixels, evaluation: Evaluation) -> Evaluate:
+    """How a batch is evaluated.
+
+    Args:
+        evaluation: `eager`; `graph`: captured once as a CUDA graph, then replayed (the same kernels and bits, without
+            the launches, which is what small batches wait for); `compile`: the losses fused by `torch.compile`, for
+            every shape anew. Where one of the latter two does not work, the log says so and it is `eager`.
+    """
+    plain = _eager(objective, parametrisation, objective_losses(objective))
+    start = parametrisation.points()
+    if evaluation == "graph" and start.is_cuda:
+        return _or_eager("CUDA graph", lambda: Captured(plain, start), plain)
+    if evaluation == "compile":
+        return _or_eager("torch.compile", lambda: _compiled(objective, parametrisation, start), plain)
+    return plain
+
+
+def objective_losses(objective: Objective) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Images (B, 3, H, W) to losses (4, B) and the sum of what is minimised, ()."""
+
+    def losses(images: Tensor) -> tuple[Tensor, Tensor]:
+        terms = objective.terms(images)
+        return terms.stacked(), objective.minimised(terms, images).sum()
+
+    return losses
+
+
+def _eager(
+    objective: Objective, parametrisation: Pixels, losses: Callable[[Tensor], tuple[Tensor, Tensor]]
+) -> Evaluate:
+    def evaluate(points: Tensor) -> tuple[Tensor, Tensor]:
+        points = points.detach().requires_grad_(True)
+        stacked, minimised = losses(parametrisation.image(points))
+        (gradients,) = torch.autograd.grad(minimised, points)
+        return stacked.detach(), gradients
+
+    return evaluate
+
+
+def _compiled(objective: Objective, parametrisation: Pixels, start: Tensor) -> Evaluate:
+    compiled = torch.compile(objective_losses(objective), dynamic=False)
+    evaluate = _eager(objective, parametrisation, compiled)
+    evaluate(start)  # compiles; what cannot be compiled raises here
+    return evaluate
+
+
+class Captured:
+    """An evaluation as a CUDA graph, for points of one shape.
+
+    Args:
+        evaluate: eager, without any look from the host.
+        start: points (B, P) on a CUDA device.
+    """
+
+    def __init__(self, evaluate: Evaluate, start: Tensor) -> None:
+        self.points = start.clone()
+        stream: Any = torch.cuda.Stream(start.device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(start.device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                evaluate(self.points)
+        torch.cuda.current_stream(start.device).wait_stream(stream)
+        self.graph = torch.cuda.CUDAGraph()
+        # Other threads may copy images to the device meanwhile: only this one's calls belong to the graph.
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+            self.losses, self.gradients = evaluate(self.points)
+
+    def __call__(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        self.points.copy_(points)
+        self.graph.replay()
+        return self.losses, self.gradients
+
+
+def _or_eager(what: str, build: Callable[[], Evaluate], plain: Evaluate) -> Evaluate:
+    """What `build` gives, or `plain` where it fails for any reason but memory (a smaller batch will do then)."""
+    try:
+        return build()
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        log.warning("%s does not work here (%s: %s): going on without it.", what, type(error).__name__, error)
+        return plain

@@ -1,0 +1,111 @@
+"""How many pairs fit into memory at once: estimated from what autograd keeps, then tried on the device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from nst_core.engine.devices import convolutions_at, out_of_memory
+from nst_core.engine.features.base import Extractor
+from nst_core.engine.objective import Objective, StyleTarget, style_target
+from nst_core.engine.recipe import Recipe
+
+SHARE = 0.8
+"""Of the free memory, what a batch may take."""
+
+WORKING_SPACE = 2.0
+"""What an evaluation takes at its peak, relative to what autograd keeps: gradients and convolutions' work spaces."""
+
+PROBE_SIDE = 64
+"""Side of the images on which memory is counted, in pixels; it grows with the number of pixels from there on."""
+
+
+def batch_that_fits(recipe: Recipe, extractor: Extractor, device: torch.device, side: int, most: int) -> int:
+    """The largest batch, at most `most` and at least 1, of `side` × `side` images that fits into free memory now.
+
+    On CUDA the estimate is verified by an evaluation, and halved until one succeeds.
+    """
+    estimate = int(SHARE * free_bytes(device) / pair_bytes(recipe, extractor, side, side))
+    batch = max(1, min(most, estimate))
+    if device.type != "cuda":
+        return batch
+    return verified(batch, lambda size: _evaluate_once(recipe, extractor, size, side))
+
+
+def verified(batch: int, attempt: Callable[[int], None]) -> int:
+    """`batch`, or the first of its halves for which `attempt` does not run out of memory; 1 is not tried."""
+    while batch > 1:
+        try:
+            attempt(batch)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            batch //= 2
+            torch.cuda.empty_cache()
+        else:
+            break
+    return batch
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that a new allocation on the device can have, in bytes."""
+    if device.type == "cuda":
+        free, _total = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + cached
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+
+
+def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) -> int:
+    """Memory, in bytes, that one pair of `width` × `height` pixels takes at the peak of an evaluation: an estimate."""
+    side = max(PROBE_SIDE, extractor.min_side(recipe.layer_names()))
+    small, large = (_kept_bytes(recipe, extractor, factor * side) for factor in (1, 2))
+    per_pixel = (large - small) / (3 * side**2)
+    fixed = max(0.0, small - per_pixel * side**2)  # Gram matrices
+    pixels = width * height
+    state = _state_vectors(recipe) * 3 * 4 * pixels
+    return int(WORKING_SPACE * (per_pixel * pixels + fixed) + state)
+
+
+def _state_vectors(recipe: Recipe) -> int:
+    """Images' worth of float32 numbers that the optimiser, its parametrisation and the objective hold."""
+    history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "gradient_descent": 2}
+    return history[recipe.optimiser.name] + 6
+
+
+def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
+    """What autograd keeps of one evaluation for its backward pass, in bytes, and the targets; each storage once."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with convolutions_at(recipe.precision):
+        objective, images = _probe(recipe, extractor, 1, side)
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            terms = objective.terms(images)
+        del terms
+    weights = {p.untyped_storage().data_ptr() for p in (*extractor.parameters(), *extractor.buffers())}
+    targets = sum(t.nbytes for t in (*objective.content_maps.values(), *objective.grams.values()))
+    return targets + sum(size for pointer, size in kept.items() if pointer not in weights)
+
+
+def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:
+    with convolutions_at(recipe.precision):
+        objective, images = _probe(recipe, extractor, batch, side)
+        history = images.new_empty(_state_vectors(recipe), *images.shape)  # the optimiser's
+        torch.autograd.grad(objective.terms(images).total.sum(), images)
+        del history
+    torch.cuda.synchronize(images.device)
+
+
+def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple[Objective, Tensor]:
+    """An objective of grey noise, and images to evaluate it at."""
+    images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
+    target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
+    return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)
