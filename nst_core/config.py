@@ -108,6 +108,11 @@ class Execution(Section):
     batch_size: PositiveInt | Literal["auto"] = Field(AUTO, description="Pairs that are optimised at once.")
     retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
     report_every: PositiveInt = Field(10, description="Evaluations between two looks from the host.")
+    evaluation: Literal["eager", "graph", "compile"] = Field(
+        "eager",
+        description="`eager`; `graph`: each batch's evaluation captured as a CUDA graph; `compile`: fused by "
+        "torch.compile, anew for every shape (minutes).",
+    )
 
 
 class Output(Section):
@@ -120,6 +125,7 @@ class Output(Section):
         "method", description="`method`: as optimised; `original`: resized to the content's exact size."
     )
     gallery: bool = Field(True, description="Build the gallery at the end of a run.")
+    previews: PositiveInt | None = Field(None, description="Write every image after each so many evaluations, too.")
 
 
 class RunConfig(Section):

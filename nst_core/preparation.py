@@ -196,6 +196,7 @@ def work_of(config: RunConfig, method: Method) -> Work:
         device=str(method.device),
         threads=1 if config.execution.threads == "auto" else config.execution.threads,
         report_every=config.execution.report_every,
+        evaluation=config.execution.evaluation,
     )
 
 

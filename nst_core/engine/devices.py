@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -49,11 +47,11 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
-@contextlib.contextmanager
-def convolutions_at(precision: str) -> Iterator[None]:
-    """cuDNN's convolutions as a resolved precision says: without TensorFloat-32 unless it is `tf32`.
+def set_convolutions(precision: str) -> None:
+    """Make this process's cuDNN convolutions what a resolved precision says: TensorFloat-32 only where it is `tf32`.
 
     Algorithms are chosen by rule, not by a race: the same batch on the same device gives the same bits.
     """
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32"):
-        yield
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nst_core.engine.devices import convolutions_at, out_of_memory
+from nst_core.engine.devices import out_of_memory, set_convolutions
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
 from nst_core.engine.recipe import Recipe
@@ -85,27 +85,26 @@ def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with convolutions_at(recipe.precision):
-        objective, images = _probe(recipe, extractor, 1, side)
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            terms = objective.terms(images)
-        del terms
+    objective, images = _probe(recipe, extractor, 1, side)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        terms = objective.terms(images)
+    del terms
     weights = {p.untyped_storage().data_ptr() for p in (*extractor.parameters(), *extractor.buffers())}
     targets = sum(t.nbytes for t in (*objective.content_maps.values(), *objective.grams.values()))
     return targets + sum(size for pointer, size in kept.items() if pointer not in weights)
 
 
 def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:
-    with convolutions_at(recipe.precision):
-        objective, images = _probe(recipe, extractor, batch, side)
-        history = images.new_empty(_state_vectors(recipe), *images.shape)  # the optimiser's
-        torch.autograd.grad(objective.terms(images).total.sum(), images)
-        del history
+    objective, images = _probe(recipe, extractor, batch, side)
+    history = images.new_empty(_state_vectors(recipe), *images.shape)  # the optimiser's
+    torch.autograd.grad(objective.terms(images).total.sum(), images)
+    del history
     torch.cuda.synchronize(images.device)
 
 
 def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple[Objective, Tensor]:
-    """An objective of grey noise, and images to evaluate it at."""
+    """An objective of noise, and images to evaluate it at."""
+    set_convolutions(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
     return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)

@@ -92,8 +92,8 @@ class Watch:
         progress: called with the evaluations done and the mean total of the batch.
         should_stop: polled; true ends the optimisation with `Interrupted`.
         past_deadline: polled; true ends it with `TransientError`.
-        preview: called with the evaluations done and the images then, (B, 3, H, W) in [0, 1], every `preview_every`
-            evaluations, from the initial image on.
+        preview: called with the evaluations done, a pair's row and its image then, (3, H, W) in [0, 1], every
+            `preview_every` evaluations, from the initial image on.
     """
 
     report_every: int = 10
@@ -101,7 +101,7 @@ class Watch:
     should_stop: Callable[[], bool] | None = None
     past_deadline: Callable[[], bool] | None = None
     preview_every: int | None = None
-    preview: Callable[[int, Tensor], None] | None = None
+    preview: Callable[[int, int, Tensor], None] | None = None
 
 
 def stylize_batch(
@@ -189,7 +189,9 @@ class _Preview:
     def look(self, evaluation: int, parametrisation: Pixels, points: Tensor) -> None:
         every, show = self.watch.preview_every, self.watch.preview
         if every and show and evaluation % every == 0:
-            show(evaluation, _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe))
+            images = _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe)
+            for row, image in enumerate(images):
+                show(evaluation, row, image)
 
 
 def _optimise(

@@ -140,4 +140,9 @@ class Recipe:
 
     def padded(self, width: int, height: int) -> tuple[int, int]:
         """The shape that is optimised for a working size of `width` × `height`."""
-        return tuple(-(-side // self.bucket) * self.bucket for side in (width, height))  # type: ignore[return-value]
+        return padded_shape(width, height, self.bucket)
+
+
+def padded_shape(width: int, height: int, bucket: int) -> tuple[int, int]:
+    """Both sides rounded up to multiples of `bucket`."""
+    return -(-width // bucket) * bucket, -(-height // bucket) * bucket

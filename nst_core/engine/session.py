@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from nst_core.engine.devices import convolutions_at, out_of_memory
+from nst_core.engine.devices import out_of_memory, set_convolutions
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.objective import StyleTarget
@@ -95,6 +95,7 @@ class Session:
         if kept is not None:
             return kept
         try:
+            set_convolutions(self.recipe.precision)
             made = make()  # without a lock: another thread may make the same one meanwhile, and the first is kept
         except RuntimeError as error:
             if not out_of_memory(error):
@@ -111,8 +112,8 @@ class Session:
             OutOfMemory: a single pair does not fit.
         """
         try:
-            with convolutions_at(self.recipe.precision):
-                return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
+            set_convolutions(self.recipe.precision)
+            return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -125,9 +126,9 @@ class Session:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(pairs.contents) // 2
-        return _joined(
-            [self.stylize(_part(pairs, rows), watch, evaluation) for rows in (slice(None, half), slice(half, None))]
-        )
+        first = self.stylize(_part(pairs, slice(None, half)), _half_watch(watch, self.recipe, 0, 0), evaluation)
+        second = self.stylize(_part(pairs, slice(half, None)), _half_watch(watch, self.recipe, 1, half), evaluation)
+        return _joined([first, second])
 
 
 _sessions: dict[Hashable, Session] = {}
@@ -154,6 +155,16 @@ def _part(pairs: Pairs, rows: slice) -> Pairs:
         pairs.seeds[rows],
         pairs.alpha[rows] if pairs.alpha is not None else None,
         pairs.beta[rows] if pairs.beta is not None else None,
+    )
+
+
+def _half_watch(watch: Watch, recipe: Recipe, part: int, first_row: int) -> Watch:
+    """How half `part` (0 or 1) of a batch, whose rows begin at `first_row`, reports as a part of the whole."""
+    progress, preview = watch.progress, watch.preview
+    return replace(
+        watch,
+        progress=progress and (lambda done, total: progress((part * recipe.evaluations + done) // 2, total)),
+        preview=preview and (lambda done, row, image: preview(done, first_row + row, image)),
     )
 
 

@@ -234,7 +234,7 @@ def test_a_programming_error_is_not_retried(config: Make, monkeypatch: pytest.Mo
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    import nst_core.worker as worker
+    import nst_core.delivery as delivery
 
     written = []
 
@@ -245,7 +245,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monke
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
-    monkeypatch.setattr(worker, "write_if_changed", full)
+    monkeypatch.setattr(delivery, "write_if_changed", full)
     with pytest.raises(DiskFull, match="No space left"):
         run(config("execution.workers=1"))
     monkeypatch.undo()

@@ -230,6 +230,20 @@ def test_sizes_are_exact_and_follow_the_row(size: tuple[int, int]) -> None:
     assert [(row.width, row.height) for row in rows] == [working_size(*size, 64), working_size(*size, 32)]
 
 
+def test_a_batch_holds_what_has_one_shape_once_it_is_padded() -> None:
+    pairs = [pair(f"{name}.jpg") for name in "abcd"]
+    sizes = {"a": (640, 480), "b": (640, 470), "c": (480, 640), "d": (640, 400)}  # 64 × 48, 47, 40; and 48 × 64
+
+    def batches(bucket: int) -> list[set[str]]:
+        recipe = replace(METHOD.method.resolve(), bucket=bucket)
+        rows = plan_part(0, pairs, [], replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
+        keys = sorted({(row.chunk_id, row.batch) for row in rows})
+        return [{row.content_id[0] for row in rows if (row.chunk_id, row.batch) == key} for key in keys]
+
+    assert batches(1) == [{"c"}, {"d"}, {"b"}, {"a"}]
+    assert batches(16) == [{"c"}, {"a", "b", "d"}]
+
+
 def test_seeds_derive_from_the_id_unless_the_row_has_its_own() -> None:
     own, derived = plan([pair(), pair(overrides=Overrides(seed=7))])
     own, derived = (own, derived) if own.seed == 7 else (derived, own)

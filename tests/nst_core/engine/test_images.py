@@ -30,6 +30,7 @@ from nst_core.engine.images import (
     ImageLimits,
     decode_image,
     encode_image,
+    padded,
     probe_image,
     read_bytes,
     resize_pixels,
@@ -882,6 +883,21 @@ def test_halves_are_rounded_to_even_as_python_rounds() -> None:
 
 def test_a_thin_image_keeps_a_pixel() -> None:
     assert working_size(10_000, 1, 100) == (100, 1)
+
+
+@given(sides, sides, st.integers(1, 4096))
+def test_the_shorter_side_becomes_the_size_where_it_is_named(width: int, height: int, size: int) -> None:
+    new = working_size(width, height, size, upscale=True, side="shorter")
+    assert min(new) == size
+    assert (new[0] >= new[1]) == (width >= height) or new[0] == new[1]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), st.integers(0, 30))
+def test_padding_repeats_the_image_in_mirrors(width: int, height: int, right: int, below: int) -> None:
+    image = torch.rand(3, height, width)
+    made = padded(image, width + right, height + below)
+    expected = np.pad(image.numpy(), ((0, 0), (0, below), (0, right)), mode="symmetric")
+    assert np.array_equal(made.numpy(), expected)
 
 
 @pytest.mark.parametrize("sizes", [(0, 5, 5), (5, 0, 5), (5, 5, 0)])

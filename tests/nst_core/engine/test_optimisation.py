@@ -373,11 +373,12 @@ def test_colour_matching_gives_the_style_the_content_s_statistics() -> None:
 def test_previews_are_the_images_on_their_way_and_change_nothing() -> None:
     extractor, seen = TinyFeatures(), []
     batch = pairs(extractor)
-    watch = Watch(preview_every=8, preview=lambda evaluation, images: seen.append((evaluation, images)))
+    watch = Watch(preview_every=8, preview=lambda *look: seen.append(look))
     stylized = stylize_batch(batch, RECIPE, extractor, watch)
-    assert [evaluation for evaluation, _ in seen] == [0, 8, 16]
-    torch.testing.assert_close(seen[0][1], batch.contents)
-    torch.testing.assert_close(seen[1][1], stylize_batch(batch, replace(RECIPE, evaluations=8), extractor).images)
+    assert [look[:2] for look in seen] == [(evaluation, row) for evaluation in (0, 8, 16) for row in range(3)]
+    first, second = (torch.stack([image for _, _, image in seen[i : i + 3]]) for i in (0, 3))
+    torch.testing.assert_close(first, batch.contents)
+    torch.testing.assert_close(second, stylize_batch(batch, replace(RECIPE, evaluations=8), extractor).images)
     assert torch.equal(stylized.images, stylize_batch(batch, RECIPE, extractor).images)
 
 

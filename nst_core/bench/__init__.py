@@ -1,0 +1,257 @@
+"""`nst bench`: how fast a recipe runs here, what it costs, and how that compares with one image at a time.
+
+Needs what the engine needs, and PyYAML: it runs on a bare GPU machine, as `python -m nst_core.bench`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from nst_core.bench.images import load_pictures
+from nst_core.cores import cores
+from nst_core.engine.bench.ceiling import measure_ceiling
+from nst_core.engine.bench.equal_loss import Comparison, compare
+from nst_core.engine.bench.flops import evaluation_flops
+from nst_core.engine.bench.ours import Pictures, Setup
+from nst_core.engine.bench.report import BenchReport, Cost, EqualLoss, Machine, Throughput, cost_of
+from nst_core.engine.bench.throughput import measure_throughput
+from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.evaluation import Evaluation
+from nst_core.engine.memory import batch_that_fits
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import Session, session_for
+from nst_core.errors import ConfigError, UsageError
+from nst_core.recipes import load_recipe
+
+BATCH = {"cpu": 2, "cuda": 64}
+"""Images per batch unless told otherwise, if they fit into memory: the pipeline's own choice."""
+
+COCO = 118_287
+"""Images of COCO's train2017."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What is measured, and how thoroughly.
+
+    Attributes:
+        recipe: a recipe's name, or the path of its file.
+        overrides: `key.sub=value` of the recipe's keys; `method.` may stand before them, as in run files.
+        size: side of the square images in pixels; None is the recipe's.
+        batches: images per batch, each measured; none is the pipeline's own choice for the device.
+        precision: None is the recipe's.
+        workers: batches at a time; None is one per core (CPU), or one (GPU).
+        threads: CPU threads of each worker.
+        evaluation: `eager`, `graph` or `compile`: how losses and gradients are computed.
+        evaluations: timed per image for the throughput.
+        reference: whether to compare with the sequential reference.
+        reference_evaluations: of the reference, per image.
+        reference_images: that the reference makes in each round, at most.
+        rounds: how often each side of the comparison runs.
+        images: to reckon hours and cost for.
+        price: per hour of the device.
+        contents, styles: folders of pictures; None for both are the built-in samples.
+        data_folder: where those are put.
+    """
+
+    recipe: str = "wavelet"
+    overrides: Sequence[str] = ()
+    size: int | None = None
+    batches: Sequence[int] = ()
+    precision: str | None = None
+    device: str = "auto"
+    workers: int | None = None
+    threads: int = 1
+    evaluation: str = "eager"
+    evaluations: int = 20
+    reference: bool = True
+    reference_evaluations: int = 100
+    reference_images: int = 4
+    rounds: int = 2
+    images: int = COCO
+    price: float = 3.0
+    contents: Path | None = None
+    styles: Path | None = None
+    data_folder: Path = Path("data")
+
+
+def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchReport:
+    """Measure. `progress` is called with the parts done and their total.
+
+    Raises:
+        UsageError: an option, the recipe or an override is wrong.
+        InputError: a picture cannot be read.
+        OutOfMemory: a batch does not fit.
+    """
+    started = time.perf_counter()
+    _check(options)
+    device = resolve_device(options.device)
+    machine = _machine(device)
+    recipe = resolve_precision(_recipe(options), device)
+    session = session_for(recipe, device)
+    _check_size(recipe, session)
+    pictures = load_pictures(
+        options.contents, options.styles, options.data_folder, (recipe.size, recipe.style_size(recipe.size)), device
+    )
+    setups = _setups(options, recipe, session)
+    parts = _Parts(options, len(setups), progress)
+    flops = evaluation_flops(recipe, session.extractor, recipe.size, recipe.size)
+    busy = setups[0].workers * options.threads if device.type == "cpu" else options.threads
+    ceiling = measure_ceiling(device, recipe.precision, busy)
+    parts.advance()
+    throughput = []
+    for setup in setups:
+        measured = measure_throughput(recipe, session.extractor, pictures, setup, options.evaluations, flops, ceiling)
+        throughput.append(measured)
+        parts.advance()
+    equal = None
+    if options.reference:
+        best = max(throughput, key=lambda found: found.evaluations_per_second)
+        setup = replace(setups[0], batch=best.batch)
+        equal = compare(_comparison(options, recipe, session, pictures, setup, machine.cores), parts.advance)
+    return BenchReport(
+        recipe=recipe.name,
+        features=recipe.features,
+        size=recipe.size,
+        evaluations=recipe.evaluations,
+        precision=recipe.precision,
+        images=pictures.origin,
+        machine=machine,
+        flops=flops,
+        ceiling=ceiling,
+        throughput=tuple(throughput),
+        equal_loss=equal,
+        costs=tuple(costs_of(recipe.evaluations, throughput, equal, options.images, options.price)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def costs_of(
+    evaluations: int, throughput: Sequence[Throughput], equal: EqualLoss | None, images: int, price: float
+) -> list[Cost]:
+    """At the best pace with the recipe's own evaluations; and at equal loss, ours and the reference's."""
+    best = max(found.evaluations_per_second for found in throughput)
+    costs = [cost_of(f"ours, {evaluations} evaluations", best / evaluations, images, price)]
+    if equal:
+        costs.append(cost_of("ours, equal loss", equal.ours.images_per_second, images, price))
+        costs.append(cost_of("reference, equal loss", equal.reference.images_per_second, images, price))
+    return costs
+
+
+def report_dict(report: BenchReport) -> dict[str, Any]:
+    """The report as JSON data, keys as the dataclasses name them."""
+    return asdict(report)
+
+
+class _Parts:
+    """Counts finished parts of a benchmark: the ceiling, each batch size, each image or run of the comparison."""
+
+    def __init__(self, options: BenchOptions, batches: int, progress: Progress | None) -> None:
+        compared = options.rounds * (options.reference_images + 1) + 1
+        self.done, self.total = 0, 1 + batches + (compared if options.reference else 0)
+        self.progress = progress
+
+    def advance(self) -> None:
+        self.done += 1
+        self.total = max(self.total, self.done)
+        if self.progress:
+            self.progress(self.done, self.total)
+
+
+def _check(options: BenchOptions) -> None:
+    whole = {
+        "--size": options.size,
+        "--workers": options.workers,
+        "--threads": options.threads,
+        "--evaluations": options.evaluations,
+        "--reference-evaluations": options.reference_evaluations,
+        "--reference-images": options.reference_images,
+        "--rounds": options.rounds,
+        "--images": options.images,
+    }
+    for name, value in [*whole.items(), *(("--batch", batch) for batch in options.batches)]:
+        if value is not None and value < 1:
+            raise UsageError(f"{name} is {value}; it must be 1 or more.")
+    if options.evaluation not in typing.get_args(Evaluation):
+        known = ", ".join(typing.get_args(Evaluation))
+        raise UsageError(f"--evaluation is {options.evaluation!r}; it can be {known}.")
+    if not 0 <= options.price < float("inf"):
+        raise UsageError(f"--price is {options.price}; it must be a number, 0 or more.")
+
+
+def _recipe(options: BenchOptions) -> Recipe:
+    overrides: dict[str, Any] = {}
+    for override in options.overrides:
+        _lay(overrides, override)
+    if options.size is not None:
+        overrides["size"] = options.size
+    if options.precision is not None:
+        overrides["precision"] = options.precision
+    return load_recipe(options.recipe, overrides)
+
+
+def _lay(overrides: dict[str, Any], override: str) -> None:
+    """Put `key.sub=value` into the nested mapping that `load_recipe` takes."""
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().removeprefix("method.").split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set weights=FILE.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    target = overrides
+    for key in keys[:-1]:
+        inner = target.get(key)
+        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        target = target[key]
+    target[keys[-1]] = value
+
+
+def _check_size(recipe: Recipe, session: Session) -> None:
+    needed = session.extractor.min_side(recipe.layer_names())
+    if min(recipe.size, recipe.style_size(recipe.size)) < needed:
+        raise UsageError(f"The layers of {recipe.name} need {needed} pixels a side: give a larger --size.")
+
+
+def _setups(options: BenchOptions, recipe: Recipe, session: Session) -> list[Setup]:
+    kind = session.device.type
+    workers = options.workers or (cores() if kind == "cpu" else 1)
+    batches = options.batches or (batch_that_fits(recipe, session.extractor, session.device, recipe.size, BATCH[kind]),)
+    evaluation = typing.cast(Evaluation, options.evaluation)
+    return [Setup(batch, workers, options.threads, evaluation) for batch in batches]
+
+
+def _comparison(
+    options: BenchOptions, recipe: Recipe, session: Session, pictures: Pictures, setup: Setup, threads: int
+) -> Comparison:
+    judge = session_for(replace(recipe, precision="float32"), session.device).extractor
+    images = min(options.reference_images, setup.images)
+    evaluations, rounds = options.reference_evaluations, options.rounds
+    return Comparison(recipe, session.extractor, judge, pictures, setup, evaluations, images, rounds, threads)
+
+
+def _machine(device: torch.device) -> Machine:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return Machine(str(device), name, cores(), load, torch.__version__)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,256 @@
+"""From files to what the engine takes: planned pairs decoded to working sizes, and tensors and targets made of them.
+
+Decoding happens on a chunk's decode thread, while the batch before is on the device; tensors and targets are made on
+the thread that computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+from nst_core.engine.images import Pixels, decode_image, padded, resize_pixels, to_tensor, working_size
+from nst_core.engine.limits import ImageLimits
+from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
+from nst_core.engine.optimisation import Pairs
+from nst_core.engine.recipe import Recipe, padded_shape
+from nst_core.engine.session import Session, StyleKey
+from nst_core.errors import InputError, UnreadableName
+from nst_core.inputs import file_state, present_hash
+from nst_core.plan import PlannedPair, too_narrow
+from nst_core.results import joined_hashes
+
+Image = TypeVar("Image")
+
+
+@dataclass(frozen=True)
+class ScaledImage:
+    """A decoded image at its working size, with what is needed of the original.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 sRGB, at the working size.
+        width, height: of the original, upright.
+        sha256: of the file's bytes.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CachedStyle:
+    """A style that needed no decoding, because the session has its target.
+
+    The target itself travels along: the session may drop it before its turn comes.
+    """
+
+    sha256: str
+    target: StyleTarget
+
+
+Style = ScaledImage | CachedStyle
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair on its way through a chunk."""
+
+    row: PlannedPair
+    content: ScaledImage
+    styles: Sequence[Style]
+
+    @property
+    def style_sha256(self) -> str | None:
+        """The column of that name: of the bytes that were used."""
+        return joined_hashes([style.sha256 for style in self.styles])
+
+
+@dataclass(frozen=True)
+class RefusedPair:
+    """A pair with a bad input, and the hashes of the bytes found: a later run sees whether they have changed since."""
+
+    row: PlannedPair
+    error: InputError
+    content_sha256: str | None
+    style_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """How an image file is wanted.
+
+    Attributes:
+        size: the side to scale to, in pixels; `side` says which.
+        needed: the shorter side, in pixels, that the recipe's layers can look at.
+        upscale: whether smaller images are enlarged.
+        bucket: sides are padded to multiples of this many pixels before any layer looks.
+    """
+
+    path: Path
+    limits: ImageLimits
+    size: int
+    needed: int
+    upscale: bool = False
+    side: Literal["longer", "shorter"] = "longer"
+    bucket: int = 1
+
+
+class BatchReader:
+    """Reads the batches of one chunk, one after the other, on one thread.
+
+    Within a batch each file is decoded once. A style's file is decoded only where the session has no target for it;
+    what the batch before has decoded is kept, because its targets are being made while this one is read.
+    """
+
+    def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
+        recipe, extractor = session.recipe, session.extractor
+        self._session, self._content_limits, self._style_limits = session, content_limits, style_limits
+        self._content_side = extractor.min_side(recipe.layer_names())
+        self._style_side = extractor.min_side(recipe.style_names())
+        self._decoded: dict[object, ScaledImage] = {}
+        self._decoded_before: dict[object, ScaledImage] = {}
+
+    def batch(self, rows: Sequence[PlannedPair]) -> list[Job | RefusedPair]:
+        """Decode a batch, in the order of its rows. What is no fault of an image (an I/O error) propagates."""
+        self._decoded_before, self._decoded = self._decoded, {}
+        content, style = _once(self.content), _once(self.style)
+        jobs: list[Job | RefusedPair] = []
+        for row in rows:
+            try:
+                _check_name(row)
+                image = content(Path(row.content_path), row.size)
+                jobs.append(Job(row, image, [style(Path(path), row.size) for path in row.style_paths]))
+            except InputError as error:
+                jobs.append(_refused(row, error))
+        return jobs
+
+    def content(self, path: Path, size: int) -> ScaledImage:
+        """A content image for a working size. Raises InputError."""
+        recipe = self._session.recipe
+        how = recipe.upscale, recipe.side, recipe.bucket
+        return read_scaled(Request(path, self._content_limits, size, self._content_side, *how))
+
+    def style(self, path: Path, size: int) -> Style:
+        """A style for contents of a working size: its target where the session has it, else its pixels.
+
+        Raises InputError.
+        """
+        recipe = self._session.recipe
+        style_size = recipe.style_size(size)
+        request = Request(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+        as_it_is = (request, file_state(path))
+        key = self._session.style_keys.get(as_it_is)
+        target = None if key is None else self._session.kept_target(key)
+        if key is not None and target is not None:
+            return CachedStyle(key.sha256, target)
+        image = self._decoded_before.get(as_it_is) or read_scaled(request)
+        if file_state(path) == as_it_is[1]:  # not replaced while it was read
+            self._session.style_keys.keep(as_it_is, style_key(image))
+            self._decoded[as_it_is] = image
+        return image
+
+
+def read_scaled(request: Request) -> ScaledImage:
+    """Decode an image and scale it to its working size.
+
+    Raises:
+        InputError: it cannot be used; `ImageTooSmall` also where its shorter side is then under `needed`.
+    """
+    image = decode_image(request.path, request.limits)
+    height, width = image.pixels.shape[:2]
+    working = working_size(width, height, request.size, request.upscale, request.side)
+    if min(padded_shape(*working, request.bucket)) < request.needed:
+        raise too_narrow(request.path, working, request.size, request.needed)
+    return ScaledImage(resize_pixels(image.pixels, *working), width, height, image.sha256)
+
+
+def batch_of(jobs: Sequence[Job], session: Session) -> Pairs:
+    """Jobs whose contents have one padded shape as the engine takes them, styles blended. Raises OutOfMemory."""
+    alpha, beta = zip(*(row_weights(job.row, session.recipe) for job in jobs), strict=True)
+    contents = content_batch([job.content for job in jobs], session)
+    targets = [_blended_target(job, session) for job in jobs]
+    return Pairs(contents, targets, [job.row.seed for job in jobs], alpha, beta)
+
+
+def _blended_target(job: Job, session: Session) -> StyleTarget:
+    targets = [target_of(style, job.content, session) for style in job.styles]
+    return blend_targets(targets, job.row.style_shares)
+
+
+def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
+    """(α, β) of a pair: its own where the manifest gives them."""
+    return (
+        recipe.alpha if row.content_weight is None else row.content_weight,
+        recipe.beta if row.style_weight is None else row.style_weight,
+    )
+
+
+def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
+    """Contents of one padded shape as the engine takes them: (B, 3, H, W) float32 in [0, 1], on its device."""
+    images = (to_tensor(content.pixels) for content in contents)
+    return torch.stack([padded(image, *padded_size(image, session.recipe)) for image in images]).to(session.device)
+
+
+def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
+    """(width, height) at which an image, (3, H, W) tensor or (H, W, 3) pixels, is optimised."""
+    height, width = image.shape[1:] if isinstance(image, Tensor) else image.shape[:2]
+    return recipe.padded(width, height)
+
+
+def target_of(style: Style, content: ScaledImage, session: Session) -> StyleTarget:
+    """The target of a style, made unless the session has it; for this content, if it depends on it.
+
+    Raises OutOfMemory.
+    """
+    if isinstance(style, CachedStyle):
+        return style.target
+    recipe, device = session.recipe, session.device
+    own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
+    key = style_key(style) if own is None else (style_key(style), style_key(content))
+    pixels = style.pixels
+
+    def make() -> StyleTarget:
+        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
+
+    return session.target(key, make)
+
+
+def style_key(image: ScaledImage) -> StyleKey:
+    """What the session keeps a style's target by."""
+    return StyleKey(image.sha256, image.pixels.shape)
+
+
+def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:
+    """Reads each image once; a bad one raises its error each time."""
+    found: dict[tuple[Path, int], Image | InputError] = {}
+
+    def read_once(path: Path, size: int) -> Image:
+        if (path, size) not in found:
+            try:
+                found[path, size] = read(path, size)
+            except InputError as error:
+                found[path, size] = error
+        image = found[path, size]
+        if isinstance(image, InputError):
+            raise image
+        return image
+
+    return read_once
+
+
+def _check_name(row: PlannedPair) -> None:
+    """Raises the one fault that no change of bytes can mend: the plan cannot even hold the file's true name."""
+    if row.error_class == UnreadableName.__name__:
+        raise UnreadableName((row.error_message or "").removesuffix(f": {UnreadableName.REASON}"))
+
+
+def _refused(row: PlannedPair, error: InputError) -> RefusedPair:
+    styles = joined_hashes([present_hash(path) for path in row.style_paths])
+    return RefusedPair(row, error, present_hash(row.content_path), styles)

@@ -1,0 +1,58 @@
+"""One content, one style, one file: the engine without a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from nst_core.atomic import write_bytes_atomic
+from nst_core.config import RunConfig
+from nst_core.decoding import BatchReader, content_batch, target_of
+from nst_core.delivery import output_pixels
+from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.images import encode_image
+from nst_core.engine.optimisation import LossPoint, Pairs, Watch
+from nst_core.engine.session import session_for
+from nst_core.errors import NumericalError, UsageError
+
+Progress = Callable[[int, int], None]
+
+FORMATS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
+
+
+def stylize_one(
+    content: Path, style: Path, output: Path, config: RunConfig, progress: Progress | None = None
+) -> list[LossPoint]:
+    """Stylize one image and write it; returns its loss trace.
+
+    Args:
+        config: of which method, execution, output and the sources' limits count.
+        progress: called with the evaluations done and their total.
+
+    Raises:
+        InputError: one of the images cannot be used, or is too small for the method.
+        UsageError: the output's name is wrong.
+        ConfigError, WeightsError: the recipe asks for what is not to be had.
+        NumericalError: the optimisation diverged.
+    """
+    if output.suffix.lower() not in FORMATS:
+        raise UsageError(f"--output {output}: the name must end in .jpg, .jpeg or .png.")
+    device = resolve_device(config.execution.device)
+    recipe = resolve_precision(config.method.resolve(), device)
+    session = session_for(recipe, device)
+    reader = BatchReader(session, config.content.limits(), config.style.limits())
+    image = reader.content(content, recipe.size)
+    target = target_of(reader.style(style, recipe.size), image, session)
+    pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
+    made = session.stylize(pairs, _watch(config, recipe.evaluations, progress))
+    if made.failed[0]:
+        raise NumericalError
+    pixels = output_pixels(made.images[0].cpu(), image, config.output)
+    write_bytes_atomic(output, encode_image(pixels, FORMATS[output.suffix.lower()], config.output.quality))
+    return made.traces[0]
+
+
+def _watch(config: RunConfig, evaluations: int, progress: Progress | None) -> Watch:
+    every = config.execution.report_every
+    return Watch(every) if progress is None else Watch(every, lambda done, _: progress(done, evaluations))

@@ -1,0 +1,54 @@
+"""One image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nst_core.config import RunConfig, parse_config
+from nst_core.errors import ImageTooSmall, MissingImage, UsageError
+from nst_core.single import stylize_one
+
+
+@pytest.fixture
+def images(tmp_path: Path, make_image: Callable[..., Path]) -> tuple[Path, Path]:
+    return make_image(tmp_path / "content.png", 80, 64, seed=1), make_image(tmp_path / "style.png", 72, 72, seed=2)
+
+
+def config(**output: str) -> RunConfig:
+    method = {"recipe": "wavelet", "size": 48, "evaluations": 4}
+    return parse_config({"method": method, "execution": {"device": "cpu", "report_every": 2}, "output": output})
+
+
+@pytest.mark.parametrize(("suffix", "format"), [(".jpg", "JPEG"), (".JPEG", "JPEG"), (".png", "PNG")])
+def test_the_name_of_the_output_says_its_format(
+    images: tuple[Path, Path], tmp_path: Path, suffix: str, format: str
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    trace = stylize_one(*images, output, config(size="original"))
+    made = Image.open(output)
+    assert (made.format, made.size) == (format, (80, 64))
+    assert (trace[0].iteration, trace[-1].iteration) == (0, 4)
+    assert trace[-1].total < trace[0].total
+
+
+def test_progress_counts_evaluations(images: tuple[Path, Path], tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    stylize_one(*images, tmp_path / "out.png", config(), lambda done, total: seen.append((done, total)))
+    assert seen == [(0, 4), (2, 4), (4, 4)]
+
+
+def test_nothing_is_written_where_something_is_wrong(images: tuple[Path, Path], tmp_path: Path) -> None:
+    content, style = images
+    tiny = tmp_path / "tiny.png"
+    Image.new("RGB", (200, 20)).save(tiny)
+    with pytest.raises(UsageError, match=r"must end in \.jpg"):
+        stylize_one(content, style, tmp_path / "out.gif", config())
+    with pytest.raises(MissingImage):
+        stylize_one(tmp_path / "none.png", style, tmp_path / "out.png", config())
+    with pytest.raises(ImageTooSmall, match="at size 48 it is 48 × 5 pixels"):
+        stylize_one(tiny, style, tmp_path / "out.png", config())
+    assert not list(tmp_path.glob("out*"))

@@ -1,0 +1,231 @@
+"""Chunks, without Prefect: what is decoded where and how often, and the rows that come of it."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from planned import planned
+
+from nst_core import decoding
+from nst_core.config import Output, parse_config
+from nst_core.engine import session as session_module
+from nst_core.engine.limits import ImageLimits
+from nst_core.engine.optimisation import Pairs, Stylized
+from nst_core.engine.recipe import Recipe
+from nst_core.results import Result, chunk_file, read_chunk
+from nst_core.run_folder import Chunk
+from nst_core.worker import ChunkWatch, Work, stylize_chunk
+
+BATCHES = 4
+PNG = Output(format="png")
+
+RECIPE = replace(
+    parse_config({"method": {"recipe": "wavelet", "size": 48, "evaluations": 2}}).method.resolve(), precision="float32"
+)
+
+
+@dataclass
+class Opened:
+    """Which files were decoded, and by which threads."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    threads: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(autouse=True)
+def no_sessions_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "_sessions", {})
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+    seen, original = Opened(), decoding.decode_image
+
+    def noting(path: Path, limits: ImageLimits) -> object:
+        seen.files[path.name] += 1
+        seen.threads.add(threading.current_thread().name)
+        return original(path, limits)
+
+    monkeypatch.setattr(decoding, "decode_image", noting)
+    return seen
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
+    """Four contents of one shape and two styles."""
+    for number in range(BATCHES):
+        make_image(tmp_path / f"{number}.png", 64, 48, seed=number)
+    for number in range(2):
+        make_image(tmp_path / f"style{number}.png", 56, 56, seed=10 + number)
+    return tmp_path
+
+
+def chunk_of(folder: Path, name: str, *styles: str) -> Chunk:
+    """Each content with each style; one batch per content."""
+    rows = tuple(
+        planned(
+            pair_id=f"{number}-{style}",
+            chunk_id=name,
+            batch=number,
+            content_path=str(folder / f"{number}.png"),
+            style_paths=(str(folder / style),),
+            file_name=f"images/{name}-{number}-{style}",
+            size=48,
+        )
+        for number in range(BATCHES)
+        for style in styles
+    )
+    return Chunk(name, "monet", rows, frozenset(row.pair_id for row in rows))
+
+
+def results(folder: Path, chunk: Chunk, recipe: Recipe = RECIPE, output: Output = PNG) -> list[Result]:
+    work = Work(folder / "run", recipe, None, output, ImageLimits(), ImageLimits(), "cpu")
+    stylize_chunk(chunk, work)
+    return list(read_chunk(chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)).values())
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_painting_in_many_batches_and_chunks_is_opened_once(folder: Path, opened: Opened) -> None:
+    first = results(folder, chunk_of(folder, "first", "style0.png"))
+    second = results(folder, chunk_of(folder, "second", "style0.png"))
+    assert opened.files["style0.png"] == 1
+    assert opened.files["0.png"] == 2
+    assert [row.status for row in first + second] == ["success"] * 2 * BATCHES
+    assert {row.style_sha256 for row in first + second} == {sha256(folder / "style0.png")}
+    assert [row.output_sha256 for row in first] == [row.output_sha256 for row in second]
+
+
+def test_files_are_decoded_on_the_decode_thread_only(folder: Path, opened: Opened) -> None:
+    results(folder, chunk_of(folder, "first", "style0.png", "style1.png"))
+    assert {name.partition("_")[0] for name in opened.threads} == {"decode"}
+
+
+def test_a_painting_replaced_between_chunks_is_read_anew(
+    folder: Path, opened: Opened, make_image: Callable[..., Path]
+) -> None:
+    first = results(folder, chunk_of(folder, "first", "style0.png"))
+    make_image(folder / "style0.png", 56, 56, seed=99)
+    second = results(folder, chunk_of(folder, "second", "style0.png"))
+    assert opened.files["style0.png"] == 2
+    assert {row.style_sha256 for row in second} == {sha256(folder / "style0.png")}
+    assert not {row.output_sha256 for row in first} & {row.output_sha256 for row in second}
+
+
+def test_a_painting_truncated_between_chunks_quarantines_its_pairs(folder: Path) -> None:
+    results(folder, chunk_of(folder, "first", "style0.png", "style1.png"))
+    bad = folder / "style0.png"
+    bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
+    second = results(folder, chunk_of(folder, "second", "style0.png", "style1.png"))
+    assert [row.status for row in second] == ["quarantined", "success"] * BATCHES
+    refused = second[0]
+    assert (refused.error_class, refused.error_message) == (
+        "TruncatedImage",
+        f"{bad}: the file ends before the image does",
+    )
+    assert refused.style_sha256 == sha256(bad)
+
+
+def test_targets_that_do_not_fit_the_cache_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roomy = results(folder, chunk_of(folder, "roomy", "style0.png", "style1.png"))
+    monkeypatch.setattr(session_module, "_sessions", {})
+    monkeypatch.setattr(session_module, "MAX_TARGETS", 1)
+    tight = results(folder, chunk_of(folder, "tight", "style0.png", "style1.png"))
+    assert [row.output_sha256 for row in tight] == [row.output_sha256 for row in roomy]
+
+
+def test_padded_pairs_come_out_in_their_own_size_and_share_a_batch(
+    folder: Path, make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    stylize = session_module.Session.stylize
+    monkeypatch.setattr(
+        session_module.Session,
+        "stylize",
+        lambda self, pairs, *rest: (batches.append(tuple(pairs.contents.shape)), stylize(self, pairs, *rest))[1],
+    )
+    make_image(folder / "1.png", 64, 56, seed=1)  # 48 × 42 at its working size; the others are 48 × 36
+    chunk = chunk_of(folder, "padded", "style0.png")
+    chunk = replace(chunk, rows=tuple(replace(row, batch=0) for row in chunk.rows))
+    rows = results(folder, chunk, replace(RECIPE, bucket=16))
+    assert batches == [(BATCHES, 3, 48, 48)]
+    assert [(row.width, row.height) for row in rows] == [(48, 36), (48, 42), (48, 36), (48, 36)]
+    for row in rows:
+        with Image.open(folder / "run" / str(row.file_name)) as image:
+            assert image.size == (row.width, row.height)
+
+
+def test_previews_lie_beside_the_images_and_are_of_their_size(folder: Path) -> None:
+    chunk = chunk_of(folder, "some", "style0.png")
+    recipe = replace(RECIPE, evaluations=5)
+    plain = results(folder, replace(chunk, wanted=frozenset()), recipe)
+    rows = results(folder, chunk, recipe, Output(format="png", previews=2))
+    assert plain == []
+    for row in rows:
+        previews = folder / "run" / "previews" / Path(str(row.file_name)).stem
+        assert sorted(path.name for path in previews.iterdir()) == ["000000.jpg", "000002.jpg", "000004.jpg"]
+        with Image.open(previews / "000004.jpg") as image:
+            assert image.size == (row.width, row.height)
+
+
+def test_an_optimisation_split_for_want_of_memory_reports_and_previews_every_pair_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_limit, original = 2, session_module.stylize_batch
+
+    def limited(pairs: Pairs, *rest: object) -> Stylized:
+        if len(pairs.contents) > batch_limit:
+            raise torch.OutOfMemoryError("full")
+        return original(pairs, *rest)
+
+    monkeypatch.setattr(session_module, "stylize_batch", limited)
+    chunk = chunk_of(folder, "split", "style0.png")
+    chunk = replace(chunk, rows=tuple(replace(row, batch=0) for row in chunk.rows))
+    counts: list[int] = []
+    output = Output(format="png", previews=100)
+    work = Work(folder / "run", RECIPE, None, output, ImageLimits(), ImageLimits(), "cpu")
+    stylize_chunk(chunk, work, ChunkWatch(counts.append))
+    assert sum(counts) == BATCHES * RECIPE.evaluations
+    assert min(counts) >= 0
+    assert len(list((folder / "run" / "previews").rglob("000000.jpg"))) == BATCHES
+
+
+@pytest.mark.parametrize("way", ["luminance", "matching"])
+def test_the_content_s_colours_can_be_kept(folder: Path, way: str) -> None:
+    with Image.open(folder / "style0.png") as image:
+        reddish = np.asarray(image.convert("RGB")) * np.array([1.0, 0.3, 0.2])
+    Image.fromarray(reddish.astype(np.uint8)).save(folder / "red.png")
+    recipe = replace(RECIPE, colour="content", keep_colour_by=way, evaluations=10)
+    rows = results(folder, chunk_of(folder, "kept", "red.png"), recipe)
+    plain = results(folder, chunk_of(folder, "plain", "red.png"), replace(RECIPE, evaluations=10))
+    assert [row.status for row in rows] == ["success"] * BATCHES
+    for kept, styled, number in zip(rows, plain, range(BATCHES), strict=True):
+        paths = folder / f"{number}.png", *(folder / "run" / str(row.file_name) for row in (kept, styled))
+        content, near, far = (np.asarray(Image.open(path).convert("RGB")).mean(axis=(0, 1)) for path in paths)
+        assert np.abs(near - content).max() < 0.3 * np.abs(far - content).max()
+
+
+def test_memory_does_not_grow_with_the_number_of_pairs(folder: Path) -> None:
+    """Tensors alive after many chunks are those alive after a few."""
+
+    def alive() -> int:
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    counts = []
+    for number in range(6):
+        results(folder, chunk_of(folder, f"chunk{number}", "style0.png", "style1.png"))
+        counts.append(alive())
+    assert counts[1] == counts[-1]
