@@ -7,9 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """The suite's own processes fill the cores; threads that wait for each other would only spin."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, luminance_only
 from nst_core.engine.optimisers import build_optimiser
-from nst_core.engine.parametrisation import PARAMETRISATIONS, Pixels
+from nst_core.engine.parametrisation import Pixels, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted, TransientError
 
@@ -128,7 +128,7 @@ def stylize_batch(
     objective = Objective(recipe, extractor, pairs.contents, pairs.targets, *weights)
     start = initial_images(pairs, recipe, objective)
     channels = 1 if luminance_only(recipe) else 3
-    parametrisation = PARAMETRISATIONS[recipe.optimiser.precondition](start, channels)
+    parametrisation = build_parametrisation(recipe.optimiser, start, channels)
     evaluate = build_evaluation(objective, parametrisation, evaluation)
     points, trace, diverged = _optimise(evaluate, objective, parametrisation, _Preview(watch, pairs, recipe))
     with torch.no_grad():

@@ -167,8 +167,9 @@ class GradientDescent:
 
     Args:
         rate: `absolute`: all rows at `learning_rate`, always. `first_step`: each row's rate is such that its first step
-            moves no value by more than `learning_rate`, and is halved whenever a step went too far, which shows in a
-            gradient that points against the one before. A row whose first gradient is zero stays where it is.
+            moves no value by more than `learning_rate`. A step that went too far, which shows in a gradient that points
+            against the one before, is taken back and made again at half the rate, for good. A row whose first gradient
+            is zero stays where it is.
     """
 
     def __init__(self, points: Tensor, learning_rate: float, rate: str = "absolute") -> None:
@@ -180,18 +181,22 @@ class GradientDescent:
 
     def step(self, points: Tensor, gradients: Tensor) -> Tensor:
         if self.relative:
-            self._adapt(gradients)
+            points, gradients = self._corrected(points, gradients)
         return points - self.rate[:, None] * gradients
 
-    def _adapt(self, gradients: Tensor) -> None:
+    def _corrected(self, points: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """The points to step from and the gradients there: those before the last step, where it went too far."""
+        before = gradients if self.previous_gradients is None else self.previous_gradients
+        turned = ((torch.einsum("bp,bp->b", gradients, before) < 0) & ~self.fresh)[:, None]
+        points = torch.where(turned, points + self.rate[:, None] * before, points)
+        gradients = torch.where(turned, before, gradients)
+        self.rate = torch.where(turned[:, 0], self.rate / 2, self.rate)
         largest = gradients.abs().amax(dim=1)
         first = torch.where(largest > 0, self.learning_rate / largest.clamp_min(1e-30), 0.0)
-        if self.previous_gradients is not None:
-            turned = torch.einsum("bp,bp->b", gradients, self.previous_gradients) < 0
-            self.rate = torch.where(turned, self.rate / 2, self.rate)
         self.rate = torch.where(self.fresh, first, self.rate)
         self.fresh = torch.zeros_like(self.fresh)
         self.previous_gradients = gradients.clone()
+        return points, gradients
 
     def reset(self, rows: Tensor, caution: float) -> None:
         self.learning_rate = torch.where(rows, self.learning_rate * caution, self.learning_rate)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_STD
+from nst_core.engine.recipe import OptimiserSettings
 
 
 class Pixels:
@@ -52,19 +53,19 @@ class Normalised(Pixels):
 
 
 class Spectral(Pixels):
-    """The image is `start + irfft2(rfft2(p) · f^-½)`, the scale normalised to a mean of 1.
+    """The image is `start + irfft2(rfft2(p) · f^-power)`, the scale normalised to a mean of 1.
 
     Natural images carry most of their energy at low frequencies; a gradient step in pixels moves those too slowly.
-    Scaling the coefficients by f^-½ evens that out, and f^-1 overshoots. After a colour-matched start it gains little.
+    Scaling the coefficients by f^-½ evens that out for some features, and overshoots for others.
     """
 
-    def __init__(self, start: Tensor, channels: int = 3) -> None:
+    def __init__(self, start: Tensor, channels: int = 3, power: float = 0.5) -> None:
         super().__init__(start, channels)
         height, width = start.shape[2:]
         vertical = torch.fft.fftfreq(height, device=start.device, dtype=torch.float64)[:, None]
         horizontal = torch.fft.rfftfreq(width, device=start.device, dtype=torch.float64)[None, :]
         frequency = (vertical.square() + horizontal.square()).sqrt().clamp_min(1 / max(height, width))
-        scale = frequency.pow(-0.5)
+        scale = frequency.pow(-power)
         self.scale = (scale / scale.mean()).to(start.dtype)
 
     def change(self, planes: Tensor) -> Tensor:
@@ -72,4 +73,8 @@ class Spectral(Pixels):
         return filtered
 
 
-PARAMETRISATIONS: dict[str, type[Pixels]] = {"none": Pixels, "normalised": Normalised, "spectral": Spectral}
+def build_parametrisation(settings: OptimiserSettings, start: Tensor, channels: int = 3) -> Pixels:
+    """What the optimiser moves under a recipe, from `start`, (B, 3, H, W); one channel where only luminance is free."""
+    if settings.precondition == "spectral":
+        return Spectral(start, channels, settings.spectral_power)
+    return Normalised(start, channels) if settings.precondition == "normalised" else Pixels(start, channels)

@@ -55,8 +55,9 @@ class OptimiserSettings:
             far.
         history: curvature pairs that L-BFGS keeps.
         precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
-            code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by f^-½
-            (`spectral`).
+            code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by a power of
+            their frequency (`spectral`).
+        spectral_power: p of that scale, f^-p: 0.5 suits SqueezeNet, 0.25 VGG-19 and the wavelets (docs/fast.md).
     """
 
     name: Literal["lbfgs", "adam", "gradient_descent"] = "lbfgs"
@@ -64,6 +65,7 @@ class OptimiserSettings:
     rate: Literal["absolute", "first_step"] = "absolute"
     history: int = 10
     precondition: Literal["none", "normalised", "spectral"] = "none"
+    spectral_power: float = 0.5
 
 
 @dataclass(frozen=True)

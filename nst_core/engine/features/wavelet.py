@@ -1,7 +1,7 @@
-"""Feature maps without learned weights: oriented wavelets over opponent colours, rectified, in two orders.
+"""Feature maps without learned weights: oriented wavelets over opponent colours, rectified, within and across scales.
 
-The family is that of Portilla and Simoncelli 2000 (an oriented pyramid, and the correlations of its magnitudes), with
-the rectifier of Brochard, Zhang and Mallat 2022 ("Generalized rectifier wavelet covariance models for texture
+The family is that of Portilla and Simoncelli 2000 (an oriented pyramid, and how its scales go together), with the
+rectifier of Brochard, Zhang and Mallat 2022 ("Generalized rectifier wavelet covariance models for texture
 synthesis") in place of explicit phases: both signs of an even and an odd filter are rectified, so that a plain Gram
 matrix is sensitive to phase.
 """
@@ -19,21 +19,27 @@ from nst_core.engine.features.base import Extractor
 
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
-SECOND_ORIENTATIONS = 4
 SIGNS, PHASES = 2, 2
+GAIN = 2.0  # of responses against colours: without it the palette outweighs the strokes in a Gram matrix
+CHROMA_GAIN = 2.0  # of chroma against luminance in the tints: it varies less, and makes a palette as much
 
 
 class WaveletFeatures(Extractor):
-    """An oriented pyramid with rectified responses, and the same once more on its local energies.
+    """An oriented pyramid with rectified responses and rectified colours.
 
     Level k has sides of `ceil(side / 2**k)`. With n orientations, its layers are
 
     * `luminance<k>` (1 + 4n channels): low-passed luminance, then both signs of its responses to n even and n odd
       filters (positive parts of all, negative parts of all): what a content loss needs to ignore colours.
-    * `first<k>` (3 + 4n at level 0, 3 + 12n further down): the same for chroma too, low-passes first. Level 0 keeps
-      only the chroma itself: painters, like JPEG, put no fine detail into it, and it would take half of the time.
-    * `second<k>` (n + 16n channels, one level smaller): local energy of the luminance per orientation, and both signs
-      of its responses to 4 orientations. This is where the shape of brush strokes lives. Not at the deepest level.
+    * `first<k>` (14 + 4n at level 0, 14 + 12n further down): low-passed colours as tints, then the responses of
+      luminance, and those of chroma. Level 0 leaves the latter out: painters, like JPEG, put no fine detail into
+      chroma, and it would take half of the time.
+    * `second<k>` (14 + 5n channels, one level smaller; not at the deepest level): local energy of the luminance's
+      responses per orientation, and what level k + 1 has there: tints and responses of luminance. What goes together
+      across scales is what makes strokes and contours of waves.
+
+    Tints are the colours' two-sided positive parts along seven axes: by their Gram matrix a few patches of strong
+    colour are not the same as a uniform wash that has their mean and variance.
 
     Args:
         levels: octaves of the pyramid.
@@ -42,8 +48,8 @@ class WaveletFeatures(Extractor):
 
     name = "wavelet"
     colours: Tensor
-    first_filters: Tensor
-    second_filters: Tensor
+    tint_axes: Tensor
+    filters: Tensor
     low_pass: Tensor
 
     def __init__(self, levels: int = 5, orientations: int = 8) -> None:
@@ -52,8 +58,8 @@ class WaveletFeatures(Extractor):
         self.layers = tuple(names[:-1])
         binomial = torch.tensor(LOW_PASS) / sum(LOW_PASS)
         self.register_buffer("colours", opponent_colours(), persistent=False)
-        self.register_buffer("first_filters", oriented_filters(orientations), persistent=False)
-        self.register_buffer("second_filters", oriented_filters(SECOND_ORIENTATIONS), persistent=False)
+        self.register_buffer("tint_axes", tint_axes(), persistent=False)
+        self.register_buffer("filters", oriented_filters(orientations), persistent=False)
         self.register_buffer("low_pass", torch.outer(binomial, binomial)[None, None], persistent=False)
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -72,29 +78,35 @@ class WaveletFeatures(Extractor):
 
     def min_side(self, layers: Sequence[str]) -> int:
         """Reflection needs more pixels than it adds, on the smallest map that is filtered."""
-        smallest = max((self._level(name) + name.startswith("second") for name in layers), default=-1)
+        smallest = self._depth(layers)
         return 1 if smallest < 0 else (FILTER_SIZE // 2) * 2**smallest + 1
 
     def _maps(self, images: Tensor, wanted: set[str], depth: int) -> Iterator[tuple[str, Tensor]]:
         x = torch.einsum("oc,bchw->bohw", self.colours.to(images.dtype), (images - MEAN) / STD)
         x = x.to(self.precision or images.dtype)
+        luminance = x[:, :0]
         for level in range(depth + 1):
-            if level:
-                x = self._halve(x)
-            if wanted.isdisjoint(f"{kind}{level}" for kind in ("luminance", "first", "second")):
+            x, finer = (self._halve(x) if level else x), luminance
+            second = f"second{level - 1}"
+            if wanted.isdisjoint((second, f"luminance{level}", f"first{level}", f"second{level}")):
                 continue
-            luminance = self._rectified(x[:, :1], self.first_filters)
+            luminance = self._responses(x[:, :1])
+            if second in wanted:
+                yield second, torch.cat([self._energies(finer), self._tints(x), luminance], dim=1)
             yield f"luminance{level}", torch.cat([x[:, :1], luminance], dim=1)
             if f"first{level}" in wanted:
-                chroma = [self._rectified(x[:, 1:], self.first_filters)] if level else []
-                yield f"first{level}", torch.cat([x, luminance, *chroma], dim=1)
-            if f"second{level}" in wanted:
-                energy = self._halve(luminance.view(len(x), SIGNS * PHASES, -1, *x.shape[2:]).sum(dim=1))
-                yield f"second{level}", torch.cat([energy, self._rectified(energy, self.second_filters)], dim=1)
+                chroma = [self._responses(x[:, 1:])] if level else []
+                yield f"first{level}", torch.cat([self._tints(x), luminance, *chroma], dim=1)
 
-    def _rectified(self, x: Tensor, filters: Tensor) -> Tensor:
-        responses = each_channel(x, filters)
-        return torch.cat([responses, -responses], dim=1).relu_()
+    def _responses(self, x: Tensor) -> Tensor:
+        return both_signs(GAIN * each_channel(x, self.filters))
+
+    def _tints(self, x: Tensor) -> Tensor:
+        return both_signs(torch.einsum("oc,bchw->bohw", self.tint_axes.to(x.dtype), x))
+
+    def _energies(self, responses: Tensor) -> Tensor:
+        """Local strength per orientation, over signs and phases, at half the size."""
+        return self._halve(responses.view(len(responses), SIGNS * PHASES, -1, *responses.shape[2:]).sum(dim=1))
 
     def _halve(self, x: Tensor) -> Tensor:
         """Low-passed before it is decimated: a box filter would leave visible blocks."""
@@ -103,7 +115,7 @@ class WaveletFeatures(Extractor):
         return maps.view(*x.shape[:2], *maps.shape[2:])
 
     def _depth(self, layers: Sequence[str]) -> int:
-        return max((self._level(name) for name in layers), default=-1)
+        return max((self._level(name) + name.startswith("second") for name in layers), default=-1)
 
     def _level(self, name: str) -> int:
         if name not in self.layers:
@@ -114,6 +126,13 @@ class WaveletFeatures(Extractor):
 def opponent_colours() -> Tensor:
     """Luminance, red-green and yellow-blue as rows of unit norm: (3, 3)."""
     return F.normalize(torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]]), dim=1)
+
+
+def tint_axes() -> Tensor:
+    """The axes of the opponent space and its four diagonals, chroma weighted up: (7, 3)."""
+    axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    diagonals = [[1.0, a, b] for a in (1.0, -1.0) for b in (1.0, -1.0)]
+    return F.normalize(torch.tensor(axes + diagonals), dim=1) * torch.tensor([1.0, CHROMA_GAIN, CHROMA_GAIN])
 
 
 def oriented_filters(
@@ -136,6 +155,11 @@ def oriented_filters(
             wave = wave - envelope * (wave.sum() / envelope.sum())
             bank.append(wave / wave.norm())
     return torch.stack(bank)[:, None].float()
+
+
+def both_signs(x: Tensor) -> Tensor:
+    """Positive parts of all channels, then negative parts of all: (B, C, H, W) -> (B, 2C, H, W)."""
+    return torch.cat([x, -x], dim=1).relu_()
 
 
 def each_channel(x: Tensor, filters: Tensor) -> Tensor:

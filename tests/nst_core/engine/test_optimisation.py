@@ -76,7 +76,7 @@ class Spoilt(TinyFeatures):
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def bits_of_one_thread() -> Iterator[None]:
     """Bits are promised for a fixed number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

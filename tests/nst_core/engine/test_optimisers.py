@@ -212,18 +212,18 @@ def test_gradient_descent_makes_the_iterates_of_torch_sgd_alone_to_the_end() -> 
         assert relative_difference(paths[:, row], alone) < 1e-10, f"problem {row}"
 
 
-def test_a_rate_of_the_first_step_moves_no_value_further_than_it_says_and_halves_when_a_step_went_too_far() -> None:
+def test_a_first_step_moves_no_value_further_than_it_says_and_steps_that_went_too_far_are_taken_back() -> None:
     paths = run_batch(GradientDescent(STARTS, 0.02, "first_step"), PROBLEMS, STARTS, 30)
     halved = 0
     for row, (problem, x) in enumerate(EIGHT):
         g = gradient(problem, x)
         rate = 0.02 / float(g.abs().max())
         for step in range(30):
-            x = x - rate * g
+            before, at, x = g, x, x - rate * g
             torch.testing.assert_close(paths[step, row], x, rtol=1e-9, atol=1e-12)
-            before, g = g, gradient(problem, x)
+            g = gradient(problem, x)
             if float(before @ g) < 0:
-                rate, halved = rate / 2, halved + 1
+                x, g, rate, halved = at, before, rate / 2, halved + 1
     assert halved > 0, "choose problems on which a step goes too far"
 
 

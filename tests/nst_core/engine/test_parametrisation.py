@@ -8,11 +8,13 @@ from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_MEAN, TORCHVISION_STD
 from nst_core.engine.optimisers import Adam
-from nst_core.engine.parametrisation import PARAMETRISATIONS, Normalised, Pixels, Spectral
+from nst_core.engine.parametrisation import Normalised, Pixels, Spectral, build_parametrisation
+from nst_core.engine.recipe import OptimiserSettings
 
 SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
 
-both = pytest.mark.parametrize("kind", PARAMETRISATIONS.values(), ids=PARAMETRISATIONS)
+KINDS = {"none": Pixels, "normalised": Normalised, "spectral": Spectral}
+both = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 any_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
@@ -65,12 +67,20 @@ def test_the_spectral_scale_has_a_mean_of_one_and_falls_with_frequency(shape: tu
     assert (scale[0].diff() <= 0).all()
 
 
-def test_a_wave_is_scaled_by_its_frequency_to_the_minus_half() -> None:
-    parametrisation = Spectral(torch.zeros(1, 3, 32, 32, dtype=torch.float64))
+@pytest.mark.parametrize("power", [0.25, 0.5, 1.0])
+def test_a_wave_is_scaled_by_a_power_of_its_frequency(power: float) -> None:
+    settings = OptimiserSettings(precondition="spectral", spectral_power=power)
+    parametrisation = build_parametrisation(settings, torch.zeros(1, 3, 32, 32, dtype=torch.float64))
     x = torch.arange(32, dtype=torch.float64)
     slow, fast = (torch.cos(2 * torch.pi * k * x / 32).expand(1, 3, 32, 32) for k in (2, 8))
     ratios = [(parametrisation.image(wave.flatten(1)) / wave)[0, 0, 0, 0].item() for wave in (slow, fast)]
-    assert ratios[0] / ratios[1] == pytest.approx(2)
+    assert ratios[0] / ratios[1] == pytest.approx(4**power)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_recipe_names_the_parametrisation(name: str) -> None:
+    built = build_parametrisation(OptimiserSettings(precondition=name), normal(1, 3, 4, 5))
+    assert type(built) is KINDS[name]
 
 
 def test_steps_on_the_normalised_image_are_those_of_code_that_optimises_it() -> None:
@@ -107,5 +117,5 @@ def test_where_only_luminance_is_free_grey_stays_grey(kind: type[Pixels]) -> Non
 
 def test_float32_stays_float32() -> None:
     start = torch.rand(1, 3, 5, 6)
-    for kind in PARAMETRISATIONS.values():
+    for kind in KINDS.values():
         assert kind(start).image(torch.zeros(1, 90)).dtype == torch.float32

@@ -10,9 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.features import wavelet
-from nst_core.engine.features.wavelet import WaveletFeatures, each_channel, opponent_colours, oriented_filters
+from nst_core.engine.features.wavelet import (
+    WaveletFeatures,
+    each_channel,
+    opponent_colours,
+    oriented_filters,
+    tint_axes,
+)
 
 N = 8  # orientations, as by default
+TINTS = 14
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +80,7 @@ def test_shapes_of_all_layers(extractor: WaveletFeatures, height: int, width: in
     assert list(maps) == list(extractor.layers)
     for name, features in maps.items():
         kind, level = name[:-1], int(name[-1])
-        channels = {"luminance": 1 + 4 * N, "first": 3 + (12 if level else 4) * N, "second": N + 16 * N}[kind]
+        channels = {"luminance": 1 + 4 * N, "first": TINTS + (12 if level else 4) * N, "second": TINTS + 5 * N}[kind]
         shrink = 2 ** (level + (kind == "second"))
         assert features.shape == (2, channels, math.ceil(height / shrink), math.ceil(width / shrink)), name
 
@@ -82,10 +89,24 @@ def test_a_constant_image_leaves_only_its_colour(extractor: WaveletFeatures) -> 
     colour = torch.tensor([0.2, 0.6, 0.9])
     maps = extractor(colour.view(1, 3, 1, 1).expand(1, 3, 64, 64), extractor.layers)
     opponent = opponent_colours() @ ((colour - wavelet.MEAN) / wavelet.STD)
+    tints = torch.cat([tint_axes() @ opponent, -tint_axes() @ opponent]).relu()
+    nothing = torch.zeros(N)  # no energy
+    expected = {"luminance": opponent[:1], "first": tints, "second": torch.cat([nothing, tints])}
     for name, features in maps.items():
-        low = {"luminance": 1, "first": 3, "second": 0}[name[:-1]]
-        torch.testing.assert_close(features[0, :low].mean(dim=(1, 2)), opponent[:low])
-        assert features[:, low:].abs().max() < 1e-5, name
+        low = expected[name[:-1]]
+        torch.testing.assert_close(features[0, : len(low)].mean(dim=(1, 2)), low, atol=1e-4, rtol=1e-5)
+        assert features[:, len(low) :].abs().max() < 1e-5, name
+
+
+def test_tints_tell_patches_of_strong_colour_from_a_wash() -> None:
+    """Both pictures have the same mean and variance of colour, which is all that a Gram matrix of colours can see."""
+    few, many = ((torch.arange(32 * 40) % 5 < k).float().view(1, 1, 32, 40) for k in (1, 4))
+    few, many = (((x - x.mean()) / x.std(correction=0) * 0.1 + 0.45).expand(-1, 3, -1, -1) for x in (few, many))
+    extractor = WaveletFeatures()
+    a, b = (extractor(x, ["first0"])["first0"][:, :TINTS] for x in (few, many))
+    colours = [torch.einsum("oc,bchw->bohw", opponent_colours(), x - 0.45) for x in (few, many)]
+    torch.testing.assert_close(gram(colours[0]), gram(colours[1]), atol=1e-5, rtol=1e-4)
+    assert (gram(a) - gram(b)).norm() > 0.2 * gram(a).norm()
 
 
 def test_responses_are_rectified_and_both_signs_are_kept(extractor: WaveletFeatures) -> None:
@@ -94,7 +115,8 @@ def test_responses_are_rectified_and_both_signs_are_kept(extractor: WaveletFeatu
     assert responses.min() == 0
     assert (positive * negative).max() == 0
     luminance = torch.einsum("c,bchw->bhw", opponent_colours()[0], (images(1, 3, 64, 64) - wavelet.MEAN) / wavelet.STD)
-    torch.testing.assert_close(positive - negative, each_channel(luminance[:, None], oriented_filters(N)))
+    plain = each_channel(luminance[:, None], oriented_filters(N))
+    torch.testing.assert_close(positive - negative, wavelet.GAIN * plain)
 
 
 def test_a_negative_swaps_the_signs(extractor: WaveletFeatures) -> None:
@@ -106,16 +128,17 @@ def test_a_negative_swaps_the_signs(extractor: WaveletFeatures) -> None:
 
 def test_luminance_ignores_colour(extractor: WaveletFeatures) -> None:
     picture, red_green = images(1, 3, 64, 64) / 2 + 0.25, torch.tensor([0.2, -0.2, 0.0]).view(1, 3, 1, 1)
-    names = [name for name in extractor.layers if not name.startswith("first")]
+    names = [name for name in extractor.layers if name.startswith("luminance")]
     before, after = extractor(picture, names), extractor(picture + red_green * images(1, 1, 64, 64, seed=1), names)
     for name in names:
         torch.testing.assert_close(after[name], before[name], atol=1e-4, rtol=1e-4)
 
 
-def test_luminance_is_what_first_sees_of_it(extractor: WaveletFeatures) -> None:
-    maps = extractor(images(1, 3, 64, 64), ["luminance2", "first2"])
-    first = maps["first2"]
-    torch.testing.assert_close(maps["luminance2"], torch.cat([first[:, :1], first[:, 3 : 3 + 4 * N]], dim=1))
+def test_all_kinds_of_layers_see_the_same_responses_and_tints(extractor: WaveletFeatures) -> None:
+    maps = extractor(images(1, 3, 64, 64), ["luminance2", "first2", "second1"])
+    responses, tints = maps["luminance2"][:, 1:], maps["first2"][:, :TINTS]
+    torch.testing.assert_close(maps["first2"][:, TINTS : TINTS + 4 * N], responses)
+    torch.testing.assert_close(maps["second1"][:, N:], torch.cat([tints, responses], dim=1))
 
 
 @pytest.mark.parametrize("k", range(N))
@@ -132,13 +155,21 @@ def test_a_grating_excites_the_level_of_its_period_most(extractor: WaveletFeatur
     assert energies.argmax() == level
 
 
-def test_second_order_sees_the_shape_of_energy_not_of_luminance(extractor: WaveletFeatures) -> None:
-    """Fine horizontal lines in stripes: the energy varies along x alone, although the lines vary along y."""
-    lines, stripes = grating(math.pi / 2, period=4), grating(0, period=16) - 0.5
-    energy_maps = extractor(0.5 + (lines - 0.5) * (stripes > 0), ["second0"])["second0"]
-    responses = energy_maps[0, N:].square().mean(dim=(1, 2)).view(2, N, 2, 4).sum(dim=(0, 2))
-    assert energy_maps[0, :N].mean(dim=(1, 2)).argmax() == N // 2
-    assert responses[N // 2].argmax() == 0
+def test_second_order_knows_where_the_finer_level_responds(extractor: WaveletFeatures) -> None:
+    """Fine horizontal lines in vertical stripes, all of one mean."""
+    lines, stripes = grating(math.pi / 2, period=4), grating(0, period=32) - 0.5
+    energy = extractor(0.5 + (lines - 0.5) * (stripes > 0), ["second0"])["second0"][0, :N]
+    assert energy.mean(dim=(1, 2)).argmax() == N // 2
+    inside = stripes[0, 0, ::2, ::2] > 0.2
+    assert energy[N // 2][inside].mean() > 5 * energy[N // 2][stripes[0, 0, ::2, ::2] < -0.2].mean()
+
+
+def test_second_order_tells_aligned_scales_from_independent_ones(extractor: WaveletFeatures) -> None:
+    """Each scale alone is the same in both textures; only whether fine lines sit on bright stripes differs."""
+    fine, stripes = grating(math.pi / 2, period=4) - 0.5, grating(0, period=32) - 0.5
+    on, off = (0.5 + 0.5 * stripes + fine * (where > 0) for where in (stripes, -stripes))
+    a, b = (gram(extractor(x, ["second0"])["second0"]) for x in (on, off))
+    assert (a - b).norm() > 0.1 * a.norm()
 
 
 def test_shifting_a_periodic_texture_keeps_its_gram_matrices(extractor: WaveletFeatures) -> None:
@@ -187,6 +218,9 @@ def test_nothing_deeper_than_the_deepest_layer_is_computed(
 
     monkeypatch.setattr(wavelet, "each_channel", recording)
     extractor(images(1, 3, 64, 64), ["luminance1", "first0"])
+    assert filtered == [(1, 64, 64), (1, 32, 32)]
+    filtered.clear()
+    extractor(images(1, 3, 64, 64), ["second0"])
     assert filtered == [(1, 64, 64), (1, 32, 32)]
     filtered.clear()
     extractor(images(1, 3, 64, 64), ["first2"])

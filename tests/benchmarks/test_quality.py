@@ -1,0 +1,53 @@
+"""What pictures must be, by judges that did not make them. Never about time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from judges import judges, structure
+from making import Picture, colour_matched, final_loss, make, recipe_for
+from pairs import Pair, demo_pairs, shared_pairs, spread
+
+SIZE = 160
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["demo", "shared"])
+def pairs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Pair]:
+    torch.set_num_threads(1)
+    if request.param == "demo":
+        return spread(demo_pairs(tmp_path_factory.mktemp("data")), 6)
+    found = shared_pairs()
+    if not found:
+        pytest.skip("needs the developers' folder of real data beside the checkout (../shared/data)")
+    return spread(found, 5)
+
+
+@pytest.fixture(scope="module")
+def pictures(pairs: list[Pair]) -> list[Picture]:
+    recipe = recipe_for("wavelet", size=SIZE)
+    return [make(pair, recipe) for pair in pairs]
+
+
+@pytest.mark.parametrize("judge", [name for name in judges() if name != "wavelet"])
+def test_every_picture_is_nearer_to_the_style_than_recoloured_content(judge: str, pictures: list[Picture]) -> None:
+    distance = judges()[judge]
+    for picture in pictures:
+        assert distance(picture.image, picture.style) < distance(colour_matched(picture), picture.style)
+
+
+def test_the_content_stays_recognisable(pictures: list[Picture]) -> None:
+    similar = [structure(picture.image, picture.content) for picture in pictures]
+    assert min(similar) > 0.15
+    assert sum(similar) / len(similar) > 0.3
+
+
+@pytest.mark.parametrize("name", ["wavelet", "squeezenet"])
+def test_bfloat16_comes_as_far_as_float32(name: str, pairs: list[Pair]) -> None:
+    exact, rounded = (recipe_for(name, size=SIZE, precision=precision) for precision in ("float32", "bfloat16"))
+    if name == "squeezenet" and not Path(exact.weights).is_file():
+        pytest.skip("needs SqueezeNet's weights (../shared/weights)")
+    pair = pairs[0]
+    assert final_loss(make(pair, rounded), rounded) < 1.02 * final_loss(make(pair, exact), exact)
