@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,6 +42,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. method.size=512.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
+Reconstructable = Literal["content", "style", "both"]
 _debug = False
 
 
@@ -173,6 +174,32 @@ def stylize(
     with reporter.stage("Stylizing", 0, "evaluations"):
         trace = stylize_one(content, style, output, config, reporter.at_least)
     print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} iterations")
+
+
+@app.command()
+def reconstruct(
+    image: Annotated[Path, typer.Argument(help="The picture to reconstruct.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write into.")],
+    what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
+        "both"
+    ),
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(help="Layers, by commas; may be repeated; a+b are taken together. Else a spread of them."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name: its features, pooling, inputs and size.")] = "wavelet",
+    set_: Set = None,
+) -> None:
+    """Show what layers know of a picture: make it again from noise (Gatys, Ecker, Bethge 2016, figure 1)."""
+    from flows.progress import reporter
+    from nst_core.reconstruction import parse_groups, reconstruct, reconstruction_config
+
+    config = reconstruction_config(recipe, set_ or ())
+    with reporter.stage("Reconstructing", 0, "evaluations"):
+        made = reconstruct(image, output, what, parse_groups(layers or ()), config, reporter.at_least)
+    for one in made:
+        print(f"{output / one.reconstruction.file_name}: loss {one.first_loss:.4g} → {one.last_loss:.4g}")
+    print(f"Contact sheet: {output / 'contact_sheet.png'}")
 
 
 @app.command()

@@ -24,8 +24,8 @@ from prefect.futures import PrefectFuture, as_completed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
+from nst_core.capacity import worker_count  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
-from nst_core.cores import cores  # noqa: E402
 from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
 from nst_core.pairing import Pair  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
@@ -148,7 +148,7 @@ def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Count
     """Make what is left of the plan; returns how many pairs came to which status. Raises as `dispatch`."""
     if not chunks:
         return Counter()
-    workers = worker_count(config, work.device, len(chunks))
+    workers = worker_count(config.execution, work, chunks)
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
 
     # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
@@ -207,15 +207,6 @@ def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, retries: int)
 def opaque(value: T) -> T:
     """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
     return cast(T, quote(value))
-
-
-def worker_count(config: RunConfig, device: str, chunks: int) -> int:
-    """Chunks at a time: as the run file says, or one per device; on the CPU, as many as fit on its cores."""
-    wanted = config.execution.workers
-    if wanted == "auto":
-        threads = 1 if config.execution.threads == "auto" else config.execution.threads
-        wanted = 1 if device.startswith("cuda") else cores() // threads
-    return max(1, min(wanted, chunks))
 
 
 def _finish(config: RunConfig, folder: RunFolder, state: State, made: int, seconds: float | None) -> RunReport:

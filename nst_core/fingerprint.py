@@ -9,10 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_core.config import Output, Pairing
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.recipe import FEATURES_VERSION, Recipe
 from nst_core.recipes import recipe_dict
 
 FINGERPRINT_VERSION = 1
+
+_LATER_KEYS: dict[str, Any] = {
+    "bucket": 1,
+    "side": "longer",
+    "colour": "style",
+    "keep_colour_by": "luminance",
+    "optimiser.rate": "absolute",
+    "optimiser.spectral_power": 0.5,
+}
+"""Keys that recipes gained since the first version, with what the engine did before: where they say that, they are left
+out, so that older runs keep their hashes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,9 @@ def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pai
     method = recipe_dict(recipe)
     for left_out in ("weights", "source", "name"):  # the hash of the weights stands for where they lie
         del method[left_out]
+    _leave_out_neutral(method)
+    if recipe.features in FEATURES_VERSION:
+        method["features_version"] = FEATURES_VERSION[recipe.features]
     quality = output.quality if output.format == "jpeg" else None
     method_data = {
         "version": FINGERPRINT_VERSION,
@@ -46,6 +60,14 @@ def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pai
     pairing_data = pairing.model_dump(mode="json", exclude={"manifest"})
     run_hash = canonical_hash({"version": FINGERPRINT_VERSION, "method": method_hash, "pairing": pairing_data})
     return Fingerprints(method_hash, run_hash, method_data)
+
+
+def _leave_out_neutral(method: dict[str, Any]) -> None:
+    for dotted, neutral in _LATER_KEYS.items():
+        *sections, key = dotted.split(".")
+        section = method[sections[0]] if sections else method
+        if section[key] == neutral:
+            del section[key]
 
 
 def canonical_hash(data: Any) -> str:

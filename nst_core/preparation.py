@@ -15,16 +15,16 @@ from typing import Any
 import torch
 
 import nst_core
+from nst_core.capacity import grouping
 from nst_core.config import RunConfig
 from nst_core.engine.devices import resolve_device, resolve_precision
-from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.errors import StrictInputs
 from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
 from nst_core.inputs import Input, file_state, inspect_inputs, present_hash
 from nst_core.pairing import Pair, make_pairs
-from nst_core.plan import EXTENSIONS, Grouping, PlanContext, PlannedPair, input_limits, pair_id, plan_part
+from nst_core.plan import EXTENSIONS, PlanContext, PlannedPair, input_limits, pair_id, plan_part
 from nst_core.redaction import redacted, redacted_command
 from nst_core.run_folder import Chunk, Outcome, RunFolder, done_pairs, pending_chunks
 from nst_core.sources import open_source
@@ -33,13 +33,6 @@ from nst_core.summary import is_current, summarize
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
-
-BATCH_ON_CPU, BATCH_ON_GPU = 2, 64
-CHUNK_ON_CPU, CHUNK_ON_GPU = 8, 256
-"""What is chosen where the run file leaves it open: pairs that are optimised at once, and pairs per chunk."""
-
-MAX_CHUNKS = 1000
-"""About as many tasks as one Prefect flow run should have (automatic chunk size)."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,8 @@ def new_part(
             progress(len(inputs), len(wanted))
     sides = (method.min_side, method.min_style_side)
     context = PlanContext(method.recipe, method.fingerprints, *sides, EXTENSIONS[config.output.format], inputs)
-    return plan_part(folder.next_part(), fresh, earlier, context, grouping(config, method, len(fresh)))
+    groups = grouping(config.execution, method.recipe, method.device, len(fresh))
+    return plan_part(folder.next_part(), fresh, earlier, context, groups)
 
 
 def read_state(folder: RunFolder, pairs: Sequence[Pair] = (), method_fingerprint: str = "") -> State:
@@ -197,26 +191,6 @@ def work_of(config: RunConfig, method: Method) -> Work:
         threads=1 if config.execution.threads == "auto" else config.execution.threads,
         report_every=config.execution.report_every,
         evaluation=config.execution.evaluation,
-    )
-
-
-def grouping(config: RunConfig, method: Method, pairs: int = 0) -> Grouping:
-    """Batch and chunk sizes: as the run file says, or what suits the device and keeps tasks to about a thousand."""
-    execution, device = config.execution, method.device
-    on_gpu = device.type == "cuda"
-    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(method)
-    chunk = execution.chunk_size if execution.chunk_size != "auto" else (CHUNK_ON_GPU if on_gpu else CHUNK_ON_CPU)
-    if execution.chunk_size == "auto":
-        chunk = max(chunk, pairs // MAX_CHUNKS)
-    return Grouping(batch, max(batch, chunk))
-
-
-def _fitting_batch(method: Method) -> int:
-    """Pairs at a time: as many as keep the device busy, if they fit into its memory."""
-    recipe, device = method.recipe, method.device
-    most = BATCH_ON_GPU if device.type == "cuda" else BATCH_ON_CPU
-    return batch_that_fits(
-        recipe, session_for(recipe, device).extractor, device, max(recipe.padded(recipe.size, 1)), most
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+FEATURES_VERSION = {"wavelet": 2}
+"""How often the maps behind a name of features have been changed, where they have: part of a run's fingerprint."""
+
 Layers = tuple[tuple[str, float], ...]
 """Layer names with their weights, in the order of the recipe. None at all leave the term out."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -84,6 +85,12 @@ class Session:
         self.extractor = extractor.to(device)
         self.style_keys: Recent[StyleKey] = Recent(MAX_STYLE_KEYS)
         self._targets: Recent[StyleTarget] = Recent(MAX_TARGETS)
+
+    def under(self, recipe: Recipe) -> Session:
+        """The same network and targets for another recipe, which must look at none but this session's layers."""
+        other = copy(self)
+        other.recipe = recipe
+        return other
 
     def kept_target(self, key: Hashable) -> StyleTarget | None:
         """The style target known as `key`, if it has been made and not been dropped since."""

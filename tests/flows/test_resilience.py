@@ -40,15 +40,6 @@ def chunk_of_a_hundred(number: int) -> Chunk:
     return Chunk(f"00000-{number:05d}", "ada", rows, frozenset(row.pair_id for row in rows))
 
 
-def test_one_worker_per_gpu_and_one_per_core(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "cores", lambda: 16)
-    automatic = config("execution.workers=auto")
-    assert module.worker_count(automatic, "cuda:0", 100) == 1
-    assert module.worker_count(automatic, "cpu", 100) == 16
-    assert module.worker_count(automatic, "cpu", 3) == 3
-    assert module.worker_count(config("execution.workers=auto", "execution.threads=4"), "cpu", 100) == 4
-
-
 def test_the_summary_counts_what_a_later_run_could_not_use(config: Make, folders: Path) -> None:
     run(config())
     (folders / "content" / "empty.jpg").touch()
@@ -96,11 +87,11 @@ def test_an_error_late_in_a_chunk_costs_only_what_is_not_finished(
     one_chunk = config("execution.batch_size=1", "execution.chunk_size=8", "pairing={strategy: random}")
     stylized, original = [], worker.Session.stylize
 
-    def broken_third(self: Any, pairs: Any, watch: Any) -> Any:
+    def broken_third(self: Any, *batch: Any) -> Any:
         stylized.append(1)
         if len(stylized) == 2:
             raise RuntimeError("CUDA error: device-side assert triggered")
-        return original(self, pairs, watch)
+        return original(self, *batch)
 
     monkeypatch.setattr(worker.Session, "stylize", broken_third)
     monkeypatch.setattr(module, "RETRY_DELAYS", [0.0, 0.0])

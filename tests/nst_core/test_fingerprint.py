@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from nst_core.config import parse_config
+from nst_core.engine.recipe import FEATURES_VERSION
 from nst_core.fingerprint import Fingerprints, canonical_hash, changed_keys, fingerprints
 
 WEIGHTS = "0" * 64
@@ -36,6 +37,10 @@ def prints(*overrides: str, weights: str | None = WEIGHTS) -> Fingerprints:
         "execution.report_every=1",
         "output.root=/elsewhere",
         "output.gallery=false",
+        "output.previews=400",
+        "execution.evaluation=compile",
+        "method.bucket=1",
+        "method.side=longer",
         "method.name=mine",
         "method.source=a book",
         "method.weights=/elsewhere/vgg19.pth",
@@ -69,6 +74,12 @@ def test_paths_and_the_way_the_work_is_done_change_no_hash(override: str) -> Non
         ("method.content.colours=style", "method.content.colours (content → style)"),
         ("method.content.layers={relu4_2: 2}", "method.content.layers.relu4_2 (1.0 → 2.0)"),
         ("method.style.loss=mean", "method.style.loss (gatys → mean)"),
+        ("method.bucket=16", "method.bucket (none → 16)"),
+        ("method.side=shorter", "method.side (none → shorter)"),
+        ("method.colour=content", "method.colour (none → content)"),
+        ("method.keep_colour_by=matching", "method.keep_colour_by (none → matching)"),
+        ("method.optimiser.rate=first_step", "method.optimiser.rate (none → first_step)"),
+        ("method.optimiser.spectral_power=0.25", "method.optimiser.spectral_power (none → 0.25)"),
         ("output.size=original", "output.size (method → original)"),
         ("output.quality=90", "output.quality (95 → 90)"),
     ],
@@ -131,3 +142,10 @@ def test_a_hash_is_sha256_over_canonical_json() -> None:
     assert canonical_hash({"b": [1, 0.5, None], "a": "Dürer"}) == expected
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_hash({"a": float("nan")})
+
+
+def test_maps_that_changed_behind_their_name_change_the_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = prints("method.recipe=wavelet", weights=None)
+    monkeypatch.setitem(FEATURES_VERSION, "wavelet", 99)
+    after = prints("method.recipe=wavelet", weights=None)
+    assert changed_keys(before.method_data, after.method_data) == ["method.features_version (2 → 99)"]

@@ -1,0 +1,62 @@
+"""What is worked on at once follows from the device, its memory and the run file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from planned import planned
+
+from nst_core import capacity
+from nst_core.capacity import BATCH_ON_CPU, CHUNK_ON_CPU, MAX_CHUNKS, grouping, worker_count
+from nst_core.config import Execution, Output, parse_config
+from nst_core.engine.limits import ImageLimits
+from nst_core.plan import Grouping, PlannedPair
+from nst_core.run_folder import Chunk
+from nst_core.worker import Work
+
+CPU = torch.device("cpu")
+RECIPE = replace(parse_config({"method": {"recipe": "wavelet", "size": 48}}).method.resolve(), precision="float32")
+
+
+def work(device: str = "cpu") -> Work:
+    return Work(Path("run"), RECIPE, None, Output(), ImageLimits(), ImageLimits(), device)
+
+
+def chunks(count: int, batch: int = 2, side: int = 48) -> list[Chunk]:
+    """Chunks of one batch each."""
+    row = planned(width=side, height=side)
+
+    def members(number: int) -> tuple[PlannedPair, ...]:
+        return tuple(replace(row, pair_id=f"{number}-{i}", chunk_id=str(number), batch=0) for i in range(batch))
+
+    return [Chunk(str(number), "ada", members(number), frozenset()) for number in range(count)]
+
+
+def test_one_worker_per_gpu_and_one_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "cores", lambda: 16)
+    automatic = Execution()
+    assert worker_count(automatic, work("cuda:0"), chunks(100)) == 1
+    assert worker_count(automatic, work(), chunks(100)) == 16
+    assert worker_count(automatic, work(), chunks(3)) == 3
+    assert worker_count(Execution(threads=4), work(), chunks(100)) == 4
+    assert worker_count(Execution(threads=64), work(), chunks(100)) == 1
+    assert worker_count(Execution(workers=7), work(), chunks(100)) == 7
+
+
+def test_no_more_workers_than_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "cores", lambda: 16)
+    one = capacity.pair_bytes(RECIPE, capacity.session_for(RECIPE, CPU).extractor, 96, 96)
+    monkeypatch.setattr(capacity, "free_bytes", lambda _device: int(2 * 3.5 * one / capacity.SHARE))
+    assert worker_count(Execution(), work(), chunks(100, side=96)) == 3
+    assert worker_count(Execution(), work(), chunks(100, batch=20, side=96)) == 1
+    assert worker_count(Execution(workers=7), work(), chunks(100, side=96)) == 7, "who asks for a number gets it"
+
+
+def test_groups_are_as_asked_for_or_suit_the_device() -> None:
+    assert grouping(Execution(batch_size=3, chunk_size=9), RECIPE, CPU) == Grouping(3, 9)
+    assert grouping(Execution(), RECIPE, CPU) == Grouping(BATCH_ON_CPU, CHUNK_ON_CPU)
+    assert grouping(Execution(batch_size=50), RECIPE, CPU).chunk_size == 50
+    assert grouping(Execution(), RECIPE, CPU, pairs=100_000).chunk_size == 100_000 // MAX_CHUNKS
