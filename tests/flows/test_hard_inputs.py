@@ -111,7 +111,7 @@ def test_eight_right_results_and_nine_true_reasons(
         (tmp_path / "content" / name).unlink()
     manifest = pd.DataFrame({"content": [*bad, *unusual], "artist": "Ada", "seed": 1})
     manifest.to_csv(tmp_path / "pairs.csv", index=False)
-    faithful = {"recipe": "wavelet", "size": 72, "evaluations": 4, "start": "content", "beta": 0.01,
+    faithful = {"recipe": "wavelet", "size": 72, "evaluations": 4, "start": "content", "beta": 1e-4,
                 "content": {"colours": "content"}}  # fmt: skip
     settings = config(pairing={"strategy": "manifest", "manifest": str(tmp_path / "pairs.csv")}, method=faithful)
     summary = pipeline(settings.name, settings).summary

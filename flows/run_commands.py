@@ -1,0 +1,183 @@
+"""Commands about runs: demo, run, pair, plan, status, gallery."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.options import Json, RunFile, RunPath, Set
+from nst_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from nst_core.config import RunConfig
+    from nst_core.summary import RunReport, Summary
+
+EXIT_INCOMPLETE = 3
+
+
+def demo(set_: Set = None) -> None:
+    """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
+    _run(Path("demo"), set_, strict=False, as_json=False)
+
+
+def run(
+    file: RunFile,
+    set_: Set = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Start nothing if any input image is bad (exit 2).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make everything that a run file asks for and that its folder does not hold yet."""
+    _run(file, set_, strict, as_json)
+
+
+def pair(
+    file: RunFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.")] = Path("manifest.csv"),
+    set_: Set = None,
+) -> None:
+    """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
+    from flows.progress import reporter
+    from nst_core.config import load_config
+    from nst_core.manifest import write_manifest
+    from nst_core.pairing import manifest_rows
+    from nst_core.preparation import pairs_of
+
+    config = load_config(file, set_ or ())
+    with reporter.stage("Reading the sources", 0, "files"):
+        pairs = pairs_of(config, reporter.at_least)
+    try:
+        write_manifest(manifest_rows(pairs), output)
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written ({error.strerror}): choose another file with --output."
+        ) from error
+    print(f"{len(pairs)} pairs written to {output}")
+
+
+def plan(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
+    from flows.progress import reporter
+    from nst_core.config import load_config
+    from nst_core.preparation import preview
+
+    config = load_config(file, set_ or ())
+    with reporter.stage("Reading the sources", 0, "files"):
+        counts = preview(config, reporter.at_least)
+    if as_json:
+        print(json.dumps(counts.as_dict(), indent=2, ensure_ascii=False))
+        return
+    for name, value in counts.as_dict().items():
+        if not isinstance(value, list):
+            print(f"{name.replace('_', ' '):18} {value}")
+    for message in counts.bad_inputs:
+        print(f"  {message}")
+
+
+def status(run: RunPath, as_json: Json = False) -> None:
+    """What of a run's plan is done, and what failed why."""
+    from nst_core.preparation import read_state
+    from nst_core.run_folder import RunFolder
+    from nst_core.summary import summarize
+
+    folder = RunFolder(run)
+    _must_be_run(folder)
+    state = read_state(folder)
+    summary = summarize(run, state.plan)
+    left = sum(len(chunk.wanted) for chunk in state.chunks)
+    if as_json:
+        print(json.dumps(asdict(summary) | {"left": left, "stale": len(state.stale)}, indent=2, ensure_ascii=False))
+    else:
+        _print_summary(summary)
+        print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
+
+
+def gallery(run: RunPath) -> None:
+    """Build the gallery of a run again; pages and thumbnails that did not change stay as they are."""
+    from flows.progress import reporter
+    from nst_core.gallery import build_gallery
+    from nst_core.run_folder import RunFolder
+
+    folder = RunFolder(run)
+    _must_be_run(folder)
+    with folder.locked(), reporter.stage("Building the gallery", 0, "pairs"):
+        index = build_gallery(run, progress=reporter.at_least)
+    print(f"Gallery: {index}")
+
+
+def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -> None:
+    from nst_core.config import load_config
+
+    config = load_config(file, overrides or ())
+    report = _in_flow(config, strict)
+    if as_json:
+        print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
+    else:
+        _print_report(report)
+    if not report.summary.all_succeeded:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _in_flow(config: RunConfig, strict: bool) -> RunReport:
+    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from flows.progress import reporter
+    from nst_core.preparation import finished_state, pairs_of, resolve_method, strict_check
+    from nst_core.run_folder import RunFolder
+    from nst_core.summary import RunReport, summarize
+
+    method = resolve_method(config)
+    folder = RunFolder(config.run_folder)
+    folder.check_writable()
+    with reporter.stage("Reading the sources", 0, "files"):
+        pairs = pairs_of(config, reporter.at_least)
+    finished = finished_state(config, method, pairs)
+    del pairs  # the flow makes its own
+    if finished and strict:
+        strict_check(finished.plan)
+    if finished and not os.environ.get("PREFECT_API_URL"):
+        summary = summarize(folder.root, finished.plan)
+        index = folder.root / "gallery" / "index.html"
+        return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
+    with folder.locked():
+        pass  # refused at once, not after the server's start, where another process holds it
+    from flows.server import prefect_server
+
+    with prefect_server():
+        from flows.pipeline import pipeline
+
+        return pipeline(config.name, config, strict)
+
+
+def _must_be_run(folder: Any) -> None:
+    if not folder.exists():
+        raise UsageError(f"{folder.root} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
+
+
+def _print_report(report: RunReport) -> None:
+    _print_summary(report.summary)
+    if report.made:
+        rate = report.summary.images_per_second or 0
+        print(f"{report.made} images made in {report.summary.seconds:.0f} s ({rate:.2f} per second)")
+    else:
+        print("Nothing was left to do")
+    if report.stale:
+        print(f"{report.stale} pairs are stale: their inputs changed since they were planned, their images were kept")
+    print(f"Run folder: {report.folder}")
+    if report.gallery:
+        print(f"Gallery: {report.gallery}")
+
+
+def _print_summary(summary: Summary) -> None:
+    counts = ("success", "failed", "quarantined", "skipped", "missing")
+    parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
+    print(f"{summary.planned} pairs: {', '.join(parts)}")
+    for bad in summary.bad_inputs[:20]:
+        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
+    if len(summary.bad_inputs) > 20:
+        print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
+    for reason, count in summary.errors.items():
+        print(f"  {reason}: {count}")

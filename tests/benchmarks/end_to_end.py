@@ -1,0 +1,128 @@
+"""From JPEG to JPEG: images per second of one worker on chunks of real files, and how long the device was at work.
+
+    uv run python tests/benchmarks/end_to_end.py --recipe fast --weights random --images 512 --batch 64 --device cuda
+
+Prints a line for a table. What is timed is what a run's worker does with a chunk (decode, optimise, encode, write
+rows), without Prefect, after one warm-up chunk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from nst_core.config import SampleSource, parse_config
+from nst_core.engine.images import decode_image, encode_image, resize_pixels
+from nst_core.engine.limits import ImageLimits
+from nst_core.engine.session import Session
+from nst_core.inputs import inspect_inputs
+from nst_core.pairing import Pair, make_pairs
+from nst_core.plan import Grouping, PlanContext, input_limits, plan_part
+from nst_core.preparation import Method, resolve_method, work_of
+from nst_core.run_folder import Chunk
+from nst_core.sources import open_source
+from nst_core.worker import Work, stylize_chunk
+
+
+@dataclass
+class Busy:
+    """Seconds that the device worked on batches."""
+
+    seconds: float = 0.0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        chunks, work = _prepared(options, Path(scratch))
+        stylize_chunk(chunks[0], work)  # loads the network, makes the style targets, warms the allocator up
+        busy, started = _timed_sessions(), time.perf_counter()
+        made = sum((stylize_chunk(chunk, work)["success"] for chunk in chunks[1:]), 0)
+        seconds = time.perf_counter() - started
+    name = torch.cuda.get_device_name() if work.device.startswith("cuda") else platform.processor() or "CPU"
+    print("| device | recipe | size | batch | precision | images | seconds | images/s | device at work |")
+    print("|---|---|---:|---:|---|---:|---:|---:|---:|")
+    recipe = work.recipe
+    print(
+        f"| {name} | {recipe.name} | {recipe.size} | {options.batch} | {recipe.precision} | {made} | {seconds:.1f} "
+        f"| {made / seconds:.2f} | {busy.seconds / seconds:.0%} |"
+    )
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--recipe", default="fast")
+    parser.add_argument("--weights", help="method.weights: imagenet, random or a file; else the recipe's")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--device", default="auto")
+    return parser.parse_args(arguments)
+
+
+def _prepared(options: argparse.Namespace, scratch: Path) -> tuple[list[Chunk], Work]:
+    """A warm-up chunk of one batch and the chunks to time, over photographs of 640 pixels written as JPEG."""
+    method = {"recipe": options.recipe} | ({"weights": options.weights} if options.weights else {})
+    data = {
+        "content": str(_photographs(scratch, options.images + options.batch)),
+        "style": {"source": "sample", "path": str(scratch / "samples")},
+        "method": method,
+        "execution": {"device": options.device, "batch_size": options.batch, "chunk_size": 4 * options.batch},
+        "output": {"root": str(scratch / "outputs")},
+    }
+    config = parse_config(data, options.overrides)
+    resolved = resolve_method(config)
+    pairs = make_pairs(config.pairing, open_source(config.content, "content"), open_source(config.style, "style"))
+    one_artist = [replace(pair, artist="all") for pair in pairs]  # chunks never span artists: few would be full
+    first = _chunks(0, one_artist[: options.batch], resolved, options.batch)
+    return [*first, *_chunks(1, one_artist[options.batch :], resolved, options.batch)], work_of(config, resolved)
+
+
+def _photographs(scratch: Path, count: int) -> Path:
+    """Crops of the built-in photographs, all different, 640 × 480."""
+    folder = scratch / "photographs"
+    folder.mkdir()
+    source = open_source(SampleSource(path=scratch / "samples"), "content")
+    originals = [decode_image(item.path, ImageLimits()).pixels for item in source.items]
+    for number in range(count):
+        pixels = originals[number % len(originals)]
+        height, width = pixels.shape[:2]
+        margin = number % max(1, min(height, width) // 4)
+        crop = pixels[margin : height - margin // 2, margin // 2 : width - margin]
+        (folder / f"{number:06d}.jpg").write_bytes(encode_image(resize_pixels(crop, 640, 480), "jpeg", 90))
+    return folder
+
+
+def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> list[Chunk]:
+    wanted = input_limits(pairs, ImageLimits(), ImageLimits())
+    inputs = {found.path: found for found in inspect_inputs(wanted)}
+    context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
+    rows = plan_part(number, pairs, [], context, Grouping(batch, 4 * batch))
+    names = dict.fromkeys(row.chunk_id for row in rows)
+    members = {name: tuple(row for row in rows if row.chunk_id == name) for name in names}
+    return [Chunk(name, of[0].artist_slug, of, frozenset(row.pair_id for row in of)) for name, of in members.items()]
+
+
+def _timed_sessions() -> Busy:
+    """Counts the time inside `Session.stylize`, which ends with the images fetched from the device."""
+    busy, original = Busy(), Session.stylize
+
+    def timed(self: Session, *batch: object) -> object:
+        started = time.perf_counter()
+        made = original(self, *batch)  # type: ignore[arg-type]
+        busy.seconds += time.perf_counter() - started
+        return made
+
+    Session.stylize = timed  # type: ignore[method-assign, assignment]
+    return busy
+
+
+if __name__ == "__main__":
+    main()
