@@ -54,8 +54,8 @@ def match_colours(image: Tensor, target: ColourStatistics) -> Tensor:
 
 def luminance(images: Tensor) -> Tensor:
     """Luminance (ITU-R BT.601, the Y of YIQ) of images, (…, 3, H, W) -> (…, 1, H, W)."""
-    weights = images.new_tensor(LUMINANCE).view(3, 1, 1)
-    return (images * weights).sum(dim=-3, keepdim=True)
+    red, green, blue = images.unbind(dim=-3)  # no tensor of weights: a captured graph cannot copy one to the device
+    return (LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue).unsqueeze(-3)
 
 
 def greyscale(images: Tensor) -> Tensor:
