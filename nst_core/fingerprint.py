@@ -16,6 +16,7 @@ FINGERPRINT_VERSION = 1
 
 _LATER_KEYS: dict[str, Any] = {
     "bucket": 1,
+    "tv_loss": "mean",
     "side": "longer",
     "colour": "style",
     "keep_colour_by": "luminance",

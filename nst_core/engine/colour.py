@@ -14,18 +14,23 @@ _RIDGE = 1e-5
 
 @dataclass(frozen=True)
 class ColourStatistics:
-    """Mean (3,) and covariance (3, 3) of an image's pixels, sRGB in [0, 1]."""
+    """Mean (…, 3) and covariance (…, 3, 3) of images' pixels, sRGB in [0, 1]."""
 
     mean: Tensor
     covariance: Tensor
 
 
-def colour_statistics(image: Tensor) -> ColourStatistics:
-    """Mean and covariance of one image, (3, H, W)."""
-    pixels = image.flatten(1)
-    mean = pixels.mean(dim=1)
-    centred = pixels - mean[:, None]
-    return ColourStatistics(mean, centred @ centred.T / pixels.shape[1])
+def colour_statistics(images: Tensor) -> ColourStatistics:
+    """Mean and covariance of images, (…, 3, H, W), each by itself."""
+    pixels = images.flatten(-2)
+    mean = pixels.mean(dim=-1)
+    centred = pixels - mean[..., None]
+    return ColourStatistics(mean, centred @ centred.mT / pixels.shape[-1])
+
+
+def stacked_statistics(parts: Sequence[ColourStatistics]) -> ColourStatistics:
+    """The statistics of a batch from those of its images."""
+    return ColourStatistics(torch.stack([p.mean for p in parts]), torch.stack([p.covariance for p in parts]))
 
 
 def blend_statistics(parts: Sequence[ColourStatistics], shares: Sequence[float]) -> ColourStatistics:
@@ -37,19 +42,16 @@ def blend_statistics(parts: Sequence[ColourStatistics], shares: Sequence[float])
     return ColourStatistics(mean, torch.stack(spread).sum(dim=0))
 
 
-def match_colours(image: Tensor, target: ColourStatistics) -> Tensor:
-    """The linear map of least change that gives `image`, (3, H, W), the target's mean and covariance; clamped.
+def match_colours(images: Tensor, targets: ColourStatistics) -> Tensor:
+    """The linear map of least change that gives `images`, (…, 3, H, W), their targets' means and covariances; clamped.
 
     The optimal transport between two Gaussians: `C^-½ (C^½ T C^½)^½ C^-½` with covariances C and T (Pitié and Kokaram
     2007, "The linear Monge-Kantorovitch linear colour mapping").
     """
-    own = colour_statistics(image)
-    ridge = _RIDGE * torch.eye(3, dtype=image.dtype, device=image.device)
-    root = _power(own.covariance + ridge, 0.5)
-    inverse_root = _power(own.covariance + ridge, -0.5)
-    transport = inverse_root @ _power(root @ (target.covariance + ridge) @ root, 0.5) @ inverse_root
-    moved = transport @ (image.flatten(1) - own.mean[:, None]) + target.mean[:, None]
-    return moved.reshape(image.shape).clamp(0, 1)
+    own = colour_statistics(images)
+    transport = _transport(own.covariance, targets.covariance).to(images)
+    moved = transport @ (images.flatten(-2) - own.mean[..., None]) + targets.mean[..., None]
+    return moved.reshape(images.shape).clamp(0, 1)
 
 
 def luminance(images: Tensor) -> Tensor:
@@ -84,8 +86,15 @@ def with_luminance(images: Tensor, contents: Tensor) -> Tensor:
     return light + chroma * room.amin(dim=-3, keepdim=True).clamp_max(1.0)
 
 
-def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """A power of a symmetric positive matrix; in float64 on the CPU, since three by three is not worth a kernel."""
-    values, vectors = torch.linalg.eigh(matrix.double().cpu())
-    powered = vectors @ torch.diag(values.clamp_min(1e-10) ** exponent) @ vectors.T
-    return torch.as_tensor(powered, dtype=matrix.dtype, device=matrix.device)
+def _transport(own: Tensor, target: Tensor) -> Tensor:
+    """The map between Gaussians of these covariances, (…, 3, 3) float64: on the CPU, fetched in one go."""
+    own, target = torch.stack([own, target.expand_as(own)]).double().cpu() + _RIDGE * torch.eye(3, dtype=torch.float64)
+    root, inverse_root = _power(own, 0.5), _power(own, -0.5)
+    return inverse_root @ _power(root @ target @ root, 0.5) @ inverse_root
+
+
+def _power(matrices: Tensor, exponent: float) -> Tensor:
+    """A power of symmetric positive matrices, (…, n, n)."""
+    values, vectors = torch.linalg.eigh(matrices)
+    powered: Tensor = (vectors * values.clamp_min(1e-10).pow(exponent)[..., None, :]) @ vectors.mT
+    return powered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -19,8 +20,14 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Points (B, P) to their losses, (4, B) as `LossTerms.stacked` gives them, and gradients, (B, P). Both may be
 overwritten by the next call."""
 
+MAX_SHAPES = 256
+"""Shapes that are compiled for in one process; further ones are evaluated eagerly (by torch's own rule)."""
+
 WARM_UP = 3
 """Evaluations before a CUDA graph is captured, in which libraries choose algorithms and allocate workspaces."""
+
+_one_capture = threading.Lock()
+"""A process can capture one graph at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +72,7 @@ def _eager(
 
 
 def _compiled(objective: Objective, parametrisation: Pixels, start: Tensor) -> Evaluate:
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, MAX_SHAPES)
     compiled = torch.compile(objective_losses(objective), dynamic=False)
     evaluate = _eager(objective, parametrisation, compiled)
     evaluate(start)  # compiles; what cannot be compiled raises here
@@ -81,16 +89,26 @@ class Captured:
 
     def __init__(self, evaluate: Evaluate, start: Tensor) -> None:
         self.points = start.clone()
-        stream: Any = torch.cuda.Stream(start.device)  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream(start.device))
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                evaluate(self.points)
-        torch.cuda.current_stream(start.device).wait_stream(stream)
         self.graph = torch.cuda.CUDAGraph()
-        # Other threads may copy images to the device meanwhile: only this one's calls belong to the graph.
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
-            self.losses, self.gradients = evaluate(self.points)
+        with _one_capture, torch.cuda.device(start.device):
+            stream: Any = torch.cuda.Stream(start.device)  # type: ignore[no-untyped-call]
+            stream.wait_stream(torch.cuda.current_stream(start.device))
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UP):
+                    evaluate(self.points)
+            torch.cuda.current_stream(start.device).wait_stream(stream)
+            # Other threads may copy images to the device meanwhile: only this one's calls belong to the graph.
+            with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
+                self.losses, self.gradients = evaluate(self.points)
+        self._check(evaluate)
+
+    def _check(self, evaluate: Evaluate) -> None:
+        """Raises RuntimeError if a replay at other points does not compute what an evaluation there does."""
+        elsewhere = self.points + 0.01
+        expected, _ = evaluate(elsewhere)
+        losses, _ = self(elsewhere)
+        if not torch.equal(expected, losses):
+            raise RuntimeError("the captured evaluation gives other losses than the eager one")
 
     def __call__(self, points: Tensor) -> tuple[Tensor, Tensor]:
         self.points.copy_(points)

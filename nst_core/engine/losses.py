@@ -130,6 +130,15 @@ def total_variation(images: Tensor) -> Tensor:
     return _mean_or_zero(horizontal) + _mean_or_zero(vertical)
 
 
+def total_variation_half_sum(images: Tensor) -> Tensor:
+    """½ Σ of squared horizontal and vertical differences, of values in 0–255, per image: (B, 3, H, W) -> (B,).
+
+    What neural-style's TVLoss has as its gradient: the differences themselves, times its strength.
+    """
+    values = 255 * at_least_float32(images)
+    return (values.diff(dim=3).square().sum(dim=(1, 2, 3)) + values.diff(dim=2).square().sum(dim=(1, 2, 3))) / 2
+
+
 def out_of_range(images: Tensor) -> Tensor:
     """Mean squared excess over [0, 1] per image: (B, 3, H, W) -> (B,)."""
     return (images - images.detach().clamp(0, 1)).square().flatten(1).mean(dim=1)
@@ -147,6 +156,7 @@ def _mean_or_zero(values: Tensor) -> Tensor:
     return values.mean(dim=1) if values.shape[1] else values.sum(dim=1)
 
 
+TV_LOSSES = {"mean": total_variation, "half_sum": total_variation_half_sum}
 CONTENT_LOSSES = {
     "half_sum": content_half_sum,
     "sum": content_sum,

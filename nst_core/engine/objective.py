@@ -15,9 +15,10 @@ from nst_core.engine.colour import (
     greyscale,
     match_colours,
     match_luminance,
+    stacked_statistics,
 )
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, gram_matrix, out_of_range, total_variation
+from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
 
 
@@ -145,7 +146,7 @@ class Objective:
         content_maps, style_maps = self._maps(images)
         content = self._content(content_maps)
         style = self._style({name: gram_matrix(style_maps[name]) for name in self.grams})
-        tv = total_variation(images)
+        tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
     @torch.no_grad()
@@ -162,7 +163,7 @@ class Objective:
         return terms.total + self.recipe.range_weight * out_of_range(images)
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
-        matched = torch.stack([match_colours(c, t.colours) for c, t in zip(self.contents, targets, strict=True)])
+        matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:

@@ -11,27 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import greyscale, with_luminance
+from nst_core.engine.divergence import CAUTION, GUARD_EVERY, DivergenceGuard
 from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, luminance_only
-from nst_core.engine.optimisers import build_optimiser
+from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import Pixels, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted, TransientError
 
 TRACE_POINTS = 100
 """A loss trace holds about this many points at most."""
-
-DIVERGED = 1e3
-"""A total this many times that of the initial image and that of empty feature maps counts as diverged, like one that is
-not finite. (The initial image alone is no measure: it may be perfect already.)"""
-
-GUARD_EVERY = 10
-"""Evaluations between two looks for divergence: fixed, because it decides pixels, as `report_every` must not."""
-
-CAUTION = 0.25
-"""The rate of a pair that is started again after it diverged, relative to the recipe's."""
-
 
 _Trace = list[tuple[int, Tensor]]  # steps made, and the losses there as `LossTerms.stacked` gives them
 
@@ -86,14 +76,17 @@ class Stylized:
 
 @dataclass(frozen=True)
 class Watch:
-    """How the outside looks in, every `report_every` evaluations (the only times that the host waits for the device).
+    """How the outside looks in, every `report_every` evaluations.
+
+    Those, the previews and the guard's looks for divergence (every `GUARD_EVERY`) are the only times that the host
+    waits for the device.
 
     Attributes:
         progress: called with the evaluations done and the mean total of the batch.
         should_stop: polled; true ends the optimisation with `Interrupted`.
         past_deadline: polled; true ends it with `TransientError`.
-        preview: called with the evaluations done, a pair's row and its image then, (3, H, W) in [0, 1], every
-            `preview_every` evaluations, from the initial image on.
+        preview: called with the evaluations done, a pair's row and its image then, (3, H, W) in [0, 1] on the CPU,
+            every `preview_every` evaluations, from the initial image on.
     """
 
     report_every: int = 10
@@ -189,7 +182,7 @@ class _Preview:
     def look(self, evaluation: int, parametrisation: Pixels, points: Tensor) -> None:
         every, show = self.watch.preview_every, self.watch.preview
         if every and show and evaluation % every == 0:
-            images = _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe)
+            images = _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe).cpu()
             for row, image in enumerate(images):
                 show(evaluation, row, image)
 
@@ -201,21 +194,17 @@ def _optimise(
     recipe, watch = preview.recipe, preview.watch
     points = parametrisation.points()
     optimiser = build_optimiser(recipe.optimiser, points)
-    guard = _DivergenceGuard(objective.scale())
+    guard = DivergenceGuard(objective.scale())
     stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
     trace: _Trace = []
     for evaluation in range(recipe.evaluations):
         losses, gradients = evaluate(points)
-        if evaluation % stride == 0:
-            trace.append((evaluation, losses.clone()))
         if evaluation % GUARD_EVERY == 0:
             restart = guard.look(losses[-1])
             if restart is not None:
-                points = torch.where(restart[:, None], 0.0, points)
-                optimiser.reset(restart, CAUTION)
-                kept = gradients.clone()
-                _, anew = evaluate(points)
-                gradients = torch.where(restart[:, None], anew, kept)  # not even rounding touches the others
+                points, losses, gradients = _restarted(restart, evaluate, optimiser, points, losses, gradients)
+        if evaluation % stride == 0:
+            trace.append((evaluation, losses.clone()))
         if evaluation % watch.report_every == 0:
             _report(watch, evaluation, losses[-1])
         preview.look(evaluation, parametrisation, points)
@@ -224,33 +213,15 @@ def _optimise(
     return points, trace, guard.diverged(losses[-1])
 
 
-class _DivergenceGuard:
-    """Decides, where the host looks in, which rows to start again and which are lost.
-
-    Args:
-        scale: what is a large total of each row, (B,).
-    """
-
-    def __init__(self, scale: Tensor) -> None:
-        self.scale = scale
-        self.limit: Tensor | None = None
-        self.restarted = torch.zeros_like(scale, dtype=torch.bool)
-
-    def look(self, total: Tensor) -> Tensor | None:
-        """Rows to start again, (B,) bool, or None. A row is started again at most once; the first look is the start."""
-        if self.limit is None:
-            self.limit = DIVERGED * torch.maximum(total, self.scale)
-            return None
-        rows = self.diverged(total) & ~self.restarted
-        if not bool(rows.any()):
-            return None
-        self.restarted = self.restarted | rows
-        return rows
-
-    def diverged(self, total: Tensor) -> Tensor:
-        """(B,) bool. A row that was not finite at the start has a limit that no total keeps."""
-        within = total <= (self.scale if self.limit is None else self.limit)
-        return ~(total.isfinite() & within)
+def _restarted(
+    rows: Tensor, evaluate: Evaluate, optimiser: BatchOptimiser, points: Tensor, losses: Tensor, gradients: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Points, losses and gradients with `rows` back at the start; not even rounding touches the others."""
+    points = torch.where(rows[:, None], 0.0, points)
+    optimiser.reset(rows, CAUTION)
+    losses, gradients = losses.clone(), gradients.clone()  # the next evaluation may overwrite them
+    losses_anew, gradients_anew = evaluate(points)
+    return points, torch.where(rows, losses_anew, losses), torch.where(rows[:, None], gradients_anew, gradients)
 
 
 def _report(watch: Watch, evaluation: int, totals: Tensor) -> None:

@@ -83,6 +83,8 @@ class Recipe:
         pooling: `max` or `average`, in place of the network's own pooling.
         inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean).
         alpha, beta, tv_weight: weights of the three terms.
+        tv_loss: `mean`, the mean squared horizontal plus the mean squared vertical difference, or `half_sum`, ½ Σ of
+            both over values in 0–255 (neural-style).
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
@@ -113,6 +115,7 @@ class Recipe:
     alpha: float = 1.0
     beta: float = 1.0
     tv_weight: float = 0.0
+    tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     start: Literal["content", "colour_matched", "style", "noise"] = "content"

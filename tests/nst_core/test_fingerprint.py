@@ -75,6 +75,7 @@ def test_paths_and_the_way_the_work_is_done_change_no_hash(override: str) -> Non
         ("method.content.layers={relu4_2: 2}", "method.content.layers.relu4_2 (1.0 → 2.0)"),
         ("method.style.loss=mean", "method.style.loss (gatys → mean)"),
         ("method.bucket=16", "method.bucket (none → 16)"),
+        ("method.tv_loss=half_sum", "method.tv_loss (none → half_sum)"),
         ("method.side=shorter", "method.side (none → shorter)"),
         ("method.colour=content", "method.colour (none → content)"),
         ("method.keep_colour_by=matching", "method.keep_colour_by (none → matching)"),

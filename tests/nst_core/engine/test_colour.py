@@ -14,6 +14,7 @@ from nst_core.engine.colour import (
     luminance,
     match_colours,
     match_luminance,
+    stacked_statistics,
     with_luminance,
 )
 
@@ -42,6 +43,13 @@ def test_matched_colours_have_the_target_s_mean_and_covariance(dtype: torch.dtyp
     assert 0 < matched.min() < matched.max() < 1, "clamped: choose milder colours"
     torch.testing.assert_close(colour_statistics(matched).mean, target.mean, atol=1e-5, rtol=0)
     torch.testing.assert_close(colour_statistics(matched).covariance, target.covariance, atol=5e-5, rtol=0)
+
+
+def test_a_batch_is_matched_image_by_image() -> None:
+    images, targets = [coloured(seed) for seed in range(3)], [colour_statistics(coloured(10 + s)) for s in range(3)]
+    together = match_colours(torch.stack(images), stacked_statistics(targets))
+    for image, target, matched in zip(images, targets, together, strict=True):
+        torch.testing.assert_close(match_colours(image, target), matched)
 
 
 def test_matching_an_image_to_its_own_colours_changes_nothing() -> None:

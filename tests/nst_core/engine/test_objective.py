@@ -84,7 +84,11 @@ def numpy_losses(
         }
         terms["style"] += weight * values[recipe.style.loss]
     x = image[0].double().numpy()
-    terms["tv"] = (np.diff(x, axis=1) ** 2).mean() + (np.diff(x, axis=2) ** 2).mean()
+    vertical, horizontal = np.diff(x, axis=1) ** 2, np.diff(x, axis=2) ** 2
+    terms["tv"] = {
+        "mean": vertical.mean() + horizontal.mean(),
+        "half_sum": 255**2 * (vertical.sum() + horizontal.sum()) / 2,
+    }[recipe.tv_loss]
     terms["total"] = recipe.alpha * terms["content"] + recipe.beta * terms["style"] + recipe.tv_weight * terms["tv"]
     return terms
 

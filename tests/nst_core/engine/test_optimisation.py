@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_core.engine import optimisation
 from nst_core.engine.colour import colour_statistics, greyscale, luminance, match_colours
+from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
@@ -403,3 +406,40 @@ def test_every_optimiser_lowers_every_loss(name: str) -> None:
     assert stylized.failed == [False] * 3
     for trace in stylized.traces:
         assert trace[-1].total < 0.9 * trace[0].total
+
+
+def test_a_restart_reads_nothing_that_the_next_evaluation_overwrites(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a CUDA graph does, every evaluation writes into the same two tensors."""
+    recipe = replace(RECIPE, evaluations=25)
+
+    def run() -> Stylized:
+        return stylize_batch(pairs(TinyFeatures()), recipe, Spoilt(1, range(15, 999)))
+
+    plain = run()
+    original = optimisation.build_evaluation
+
+    def static(*settings: Any) -> Any:
+        evaluate, buffers = original(*settings), []
+
+        def overwriting(points: Tensor) -> tuple[Tensor, Tensor]:
+            made = evaluate(points)
+            if not buffers:
+                buffers.extend(tensor.clone() for tensor in made)
+            for buffer, tensor in zip(buffers, made, strict=True):
+                buffer.copy_(tensor)
+            return buffers[0], buffers[1]
+
+        return overwriting
+
+    monkeypatch.setattr(optimisation, "build_evaluation", static)
+    overwritten = run()
+    assert plain.failed == overwritten.failed == [False, True, False]
+    assert torch.equal(plain.images[[0, 2]], overwritten.images[[0, 2]])
+    assert plain.traces[0] == overwritten.traces[0]
+
+
+def test_a_total_that_is_infinite_at_the_start_is_never_within_its_limit() -> None:
+    guard = DivergenceGuard(torch.ones(3))
+    assert guard.look(torch.tensor([1.0, torch.inf, torch.nan])) is None
+    assert guard.diverged(torch.tensor([1.0, 1.0, 1.0])).tolist() == [False, True, True]
+    assert guard.diverged(torch.tensor([1e5, 1.0, 1.0])).tolist() == [True, True, True]

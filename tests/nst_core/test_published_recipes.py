@@ -1,0 +1,105 @@
+"""The table of published recipes, written out: whoever asks for one gets it, whatever becomes of the files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nst_core.engine.recipe import Recipe
+from nst_core.recipes import load_recipe
+
+FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONVS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2")
+ALL_OF_VGG19 = tuple(
+    name
+    for block, convolutions in enumerate((2, 2, 4, 4, 4), start=1)
+    for name in (*(f"relu{block}_{number}" for number in range(1, convolutions + 1)), f"pool{block}")
+)
+
+TABLE: dict[str, dict[str, Any]] = {
+    "gatys2016": {
+        "pooling": "average", "content": {"relu4_2": 1.0}, "content_loss": "half_sum",
+        "style": dict.fromkeys(FIVE, 0.2), "style_loss": "gatys", "ratio": 1e-3,
+        "optimiser": "lbfgs", "start": "content", "evaluations": 500,
+    },
+    "multi_layer": {
+        "content": dict.fromkeys(("conv1_2", "conv2_2", "conv3_3"), 1.0), "content_loss": "half_sum",
+        "style": dict.fromkeys(("conv1_2", "conv2_2", "conv4_2", "conv5_1"), 1.0), "style_loss": "half_sum",
+        "optimiser": "gradient_descent",
+    },
+    "weighted_adam": {
+        "pooling": "max", "content": {"conv4_2": 1.0}, "content_loss": "mean",
+        "style": dict(zip(CONVS, (1.0, 0.75) * 3, strict=True)), "style_loss": "mean_by_size",
+        "optimiser": "adam", "rate": 3e-4, "precondition": "normalised", "size": 400, "side": "shorter",
+    },
+    "equal_layers": {
+        "content_loss": "sum", "style": dict.fromkeys(ALL_OF_VGG19, 1 / 21), "style_loss": "gatys",
+        "optimiser": "gradient_descent", "start": "content",
+    },
+    "gatys_adam": {
+        "pooling": "max", "content_loss": "half_sum", "style": dict.fromkeys(FIVE, 0.2), "style_loss": "gatys",
+        "optimiser": "adam",
+    },
+    "from_noise": {
+        "content_loss": "half_sum", "content_colours": "grey", "style": dict.fromkeys(FIVE, 0.2),
+        "style_loss": "gatys", "start": "noise",
+    },
+    "neural_style": {
+        "pooling": "max", "inputs": "caffe", "content": {"relu4_2": 1.0}, "content_loss": "mean", "alpha": 5.0,
+        "style": dict.fromkeys(FIVE, 1.0), "style_loss": "mean", "beta": 100.0, "tv_weight": 1e-3,
+        "tv_loss": "half_sum", "optimiser": "lbfgs", "history": 100, "evaluations": 1000, "start": "noise",
+    },
+    "pytorch_tutorial": {
+        "pooling": "max", "content": {"conv2_2": 1.0}, "content_loss": "mean", "alpha": 1.0,
+        "style": dict.fromkeys(CONVS[:5], 1.0), "style_loss": "mean", "beta": 1e6,
+        "optimiser": "lbfgs", "history": 100, "evaluations": 300, "start": "content",
+    },
+}  # fmt: skip
+
+
+def facts(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe says, in the table's words."""
+    return {
+        "pooling": recipe.pooling,
+        "inputs": recipe.inputs,
+        "content": dict(recipe.content.layers),
+        "content_loss": recipe.content.loss,
+        "content_colours": recipe.content.colours,
+        "style": dict(recipe.style.layers),
+        "style_loss": recipe.style.loss,
+        "alpha": recipe.alpha,
+        "beta": recipe.beta,
+        "ratio": recipe.alpha / recipe.beta,
+        "tv_weight": recipe.tv_weight,
+        "tv_loss": recipe.tv_loss,
+        "optimiser": recipe.optimiser.name,
+        "rate": recipe.optimiser.learning_rate,
+        "history": recipe.optimiser.history,
+        "precondition": recipe.optimiser.precondition,
+        "start": recipe.start,
+        "evaluations": recipe.evaluations,
+        "size": recipe.size,
+        "side": recipe.side,
+    }
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_published_recipe_is_what_its_source_says(name: str) -> None:
+    recipe = load_recipe(name)
+    said = facts(recipe)
+    for key, value in TABLE[name].items():
+        assert said[key] == (pytest.approx(value) if isinstance(value, float | dict) else value), key
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_published_recipe_has_nothing_of_ours(name: str) -> None:
+    recipe = load_recipe(name)
+    assert (recipe.features, recipe.weights, recipe.bucket, recipe.colour) == ("vgg19", "imagenet", 1, "style")
+    assert recipe.optimiser.precondition == ("normalised" if name == "weighted_adam" else "none")
+    assert recipe.optimiser.learning_rate == 1.0 or recipe.optimiser.name != "lbfgs"
+    assert recipe.content.colours == ("grey" if name == "from_noise" else "content")
+
+
+def test_weighted_adam_runs_on_vgg16_as_its_introduction_plans() -> None:
+    assert load_recipe("weighted_adam", {"features": "vgg16"}).layer_names()[0] == "conv4_2"
