@@ -84,7 +84,7 @@ def _throughput(report: BenchReport) -> TextTable:
 
 def _equal_loss(equal: EqualLoss) -> TextTable:
     def row(label: str, side: Side, speedup: float) -> tuple[str, ...]:
-        rounds = " + ".join(f"{seconds:.2f}" for seconds in side.seconds)
+        rounds = ", ".join(f"{seconds:.2f}" for seconds in side.seconds)
         return (
             label,
             str(side.evaluations),
@@ -94,7 +94,7 @@ def _equal_loss(equal: EqualLoss) -> TextTable:
             f"{speedup:.2f}×",
         )
 
-    heads = ("", "evaluations", "images a round", "seconds", "images/s", "speed")
+    heads = ("", "evaluations", "images a round", "seconds, by round", "images/s, fastest", "speed")
     rows = (row("reference", equal.reference, 1.0), row("ours", equal.ours, equal.speedup))
     return TextTable("At equal final loss", heads, rows)
 

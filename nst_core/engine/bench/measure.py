@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from pathlib import Path
 from types import TracebackType
 
 import torch
+
+from nst_core.engine.memory import peak_resident
+
+STATUS = Path("/proc/self/status")
+"""Where Linux says what this process has had since its mark was reset."""
 
 
 class Stopwatch:
@@ -59,7 +63,7 @@ def _forget_peak() -> None:
 
 def _resident_peak() -> float:
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = STATUS.read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return peak_resident() / 2**20

@@ -73,7 +73,7 @@ class Side:
         images: made in each round.
         evaluations: of each image.
         seconds: on the wall, per round.
-        images_per_second: over all rounds.
+        images_per_second: of the fastest round: what else runs on the machine can only add to the others.
     """
 
     images: int
@@ -178,4 +178,4 @@ def cost_of(label: str, images_per_second: float, images: int, price_per_hour: f
 
 def side_of(images: int, evaluations: int, seconds: list[float]) -> Side:
     """One side of the comparison from the wall seconds of its rounds."""
-    return Side(images, evaluations, tuple(seconds), images * len(seconds) / sum(seconds))
+    return Side(images, evaluations, tuple(seconds), images / min(seconds))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from nst_core.engine.bench import measure
 from nst_core.engine.bench.ceiling import product_speed
 from nst_core.engine.bench.measure import PeakMemory, Stopwatch
 from nst_core.engine.bench.ours import Setup
@@ -29,7 +32,7 @@ def test_cost_is_hours_times_price() -> None:
 
 
 def test_a_side_is_all_its_rounds() -> None:
-    assert side_of(3, 100, [1.0, 2.0]).images_per_second == 2.0
+    assert side_of(3, 100, [2.0, 1.0]).images_per_second == 3.0
 
 
 def test_the_clock_and_the_memory_move_forward() -> None:
@@ -38,6 +41,12 @@ def test_the_clock_and_the_memory_move_forward() -> None:
         torch.ones(64, 1024, 1024).sum()
     assert watch.seconds > 0
     assert memory.mib() > 256
+
+
+def test_without_proc_the_peak_is_that_of_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "STATUS", Path("/none"))
+    monkeypatch.setattr(measure, "peak_resident", lambda: 300 * 2**20)
+    assert PeakMemory(CPU).mib() == 300
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
