@@ -57,8 +57,10 @@ def _fitting_batch(recipe: Recipe, device: torch.device) -> int:
 
 def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
     """Workers whose largest batches fit into this machine's memory together."""
-    device = torch.device(work.device)
-    batches = Counter((row.chunk_id, row.batch, row.width, row.height) for chunk in chunks for row in chunk.rows)
+    device, padded = torch.device(work.device), work.recipe.padded
+    batches = Counter(
+        (row.chunk_id, row.batch, *padded(row.width, row.height)) for chunk in chunks for row in chunk.rows
+    )
     (_, _, width, height), batch = max(batches.items(), key=lambda item: item[0][2] * item[0][3] * item[1])
     one = pair_bytes(work.recipe, session_for(work.recipe, device).extractor, max(1, width), max(1, height))
     return int(SHARE * free_bytes(device) / (batch * one))

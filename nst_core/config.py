@@ -99,7 +99,9 @@ class Execution(Section):
         AUTO, description="Chunks at a time: as many as there are cores (CPU) or one per device."
     )
     threads: PositiveInt | Literal["auto"] = Field(
-        AUTO, description="CPU threads per worker; `auto` is 1, which makes results independent of the number of cores."
+        AUTO,
+        description="CPU threads per worker; `auto` is 1, which makes results independent of the number of cores. "
+        "(`nst stylize`, with its single image, uses all.)",
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:<n>`.")
     chunk_size: PositiveInt | Literal["auto"] = Field(

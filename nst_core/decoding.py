@@ -205,21 +205,21 @@ def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
 
 
 def target_of(style: Style, content: ScaledImage, session: Session) -> StyleTarget:
-    """The target of a style, made unless the session has it; for this content, if it depends on it.
+    """The target of a style, made unless the session has it; for this content alone, if it depends on it.
 
     Raises OutOfMemory.
     """
     if isinstance(style, CachedStyle):
         return style.target
     recipe, device = session.recipe, session.device
-    own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-    key = style_key(style) if own is None else (style_key(style), style_key(content))
     pixels = style.pixels
 
     def make() -> StyleTarget:
+        own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
         return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
 
-    return session.target(key, make)
+    # A pair is made once: what is for one content only would never be asked for again.
+    return session.made(make) if depends_on_content(recipe) else session.target(style_key(style), make)
 
 
 def style_key(image: ScaledImage) -> StyleKey:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from nst_core.atomic import write_if_changed
 from nst_core.config import Output
 from nst_core.decoding import Job, ScaledImage, row_weights
 from nst_core.engine.images import Pixels, encode_image, resize_pixels, to_pixels
+from nst_core.engine.memory import peak_resident
 from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
@@ -147,4 +147,4 @@ def _peak_memory(device: torch.device) -> float:
     """Peak memory in MiB: allocated on a GPU, resident of this process on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_resident() / 2**20

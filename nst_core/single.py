@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from nst_core.atomic import write_bytes_atomic
 from nst_core.config import RunConfig
 from nst_core.decoding import BatchReader, content_batch, target_of
@@ -27,7 +29,8 @@ def stylize_one(
     """Stylize one image and write it; returns its loss trace.
 
     Args:
-        config: of which method, execution, output and the sources' limits count.
+        config: of which method, execution, output and the sources' limits count. Where it leaves the number of CPU
+            threads open, torch's own stays: one image may have all cores.
         progress: called with the evaluations done and their total.
 
     Raises:
@@ -38,14 +41,17 @@ def stylize_one(
     """
     if output.suffix.lower() not in FORMATS:
         raise UsageError(f"--output {output}: the name must end in .jpg, .jpeg or .png.")
-    device = resolve_device(config.execution.device)
+    execution = config.execution
+    if execution.threads != "auto":
+        torch.set_num_threads(execution.threads)
+    device = resolve_device(execution.device)
     recipe = resolve_precision(config.method.resolve(), device)
     session = session_for(recipe, device)
     reader = BatchReader(session, config.content.limits(), config.style.limits())
     image = reader.content(content, recipe.size)
     target = target_of(reader.style(style, recipe.size), image, session)
     pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
-    made = session.stylize(pairs, _watch(config, recipe.evaluations, progress))
+    made = session.stylize(pairs, _watch(config, recipe.evaluations, progress), execution.evaluation)
     if made.failed[0]:
         raise NumericalError
     pixels = output_pixels(made.images[0].cpu(), image, config.output)

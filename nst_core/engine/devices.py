@@ -41,10 +41,21 @@ def resolve_precision(recipe: Recipe, device: torch.device) -> Recipe:
     return replace(recipe, precision="bfloat16" if device.type == "cuda" else "float32")
 
 
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUDA driver error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUFFT_ALLOC_FAILED",
+    "CUSOLVER_STATUS_ALLOC_FAILED",
+)
+"""What errors say that have no class of their own: the CPU allocator's, the driver's and those of CUDA's libraries."""
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: the CPU's allocator and CUDA's libraries have no class of their own for it."""
-    signs = ("DefaultCPUAllocator: can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
+    """Whether memory ran out, of the device or of the machine."""
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
 
 
 def set_convolutions(precision: str) -> None:

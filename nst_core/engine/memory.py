@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import resource
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,6 +25,10 @@ WORKING_SPACE = 2.0
 
 PROBE_SIDE = 64
 """Side of the images on which memory is counted, in pixels; it grows with the number of pixels from there on."""
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux says what memory the machine has left, and (version 2) what a container may have of it."""
 
 
 def batch_that_fits(recipe: Recipe, extractor: Extractor, device: torch.device, side: int, most: int) -> int:
@@ -40,13 +48,12 @@ def verified(batch: int, attempt: Callable[[int], None]) -> int:
     while batch > 1:
         try:
             attempt(batch)
+            break
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            batch //= 2
-            torch.cuda.empty_cache()
-        else:
-            break
+        batch //= 2
+        torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
     return batch
 
 
@@ -56,7 +63,13 @@ def free_bytes(device: torch.device) -> int:
         free, _total = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    return _free_of_host()
+
+
+def peak_resident() -> int:
+    """The most memory, in bytes, that this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) -> int:
@@ -68,6 +81,29 @@ def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) ->
     pixels = width * height
     state = _state_vectors(recipe) * 3 * 4 * pixels
     return int(WORKING_SPACE * (per_pixel * pixels + fixed) + state)
+
+
+def _free_of_host() -> int:
+    """Bytes: what Linux calls available, within the container's limit; elsewhere half of the physical memory."""
+    try:
+        available = 1024 * _entries(MEMINFO)["MemAvailable:"]
+    except (OSError, KeyError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return int(min(available, _left_in_container()))
+
+
+def _left_in_container() -> float:
+    """Bytes up to the limit of the control group; its page cache that nobody uses would make way."""
+    try:
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        return max(0, limit - used + _entries(CGROUP / "memory.stat")["inactive_file"])
+    except (OSError, ValueError, KeyError):  # the limit is "max", or there are no such files
+        return math.inf
+
+
+def _entries(path: Path) -> dict[str, int]:
+    """A file of lines `name number …`."""
+    return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}
 
 
 def _state_vectors(recipe: Recipe) -> int:

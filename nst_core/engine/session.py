@@ -13,17 +13,20 @@ import torch
 
 from nst_core.engine.devices import out_of_memory, set_convolutions
 from nst_core.engine.evaluation import Evaluation
-from nst_core.engine.features import ConvNet, build_extractor
+from nst_core.engine.features import ConvNet, Extractor, build_extractor
 from nst_core.engine.objective import StyleTarget
 from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ResourceError
 
-MAX_TARGETS = 256
-"""Style targets kept; one of VGG-19's five usual layers takes 1.4 MB."""
+TARGET_BYTES = 512 * 2**20
+"""Of style targets kept per session; one of VGG-19's five usual layers takes 1.4 MB, of all its layers 11 MB."""
 
 MAX_STYLE_KEYS = 16_384
 """Style files whose key is remembered; some hundred bytes each."""
+
+MAX_SESSIONS = 4
+"""Sessions kept per process, and extractors, which take up to 80 MB each; those at work are not counted."""
 
 Value = TypeVar("Value")
 
@@ -46,10 +49,15 @@ class StyleKey:
 
 
 class Recent(Generic[Value]):
-    """A bounded memory shared by threads: the least recently used values are dropped."""
+    """A bounded memory shared by threads: the least recently used values are dropped, but for the last one.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    Args:
+        most: the sum of the sizes of what is kept.
+        size: of a value.
+    """
+
+    def __init__(self, most: int, size: Callable[[Value], int] = lambda value: 1) -> None:
+        self._most, self._size, self._sum = most, size, 0
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -63,10 +71,13 @@ class Recent(Generic[Value]):
     def keep(self, key: Hashable, value: Value) -> Value:
         """Keep a value as `key`, unless another thread was first; returns the one that is kept."""
         with self._lock:
-            kept = self._values.setdefault(key, value)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return kept
+            if key in self._values:
+                return self._values[key]
+            self._values[key] = value
+            self._sum += self._size(value)
+            while self._sum > self._most and len(self._values) > 1:
+                self._sum -= self._size(self._values.popitem(last=False)[1])
+        return value
 
 
 class Session:
@@ -79,12 +90,10 @@ class Session:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
-        extractor = build_extractor(recipe)
-        if device.type == "cuda" and isinstance(extractor, ConvNet):
-            extractor = extractor.channels_last()
-        self.extractor = extractor.to(device)
+        self.extractor = _shared_extractor(recipe, device)
         self.style_keys: Recent[StyleKey] = Recent(MAX_STYLE_KEYS)
-        self._targets: Recent[StyleTarget] = Recent(MAX_TARGETS)
+        self._targets: Recent[StyleTarget] = Recent(TARGET_BYTES, _target_bytes)
+        self._fitting: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
 
     def under(self, recipe: Recipe) -> Session:
         """The same network and targets for another recipe, which must look at none but this session's layers."""
@@ -101,45 +110,68 @@ class Session:
         kept = self._targets.get(key)
         if kept is not None:
             return kept
+        # Without a lock: another thread may make the same one meanwhile, and the first is kept.
+        return self._targets.keep(key, self.made(make))
+
+    def made(self, make: Callable[[], StyleTarget]) -> StyleTarget:
+        """A style target that is not kept. Raises OutOfMemory."""
         try:
             set_convolutions(self.recipe.precision)
-            made = make()  # without a lock: another thread may make the same one meanwhile, and the first is kept
+            return make()
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
             raise OutOfMemory(
                 f"A style does not fit into the memory of {self.device}: set a smaller method.size."
             ) from error
-        return self._targets.keep(key, made)
 
     def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> Stylized:
-        """As `stylize_batch`; where memory runs out, in halves, down to single pairs.
+        """As `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
+
+        What fitted is remembered: later batches of that shape are parted alike from the start.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
+        shape, count = pairs.contents.shape[2:], len(pairs.contents)
+        most = min(count, self._fitting.get(shape, count))
+        parts: list[Stylized] = []
+        first = 0
+        while first < count:
+            rows = range(first, min(first + most, count))
+            made = self._tried(pairs, rows, watch, evaluation)
+            if made is None:
+                most = len(rows) // 2
+                continue
+            if most < count:
+                self._fitting[shape] = min(most, self._fitting.get(shape, most))
+            parts.append(made)
+            first = rows.stop
+        return _joined(parts)
+
+    def _tried(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> Stylized | None:
+        """Some pairs of a batch; None where they are several and do not fit together."""
+        part_watch = _part_watch(watch, self.recipe.evaluations, rows, len(pairs.contents))
         try:
             set_convolutions(self.recipe.precision)
-            return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
+            return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            if len(pairs.contents) == 1:
+            if len(rows) == 1:
                 height, width = pairs.contents.shape[2:]
                 raise OutOfMemory(
                     f"One pair of {width} × {height} pixels does not fit into the memory of {self.device}: "
                     "set a smaller method.size."
                 ) from error
         if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        half = len(pairs.contents) // 2
-        first = self.stylize(_part(pairs, slice(None, half)), _half_watch(watch, self.recipe, 0, 0), evaluation)
-        second = self.stylize(_part(pairs, slice(half, None)), _half_watch(watch, self.recipe, 1, half), evaluation)
-        return _joined([first, second])
+            torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
+        return None
 
 
-_sessions: dict[Hashable, Session] = {}
-_sessions_lock = threading.Lock()
+_sessions: Recent[Session] = Recent(MAX_SESSIONS)
+_extractors: Recent[Extractor] = Recent(MAX_SESSIONS)
+_loading = threading.Lock()
 
 
 def session_for(recipe: Recipe, device: torch.device) -> Session:
@@ -149,29 +181,46 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
         ConfigError, WeightsError: the recipe asks for what is not to be had.
     """
     key = (replace(recipe, size=1), device)  # targets are kept by their own size
-    with _sessions_lock:
-        if key not in _sessions:
-            _sessions[key] = Session(recipe, device)
-        return _sessions[key]
+    with _loading:
+        return _sessions.get(key) or _sessions.keep(key, Session(recipe, device))
 
 
-def _part(pairs: Pairs, rows: slice) -> Pairs:
+def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
+    """A recipe's extractor on a device; recipes that differ in other things have the same one."""
+    key = (recipe.features, recipe.weights, recipe.pooling, recipe.inputs, recipe.precision, device)
+    kept = _extractors.get(key)
+    if kept is not None and set(recipe.layer_names()) <= set(kept.layers):
+        return kept
+    extractor = build_extractor(recipe)  # which says what is wrong, where a layer is missing
+    if device.type == "cuda" and isinstance(extractor, ConvNet):
+        extractor = extractor.channels_last()
+    return _extractors.keep(key, extractor.to(device))
+
+
+def _target_bytes(target: StyleTarget) -> int:
+    tensors = [*target.grams.values(), target.colours.mean, target.colours.covariance, target.image]
+    return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+def _part(pairs: Pairs, rows: range) -> Pairs:
+    part = slice(rows.start, rows.stop)
     return Pairs(
-        pairs.contents[rows],
-        pairs.targets[rows],
-        pairs.seeds[rows],
-        pairs.alpha[rows] if pairs.alpha is not None else None,
-        pairs.beta[rows] if pairs.beta is not None else None,
+        pairs.contents[part],
+        pairs.targets[part],
+        pairs.seeds[part],
+        pairs.alpha[part] if pairs.alpha is not None else None,
+        pairs.beta[part] if pairs.beta is not None else None,
     )
 
 
-def _half_watch(watch: Watch, recipe: Recipe, part: int, first_row: int) -> Watch:
-    """How half `part` (0 or 1) of a batch, whose rows begin at `first_row`, reports as a part of the whole."""
+def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watch:
+    """How some rows of a batch of `count` report as a part of the whole; the rows before them are done."""
     progress, preview = watch.progress, watch.preview
+    before = rows.start * evaluations
     return replace(
         watch,
-        progress=progress and (lambda done, total: progress((part * recipe.evaluations + done) // 2, total)),
-        preview=preview and (lambda done, row, image: preview(done, first_row + row, image)),
+        progress=progress and (lambda done, total: progress((before + len(rows) * done) // count, total)),
+        preview=preview and (lambda done, row, image: preview(done, rows.start + row, image)),
     )
 
 

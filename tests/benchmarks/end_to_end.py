@@ -1,18 +1,22 @@
-"""From JPEG to JPEG: images per second of one worker on chunks of real files, and how long the device was at work.
+"""From JPEG to JPEG: images per second of one worker on chunks of real files, and how much of it was optimisation.
 
     uv run python tests/benchmarks/end_to_end.py --recipe fast --weights random --images 512 --batch 64 --device cuda
 
 Prints a line for a table. What is timed is what a run's worker does with a chunk (decode, optimise, encode, write
-rows), without Prefect, after one warm-up chunk.
+rows), without Prefect, after one warm-up chunk. "In the optimisation" is the share of the time that the host spends
+there, waiting for the device included; "GPU busy" is nvidia-smi's mean utilisation: of time in which any kernel ran.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
+import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,10 +36,20 @@ from nst_core.worker import Work, stylize_chunk
 
 
 @dataclass
-class Busy:
-    """Seconds that the device worked on batches."""
+class Optimisation:
+    """Seconds spent in it."""
 
     seconds: float = 0.0
+
+
+@dataclass
+class GpuBusy:
+    """Mean utilisation of a GPU, from 0 to 1; None where nobody says."""
+
+    share: float | None = None
+
+    def __str__(self) -> str:
+        return "n/a" if self.share is None else f"{self.share:.0%}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,16 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         chunks, work = _prepared(options, Path(scratch))
         stylize_chunk(chunks[0], work)  # loads the network, makes the style targets, warms the allocator up
-        busy, started = _timed_sessions(), time.perf_counter()
-        made = sum((stylize_chunk(chunk, work)["success"] for chunk in chunks[1:]), 0)
-        seconds = time.perf_counter() - started
+        with _timed_sessions() as optimisation, _watched_gpu(torch.device(work.device)) as busy:
+            started = time.perf_counter()
+            made = sum((stylize_chunk(chunk, work)["success"] for chunk in chunks[1:]), 0)
+            seconds = time.perf_counter() - started
     name = torch.cuda.get_device_name() if work.device.startswith("cuda") else platform.processor() or "CPU"
-    print("| device | recipe | size | batch | precision | images | seconds | images/s | device at work |")
-    print("|---|---|---:|---:|---|---:|---:|---:|---:|")
+    columns = ["device", "recipe", "size", "batch", "precision", "images", "seconds", "images/s"]
+    print(f"| {' | '.join(columns)} | in the optimisation | GPU busy |")
+    print("|---|---|---:|---:|---|---:|---:|---:|---:|---:|")
     recipe = work.recipe
     print(
         f"| {name} | {recipe.name} | {recipe.size} | {options.batch} | {recipe.precision} | {made} | {seconds:.1f} "
-        f"| {made / seconds:.2f} | {busy.seconds / seconds:.0%} |"
+        f"| {made / seconds:.2f} | {optimisation.seconds / seconds:.0%} | {busy} |"
     )
 
 
@@ -110,18 +126,48 @@ def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> l
     return [Chunk(name, of[0].artist_slug, of, frozenset(row.pair_id for row in of)) for name, of in members.items()]
 
 
-def _timed_sessions() -> Busy:
-    """Counts the time inside `Session.stylize`, which ends with the images fetched from the device."""
-    busy, original = Busy(), Session.stylize
+@contextlib.contextmanager
+def _timed_sessions() -> Iterator[Optimisation]:
+    """Counts the time inside `Session.stylize`; on a GPU it ends when the device has, since loss traces are fetched."""
+    spent, original = Optimisation(), Session.stylize
 
     def timed(self: Session, *batch: object) -> object:
         started = time.perf_counter()
         made = original(self, *batch)  # type: ignore[arg-type]
-        busy.seconds += time.perf_counter() - started
+        spent.seconds += time.perf_counter() - started
         return made
 
     Session.stylize = timed  # type: ignore[method-assign, assignment]
-    return busy
+    try:
+        yield spent
+    finally:
+        Session.stylize = original  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _watched_gpu(device: torch.device) -> Iterator[GpuBusy]:
+    """Asks nvidia-smi, where there is one, five times a second; the answer is there at the end."""
+    busy = GpuBusy()
+    if device.type != "cuda" or shutil.which("nvidia-smi") is None:
+        yield busy
+        return
+    one = f"--id=GPU-{torch.cuda.get_device_properties(device).uuid}"
+    command = ["nvidia-smi", one, "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
+    with tempfile.TemporaryFile("w+") as samples:
+        asking = subprocess.Popen(command, stdout=samples, stderr=subprocess.DEVNULL)
+        try:
+            yield busy
+        finally:
+            asking.terminate()
+            asking.wait()
+        samples.seek(0)
+        busy.share = _mean_share(samples.read())
+
+
+def _mean_share(samples: str) -> float | None:
+    """Of lines in per cent; a line may be no number (`[N/A]` under MIG)."""
+    shares = [int(line) / 100 for line in samples.splitlines() if line.strip().isdecimal()]
+    return sum(shares) / len(shares) if shares else None
 
 
 if __name__ == "__main__":

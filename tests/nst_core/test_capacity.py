@@ -55,6 +55,19 @@ def test_no_more_workers_than_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -
     assert worker_count(Execution(workers=7), work(), chunks(100, side=96)) == 7, "who asks for a number gets it"
 
 
+def test_what_a_worker_takes_is_a_batch_of_padded_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images of four heights are optimised as one batch of four of the padded shape."""
+    bucketed = replace(work(), recipe=replace(RECIPE, bucket=96))
+    mixed = [
+        replace(chunk, rows=tuple(replace(row, height=60 + number) for number, row in enumerate(chunk.rows)))
+        for chunk in chunks(10, batch=4, side=96)
+    ]
+    monkeypatch.setattr(capacity, "cores", lambda: 16)
+    one = capacity.pair_bytes(RECIPE, capacity.session_for(RECIPE, CPU).extractor, 96, 96)
+    monkeypatch.setattr(capacity, "free_bytes", lambda _device: int(4 * 3.5 * one / capacity.SHARE))
+    assert worker_count(Execution(), bucketed, mixed) == 3
+
+
 def test_groups_are_as_asked_for_or_suit_the_device() -> None:
     assert grouping(Execution(batch_size=3, chunk_size=9), RECIPE, CPU) == Grouping(3, 9)
     assert grouping(Execution(), RECIPE, CPU) == Grouping(BATCH_ON_CPU, CHUNK_ON_CPU)

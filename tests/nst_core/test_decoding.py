@@ -131,13 +131,14 @@ def test_a_style_of_another_size_or_under_other_limits_is_opened_again(
 
 
 def test_a_target_dropped_before_its_turn_travels_with_its_job(
-    session: Session, style: Path, opened: Counter[str]
+    style: Path, opened: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    session = Session(RECIPE, torch.device("cpu"))
     reader = BatchReader(session, ImageLimits(), ImageLimits())
     target = target_of(reader.style(style, 48), CONTENT, session)
     waiting = reader.style(style, 48)
-    for number in range(session_module.MAX_TARGETS):
-        session.target(number, lambda: target)
+    session.target("another", lambda: target)
     assert target_of(waiting, CONTENT, session) is target
     reader.batch([])
     reader.batch([])
@@ -214,8 +215,19 @@ def test_a_target_that_depends_on_the_content_is_made_for_each(
     other = make_image(tmp_path / "other content.png", 64, 48, seed=9)
     jobs = [job_of(reader, row(path, style)) for path in (content, other, content)]
     targets = [target_of(job.styles[0], job.content, session) for job in jobs]
-    assert targets[0] is targets[2]
+    assert torch.equal(targets[0].colours.mean, targets[2].colours.mean)
     assert not torch.equal(targets[0].colours.mean, targets[1].colours.mean)
+
+
+def test_a_target_that_depends_on_the_content_takes_no_place_from_others(
+    reader: BatchReader, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    session = Session(replace(RECIPE, colour="content"), torch.device("cpu"))
+    painting = reader.style(style, 48)
+    kept = session.target("kept", lambda: target_of(painting, CONTENT, Session(RECIPE, session.device)))
+    target_of(painting, CONTENT, session)
+    assert session.kept_target("kept") is kept
 
 
 def test_contents_of_nearly_one_shape_share_a_batch_by_reflection(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from nst_core.config import RunConfig, parse_config
+from nst_core.engine.optimisation import Stylized
+from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, UsageError
 from nst_core.single import stylize_one
 
@@ -39,6 +43,28 @@ def test_progress_counts_evaluations(images: tuple[Path, Path], tmp_path: Path) 
     seen: list[tuple[int, int]] = []
     stylize_one(*images, tmp_path / "out.png", config(), lambda done, total: seen.append((done, total)))
     assert seen == [(0, 4), (2, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(("wanted", "used"), [("auto", 2), (1, 1)])
+def test_threads_and_evaluation_are_as_the_run_file_says(
+    images: tuple[Path, Path], tmp_path: Path, wanted: str | int, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, stylize = [], Session.stylize
+
+    def noting(session: Session, pairs: Any, watch: Any, evaluation: Any = "eager") -> Stylized:
+        seen.append((torch.get_num_threads(), evaluation))
+        return stylize(session, pairs, watch)
+
+    monkeypatch.setattr(Session, "stylize", noting)
+    asked = config()
+    execution = asked.execution.model_copy(update={"threads": wanted, "evaluation": "compile"})
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        stylize_one(*images, tmp_path / "out.png", asked.model_copy(update={"execution": execution}))
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [(used, "compile")]
 
 
 def test_nothing_is_written_where_something_is_wrong(images: tuple[Path, Path], tmp_path: Path) -> None:

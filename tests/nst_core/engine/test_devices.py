@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.devices import out_of_memory, resolve_device, resolve_precision
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import ConfigError
 
@@ -59,3 +59,24 @@ def test_a_precision_that_was_asked_for_stays() -> None:
         asked = Recipe("test", RECIPE.content, RECIPE.style, precision=precision)  # type: ignore[arg-type]
         assert resolve_precision(asked, torch.device("cuda")) == asked
         assert resolve_precision(asked, torch.device("cpu")) == asked
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "CUDA driver error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuFFT error: CUFFT_ALLOC_FAILED",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`",
+    ],
+)
+def test_memory_that_ran_out_is_known_by_what_every_library_says(message: str) -> None:
+    assert out_of_memory(RuntimeError(message))
+
+
+def test_other_errors_of_a_gpu_are_not_lack_of_memory() -> None:
+    assert not out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert not out_of_memory(RuntimeError("cuFFT error: CUFFT_EXEC_FAILED"))

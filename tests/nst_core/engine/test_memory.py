@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import resource
+import sys
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from nst_core.engine import memory
 from nst_core.engine.features import Extractor, build_extractor
-from nst_core.engine.memory import batch_that_fits, free_bytes, pair_bytes, verified
+from nst_core.engine.memory import batch_that_fits, free_bytes, pair_bytes, peak_resident, verified
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 
 CPU = torch.device("cpu")
@@ -56,6 +64,52 @@ def test_free_memory_of_this_machine_is_known() -> None:
     assert 2**20 < free_bytes(CPU) < 2**50
 
 
+@pytest.fixture
+def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Linux with 1000 KiB free and 8000 KiB available; its (empty) control group."""
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 16000 kB\nMemFree: 1000 kB\nMemAvailable: 8000 kB\nHugePages_Total: 0\n")
+    monkeypatch.setattr(memory, "MEMINFO", meminfo)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("linux")
+def test_page_cache_counts_as_free() -> None:
+    assert free_bytes(CPU) == 8000 * 1024
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "cache", "free_kib"),
+    [(3000, 2500, 500, 1000), (100_000, 2500, 500, 8000), (2000, 2500, 0, 0), ("max", 2500, 500, 8000)],
+)
+def test_a_container_has_what_its_limit_leaves(
+    linux: Path, limit: int | str, used: int, cache: int, free_kib: int
+) -> None:
+    (linux / "memory.max").write_text(f"{limit if limit == 'max' else 1024 * int(limit)}\n")
+    (linux / "memory.current").write_text(f"{1024 * used}\n")
+    (linux / "memory.stat").write_text(f"anon 1\ninactive_file {1024 * cache}\n")
+    assert free_bytes(CPU) == 1024 * free_kib
+
+
+def test_where_there_is_no_proc_half_of_the_memory_is_taken_for_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mac = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}  # and no SC_AVPHYS_PAGES
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(os, "sysconf", mac.__getitem__)
+    assert free_bytes(CPU) == 500 * 4096
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_the_peak_is_in_bytes_whatever_the_system_counts_in(
+    platform: str, unit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(resource, "getrusage", lambda _who: SimpleNamespace(ru_maxrss=5 * 2**20))
+    assert peak_resident() == 5 * 2**20 * unit
+
+
 @pytest.mark.parametrize(("fits", "found"), [(100, 48), (24, 24), (20, 12), (0, 1)])
 def test_a_batch_that_does_not_fit_is_halved(fits: int, found: int) -> None:
     tried = []
@@ -67,6 +121,24 @@ def test_a_batch_that_does_not_fit_is_halved(fits: int, found: int) -> None:
 
     assert verified(48, attempt) == found
     assert tried[0] == 48
+
+
+def test_memory_is_given_back_when_nothing_of_the_attempt_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors: list[weakref.ref[torch.Tensor]] = []
+    held: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: held.append(tensors[0]() is not None))
+
+    def attempt(batch: int) -> None:
+        tensor = torch.ones(batch)
+        tensors.append(weakref.ref(tensor))
+        raise torch.OutOfMemoryError("full")
+
+    gc.disable()
+    try:
+        verified(2, attempt)
+    finally:
+        gc.enable()
+    assert held == [False]
 
 
 def test_other_errors_are_not_taken_for_full_memory() -> None:

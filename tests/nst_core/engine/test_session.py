@@ -14,7 +14,7 @@ from nst_core.engine import session as session_module
 from nst_core.engine.objective import StyleTarget, style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
-from nst_core.engine.session import OutOfMemory, Session, session_for
+from nst_core.engine.session import OutOfMemory, Recent, Session, session_for
 from nst_core.errors import ConfigError, ResourceError
 
 CPU = torch.device("cpu")
@@ -31,7 +31,8 @@ RECIPE = Recipe(
 
 @pytest.fixture(autouse=True)
 def no_sessions_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(session_module, "_sessions", {})
+    monkeypatch.setattr(session_module, "_sessions", Recent(session_module.MAX_SESSIONS))
+    monkeypatch.setattr(session_module, "_extractors", Recent(session_module.MAX_SESSIONS))
     return
 
 
@@ -68,19 +69,64 @@ OUT_OF_MEMORY = [
 ]
 
 
+@pytest.fixture
+def fresh() -> Session:
+    """A session that has not run out of memory yet."""
+    return Session(RECIPE, CPU)
+
+
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["gpu", "cpu", "cublas"])
 def test_out_of_memory_halves_the_batch_and_keeps_the_order(
-    error: RuntimeError, session: Session, monkeypatch: pytest.MonkeyPatch
+    error: RuntimeError, fresh: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = pairs(session, 5)
+    batch = pairs(fresh, 5)
     tried = fits(2, error, monkeypatch)
-    stylized = session.stylize(batch, Watch())
-    assert tried == [5, 2, 3, 1, 2]
-    whole = stylize_batch(batch, RECIPE, session.extractor)
+    stylized = fresh.stylize(batch, Watch())
+    assert tried == [5, 2, 2, 1]
+    whole = stylize_batch(batch, RECIPE, fresh.extractor)
     torch.testing.assert_close(stylized.images, whole.images, atol=1e-4, rtol=0)
     assert [t[-1].total for t in stylized.traces] == pytest.approx([t[-1].total for t in whole.traces], rel=1e-3)
     assert stylized.failed == [False] * 5
     assert stylized.evaluations == 3
+
+
+def test_what_fitted_is_remembered_by_shape_and_parts_batches_alike(
+    fresh: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = pairs(fresh, 5)
+    tried = fits(1, OUT_OF_MEMORY[0], monkeypatch)
+    first = fresh.stylize(batch, Watch())
+    assert tried == [5, 2, 1, 1, 1, 1, 1]
+    tried.clear()
+    second = fresh.stylize(batch, Watch())
+    assert tried == [1, 1, 1, 1, 1], "no batch that is known not to fit is tried again"
+    assert torch.equal(first.images, second.images)
+    tried.clear()
+    fresh.stylize(replace(batch, contents=batch.contents[..., :24]), Watch())
+    assert tried[0] == 5, "another shape may fit"
+
+
+def test_a_batch_that_fits_is_never_parted(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = fits(4, OUT_OF_MEMORY[0], monkeypatch)
+    for count in (2, 4, 3):
+        fresh.stylize(pairs(fresh, count), Watch())
+    assert tried == [2, 4, 3]
+
+
+def test_parts_report_as_parts_of_the_whole(fresh: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    fits(2, OUT_OF_MEMORY[0], monkeypatch)
+    done, seen = [], []
+    watch = Watch(
+        report_every=1,
+        progress=lambda evaluation, _: done.append(evaluation),
+        preview_every=RECIPE.evaluations,
+        preview=lambda evaluation, row, image: seen.append((evaluation, row)),
+    )
+    fresh.stylize(pairs(fresh, 5), watch)
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, RECIPE.evaluations)
+    assert done.count(RECIPE.evaluations) == 1, "the whole is done when its last part is"
+    assert seen == [(0, row) for row in range(5)]
 
 
 def test_a_single_pair_that_does_not_fit_is_a_resource_error_with_a_way_out(
@@ -111,8 +157,9 @@ def test_style_targets_are_made_once_and_kept(session: Session) -> None:
     assert len(made) == 2
 
 
-def test_the_least_recently_used_targets_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "MAX_TARGETS", 2)
+def test_targets_are_kept_by_their_bytes_and_the_least_recently_used_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_each = 4 * (64**2 + 3 + 9)  # the Gram matrix of relu1's 64 channels, and the colours
+    monkeypatch.setattr(session_module, "TARGET_BYTES", 3 * bytes_each - 1)
     session, made = Session(RECIPE, CPU), []
 
     def ask(key: str) -> None:
@@ -125,6 +172,24 @@ def test_the_least_recently_used_targets_are_dropped(monkeypatch: pytest.MonkeyP
     for key in "abacab":
         ask(key)
     assert made == ["a", "b", "c", "b"]
+
+
+def test_a_target_of_any_size_is_kept_until_the_next(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    tight = Session(RECIPE, CPU)
+    target = style_target(torch.rand(3, 24, 24), RECIPE, session.extractor)
+    assert tight.target("a", lambda: target) is tight.kept_target("a")
+    tight.target("b", lambda: target)
+    assert tight.kept_target("a") is None
+
+
+def test_the_image_of_a_target_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = style_target(torch.rand(3, 96, 96), replace(RECIPE, start="style"), session.extractor)
+    monkeypatch.setattr(session_module, "TARGET_BYTES", 2 * 4 * 3 * 96**2)
+    tight = Session(RECIPE, CPU)
+    for key in "ab":
+        tight.target(key, lambda: target)
+    assert tight.kept_target("a") is None
 
 
 def test_threads_that_make_the_same_target_share_the_first(session: Session) -> None:
@@ -168,6 +233,22 @@ def test_sessions_are_loaded_once_by_however_many_threads(monkeypatch: pytest.Mo
     for thread in threads:
         thread.join()
     assert len(built) == 1
+
+
+def test_recipes_that_look_by_the_same_network_share_it() -> None:
+    one = session_for(RECIPE, CPU)
+    variants = [replace(RECIPE, alpha=float(alpha), evaluations=alpha) for alpha in range(1, 10)]
+    assert all(session_for(variant, CPU).extractor is one.extractor for variant in variants)
+    assert session_for(RECIPE, CPU) is not one, "the least recently used sessions are dropped"
+    for other in (replace(RECIPE, precision="bfloat16"), replace(RECIPE, pooling="average")):
+        assert session_for(other, CPU).extractor is not one.extractor
+
+
+def test_a_shared_network_is_still_checked_for_the_layers() -> None:
+    session_for(RECIPE, CPU)
+    wrong = replace(RECIPE, style=StyleTerm((("relu9_9", 1.0),)))
+    with pytest.raises(ConfigError, match=r"squeezenet1_1 has no layer 'relu9_9'"):
+        session_for(wrong, CPU)
 
 
 def test_a_recipe_that_cannot_be_built_leaves_no_session_behind() -> None:
