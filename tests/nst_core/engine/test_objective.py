@@ -166,6 +166,20 @@ def test_losses_vanish_where_result_content_and_style_are_one(name: str) -> None
         assert terms.content.item() < 1e-6
 
 
+@pytest.mark.parametrize("task", ["content", "style"])
+def test_each_task_of_multi_layer_alone_vanishes_at_its_target_and_nowhere_else(task: str) -> None:
+    left_out = {"content": "style", "style": "content"}[task]
+    overrides = {left_out: {"layers": {}}, "weights": "random", "precision": "float32"}
+    recipe = load_recipe("multi_layer", overrides)
+    extractor = build_extractor(recipe)
+    content, style = picture(40, 48, 0)[None], picture(40, 48, 1)[None]
+    objective = Objective(recipe, extractor, content, [style_target(style[0], recipe, extractor)])
+    at_target, elsewhere = {"content": (content, style), "style": (style, content)}[task]
+    assert getattr(objective.terms(at_target), task).item() == pytest.approx(0, abs=1e-9 * objective.scale().item())
+    assert getattr(objective.terms(elsewhere), task).item() > 0
+    assert getattr(objective.terms(elsewhere), left_out).item() == 0
+
+
 def test_a_pair_s_losses_do_not_depend_on_its_neighbours(extractor: Extractor) -> None:
     images = torch.stack([picture(40, 48, 5), picture(40, 48, 6)])
     together = objective(extractor).terms(images)
