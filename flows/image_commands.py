@@ -27,7 +27,7 @@ def stylize(
     config = parse_config({"method": {"recipe": recipe}}, set_ or ())
     with reporter.stage("Stylizing", 0, "evaluations"):
         trace = stylize_one(content, style, output, config, reporter.at_least)
-    print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} iterations")
+    print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} evaluations")
 
 
 def reconstruct(

@@ -11,10 +11,11 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from nst_core.errors import DiskFull
+from nst_core.errors import DiskFull, UsageError
 
 TEMPORARY_SUFFIX = ".tmp~"
 _TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))
@@ -48,6 +49,17 @@ def disk_full_as_error(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"No space left to write {path}: free some, then run the same command to go on.") from error
         raise
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder that is to be written into, and try. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} cannot be written ({error.strerror}): choose another with --output."
+        ) from error
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:

@@ -246,7 +246,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
         model, location = _place([str(part) for part in fault["loc"]])
         key, shown = ".".join(location), f" (it is {fault['input']!r})" if _is_plain(fault) else ""
         if fault["type"] == "extra_forbidden":
-            yield f"{key} is not a known key{suggestion(location[-1], model.model_fields)}"
+            yield f"{key} is not a known key{_meant(location, model)}"
         elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
             yield f"{key}.source must be one of {', '.join(_SOURCES)}"
         elif fault["type"] == "string_pattern_mismatch":
@@ -262,6 +262,13 @@ def _faults(error: ValidationError) -> Iterator[str]:
         else:
             message = fault["msg"].removeprefix("Value error, ")
             yield f"{key}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _meant(location: Sequence[str], model: type[BaseModel]) -> str:
+    """The nearest key, with its section where a recipe's key was given without."""
+    if len(location) == 1 and location[0] in Recipe.__dataclass_fields__:
+        return f" (did you mean 'method.{location[0]}'?)"
+    return suggestion(location[-1], model.model_fields)
 
 
 def _is_plain(fault: Any) -> bool:

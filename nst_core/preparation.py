@@ -137,7 +137,7 @@ def finished_state(config: RunConfig, method: Method, pairs: Sequence[Pair]) -> 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would do, counted."""
+    """What a run would do, counted. Shapes are those that are optimised, padded to the recipe's bucket."""
 
     pairs: int
     new_pairs: int
@@ -173,7 +173,7 @@ def preview(config: RunConfig, progress: Progress | None = None) -> Preview:
         contents=len({row.content_id for row in rows}),
         styles=len({row.style_ids for row in rows}),
         artists=len({row.artist_slug for row in rows}),
-        shapes=len({(row.width, row.height) for row in rows if not row.error_class}),
+        shapes=len({method.recipe.padded(row.width, row.height) for row in rows if not row.error_class}),
         bad_inputs=tuple(dict.fromkeys(row.error_message for row in rows if row.error_message)),
     )
 

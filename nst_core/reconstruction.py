@@ -9,7 +9,6 @@ Networks").
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
@@ -18,7 +17,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from nst_core.atomic import write_bytes_atomic, write_text_atomic
+from nst_core.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.config import RunConfig, parse_config
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.decoding import BatchReader, ScaledImage, content_batch, style_key
@@ -29,7 +28,7 @@ from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
-from nst_core.errors import NumericalError, UsageError
+from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict
 
 Progress = Callable[[int, int], None]
@@ -165,7 +164,7 @@ def reconstruct(
     ]
     session = session_for(_recipe(wanted, base), device)
     original = BatchReader(session, config.content.limits(), config.style.limits()).content(image, base.size)
-    _check_writable(folder)
+    check_writable(folder)
     studio = _Studio(session, original, content_batch([original], session), config)
     made = []
     for number, one in enumerate(wanted):
@@ -233,16 +232,6 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
 def _part(progress: Progress | None, number: int, parts: int, evaluations: int) -> Callable[[int, float], None] | None:
     """Progress within one of several parts as that of the whole."""
     return progress and (lambda done, _: progress(number * evaluations + done, parts * evaluations))
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UsageError(
-            f"The folder {folder} cannot be written ({error.strerror}): choose another with --output."
-        ) from error
 
 
 def _report(image: Path, studio: _Studio, made: Sequence[Reconstructed]) -> str:

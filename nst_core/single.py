@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from nst_core.atomic import write_bytes_atomic
+from nst_core.atomic import check_writable, write_bytes_atomic
 from nst_core.config import RunConfig
 from nst_core.decoding import BatchReader, content_batch, target_of
 from nst_core.delivery import output_pixels
@@ -35,7 +35,7 @@ def stylize_one(
 
     Raises:
         InputError: one of the images cannot be used, or is too small for the method.
-        UsageError: the output's name is wrong.
+        UsageError: the output's name is wrong, or its folder cannot be written.
         ConfigError, WeightsError: the recipe asks for what is not to be had.
         NumericalError: the optimisation diverged.
     """
@@ -44,6 +44,7 @@ def stylize_one(
     execution = config.execution
     if execution.threads != "auto":
         torch.set_num_threads(execution.threads)
+    check_writable(output.parent)
     device = resolve_device(execution.device)
     recipe = resolve_precision(config.method.resolve(), device)
     session = session_for(recipe, device)

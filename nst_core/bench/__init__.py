@@ -145,8 +145,12 @@ def costs_of(
     best = max(found.evaluations_per_second for found in throughput)
     costs = [cost_of(f"ours, {evaluations} evaluations", best / evaluations, images, price)]
     if equal:
-        costs.append(cost_of("ours, equal loss", equal.ours.images_per_second, images, price))
-        costs.append(cost_of("reference, equal loss", equal.reference.images_per_second, images, price))
+        stopped = equal.reference.evaluations
+        sides = {
+            f"ours, equal to reference at {stopped}": equal.ours,
+            f"reference, {stopped} evaluations": equal.reference,
+        }
+        costs += [cost_of(label, side.images_per_second, images, price) for label, side in sides.items()]
     return costs
 
 

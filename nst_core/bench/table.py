@@ -45,7 +45,11 @@ def notes(report: BenchReport) -> Iterator[str]:
     shape = " × ".join(map(str, ceiling.shape))
     threads = f", {ceiling.threads} threads" if report.machine.device == "cpu" else ""
     yield f"Ceiling: {_si(ceiling.flop_per_second)}FLOP/s in a {ceiling.precision} product of {shape}{threads}."
-    equal = report.equal_loss
+    machine, equal = report.machine, report.equal_loss
+    if machine.load is not None and machine.load >= machine.cores / 2:
+        yield f"Others were using this machine (load {machine.load:.1f} on {machine.cores} cores): rough figures."
+    if equal and len(equal.ours.seconds) == 1:
+        yield "One round only: whatever else ran meanwhile is in the comparison. --rounds 3 leaves the most of it out."
     if equal:
         yield (
             f"Equal loss: total {equal.reference_loss:.4g}, ours at {equal.loss_ratio:.3f} of it; ours with "
