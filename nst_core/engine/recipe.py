@@ -60,7 +60,7 @@ class OptimiserSettings:
         precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
             code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by a power of
             their frequency (`spectral`).
-        spectral_power: p of that scale, f^-p: 0.5 suits SqueezeNet, 0.25 VGG-19 and the wavelets (docs/fast.md).
+        spectral_power: p of that scale, f^-p; which suits depends on features and objective (docs/fast.md).
     """
 
     name: Literal["lbfgs", "adam", "gradient_descent"] = "lbfgs"
