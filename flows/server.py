@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.progress import console
+from nst_core.caches import cache_folder
 from nst_core.errors import TransientError, UsageError
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ def _prefect_home() -> Path:
         home = Path(tempfile.mkdtemp(prefix="nst-prefect-home-"))
         atexit.register(shutil.rmtree, home, ignore_errors=True)
     return home
-
-
-def cache_folder() -> Path:
-    """Where nst keeps what only saves time: `$XDG_CACHE_HOME/nst`, by default `~/.cache/nst`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nst"
 
 
 @contextlib.contextmanager

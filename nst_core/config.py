@@ -4,51 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from nst_core.engine.limits import ImageLimits
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 from nst_core.recipes import load_recipe, suggestion
 from nst_core.shipped import configs_folder
+from nst_core.source_config import SOURCES, SampleSource, Section, SourceConfig
 
 AUTO: Literal["auto"] = "auto"
-
-
-class Section(BaseModel):
-    """A part of the run file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class ImageSource(Section):
-    """What every source has in common: which of its images are refused."""
-
-    max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
-    min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
-
-    def limits(self) -> ImageLimits:
-        return ImageLimits(max_pixels=self.max_pixels, min_side=self.min_side)
-
-
-class SampleSource(ImageSource):
-    """Built-in photographs (content) and paintings (style); nothing is downloaded."""
-
-    source: Literal["sample"] = "sample"
-    path: Path = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
-
-
-class FolderSource(ImageSource):
-    """A folder of images: sub-folders are labels (content) or artists (style)."""
-
-    source: Literal["folder"] = "folder"
-    path: Path = Field(description="The folder, searched recursively.")
-
-
-SourceConfig = Annotated[SampleSource | FolderSource, Field(discriminator="source")]
 
 
 class Pairing(Section):
@@ -197,11 +164,11 @@ def _find(path: Path) -> Path:
 
 
 def _expand(key: str, value: Any) -> Any:
-    """Short forms: `content: photographs/`, `style: sample`, `method: gatys2016`, `pairing: grid`."""
+    """Short forms: `content: photographs/`, `style: artworks`, `method: gatys2016`, `pairing: grid`."""
     if not isinstance(value, str):
         return value
     if key in ("content", "style"):
-        return {"source": "sample"} if value == "sample" else {"source": "folder", "path": value}
+        return {"source": value} if value in SOURCES and value != "folder" else {"source": "folder", "path": value}
     main_key = {"method": "recipe", "pairing": "strategy"}.get(key)
     return {main_key: value} if main_key else value
 
@@ -248,7 +215,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
         if fault["type"] == "extra_forbidden":
             yield f"{key} is not a known key{_meant(location, model)}"
         elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            yield f"{key}.source must be one of {', '.join(_SOURCES)}"
+            yield f"{key}.source must be one of {', '.join(SOURCES)}"
         elif fault["type"] == "string_pattern_mismatch":
             yield f"{key} may hold letters, digits, spaces, `.`, `_` and `-`, and begins with a letter or digit"
         elif fault["type"] == "path_type":
@@ -275,7 +242,6 @@ def _is_plain(fault: Any) -> bool:
     return isinstance(fault["input"], str | int | float | bool)
 
 
-_SOURCES: dict[str, type[Section]] = {"sample": SampleSource, "folder": FolderSource}
 _NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
 
 
@@ -283,8 +249,8 @@ def _place(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
     """The model that a fault lies in, and its keys as the person wrote them: without the tags of sources."""
     model: type[BaseModel] = RunConfig
     keys = list(location)
-    if len(keys) > 1 and keys[0] in ("content", "style") and keys[1] in _SOURCES:
-        model = _SOURCES[keys.pop(1)]
+    if len(keys) > 1 and keys[0] in ("content", "style") and keys[1] in SOURCES:
+        model = SOURCES[keys.pop(1)]
     elif len(keys) > 1 and keys[0] in model.model_fields:
         inner = model.model_fields[keys[0]].annotation
         model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model

@@ -99,8 +99,43 @@ class ImageTooSmall(InputError):
     """A side is shorter than `content.min_side` or `style.min_side`."""
 
 
+class SkippedInput(InputError):
+    """A good image that is left out on purpose; its pairs are skipped."""
+
+
+class ExcludedLicense(SkippedInput):
+    """Its licence has terms that the run file excludes."""
+
+
+class DuplicateImage(SkippedInput):
+    """Another image of the source has the same bytes, or looks the same."""
+
+
 class TransientError(NstError):
     """It may well work on the next try."""
+
+
+class DownloadFailed(TransientError):
+    """A download was cut, timed out, or the server had a fault (429, 5xx); what has arrived is kept for the next try.
+
+    Attributes:
+        retry_after: seconds that the server asks to wait, if it said so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[DownloadFailed], tuple[str, float | None]]:
+        return type(self), (str(self), self.retry_after)
+
+
+class DownloadRefused(UsageError):
+    """A server refuses for good (401, 403, 404): the message says what to do about it."""
+
+
+class UnsafeArchive(UsageError):
+    """An archive would write outside its target, holds links, or unpacks to far more than it should."""
 
 
 class NumericalError(NstError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One image of a source.
 
@@ -19,8 +19,10 @@ class Item:
         label: class of a content image (sub-folder, category), if any.
         artist: display name of a style image's painter, if known.
         split: `train`, `val`, `test`, or None.
-        genre: of a style image, if known.
-        license, source_url: what is known of its licence and origin.
+        genre, nationality: of a style image's painter, if known; several are joined by `, `.
+        license: SPDX-like (`CC-BY-NC-2.0`) or as the source states it; None where nothing is known.
+        source_url: where it comes from; what an attribution names.
+        extras: further columns, carried through to Parquet with `x_` before their names.
     """
 
     id: str
@@ -29,19 +31,26 @@ class Item:
     artist: str | None = None
     split: str | None = None
     genre: str | None = None
+    nationality: str | None = None
     license: str | None = None
     source_url: str | None = None
+    extras: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of one source by id, sorted by id whatever order the file system lists them in."""
+    """The items of one source, sorted by id whatever order the file system lists them in.
+
+    Attributes:
+        notes: sentences for the person who reads them: artists without images, files that belong to nothing.
+    """
 
     items: tuple[Item, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, items: Iterable[Item]) -> Catalogue:
-        return cls(tuple(sorted(items, key=lambda item: item.id)))
+    def of(cls, items: Iterable[Item], notes: Iterable[str] = ()) -> Catalogue:
+        return cls(tuple(sorted(items, key=lambda item: item.id)), tuple(notes))
 
     def by_id(self) -> dict[str, Item]:
         return {item.id: item for item in self.items}

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from nst_core.config import SampleSource, parse_config
+from nst_core.config import parse_config
 from nst_core.engine.images import decode_image, encode_image, resize_pixels
 from nst_core.engine.limits import ImageLimits
 from nst_core.engine.session import Session
@@ -31,6 +31,7 @@ from nst_core.pairing import Pair, make_pairs
 from nst_core.plan import Grouping, PlanContext, input_limits, plan_part
 from nst_core.preparation import Method, resolve_method, work_of
 from nst_core.run_folder import Chunk
+from nst_core.source_config import SampleSource
 from nst_core.sources import open_source
 from nst_core.worker import Work, stylize_chunk
 

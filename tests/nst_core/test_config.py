@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from nst_core.config import FolderSource, RunConfig, SampleSource, load_config, parse_config
+from nst_core.config import RunConfig, load_config, parse_config
 from nst_core.errors import ConfigError
 from nst_core.shipped import configs_folder
+from nst_core.source_config import FolderSource, SampleSource
 
 
 def faults_of(data: dict[Any, Any], *overrides: str) -> str:

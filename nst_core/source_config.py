@@ -1,0 +1,107 @@
+"""The sources of a run file: which dataset, which of its images, and what is refused or left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+
+from nst_core.engine.limits import ImageLimits
+
+CocoSplit = Literal["train2017", "val2017", "test2017", "unlabeled2017"]
+_COCO_SHORT = {"train": "train2017", "val": "val2017", "test": "test2017", "unlabeled": "unlabeled2017"}
+
+
+class Section(BaseModel):
+    """A part of the run file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class ImageSource(Section):
+    """What every source has in common: which of its images are refused or left out."""
+
+    max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
+    min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
+    verify: Literal["header", "full"] = Field(
+        "header", description="How images are checked before the run: by their header, or by decoding them whole."
+    )
+    duplicates: Literal["keep", "drop_exact", "drop_similar"] = Field(
+        "keep",
+        description="Of files with the same bytes (`drop_exact`) or that look the same (`drop_similar`), the first by "
+        "id is used; the others are left out: as styles silently, as contents with rows that say so.",
+    )
+    exclude_licenses: list[str] = Field(
+        [],
+        description="Leave out images under licences with any of these terms (`nc` non-commercial, `nd` no "
+        "derivatives, `sa` share alike, `by`), `unknown`, or whole names such as `CC-BY-4.0`.",
+    )
+
+    def limits(self) -> ImageLimits:
+        return ImageLimits(max_pixels=self.max_pixels, min_side=self.min_side)
+
+
+class SampleSource(ImageSource):
+    """Built-in photographs (content) and paintings (style); nothing is downloaded."""
+
+    source: Literal["sample"] = "sample"
+    path: Path = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
+
+
+class FolderSource(ImageSource):
+    """A folder of images: sub-folders are labels (content) or artists (style), `train`, `val` and `test` splits."""
+
+    source: Literal["folder"] = "folder"
+    path: Path = Field(description="The folder, searched recursively.")
+
+
+class DownloadedSource(ImageSource):
+    """A dataset that `nst download` fetches."""
+
+    download: bool = Field(False, description="Download what is not there yet as the run's first stage.")
+
+
+class ArtworksSource(DownloadedSource):
+    """Kaggle's Best Artworks of All Time: 8 446 paintings by 50 artists."""
+
+    source: Literal["artworks"] = "artworks"
+    path: Path = Field(Path("data/artworks"), description="The folder that holds `artists.csv` and `images/`.")
+    images: Literal["full", "resized"] = Field("full", description="The full paintings, or Kaggle's resized copies.")
+    artists: list[str] | None = Field(None, min_length=1, description="These artists only.")
+    genres: list[str] | None = Field(None, min_length=1, description="Artists of any of these genres only.")
+    nationalities: list[str] | None = Field(None, min_length=1, description="Artists of any of these nations only.")
+
+
+class CocoSource(DownloadedSource):
+    """COCO 2017: photographs with annotations and licences."""
+
+    source: Literal["coco"] = "coco"
+    path: Path = Field(Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others.")
+    split: CocoSplit = Field("val2017", description="Which part: `train2017` (118 287 images), `val2017` (5 000), …")
+    annotations: Path | None = Field(
+        None, description="The annotation file; by default `annotations/instances_<split>.json` below `path`."
+    )
+    categories: list[str] | None = Field(None, min_length=1, description="Images with any of these objects only.")
+    licenses: list[str] | None = Field(
+        None, min_length=1, description="Images under these licences only: COCO's ids, or names such as `CC-BY-2.0`."
+    )
+    smallest_side: PositiveInt | None = Field(None, description="Images whose shorter side is at least this only.")
+    limit: PositiveInt | None = Field(None, description="At most so many images, drawn by `seed`.")
+    seed: NonNegativeInt = Field(0, description="Seed of that draw.")
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _in_full(cls, value: Any) -> Any:
+        return _COCO_SHORT.get(value, value) if isinstance(value, str) else value
+
+
+SourceConfig = Annotated[SampleSource | FolderSource | ArtworksSource | CocoSource, Field(discriminator="source")]
+
+SOURCES: dict[str, type[ImageSource]] = {
+    "sample": SampleSource,
+    "folder": FolderSource,
+    "artworks": ArtworksSource,
+    "coco": CocoSource,
+}
+"""The sources by the name that the run file gives them."""
