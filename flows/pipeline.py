@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,27 +25,37 @@ from prefect.futures import PrefectFuture, as_completed  # noqa: E402
 from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
+from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.capacity import worker_count  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
 from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
-from nst_core.pairing import Pair  # noqa: E402
+from nst_core.forecast import check_room  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
     State,
     new_part,
-    pairs_of,
     read_state,
     resolve_method,
     run_file,
     strict_check,
     work_of,
 )
+from nst_core.presence import as_asked  # noqa: E402
 from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
 from nst_core.slugs import slugify  # noqa: E402
 from nst_core.summary import RunReport, Summary, is_current, summarize, write_card, write_summary  # noqa: E402
 from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """`strict`: start nothing if any input is bad. `force`: start even if what will be written may not fit."""
+
+    strict: bool = False
+    force: bool = False
+
 
 TAG = "nst"
 RETRY_DELAYS = [2.0, 10.0, 30.0, 60.0, 120.0]
@@ -75,23 +86,25 @@ def show(done: int, total: int) -> None:
 
 
 @task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def pair_task(config: RunConfig) -> list[Pair]:
+def pair_task(config: RunConfig, method: Method) -> Asked:
     """Pair contents with styles."""
     with reporter.stage("Reading the sources", 0, "files"):
-        return pairs_of(config, show)
+        return asked_for(config, method.fingerprints.method, show)
 
 
 @task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def plan_task(config: RunConfig, method: Method, pairs: list[Pair], folder: RunFolder, strict: bool) -> int:
+def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder, options: RunOptions) -> int:
     """Append to the plan the pairs that it does not have yet; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
-        rows = new_part(config, method, pairs, folder, show)
-    if strict:
-        strict_check([*folder.read_plan(), *rows])
+        part = new_part(config, method, asked, folder, show)
+    if options.strict:
+        strict_check([*as_asked(folder.read_plan(), asked).errors(), *part.errors()])
+    if not options.force:
+        check_room(config, read_state(folder, asked), part)
     folder.write_run_file(run_file(config, method))
-    if rows:
-        folder.append_plan(folder.next_part(), rows)
-    return len(rows)
+    if len(part):
+        folder.append_plan(part.number, part.tables())
+    return len(part)
 
 
 @task(
@@ -122,11 +135,12 @@ def gallery_task(run_folder: Path) -> Path:
 
 
 @flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
-def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
+def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = False) -> RunReport:
     """Stylize what a run file asks for; what its folder holds already is not made again.
 
     Raises:
-        UsageError: the configuration, the manifest, the weights or the run folder are wrong; nothing was started.
+        UsageError: the configuration, the manifest, the weights or the run folder are wrong, or there is no room for
+            what would be written (unless `force`); nothing was started.
         DiskFull, Interrupted: the run stopped early and can be resumed.
     """
     stop_requested.clear()
@@ -134,11 +148,11 @@ def pipeline(name: str, config: RunConfig, strict: bool = False) -> RunReport:
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
     folder.check_method(method.fingerprints)
-    pairs = pair_task(config)
+    asked = pair_task(config, opaque(method))
     with folder.locked(), stopping_on_signals():
         folder.check_method(method.fingerprints)  # again: another run may have come first
-        plan_task(config, method, opaque(pairs), folder, strict)
-        state = read_state(folder, pairs, method.fingerprints.method)
+        plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
+        state = read_state(folder, asked)
         statuses = stylize_all(state.chunks, work_of(config, method), config)
         seconds = time.monotonic() - started if state.chunks else None
         return _finish(config, folder, state, statuses["success"], seconds)

@@ -14,7 +14,10 @@ from flows.options import Json, RunFile, RunPath, Set
 from nst_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nst_core.config import RunConfig
+    from nst_core.forecast import Forecast
     from nst_core.summary import RunReport, Summary
 
 EXIT_INCOMPLETE = 3
@@ -29,10 +32,11 @@ def run(
     file: RunFile,
     set_: Set = None,
     strict: Annotated[bool, typer.Option("--strict", help="Start nothing if any input image is bad (exit 2).")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start even if the disk seems too small.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make everything that a run file asks for and that its folder does not hold yet."""
-    _run(file, set_, strict, as_json)
+    _run(file, set_, strict, as_json, force)
 
 
 def pair(
@@ -42,40 +46,42 @@ def pair(
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from flows.progress import reporter
+    from nst_core.asked import open_sources, pairs_of
     from nst_core.config import load_config
-    from nst_core.manifest import write_manifest
-    from nst_core.pairing import manifest_rows
-    from nst_core.preparation import pairs_of
+    from nst_core.manifest_pairs import manifest_rows
+    from nst_core.manifest_writer import write_manifest
 
     config = load_config(file, set_ or ())
     with reporter.stage("Reading the sources", 0, "files"):
-        pairs = pairs_of(config, reporter.at_least)
+        sources = open_sources(config, reporter.at_least)
+    _print_notes(sources.notes)
     try:
-        write_manifest(manifest_rows(pairs), output)
+        count = write_manifest(manifest_rows(pairs_of(config, sources)), output)
     except OSError as error:
         raise UsageError(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
         ) from error
-    print(f"{len(pairs)} pairs written to {output}")
+    print(f"{count} pairs written to {output}")
 
 
-def plan(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+def plan(
+    file: RunFile,
+    set_: Set = None,
+    price: Annotated[float, typer.Option("--price", min=0, help="Of a GPU-hour.")] = 3.0,
+    as_json: Json = False,
+) -> None:
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
     from flows.progress import reporter
     from nst_core.config import load_config
-    from nst_core.preparation import preview
+    from nst_core.forecast import forecast
 
     config = load_config(file, set_ or ())
     with reporter.stage("Reading the sources", 0, "files"):
-        counts = preview(config, reporter.at_least)
+        found = forecast(config, reporter.at_least, price)
     if as_json:
-        print(json.dumps(counts.as_dict(), indent=2, ensure_ascii=False))
-        return
-    for name, value in counts.as_dict().items():
-        if not isinstance(value, list):
-            print(f"{name.replace('_', ' '):18} {value}")
-    for message in counts.bad_inputs:
-        print(f"  {message}")
+        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _print_forecast(found)
 
 
 def status(run: RunPath, as_json: Json = False) -> None:
@@ -109,11 +115,11 @@ def gallery(run: RunPath) -> None:
     print(f"Gallery: {index}")
 
 
-def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -> None:
+def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool, force: bool = False) -> None:
     from nst_core.config import load_config
 
     config = load_config(file, overrides or ())
-    report = _in_flow(config, strict)
+    report = _in_flow(config, strict, force)
     if as_json:
         print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
     else:
@@ -122,10 +128,11 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool) -
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _in_flow(config: RunConfig, strict: bool) -> RunReport:
+def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.progress import reporter
-    from nst_core.preparation import finished_state, pairs_of, resolve_method, strict_check
+    from nst_core.asked import asked_for
+    from nst_core.preparation import finished_state, resolve_method, strict_check
     from nst_core.run_folder import RunFolder
     from nst_core.summary import RunReport, summarize
 
@@ -133,11 +140,12 @@ def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     with reporter.stage("Reading the sources", 0, "files"):
-        pairs = pairs_of(config, reporter.at_least)
-    finished = finished_state(config, method, pairs)
-    del pairs  # the flow makes its own
+        asked = asked_for(config, method.fingerprints.method, reporter.at_least)
+    _print_notes(asked.notes)
+    finished = finished_state(config, method, asked)
+    del asked  # the flow makes its own
     if finished and strict:
-        strict_check(finished.plan)
+        strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         index = folder.root / "gallery" / "index.html"
@@ -149,7 +157,7 @@ def _in_flow(config: RunConfig, strict: bool) -> RunReport:
     with prefect_server():
         from flows.pipeline import pipeline
 
-        return pipeline(config.name, config, strict)
+        return pipeline(config.name, config, strict, force)
 
 
 def _must_be_run(folder: Any) -> None:
@@ -181,3 +189,36 @@ def _print_summary(summary: Summary) -> None:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
     for reason, count in summary.errors.items():
         print(f"  {reason}: {count}")
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    from flows.progress import console
+
+    for note in notes:
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+
+def _print_forecast(found: Forecast) -> None:
+    """The forecast for people; `--json` has every figure."""
+    counts = ("pairs", "new_pairs", "done", "left", "chunks", "contents", "styles", "artists", "shapes")
+    for name in counts:
+        print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
+    print(f"{'time':18} about {_duration(found.seconds)}, by {found.basis}")
+    if found.gpu_hours:
+        print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
+    print(f"{'disk':18} about {found.output_bytes / 1e9:.3g} GB of {found.free_bytes / 1e9:.3g} GB free")
+    for name, count in found.licenses.items():
+        print(f"{'licence':18} {name}: {count}")
+    for name, count in found.left_out.items():
+        print(f"{'left out':18} {name}: {count}")
+    for message in found.bad_inputs[:20]:
+        print(f"  {message}")
+    if len(found.bad_inputs) > 20:
+        print(f"  … and {len(found.bad_inputs) - 20} more bad inputs")
+    _print_notes(found.notes)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -12,7 +12,8 @@ from nst_core.cores import cores
 from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
-from nst_core.plan import Grouping
+from nst_core.plan import Plan, PlannedPair
+from nst_core.planning import Grouping
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
@@ -58,9 +59,17 @@ def _fitting_batch(recipe: Recipe, device: torch.device) -> int:
 def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
     """Workers whose largest batches fit into this machine's memory together."""
     device, padded = torch.device(work.device), work.recipe.padded
-    batches = Counter(
-        (row.chunk_id, row.batch, *padded(row.width, row.height)) for chunk in chunks for row in chunk.rows
-    )
+    batches: Counter[tuple[int, int, int, int]] = Counter()
+    for number, chunk in enumerate(chunks):
+        for batch, width, height in _batches(chunk.rows):
+            batches[number, batch, *padded(width, height)] += 1
     (_, _, width, height), batch = max(batches.items(), key=lambda item: item[0][2] * item[0][3] * item[1])
     one = pair_bytes(work.recipe, session_for(work.recipe, device).extractor, max(1, width), max(1, height))
     return int(SHARE * free_bytes(device) / (batch * one))
+
+
+def _batches(rows: Sequence[PlannedPair]) -> Iterable[tuple[int, int, int]]:
+    """(batch, width, height) of each row."""
+    if isinstance(rows, Plan):
+        return zip(*(rows.numbers(name).tolist() for name in ("batch", "width", "height")), strict=True)
+    return ((row.batch, row.width, row.height) for row in rows)

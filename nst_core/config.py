@@ -7,43 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
+from nst_core.pairing_config import Pairing
 from nst_core.recipes import load_recipe, suggestion
 from nst_core.shipped import configs_folder
 from nst_core.source_config import SOURCES, SampleSource, Section, SourceConfig
 
 AUTO: Literal["auto"] = "auto"
-
-
-class Pairing(Section):
-    """Which content images meet which styles."""
-
-    strategy: Literal["random", "artist", "grid", "manifest"] = Field(
-        "random",
-        description="`random`: some styles per content. `artist`: every content once per artist. `grid`: all × all. "
-        "`manifest`: as a CSV file says.",
-    )
-    styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
-    balance: Literal["none", "artist", "genre"] = Field(
-        "none",
-        description="`random`: draw the artist (or genre) first, then one of its styles.",
-    )
-    artists: list[str] | None = Field(
-        None, min_length=1, description="Use these artists only; all where it is left out."
-    )
-    manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
-    seed: NonNegativeInt = Field(0, description="Seed of all draws.")
-
-    @model_validator(mode="after")
-    def _manifest_is_named(self) -> Pairing:
-        if self.strategy == "manifest" and self.manifest is None:
-            raise ValueError("strategy `manifest` needs the CSV file's path in pairing.manifest")
-        if self.strategy != "manifest" and self.manifest is not None:
-            raise ValueError("pairing.manifest is given: set pairing.strategy to `manifest`, or leave it out")
-        return self
 
 
 class Method(BaseModel):

@@ -20,9 +20,10 @@ from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_con
 from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
-from nst_core.errors import InputError, UnreadableName
+from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.inputs import file_state, present_hash
-from nst_core.plan import PlannedPair, too_narrow
+from nst_core.looks import too_narrow
+from nst_core.plan import PlannedPair
 from nst_core.results import joined_hashes
 
 Image = TypeVar("Image")
@@ -124,7 +125,7 @@ class BatchReader:
         jobs: list[Job | RefusedPair] = []
         for row in rows:
             try:
-                _check_name(row)
+                _check_planned(row)
                 image = content(Path(row.content_path), row.size)
                 jobs.append(Job(row, image, [style(Path(path), row.size) for path in row.style_paths]))
             except InputError as error:
@@ -245,8 +246,11 @@ def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:
     return read_once
 
 
-def _check_name(row: PlannedPair) -> None:
-    """Raises the one fault that no change of bytes can mend: the plan cannot even hold the file's true name."""
+def _check_planned(row: PlannedPair) -> None:
+    """Raises what no change of bytes can mend: the image is left out, or the plan cannot even hold its file's name."""
+    if row.error_class in SKIPPED:
+        path, _, reason = (row.error_message or "").partition(": ")
+        raise SkippedInput(path, reason)
     if row.error_class == UnreadableName.__name__:
         raise UnreadableName((row.error_message or "").removesuffix(f": {UnreadableName.REASON}"))
 

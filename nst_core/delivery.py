@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -14,7 +14,8 @@ import nst_core
 from nst_core.atomic import write_if_changed
 from nst_core.config import Output
 from nst_core.decoding import Job, ScaledImage, row_weights
-from nst_core.engine.images import Pixels, encode_image, resize_pixels, to_pixels
+from nst_core.engine.images import Pixels, decode_image, encode_image, resize_pixels, to_pixels
+from nst_core.engine.limits import ImageLimits
 from nst_core.engine.memory import peak_resident
 from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe
@@ -57,6 +58,7 @@ class Delivery:
     recipe: Recipe
     weights_sha256: str | None
     device: str
+    content_limits: ImageLimits = field(default_factory=ImageLimits)
 
 
 def made_of(stylized: Stylized, seconds: float) -> list[Made]:
@@ -88,6 +90,35 @@ def deliver(job: Job, made: Made, delivery: Delivery, attempts: int) -> Result:
     data = encode_image(pixels, delivery.output.format, delivery.output.quality)
     write_if_changed(delivery.run_folder / job.row.file_name, data)
     return _success(job, made, delivery, attempts, pixels.shape[:2], hashlib.sha256(data).hexdigest())
+
+
+def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
+    """Encode and write a content as it is, of the size that a stylized one would have; returns its row.
+
+    Raises:
+        InputError, DiskFull: the file cannot be read any more; no space is left.
+    """
+    pixels, content, row = job.content.pixels, job.content, job.row
+    if delivery.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
+        pixels = decode_image(Path(row.content_path), delivery.content_limits).pixels
+    data = encode_image(pixels, delivery.output.format, delivery.output.quality)
+    write_if_changed(delivery.run_folder / row.file_name, data)
+    return Result(
+        pair_id=row.pair_id,
+        chunk_id=row.chunk_id,
+        status="success",
+        attempts=attempts,
+        file_name=row.file_name,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        iterations=0,
+        evaluations=0,
+        seconds=0.0,
+        fingerprint_version=FINGERPRINT_VERSION,
+        code_version=nst_core.__version__,
+        output_sha256=hashlib.sha256(data).hexdigest(),
+        **(planned_columns(row) | {"content_sha256": content.sha256}),
+    )
 
 
 def deliver_preview(job: Job, image: Tensor, evaluation: int, delivery: Delivery) -> None:

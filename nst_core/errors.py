@@ -42,6 +42,10 @@ class StrictInputs(UsageError):
     """`--strict` was given, and an input is bad."""
 
 
+class NoRoom(UsageError):
+    """What is to be written will not fit on the disk."""
+
+
 class RunFolderError(UsageError):
     """The run folder cannot be used: not writable, made by another method, or not a run folder."""
 
@@ -109,6 +113,10 @@ class ExcludedLicense(SkippedInput):
 
 class DuplicateImage(SkippedInput):
     """Another image of the source has the same bytes, or looks the same."""
+
+
+SKIPPED = (ExcludedLicense.__name__, DuplicateImage.__name__)
+"""Classes of images that are left out on purpose, as plans and results name them."""
 
 
 class TransientError(NstError):

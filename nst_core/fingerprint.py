@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nst_core.config import Output, Pairing
+from nst_core.config import Output
 from nst_core.engine.recipe import FEATURES_VERSION, Recipe
+from nst_core.pairing_config import Pairing
 from nst_core.recipes import recipe_dict
 
 FINGERPRINT_VERSION = 1
@@ -58,7 +59,7 @@ def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pai
         "output": {"size": output.size, "format": output.format, "quality": quality},
     }
     method_hash = canonical_hash(method_data)
-    pairing_data = pairing.model_dump(mode="json", exclude={"manifest"})
+    pairing_data = pairing.fingerprint_data()
     run_hash = canonical_hash({"version": FINGERPRINT_VERSION, "method": method_hash, "pairing": pairing_data})
     return Fingerprints(method_hash, run_hash, method_data)
 

@@ -8,20 +8,33 @@ import io
 import math
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nst_core.atomic import write_text_atomic
 from nst_core.errors import ManifestError
 from nst_core.recipes import suggestion
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-COLUMNS = ("content", "style", "artist", "label", "split", "style_weight", "content_weight", "size", "seed")
+COLUMNS = (
+    "content",
+    "style",
+    "artist",
+    "label",
+    "split",
+    "style_weight",
+    "content_weight",
+    "size",
+    "seed",
+    "replicate",
+)
+UNSTYLIZED = "unstylized"
+"""In place of a style: the content is delivered as it is. Also the `artist` of such pairs."""
+
 EXTRA_PREFIX = "x_"
 _SHOWN_FAULTS = 50
 _NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
@@ -30,7 +43,7 @@ _FILE_ENDING = re.compile(r"[/\\]|\.[^\W\d]")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """What a row of the manifest asks for in place of the recipe's own; None where it does not."""
 
@@ -40,7 +53,7 @@ class Overrides:
     seed: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StyleRef:
     """One style of a row, by path or source id, with its share of a blend."""
 
@@ -48,7 +61,7 @@ class StyleRef:
     share: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One row: `number` is its line in a spreadsheet, `styles` is empty where one of `artist` is to be drawn."""
 
@@ -60,6 +73,7 @@ class ManifestRow:
     split: str | None = None
     overrides: Overrides = Overrides()
     extras: Mapping[str, str] = field(default_factory=dict)
+    replicate: int = 0
 
 
 def read_manifest(
@@ -86,20 +100,6 @@ def read_manifest(
     return [_row(number, record, known_styles) for number, record in zip(table.index, _records(table), strict=True)]
 
 
-def write_manifest(rows: Sequence[ManifestRow], path: Path) -> None:
-    """Write rows as CSV: the known columns that any row uses, then the extra ones."""
-    records = [_record(row) for row in rows]
-    names = ["content", "style", *(name for name in COLUMNS[2:] if any(r.get(name) for r in records))]
-    extras = dict.fromkeys(name for row in rows for name in row.extras)
-    buffer = io.StringIO()
-    has_returns = any("\r" in value for record in records for value in record.values())  # csv leaves them unquoted
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL
-    writer = csv.DictWriter(buffer, [*names, *extras], extrasaction="ignore", lineterminator="\n", quoting=quoting)
-    writer.writeheader()
-    writer.writerows(records)
-    write_text_atomic(path, buffer.getvalue())
-
-
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
     """Artists by a spelling that forgives case and `_` for spaces: `vincent van gogh` → `Vincent van Gogh`."""
     return {artist_key(name): name for name in artists}
@@ -120,7 +120,7 @@ def format_styles(styles: Iterable[StyleRef]) -> str:
     """The inverse of `parse_styles`; styles of share 1 stand without it where no `@` in a name could mislead."""
     styles = list(styles)
     plain = all(s.share == 1 and not _has_share(s.name) for s in styles)
-    return ";".join(s.name if plain else f"{s.name}@{_number_text(s.share)}" for s in styles)
+    return ";".join(s.name if plain else f"{s.name}@{number_text(s.share)}" for s in styles)
 
 
 def _style_ref(part: str) -> StyleRef:
@@ -229,6 +229,7 @@ def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSche
                 f"must be a whole number of pixels, 16 to {_LARGEST_SIZE}",
             ),
             "seed": column(_is_whole, "must be a whole number, 0 or more"),
+            "replicate": column(lambda v: _is_whole(v) and int(v) < 2**31, "must be a whole number, 0 or more"),
         }
     )
 
@@ -308,6 +309,7 @@ def _row(number: int, record: Mapping[str, str], known_styles: Container[str]) -
             int(seed) if seed else None,
         ),
         {name: value for name, value in record.items() if name not in COLUMNS},
+        int(record.get("replicate") or 0),
     )
 
 
@@ -315,24 +317,6 @@ def _records(table: pd.DataFrame) -> list[dict[str, str]]:
     return [{str(name): str(value) for name, value in record.items()} for record in table.to_dict("records")]
 
 
-def _record(row: ManifestRow) -> dict[str, str]:
-    overrides = {f.name: getattr(row.overrides, f.name) for f in fields(Overrides)}
-    known = {
-        "content": row.content,
-        "style": format_styles(row.styles),
-        "artist": row.artist,
-        "label": row.label,
-        "split": row.split,
-        **overrides,
-        **row.extras,
-    }
-    return {
-        name: _number_text(value) if isinstance(value, float) else str(value)
-        for name, value in known.items()
-        if value is not None
-    }
-
-
-def _number_text(value: float) -> str:
+def number_text(value: float) -> str:
     """The shortest text that reads as `value`."""
     return str(int(value)) if value.is_integer() and value < 1e15 else repr(value)

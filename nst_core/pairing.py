@@ -1,35 +1,25 @@
-"""Pairs of content and style: from a manifest, or drawn by a strategy.
+"""Pairs of content and style, drawn by a strategy.
 
 Each draw is a function of (seed, content id, style pool) alone: the same on every machine, whatever the order in which
-the file system lists files, and new contents never move the pairs of old ones.
+the file system lists files, and new contents never move the pairs of old ones. Pairs come one by one: a dataset may
+have millions.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import unicodedata
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from nst_core.config import Pairing
-from nst_core.errors import ConfigError, ManifestError
-from nst_core.manifest import (
-    Fault,
-    ManifestRow,
-    Overrides,
-    StyleRef,
-    artist_key,
-    artist_lookup,
-    faults_message,
-    read_manifest,
-)
+from nst_core.draws import divided, fraction, part_of
+from nst_core.errors import ConfigError
+from nst_core.manifest import UNSTYLIZED, Overrides, artist_key, artist_lookup
+from nst_core.pairing_config import Pairing
 from nst_core.recipes import suggestion
 from nst_core.sources.base import Catalogue, Item
+from nst_core.style_pools import StylePool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StyleShare:
     """One style of a pair with its share of a blend (1 where it is the only one)."""
 
@@ -37,129 +27,160 @@ class StyleShare:
     share: float = 1.0
 
 
-@dataclass(frozen=True)
+_NONE = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """One image to make."""
+    """One image to make; without styles, the content as it is."""
 
     content: Item
     styles: tuple[StyleShare, ...]
     artist: str | None
     label: str | None = None
     split: str | None = None
-    overrides: Overrides = field(default_factory=Overrides)
+    overrides: Overrides = _NONE
     replicate: int = 0
     extras: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_pairs(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> list[Pair]:
-    """Every pair that the run file asks for.
+@dataclass(frozen=True)
+class StyleSet:
+    """The style source as pairing sees it.
+
+    Attributes:
+        excluded: ids of styles that are never drawn; a manifest may still name them.
+        same: by id, the id of the first file with the same bytes, where that is known; with `disjoint_styles`, those
+            go to the same split.
+    """
+
+    catalogue: Catalogue
+    excluded: Container[str] = frozenset()
+    same: Mapping[str, str] = field(default_factory=dict)
+
+    def drawable(self) -> Catalogue:
+        return Catalogue(tuple(item for item in self.catalogue.items if item.id not in self.excluded))
+
+
+def drawn_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, beta: float = 1.0) -> Iterator[Pair]:
+    """Every pair that a strategy other than `manifest` asks for, one by one.
+
+    Args:
+        beta: the recipe's style weight, which `strengths` multiply.
 
     Raises:
-        ConfigError: an artist that the style source does not have.
-        ManifestError: the manifest is wrong.
+        ConfigError: artists, genres or labels that nobody has, or nothing to draw from; before the first pair.
     """
-    if pairing.strategy == "manifest":
-        assert pairing.manifest is not None  # the configuration makes sure
-        return pairs_of_manifest(pairing.manifest, pairing.seed, contents, styles)
-    styles = _chosen_artists(styles, pairing.artists)
-    if pairing.strategy == "grid":
-        return [_pair(content, style) for content in contents.items for style in styles.items]
-    if pairing.strategy == "artist":
-        return list(_every_artist(pairing, contents, styles))
-    return list(_random(pairing, contents, styles))
+    contents = tuple(contents)
+    pools = _Pools(pairing, contents, styles)
+    return (version for content in contents for pair in _of_content(pairing, content, pools)
+            for version in _versions(pair, pairing, beta))  # fmt: skip
 
 
-def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: Catalogue) -> list[Pair]:
-    """The pairs of a manifest; styles that it leaves to a draw are drawn. Raises ManifestError."""
-    pools = styles.by_artist()
-    names = artist_lookup(pools)
-    known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles, path.parent)
-    rows = read_manifest(path, pools, known_styles.by_id)
-    pairs = [_pair_of_row(row, seed, known_contents, known_styles, pools, names) for row in rows]
-    if repeated := _repeated(rows, pairs):
-        raise ManifestError(faults_message(path, repeated))
-    return pairs
+def style_shares(items: Iterable[Item]) -> tuple[StyleShare, ...]:
+    """Styles in equal shares."""
+    items = tuple(items)
+    return tuple(StyleShare(item, 1 / len(items)) for item in items)
 
 
-def manifest_rows(pairs: Sequence[Pair]) -> list[ManifestRow]:
-    """Pairs as rows of a manifest, by source id."""
-    return [
-        ManifestRow(
-            number,
-            pair.content.id,
-            tuple(StyleRef(s.item.id, s.share) for s in pair.styles),
-            pair.artist,
-            pair.label,
-            pair.split,
-            pair.overrides,
-            pair.extras,
-        )
-        for number, pair in enumerate(pairs, start=2)
-    ]
+def unstylized_pair(content: Item, split: str | None) -> Pair:
+    """A content that is delivered as it is."""
+    return Pair(content, (), UNSTYLIZED, content.label, split)
 
 
-def draw(count: int, pool_size: int, *key: object) -> list[int]:
-    """`count` distinct indices below `pool_size`, in drawn order, as a function of `key` alone; at most all.
-
-    A sparse Fisher–Yates shuffle whose random numbers are sha256(key, step): no generator whose stream could change
-    between versions of Python or NumPy.
-    """
-    moved: dict[int, int] = {}
-    drawn = []
-    for step in range(min(count, pool_size)):
-        chosen = step + _uniform(pool_size - step, *key, step)
-        drawn.append(moved.get(chosen, chosen))
-        moved[chosen] = moved.get(step, step)
-    return drawn
+def split_of(content: Item, pairing: Pairing) -> str | None:
+    """The split of a content: its own, else its part of `pairing.splits`."""
+    if content.split is None and pairing.splits:
+        return part_of(pairing.splits, pairing.seed, content.id, "split")
+    return content.split
 
 
-def _uniform(below: int, *key: object) -> int:
-    digest = hashlib.sha256("\0".join(str(part) for part in key).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest, "big") % below  # 256 bits: the modulo's bias is nil
+def _of_content(pairing: Pairing, content: Item, pools: _Pools) -> Iterator[Pair]:
+    split = split_of(content, pairing)
+    if pairing.unstylized and fraction(pairing.seed, content.id, "unstylized") < pairing.unstylized:
+        yield unstylized_pair(content, split)
+        return
+    pool = pools.of(content, split)
+    for styles in pools.drawn(pool, content):
+        yield Pair(content, styles, styles[0].item.artist, content.label, split)
 
 
-def _every_artist(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> Iterator[Pair]:
-    pools = sorted(styles.by_artist().items())
-    if not pools:
-        raise ConfigError(
-            "pairing.strategy `artist` needs styles by artist: put each artist's images into a sub-folder."
-        )
-    for content in contents.items:
-        for artist, pool in pools:
-            (index,) = draw(1, len(pool), pairing.seed, content.id, artist)
-            yield _pair(content, pool[index])
+def _versions(pair: Pair, pairing: Pairing, beta: float) -> Iterator[Pair]:
+    """A pair at each strength, as often as asked for. Strength 1 is the recipe's own weight, not an override."""
+    if not pair.styles or (pairing.strengths is None and pairing.replicates == 1):
+        yield pair
+        return
+    for strength in dict.fromkeys(pairing.strengths or (1.0,)):
+        overrides = Overrides(style_weight=beta * strength) if strength != 1 else pair.overrides
+        for replicate in range(pairing.replicates):
+            yield replace(pair, overrides=overrides, replicate=replicate)
 
 
-def _random(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> Iterator[Pair]:
-    groups = _groups(styles, pairing.balance)
-    names = sorted(groups)
-    wanted = min(pairing.styles_per_content, len(styles.items))
-    for content in contents.items:
-        order = [names[i] for i in draw(wanted, len(names), pairing.seed, content.id, "group")]
-        decks = {name: draw(wanted, len(groups[name]), pairing.seed, content.id, name) for name in order}
-        for name, index in _deal(decks, wanted):
-            yield _pair(content, groups[name][index])
+class _Pools:
+    """The styles that a content may meet, by its split and label, and what is drawn from them."""
+
+    def __init__(self, pairing: Pairing, contents: tuple[Item, ...], styles: StyleSet) -> None:
+        self._pairing = pairing
+        self._styles = _chosen_artists(styles.drawable(), pairing.artists)
+        if not self._styles.items and contents:
+            raise ConfigError("No style is left to draw: the run file excludes them all.")
+        self._parts = self._divided(contents, styles.same) if pairing.disjoint_styles else None
+        self._by_label = {label: _members(self._styles, names, label) for label, names in (pairing.pools or {}).items()}
+        _check_labels(self._by_label, contents)
+        self._made: dict[tuple[str | None, str | None], StylePool] = {}
+        self._shares: dict[tuple[str, ...], tuple[StyleShare, ...]] = {}
+        if pairing.strategy == "artist" and not self._styles.by_artist():
+            raise ConfigError(
+                "pairing.strategy `artist` needs styles by artist: put each artist's images into a sub-folder."
+            )
+        if pairing.weights:
+            _check_names("pairing.weights", pairing.weights, self.of_all().groups)
+        for content in contents if self._parts or self._by_label else ():
+            self.of(content, split_of(content, pairing))  # whatever pool is empty is told before the first pair
+
+    def of_all(self) -> StylePool:
+        return StylePool(self._pairing, self._styles.items)
+
+    def of(self, content: Item, split: str | None) -> StylePool:
+        """The pool of one content."""
+        key = (split if self._parts else None, content.label if content.label in self._by_label else None)
+        if key not in self._made:
+            items = self._styles.items if key[1] is None else self._by_label[key[1]]
+            if self._parts:
+                items = tuple(item for item in items if self._parts[item.id] == split)
+            if not items:
+                raise ConfigError(_empty_pool(*key))
+            self._made[key] = StylePool(self._pairing, items)
+        return self._made[key]
+
+    def drawn(self, pool: StylePool, content: Item) -> Iterator[tuple[StyleShare, ...]]:
+        """The style, or the blend of styles, of each of a content's pairs; the same objects for the same styles."""
+        for items in pool.drawn(content.id):
+            key = tuple(item.id for item in items)
+            shares = self._shares.get(key)
+            if shares is None:
+                shares = self._shares[key] = style_shares(items)
+            yield shares
+
+    def _divided(self, contents: tuple[Item, ...], same: Mapping[str, str]) -> dict[str, str]:
+        """Each style's split. Artist by artist, so that every split sees every artist who has enough works."""
+        splits = sorted({split for content in contents if (split := split_of(content, self._pairing))})
+        shares = self._pairing.splits or dict.fromkeys(splits, 1.0)
+        if missing := [split for split in splits if split not in shares]:
+            raise ConfigError(f"pairing.disjoint_styles: pairing.splits gives no share to {', '.join(missing)}.")
+        if not shares or any(split_of(content, self._pairing) is None for content in contents):
+            raise ConfigError("pairing.disjoint_styles needs a split for every content: give pairing.splits.")
+        units: dict[str, str] = {}  # files with the same bytes are one; by whom
+        for item in self._styles.items:
+            units.setdefault(same.get(item.id, item.id), item.artist or "")
+        parts: dict[str, str] = {}
+        for artist in sorted(set(units.values())):
+            works = [unit for unit, by in units.items() if by == artist]
+            parts |= divided(works, shares, self._pairing.seed, "styles", artist)
+        return {item.id: parts[same.get(item.id, item.id)] for item in self._styles.items}
 
 
-def _deal(decks: Mapping[str, Sequence[int]], wanted: int) -> Iterator[tuple[str, int]]:
-    """One from each deck in turn, until enough are dealt or all decks are empty."""
-    dealt = 0
-    for turn in range(max((len(deck) for deck in decks.values()), default=0)):
-        for name, deck in decks.items():
-            if turn < len(deck) and dealt < wanted:
-                dealt += 1
-                yield name, deck[turn]
-
-
-def _groups(styles: Catalogue, balance: str) -> dict[str, list[Item]]:
-    groups: dict[str, list[Item]] = {}
-    for item in styles.items:
-        key = {"artist": item.artist, "genre": item.genre}.get(balance, "") or ""
-        groups.setdefault(key, []).append(item)
-    return groups
-
-
-def _chosen_artists(styles: Catalogue, artists: Sequence[str] | None) -> Catalogue:
+def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalogue:
     if artists is None:
         return styles
     known = artist_lookup(styles.by_artist())
@@ -172,74 +193,40 @@ def _chosen_artists(styles: Catalogue, artists: Sequence[str] | None) -> Catalog
     return Catalogue(tuple(item for item in styles.items if item.artist in chosen))
 
 
-def _pair(content: Item, style: Item) -> Pair:
-    return Pair(content, (StyleShare(style),), style.artist, content.label, content.split)
+def _members(styles: Catalogue, names: Iterable[str], label: str) -> tuple[Item, ...]:
+    """Styles by any of these artists, or of any of these genres."""
+    wanted = {artist_key(name) for name in names}
+    known = {artist_key(name) for item in styles.items for name in _names_of(item)}
+    for name in names:
+        if artist_key(name) not in known:
+            raise ConfigError(
+                f"pairing.pools.{label}: the style source has no artist or genre {name!r}"
+                f"{suggestion(artist_key(name), known)}."
+            )
+    return tuple(item for item in styles.items if wanted & {artist_key(name) for name in _names_of(item)})
 
 
-def _pair_of_row(
-    row: ManifestRow,
-    seed: int,
-    contents: _Known,
-    styles: _Known,
-    pools: Mapping[str, list[Item]],
-    names: Mapping[str, str],
-) -> Pair:
-    content = contents.item(row.content)
-    if row.styles:
-        shares = tuple(StyleShare(styles.item(ref.name), ref.share) for ref in row.styles)
-        artist = row.artist or shares[0].item.artist
-    else:
-        artist = names[artist_key(row.artist or "")]
-        own_seed = seed if row.overrides.seed is None else row.overrides.seed
-        (index,) = draw(1, len(pools[artist]), own_seed, content.id, artist)
-        shares = (StyleShare(pools[artist][index]),)
-    artist = names.get(artist_key(artist), artist) if artist else None
-    return Pair(
-        content,
-        shares,
-        artist,
-        row.label or content.label,
-        row.split or content.split,
-        row.overrides,
-        extras=row.extras,
+def _names_of(item: Item) -> tuple[str, ...]:
+    return (*((item.artist,) if item.artist else ()), *item.genres)
+
+
+def _check_names(key: str, names: Iterable[str], known: Container[str] | Iterable[str]) -> None:
+    spellings = {artist_key(name): name for name in known}  # type: ignore[union-attr]
+    for name in names:
+        if artist_key(name) not in spellings:
+            raise ConfigError(f"{key}: the style source has no {name!r}{suggestion(artist_key(name), spellings)}.")
+
+
+def _check_labels(labels: Iterable[str], contents: Iterable[Item]) -> None:
+    known = {content.label for content in contents if content.label}
+    for label in labels:
+        if known and label not in known:
+            raise ConfigError(f"pairing.pools: no content has the label {label!r}{suggestion(label, known)}.")
+
+
+def _empty_pool(split: str | None, label: str | None) -> str:
+    where = [f"split {split}"] * (split is not None) + [f"label {label}"] * (label is not None)
+    return (
+        f"No style is left for contents of {' and '.join(where)}: give the style source more images, "
+        "or change pairing.splits or pairing.pools."
     )
-
-
-def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Fault]:
-    """Rows that come to the same pair although they are written differently: a path and an id, a style and its draw."""
-    first: dict[Hashable, int] = {}
-    faults = []
-    for row, pair in zip(rows, pairs, strict=True):
-        styles = tuple((style.item.id, style.share) for style in pair.styles)
-        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides)
-        earlier = first.setdefault(key, row.number)
-        if earlier != row.number:
-            faults.append((row.number, "content", row.content, f"comes to the same pair as row {earlier}"))
-    return faults
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What a name in a manifest may mean: an item of a source by its id or its path, or any other file."""
-
-    by_id: Mapping[str, Item]
-    by_path: Mapping[str, Item]
-    folder: Path
-
-    @classmethod
-    def of(cls, catalogue: Catalogue, folder: Path) -> _Known:
-        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder)
-
-    def item(self, name: str) -> Item:
-        """A source's item by id, else a file by path: beside the manifest, or from the current folder."""
-        identity = unicodedata.normalize("NFC", name)
-        if identity in self.by_id:
-            return self.by_id[identity]
-        # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
-        beside = self.folder / name
-        path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
-        return self.by_path.get(_absolute(path)) or Item(identity, Path(_absolute(path)))
-
-
-def _absolute(path: Path) -> str:
-    return os.path.normpath(path.absolute())

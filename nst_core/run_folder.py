@@ -4,67 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
+from numpy.typing import NDArray
 
 from nst_core.atomic import atomic_path, disk_full_as_error, remove_temporaries, write_text_atomic
-from nst_core.errors import RunFolderError
+from nst_core.errors import SKIPPED, RunFolderError
 from nst_core.fingerprint import Fingerprints, changed_keys
-from nst_core.plan import PlannedPair
+from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_records
 
 RUN_FILE = "run.yaml"
-
-PLAN_SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("chunk_id", pa.string()),
-        ("batch", pa.int32()),
-        ("content_id", pa.string()),
-        ("content_path", pa.string()),
-        ("style_ids", pa.list_(pa.string())),
-        ("style_paths", pa.list_(pa.string())),
-        ("style_shares", pa.list_(pa.float64())),
-        ("artist", pa.string()),
-        ("artist_slug", pa.string()),
-        ("genre", pa.string()),
-        ("label", pa.string()),
-        ("label_slug", pa.string()),
-        ("split", pa.string()),
-        ("split_slug", pa.string()),
-        ("file_name", pa.string()),
-        ("replicate", pa.int32()),
-        ("style_weight", pa.float64()),
-        ("content_weight", pa.float64()),
-        ("size", pa.int32()),
-        ("seed", pa.int64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("content_sha256", pa.string()),
-        ("style_sha256", pa.list_(pa.string())),
-        ("content_bytes", pa.int64()),
-        ("content_mtime_ns", pa.int64()),
-        ("style_bytes", pa.list_(pa.int64())),
-        ("style_mtime_ns", pa.list_(pa.int64())),
-        ("error_class", pa.string()),
-        ("error_message", pa.string()),
-        ("content_license", pa.string()),
-        ("content_source_url", pa.string()),
-        ("style_license", pa.string()),
-        ("fingerprint", pa.string()),
-        ("method_fingerprint", pa.string()),
-        ("extras", pa.map_(pa.string(), pa.string())),
-    ]
-)
-"""The columns of a plan part: the fields of `PlannedPair`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +44,7 @@ class Chunk:
 
     chunk_id: str
     artist_slug: str
-    rows: tuple[PlannedPair, ...]
+    rows: Sequence[PlannedPair]
     wanted: frozenset[str]
 
 
@@ -161,7 +122,7 @@ class RunFolder:
 
     def _check_plan(self, new: Fingerprints) -> None:
         """What `check_method` can do where run.yaml was lost."""
-        if any(row.method_fingerprint != new.method for row in self.read_plan()):
+        if any(made_by != new.method for (made_by,) in self.read_plan().distinct("method_fingerprint")):
             raise RunFolderError(
                 f"The images in {self.root} were made by another method, and its {RUN_FILE} is not there to say which: "
                 "restore it, or give this run another name (--set name=…)."
@@ -178,28 +139,22 @@ class RunFolder:
         text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
         write_text_atomic(self.root / RUN_FILE, text)
 
-    def read_plan(self) -> list[PlannedPair]:
+    def read_plan(self) -> Plan:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
-        rows = []
-        for path in self._plan_files():
-            try:
-                records = pq.ParquetFile(path).read().to_pylist()
-            except (pa.ArrowException, OSError) as error:
-                raise RunFolderError(
-                    f"The plan part {path} is damaged: restore it, or use another run folder."
-                ) from error
-            rows += [_planned_pair(record) for record in records]
-        return rows
+        return joined([_read_part(path) for path in self._plan_files()])
 
     def next_part(self) -> int:
         """The number of the plan part to write next."""
         return max((int(path.stem.removeprefix("part-")) for path in self._plan_files()), default=-1) + 1
 
-    def append_plan(self, number: int, rows: Sequence[PlannedPair]) -> None:
+    def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
         """Write a plan part, once and for all."""
-        records = [{**row.__dict__, "extras": list(row.extras.items())} for row in rows]
-        with atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(records, schema=PLAN_SCHEMA), temporary, compression="zstd")
+        with (
+            atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary,
+            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd") as writer,
+        ):
+            for table in tables:
+                writer.write_table(table)
 
     def outcomes(self) -> dict[str, Outcome]:
         """What became of each pair, by id. A damaged results file counts as not there: its chunk is made again."""
@@ -223,51 +178,63 @@ class RunFolder:
         return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
 
 
-def pending_chunks(rows: Iterable[PlannedPair], done: Mapping[str, bool]) -> list[Chunk]:
-    """The chunks with work left, in the order of the plan; `done` says of each pair id whether nothing is."""
-    chunks: dict[str, list[PlannedPair]] = {}
-    for row in rows:
-        chunks.setdefault(row.chunk_id, []).append(row)
+def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
+    """The chunks with work left, in the order of the plan; `done` says of each row whether nothing is."""
+    codes, names = plan.codes("chunk_id")
+    slug_of = dict(plan.distinct("chunk_id", "artist_slug"))
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
     pending = []
-    for chunk_id, members in chunks.items():
-        wanted = frozenset(row.pair_id for row in members if not done.get(row.pair_id, False))
-        if wanted:
-            pending.append(Chunk(chunk_id, members[0].artist_slug, tuple(members), wanted))
+    for start, stop in itertools.pairwise([*starts.tolist(), len(plan)]):
+        left = np.flatnonzero(~done[start:stop])
+        if len(left):
+            rows, name = plan[start:stop], names[codes[start]]
+            ids = rows.column("pair_id")
+            pending.append(Chunk(name, slug_of[name], rows, frozenset(ids[place] for place in left)))
     return pending
 
 
 def done_pairs(
-    rows: Sequence[PlannedPair], outcomes: Mapping[str, Outcome], images: set[str], changed: set[str]
-) -> dict[str, bool]:
+    plan: Plan, outcomes: Mapping[str, Outcome], images: set[str], changed: Container[str]
+) -> NDArray[np.bool_]:
     """Whether each planned pair needs no more work.
 
     A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
-    (then whatever was wrong may have been mended). A failed one is tried again.
+    (then whatever was wrong may have been mended), a skipped one while the plan says so. A failed one is tried again.
     """
+    skipped = np.isin(
+        plan.codes("error_class")[0], [i for i, name in enumerate(plan.codes("error_class")[1]) if name in SKIPPED]
+    )
 
-    def done(row: PlannedPair) -> bool:
-        outcome = outcomes.get(row.pair_id)
+    def done(identity: str, left_out: bool) -> bool:
+        outcome = outcomes.get(identity)
         if outcome is None:
             return False
         if outcome.status == "success":
             return outcome.file_name in images
-        return outcome.status == "skipped" or (outcome.status == "quarantined" and row.pair_id not in changed)
+        if outcome.status == "skipped":
+            return left_out
+        return outcome.status == "quarantined" and identity not in changed
 
-    return {row.pair_id: done(row) for row in rows}
-
-
-def _planned_pair(record: Mapping[str, Any]) -> PlannedPair:
-    _check_inside(record["file_name"], record["artist_slug"], record["chunk_id"])
-    values = {f.name: record[f.name] for f in fields(PlannedPair)}
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-    values["extras"] = dict(record["extras"])
-    return PlannedPair(**values)
+    return np.fromiter(map(done, plan.column("pair_id"), skipped.tolist()), bool, len(plan))
 
 
-def _check_inside(file_name: str, *parts: str) -> None:
+def _read_part(path: Path) -> Plan:
+    try:
+        plan = Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())
+    except (pa.ArrowException, OSError) as error:
+        raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
+    _check_inside(plan)
+    return plan
+
+
+def _check_inside(plan: Plan) -> None:
     """A run folder may come from somebody else: what its plan says must not make us write outside of it."""
-    path = PurePosixPath(file_name)
-    if path.is_absolute() or ".." in path.parts or any("/" in part or part in ("", ".", "..") for part in parts):
-        raise RunFolderError(f"The plan names a file outside of its run folder ({file_name!r}): do not trust it.")
+    names = plan.table.column("file_name")
+    outside = names.filter(pc.match_substring_regex(names, r"^/|(^|/)\.\.(/|$)|\x00"))
+    parts = [part for pair in plan.distinct("artist_slug", "chunk_id") for part in pair]
+    bad = [
+        *outside.to_pylist()[:1],
+        *(part for part in parts if "/" in part or "\0" in part or part in ("", ".", "..")),
+    ]
+    if bad:
+        raise RunFolderError(f"The plan names a file outside of its run folder ({bad[0]!r}): do not trust it.")

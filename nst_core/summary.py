@@ -14,7 +14,7 @@ from typing import Any
 
 from nst_core.atomic import write_if_changed
 from nst_core.manifest import parse_styles
-from nst_core.plan import PlannedPair
+from nst_core.plan import Plan
 from nst_core.results import result_records
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
@@ -44,6 +44,7 @@ class Summary:
         compute_seconds: summed over all successes ever, per pair.
         gpu_hours: the same for those made on a GPU, in hours.
         errors: failed and quarantined pairs by reason.
+        left_out: skipped pairs by reason.
     """
 
     planned: int
@@ -61,6 +62,7 @@ class Summary:
     bad_inputs: tuple[BadInput, ...] = ()
     licenses: dict[str, int] = field(default_factory=dict)
     attributions: tuple[str, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def all_succeeded(self) -> bool:
@@ -78,7 +80,7 @@ class RunReport:
     gallery: Path | None
 
 
-def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seconds: float | None = None) -> Summary:
+def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None) -> Summary:
     """Read the results of a run. `made` and `seconds` are of the run that just ended, if one did."""
     statuses: Counter[str] = Counter()
     errors: Counter[str] = Counter()
@@ -86,8 +88,9 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
     bad: dict[tuple[str, str], BadInput] = {}
     licenses: Counter[str] = Counter()
     attributions: set[str] = set()
+    left_out: Counter[str] = Counter()
     compute = gpu = 0.0
-    planned = {row.pair_id: row for row in plan}
+    planned = {identity: place for place, identity in enumerate(plan.column("pair_id"))}
     for record in result_records(run_folder, _COLUMNS):
         if record["pair_id"] not in planned:
             continue
@@ -101,12 +104,14 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
             if record["content_source_url"]:
                 attributions.add(record["content_source_url"])
         elif record["status"] == "quarantined":
-            found = _bad_input(record, planned[record["pair_id"]])
+            found = _bad_input(record, plan[planned[record["pair_id"]]].style_paths)
             known = bad.setdefault((found.path, found.role), found)
             bad[found.path, found.role] = replace(known, pairs=known.pairs + 1)
             errors[record["error_class"]] += 1
         elif record["status"] == "failed":
             errors[record["error_class"]] += 1
+        elif record["status"] == "skipped":
+            left_out[record["error_class"] or "unknown"] += 1
     return Summary(
         planned=len(planned),
         success=statuses["success"],
@@ -123,6 +128,7 @@ def summarize(run_folder: Path, plan: Sequence[PlannedPair], made: int = 0, seco
         bad_inputs=tuple(bad[key] for key in sorted(bad)),
         licenses=dict(licenses.most_common()),
         attributions=tuple(sorted(attributions)),
+        left_out=dict(left_out.most_common()),
     )
 
 
@@ -191,19 +197,19 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
     write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
 
 
-def _bad_input(record: Mapping[str, Any], row: PlannedPair) -> BadInput:
+def _bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput:
     """The input that a quarantined pair names, as yet without pairs: messages read `<path>: <reason>`."""
     message, error_class = record["error_message"] or "", record["error_class"] or "unknown"
-    paths = [("content", record["content_path"]), *(("style", path) for path in _style_paths(record, row))]
+    paths = [("content", record["content_path"]), *(("style", path) for path in _style_paths(record, style_paths))]
     for role, path in paths:
         if message.startswith(f"{path}: "):
             return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 0)
     return BadInput(record["content_path"], "content", error_class, message, 0)
 
 
-def _style_paths(record: Mapping[str, Any], row: PlannedPair) -> Iterator[str]:
+def _style_paths(record: Mapping[str, Any], present: Sequence[str]) -> Iterator[str]:
     """The styles of a pair where they lie now, and where they lay when its result was written."""
-    yield from row.style_paths
+    yield from present
     with contextlib.suppress(ValueError):
         yield from (ref.name for ref in parse_styles(record["style_path"]))
 

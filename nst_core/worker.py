@@ -16,13 +16,13 @@ import torch
 
 from nst_core.config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
-from nst_core.delivery import Delivery, Made, deliver, deliver_preview, made_of
+from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.limits import ImageLimits
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import NstError, NumericalError
+from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.plan import PlannedPair
 from nst_core.results import Result, Status, chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder import Chunk
@@ -108,21 +108,24 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
 def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> Counter[str]:
     """Write what became of a chunk that could not be finished: its wanted pairs have failed, but for those made."""
     path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
-    results = _readable(path)
-    for row in chunk.rows:
+    results, rows = _readable(path), tuple(chunk.rows)
+    for row in rows:
         before = results.get(row.pair_id)
         if row.pair_id in chunk.wanted and not _is_made(before, work.run_folder):
             tries, message = attempts + (before.attempts if before else 0), str(error) or type(error).__name__
             results[row.pair_id] = unfinished_result(row, "failed", tries, type(error).__name__, message)
-    write_results([results[row.pair_id] for row in chunk.rows if row.pair_id in results], path)
+    write_results([results[row.pair_id] for row in rows if row.pair_id in results], path)
     return Counter(results[name].status for name in chunk.wanted)
 
 
 def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previous: dict[str, Result]) -> _ChunkRun:
     """A chunk ready to be worked on: what is made already is not wanted any more."""
+    chunk = replace(chunk, rows=tuple(chunk.rows))  # made once: in a plan, rows are made whenever they are asked for
     session = session_for(work.recipe, torch.device(work.device))
     reader = BatchReader(session, work.content_limits, work.style_limits)
-    delivery = Delivery(work.run_folder, work.output, work.recipe, work.weights_sha256, work.device)
+    delivery = Delivery(
+        work.run_folder, work.output, work.recipe, work.weights_sha256, work.device, work.content_limits
+    )
     left = frozenset(name for name in chunk.wanted if not _is_made(previous.get(name), work.run_folder))
     done = {name: row for name, row in previous.items() if name not in left}
     return _ChunkRun(replace(chunk, wanted=left), work, watch, attempt, session, reader, delivery, previous, done)
@@ -168,11 +171,13 @@ def _stylize_decoded(
     """Quarantine what is bad, optimise the rest by shape (one, unless files changed), hand over to the encoder."""
     by_shape: dict[tuple[int, ...], list[Job]] = {}
     for job in decoded:
+        if isinstance(job, Job) and not job.styles:
+            continue
         if isinstance(job, Job):
             by_shape.setdefault(padded_size(job.content.pixels, run.work.recipe), []).append(job)
         else:
-            _quarantine(run, job)
-    written = []
+            _refuse(run, job)
+    written = [encoding.submit(_copy, run, job) for job in decoded if isinstance(job, Job) and not job.styles]
     for jobs in by_shape.values():
         for job, made in zip(jobs, _stylize(run, jobs), strict=False):  # none is made of jobs that do not fit
             if job.row.pair_id in run.chunk.wanted:
@@ -220,9 +225,23 @@ def _finish(run: _ChunkRun, job: Job, made: Made) -> None:
     run.results[row.pair_id] = before if before is not None and unchanged else result
 
 
-def _quarantine(run: _ChunkRun, refused: RefusedPair) -> None:
-    found = {"content_sha256": refused.content_sha256, "style_sha256": refused.style_sha256}
-    _note(run, refused.row, "quarantined", refused.error, **found)
+def _copy(run: _ChunkRun, job: Job) -> None:
+    """Deliver a content that is to stay unstylized."""
+    if job.row.pair_id not in run.chunk.wanted:
+        return
+    try:
+        run.results[job.row.pair_id] = deliver_unstylized(job, run.delivery, _attempts(run, job.row))
+    except InputError as error:  # the file went while it was read for the second time
+        _note(run, job.row, "quarantined", error)
+
+
+def _refuse(run: _ChunkRun, refused: RefusedPair) -> None:
+    """Quarantine a bad input; skip what is left out on purpose."""
+    found: dict[str, str | None] = {"content_sha256": refused.content_sha256, "style_sha256": refused.style_sha256}
+    if isinstance(refused.error, SkippedInput):
+        _note(run, refused.row, "skipped", refused.error, error_class=refused.row.error_class, **found)
+    else:
+        _note(run, refused.row, "quarantined", refused.error, **found)
 
 
 def _note(run: _ChunkRun, row: PlannedPair, status: Status, error: NstError, **columns: str | None) -> None:

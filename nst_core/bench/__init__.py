@@ -11,6 +11,7 @@ import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import ConfigError, UsageError
+from nst_core.pace import remember
 from nst_core.recipes import load_recipe
 
 BATCH = {"cpu": 2, "cuda": 64}
@@ -116,9 +118,11 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
         measured = measure_throughput(recipe, session.extractor, pictures, setup, options.evaluations, flops, ceiling)
         throughput.append(measured)
         parts.advance()
+    best = max(throughput, key=lambda found: found.evaluations_per_second)
+    today = datetime.now(UTC).date().isoformat()
+    remember(recipe, str(device), machine.name, best.evaluations_per_second, today)
     equal = None
     if options.reference:
-        best = max(throughput, key=lambda found: found.evaluations_per_second)
         setup = replace(setups[0], batch=best.batch)
         equal = compare(_comparison(options, recipe, session, pictures, setup, machine.cores), parts.advance)
     return BenchReport(
@@ -152,6 +156,11 @@ def costs_of(
         }
         costs += [cost_of(label, side.images_per_second, images, price) for label, side in sides.items()]
     return costs
+
+
+def machine_name(device: torch.device) -> str:
+    """The GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 
 def report_dict(report: BenchReport) -> dict[str, Any]:
@@ -248,7 +257,7 @@ def _comparison(
 
 
 def _machine(device: torch.device) -> Machine:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = machine_name(device)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return Machine(str(device), name, cores(), load, torch.__version__)
 

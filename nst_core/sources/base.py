@@ -36,6 +36,11 @@ class Item:
     source_url: str | None = None
     extras: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres, one by one."""
+        return tuple(part for text in (self.genre or "").split(",") if (part := text.strip()))
+
 
 @dataclass(frozen=True)
 class Catalogue:

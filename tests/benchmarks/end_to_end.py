@@ -22,13 +22,17 @@ from pathlib import Path
 
 import torch
 
+from nst_core.asked import open_sources, pairs_of
 from nst_core.config import parse_config
+from nst_core.drafting import draft_of
 from nst_core.engine.images import decode_image, encode_image, resize_pixels
 from nst_core.engine.limits import ImageLimits
 from nst_core.engine.session import Session
 from nst_core.inputs import inspect_inputs
-from nst_core.pairing import Pair, make_pairs
-from nst_core.plan import Grouping, PlanContext, input_limits, plan_part
+from nst_core.looks import PlanContext
+from nst_core.pairing import Pair
+from nst_core.plan import Plan
+from nst_core.planning import Grouping, input_limits, plan_part
 from nst_core.preparation import Method, resolve_method, work_of
 from nst_core.run_folder import Chunk
 from nst_core.source_config import SampleSource
@@ -96,7 +100,7 @@ def _prepared(options: argparse.Namespace, scratch: Path) -> tuple[list[Chunk], 
     }
     config = parse_config(data, options.overrides)
     resolved = resolve_method(config)
-    pairs = make_pairs(config.pairing, open_source(config.content, "content"), open_source(config.style, "style"))
+    pairs = list(pairs_of(config, open_sources(config)))
     one_artist = [replace(pair, artist="all") for pair in pairs]  # chunks never span artists: few would be full
     first = _chunks(0, one_artist[: options.batch], resolved, options.batch)
     return [*first, *_chunks(1, one_artist[options.batch :], resolved, options.batch)], work_of(config, resolved)
@@ -118,10 +122,11 @@ def _photographs(scratch: Path, count: int) -> Path:
 
 
 def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> list[Chunk]:
-    wanted = input_limits(pairs, ImageLimits(), ImageLimits())
+    draft = draft_of(pairs, method.fingerprints.method)
+    wanted = input_limits(draft, ImageLimits(), ImageLimits())
     inputs = {found.path: found for found in inspect_inputs(wanted)}
     context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
-    rows = plan_part(number, pairs, [], context, Grouping(batch, 4 * batch))
+    rows = list(plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch)))
     names = dict.fromkeys(row.chunk_id for row in rows)
     members = {name: tuple(row for row in rows if row.chunk_id == name) for name in names}
     return [Chunk(name, of[0].artist_slug, of, frozenset(row.pair_id for row in of)) for name, of in members.items()]

@@ -15,9 +15,11 @@ from trial import rows_of, run
 
 from flows import pipeline as module
 from flows import signals
+from nst_core.asked import Asked, asked_for
 from nst_core.config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
-from nst_core.preparation import finished_state, new_part, pairs_of, resolve_method, work_of
+from nst_core.plan import Plan
+from nst_core.preparation import finished_state, new_part, resolve_method, work_of
 from nst_core.run_folder import Chunk, RunFolder
 
 pytestmark = pytest.mark.usefixtures("api")
@@ -32,6 +34,10 @@ def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pyt
     settings = config()
     work = work_of(settings, resolve_method(settings))
     assert module.stylize_all(chunks, work, settings) == Counter(success=1000)
+
+
+def asked(config: RunConfig) -> Asked:
+    return asked_for(config, resolve_method(config).fingerprints.method)
 
 
 def chunk_of_a_hundred(number: int) -> Chunk:
@@ -62,9 +68,19 @@ def test_a_run_killed_before_its_gallery_is_not_taken_for_finished(
     with pytest.raises(KeyboardInterrupt):
         run(settings)
     monkeypatch.undo()
-    assert finished_state(settings, resolve_method(settings), pairs_of(settings)) is None
+    assert (
+        finished_state(
+            settings, resolve_method(settings), asked(settings)
+        )
+        is None
+    )
     assert run(settings).made == 0
-    assert finished_state(settings, resolve_method(settings), pairs_of(settings)) is not None
+    assert (
+        finished_state(
+            settings, resolve_method(settings), asked(settings)
+        )
+        is not None
+    )
     assert ">d<" in (settings.run_folder / "gallery" / "ada" / "index.html").read_text()
 
 
@@ -119,6 +135,6 @@ def test_rows_that_come_to_the_same_pair_are_a_wrong_manifest(config: Make, fold
 
 def test_a_plan_that_names_files_outside_its_folder_is_not_trusted(config: Make) -> None:
     folder = RunFolder(config().run_folder)
-    folder.append_plan(0, [planned(file_name="images/../../../escaped.png")])
+    folder.append_plan(0, [Plan.of([planned(file_name="images/../../../escaped.png")]).table])
     with pytest.raises(RunFolderError, match="outside of its run folder"):
         run(config())

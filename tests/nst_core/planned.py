@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.config import parse_config
+from nst_core.drafting import draft_of
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
 from nst_core.fingerprint import fingerprints
 from nst_core.inputs import Input
+from nst_core.looks import PlanContext
 from nst_core.pairing import Pair, StyleShare
-from nst_core.plan import Grouping, PlanContext, PlannedPair, plan_part
+from nst_core.plan import Plan, PlannedPair
+from nst_core.planning import Grouping, plan_part
 from nst_core.results import Result, planned_columns
 from nst_core.sources.base import Item
 
@@ -40,8 +43,10 @@ def context(pairs: list[Pair], errors: dict[str, InputError] | None = None, **si
 
 def plan(pairs: list[Pair], batch: int = 2, chunk: int = 4, number: int = 0, **more: Any) -> list[PlannedPair]:
     """The rows of a plan part for `pairs`."""
-    earlier = more.pop("earlier", [])
-    return plan_part(number, pairs, earlier, context(pairs, **more), Grouping(batch, chunk))
+    earlier = Plan.of(more.pop("earlier", []))
+    return list(
+        plan_part(number, draft_of(pairs, PRINTS.method), earlier, context(pairs, **more), Grouping(batch, chunk))
+    )
 
 
 def planned(**changes: Any) -> PlannedPair:

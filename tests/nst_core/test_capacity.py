@@ -13,7 +13,8 @@ from nst_core import capacity
 from nst_core.capacity import BATCH_ON_CPU, CHUNK_ON_CPU, MAX_CHUNKS, grouping, worker_count
 from nst_core.config import Execution, Output, parse_config
 from nst_core.engine.limits import ImageLimits
-from nst_core.plan import Grouping, PlannedPair
+from nst_core.plan import PlannedPair
+from nst_core.planning import Grouping
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 

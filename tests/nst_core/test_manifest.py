@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from nst_core.manifest import (
     format_styles,
     parse_styles,
     read_manifest,
-    write_manifest,
 )
+from nst_core.manifest_writer import write_manifest
 
 ARTISTS = ["Vincent van Gogh", "Claude Monet", "Albrecht Dürer"]
 
@@ -312,7 +313,7 @@ def test_what_is_written_is_read_as_it_was(
 ) -> None:
     path = tmp_path_factory.mktemp("manifest") / "manifest.csv"
     write_manifest(written, path)
-    assert [{**row.__dict__, "number": 0} for row in read_manifest(path)] == [row.__dict__ for row in written]
+    assert [replace(row, number=0) for row in read_manifest(path)] == written
 
 
 def test_only_columns_in_use_are_written(tmp_path: Path) -> None:

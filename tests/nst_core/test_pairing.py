@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.config import Pairing
+from nst_core.draws import draw
 from nst_core.engine.images import ImageLimits
 from nst_core.errors import ConfigError, ManifestError
 from nst_core.inputs import inspect_input
-from nst_core.manifest import Overrides, read_manifest, write_manifest
-from nst_core.pairing import Pair, draw, make_pairs, manifest_rows, pairs_of_manifest
+from nst_core.manifest import Overrides, read_manifest
+from nst_core.manifest_pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest_writer import write_manifest
+from nst_core.pairing import Pair, StyleSet, drawn_pairs
+from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
 
 
@@ -32,6 +35,13 @@ def styles(**works: int) -> Catalogue:
         for artist, count in works.items()
         for i in range(count)
     )
+
+
+def make_pairs(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> list[Pair]:
+    """Every pair, whatever the strategy."""
+    if pairing.manifest is not None:
+        return pairs_of_manifest(pairing.manifest, pairing.seed, contents, StyleSet(styles))
+    return list(drawn_pairs(pairing, contents.items, StyleSet(styles)))
 
 
 def drawn(pairs: list[Pair]) -> set[tuple[str, str]]:
@@ -309,7 +319,7 @@ def test_pairs_written_as_a_manifest_give_the_same_pairs(pairing: Pairing, tmp_p
     pairs = make_pairs(pairing, photographs, paintings)
     path = tmp_path / "manifest.csv"
     write_manifest(manifest_rows(pairs), path)
-    assert pairs_of_manifest(path, 99, photographs, paintings) == pairs
+    assert pairs_of_manifest(path, 99, photographs, StyleSet(paintings)) == pairs
     assert [row.number for row in read_manifest(path, (), paintings.by_id())] == [
         row.number for row in manifest_rows(pairs)
     ]

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import METHOD, PRINTS, context, pair, plan
 
+from nst_core.drafting import Draft, draft_of, pair_id
 from nst_core.engine.images import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.manifest import Overrides
 from nst_core.pairing import Pair, StyleShare
-from nst_core.plan import Grouping, PlannedPair, input_limits, pair_id, plan_part
+from nst_core.plan import Plan, PlannedPair
+from nst_core.planning import Grouping, input_limits, plan_part
 from nst_core.sources.base import Item
 
 ONE = Pair(
@@ -28,6 +30,13 @@ ONE = Pair(
     "train",
     Overrides(style_weight=2.0, size=64),
 )
+
+
+NOTHING = Plan.of([])
+
+
+def drafted(pairs: list[Pair]) -> Draft:
+    return draft_of(pairs, PRINTS.method)
 
 
 def test_a_pair_s_id_is_pinned() -> None:
@@ -236,7 +245,9 @@ def test_a_batch_holds_what_has_one_shape_once_it_is_padded() -> None:
 
     def batches(bucket: int) -> list[set[str]]:
         recipe = replace(METHOD.method.resolve(), bucket=bucket)
-        rows = plan_part(0, pairs, [], replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
+        rows = list(
+            plan_part(0, drafted(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
+        )
         keys = sorted({(row.chunk_id, row.batch) for row in rows})
         return [{row.content_id[0] for row in rows if (row.chunk_id, row.batch) == key} for key in keys]
 
@@ -267,12 +278,12 @@ def test_each_file_is_inspected_once_with_the_limits_of_its_role() -> None:
     both = pair("same.jpg")
     both = replace(both, styles=(StyleShare(both.content), StyleShare(Item("s", Path("s")))))
     content, style = ImageLimits(1, 1), ImageLimits(2, 2)
-    assert input_limits([both, both], content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
+    assert input_limits(drafted([both, both]), content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
 
 
 def test_the_extension_is_that_of_the_output_format() -> None:
     pairs = [pair()]
-    (row,) = plan_part(0, pairs, [], replace(context(pairs), extension="png"), Grouping(1, 1))
+    (row,) = plan_part(0, drafted(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1))
     assert row.file_name.endswith(".png")
     assert METHOD.output.format == "jpeg"
 

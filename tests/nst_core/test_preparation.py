@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 from planned import success
 
-from nst_core import preparation
+from nst_core import inspection, presence
+from nst_core.asked import Asked, asked_for
 from nst_core.config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
+from nst_core.forecast import forecast
 from nst_core.inputs import present_hash
-from nst_core.plan import PlannedPair
+from nst_core.plan import Plan, PlannedPair
 from nst_core.preparation import (
     State,
     StrictInputs,
     finished_state,
     new_part,
-    pairs_of,
-    preview,
     read_state,
     resolve_method,
     run_file,
@@ -65,11 +65,15 @@ def configured(folder: Path, **more: object) -> RunConfig:
 def append(config: RunConfig) -> list[PlannedPair]:
     """Plan what is new, as a run does; returns the new rows."""
     folder, method = RunFolder(config.run_folder), resolve_method(config)
-    rows = new_part(config, method, pairs_of(config), folder)
+    part = new_part(config, method, asked(config), folder)
     folder.write_run_file(run_file(config, method))
-    if rows:
-        folder.append_plan(folder.next_part(), rows)
-    return rows
+    if len(part):
+        folder.append_plan(part.number, part.tables())
+    return list(part)
+
+
+def asked(config: RunConfig) -> Asked:
+    return asked_for(config, resolve_method(config).fingerprints.method)
 
 
 def finish(config: RunConfig) -> None:
@@ -97,7 +101,7 @@ def finish(config: RunConfig) -> None:
 
 
 def state_of(config: RunConfig) -> State:
-    return read_state(RunFolder(config.run_folder), pairs_of(config), resolve_method(config).fingerprints.method)
+    return read_state(RunFolder(config.run_folder), asked(config))
 
 
 class TestPlan:
@@ -112,7 +116,7 @@ class TestPlan:
     ) -> None:
         append(config)
         inspected: list[Path] = []
-        monkeypatch.setattr(preparation, "inspect_inputs", lambda wanted: inspected.extend(wanted) or iter(()))
+        monkeypatch.setattr(inspection, "inspect_inputs", lambda wanted: inspected.extend(wanted) or iter(()))
         assert append(config) == []
         assert inspected == []
 
@@ -122,9 +126,9 @@ class TestPlan:
         append(config)
         make_image(tmp_path / "photos" / "d.png", 40, 32, seed=7)
         inspected: list[str] = []
-        inspect = preparation.inspect_inputs
+        inspect = inspection.inspect_inputs
         monkeypatch.setattr(
-            preparation, "inspect_inputs", lambda wanted: inspected.extend(p.name for p in wanted) or inspect(wanted)
+            inspection, "inspect_inputs", lambda wanted: inspected.extend(p.name for p in wanted) or inspect(wanted)
         )
         rows = append(config)
         assert [row.content_id for row in rows] == ["d.png", "d.png"]
@@ -133,12 +137,12 @@ class TestPlan:
     def test_progress_is_told_file_by_file(self, config: RunConfig) -> None:
         told: list[tuple[int, int]] = []
         folder, method = RunFolder(config.run_folder), resolve_method(config)
-        new_part(config, method, pairs_of(config), folder, lambda done, total: told.append((done, total)))
+        new_part(config, method, asked(config), folder, lambda done, total: told.append((done, total)))
         assert told == [(i, 5) for i in range(1, 6)]
 
     def test_a_preview_counts_and_writes_nothing(self, config: RunConfig, tmp_path: Path) -> None:
         (tmp_path / "photos" / "bad.png").write_bytes(b"")
-        counts = preview(config)
+        counts = forecast(config)
         assert (counts.pairs, counts.new_pairs, counts.done, counts.left) == (8, 8, 0, 8)
         assert (counts.contents, counts.styles, counts.artists, counts.shapes) == (4, 2, 2, 1)
         assert counts.bad_inputs == (f"{tmp_path}/photos/bad.png: the file is empty (0 bytes)",)
@@ -148,13 +152,14 @@ class TestPlan:
     def test_a_preview_refuses_what_a_run_refuses(self, config: RunConfig, tmp_path: Path) -> None:
         append(config)
         with pytest.raises(RunFolderError, match=r"method\.size \(32 → 48\)"):
-            preview(configured(tmp_path, method={"recipe": "wavelet", "size": 48}))
+            forecast(configured(tmp_path, method={"recipe": "wavelet", "size": 48}))
 
     def test_strict_refuses_bad_inputs_naming_each_once(self, config: RunConfig, tmp_path: Path) -> None:
-        strict_check(append(config))
+        append(config)
+        strict_check(state_of(config).plan.errors())
         (tmp_path / "photos" / "bad.png").write_bytes(b"")
         with pytest.raises(StrictInputs, match="1 bad inputs, and --strict was given: nothing was started") as caught:
-            strict_check(append(config))
+            strict_check(Plan.of(append(config)).errors())
         assert str(caught.value).count("bad.png") == 1
 
     def test_a_method_s_precision_is_definite(self, config: RunConfig) -> None:
@@ -210,8 +215,8 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = preparation.present_hash
-        monkeypatch.setattr(preparation, "present_hash", lambda path: hashed.append(path) or sha256(path))
+        sha256 = presence.present_hash
+        monkeypatch.setattr(presence, "present_hash", lambda path: hashed.append(path) or sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 
@@ -257,9 +262,9 @@ class TestChanges:
     ) -> None:
         append(config)
         folder = RunFolder(config.run_folder)
-        rows = folder.read_plan()
+        rows = list(folder.read_plan())
         refused = replace(rows[0], content_sha256=None, error_class="UnreadableImage", error_message="no permission")
-        monkeypatch.setattr(folder, "read_plan", lambda: [refused, *rows[1:]])
+        monkeypatch.setattr(folder, "read_plan", lambda: Plan.of([refused, *rows[1:]]))
         assert read_state(folder).stale == [refused.pair_id]
 
     def test_a_deleted_image_is_made_again_and_nothing_else(self, config: RunConfig) -> None:
@@ -282,13 +287,13 @@ def test_a_file_whose_name_is_no_text_is_quarantined_and_harms_no_other(config: 
     assert len(bad) == 6
     assert state.stale == []
     assert all("its name is not valid UTF-8" in (r.error_message or "") for r in state.plan if r.error_class)
-    json.dumps(preview(config).as_dict(), ensure_ascii=False).encode()
+    json.dumps(forecast(config).as_dict(), ensure_ascii=False).encode()
 
 
 class TestFinished:
     def test_a_folder_is_finished_once_all_is_there(self, config: RunConfig) -> None:
         method = resolve_method(config)
-        pairs = pairs_of(config)
+        pairs = asked(config)
         assert finished_state(config, method, pairs) is None
         append(config)
         assert finished_state(config, method, pairs) is None
@@ -298,7 +303,8 @@ class TestFinished:
         assert finished_state(config, method, pairs) is None, "the summary, which marks the end, is not there"
         write_summary(config.run_folder, summarize(config.run_folder, state_of(config).plan))
         assert finished_state(config, method, pairs) is not None
-        assert finished_state(config, method, [*pairs, replace(pairs[0], replicate=1)]) is None
+        more = asked(parse_config(config.model_dump(mode="json"), ["pairing.replicates=2"]))
+        assert finished_state(config, method, more) is None
 
 
 class TestRunFile:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from planned import METHOD, PRINTS, pair, plan, planned, success
 
@@ -19,8 +20,9 @@ from nst_core.config import Output, parse_config
 from nst_core.errors import DiskFull, RunFolderError
 from nst_core.fingerprint import fingerprints
 from nst_core.pairing import StyleShare
+from nst_core.plan import PLAN_SCHEMA, Plan
 from nst_core.results import chunk_file, unfinished_result, write_results
-from nst_core.run_folder import PLAN_SCHEMA, Outcome, RunFolder, done_pairs, pending_chunks
+from nst_core.run_folder import Outcome, RunFolder, done_pairs, pending_chunks
 from nst_core.sources.base import Item
 
 HOLDER = """
@@ -148,7 +150,7 @@ class TestMethod:
         folder = RunFolder(tmp_path)
         folder.check_method(PRINTS)
         folder.write_run_file(self.run_file())
-        folder.append_plan(0, plan([pair()]))
+        folder.append_plan(0, [Plan.of(plan([pair()])).table])
         folder.check_method(PRINTS)
 
     def test_another_method_is_refused_naming_the_changed_keys(self, tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ class TestMethod:
     @pytest.mark.parametrize("text", [None, "", "name: x\n"])
     def test_another_method_is_refused_also_where_run_yaml_was_lost(self, tmp_path: Path, text: str | None) -> None:
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, plan([pair()]))
+        folder.append_plan(0, [Plan.of(plan([pair()])).table])
         if text is not None:
             (tmp_path / "run.yaml").write_text(text)
         folder.check_method(PRINTS)
@@ -210,8 +212,8 @@ class TestPlan:
         bad = planned(pair_id="0" * 16, error_class="EmptyImage", style_sha256=(None,), style_weight=0.1)
         rows = [*plan(pairs), bad]
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, rows)
-        assert folder.read_plan() == rows
+        folder.append_plan(0, [Plan.of(rows).table])
+        assert list(folder.read_plan()) == rows
         assert all(isinstance(row.style_ids, tuple) and isinstance(row.extras, dict) for row in folder.read_plan())
 
     def test_the_columns_are_the_fields_of_a_planned_pair(self) -> None:
@@ -221,18 +223,18 @@ class TestPlan:
         folder = RunFolder(tmp_path)
         assert folder.next_part() == 0
         first = plan([pair("a.jpg")])
-        folder.append_plan(0, first)
+        folder.append_plan(0, [Plan.of(first).table])
         path = tmp_path / "plan" / "part-00000.parquet"
         before = (path.read_bytes(), path.stat().st_mtime_ns)
         second = plan([pair("a.jpg"), pair("b.jpg")], number=folder.next_part(), earlier=folder.read_plan())
-        folder.append_plan(folder.next_part(), second)
-        assert folder.read_plan() == [*first, *second]
+        folder.append_plan(folder.next_part(), [Plan.of(second).table])
+        assert list(folder.read_plan()) == [*first, *second]
         assert folder.next_part() == 2
         assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
     def test_other_files_among_the_parts_do_no_harm(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, plan([pair()]))
+        folder.append_plan(0, [Plan.of(plan([pair()])).table])
         for name in ("part-00000 (copy).parquet", "part-x.parquet", "notes.txt"):
             (tmp_path / "plan" / name).write_bytes(b"x")
         assert folder.next_part() == 1
@@ -240,7 +242,7 @@ class TestPlan:
 
     def test_a_damaged_part_is_refused_by_name(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, plan([pair()]))
+        folder.append_plan(0, [Plan.of(plan([pair()])).table])
         path = tmp_path / "plan" / "part-00000.parquet"
         path.write_bytes(path.read_bytes()[:-9])
         with pytest.raises(RunFolderError, match=r"part-00000\.parquet is damaged: restore it"):
@@ -294,31 +296,36 @@ class TestOutcomes:
         ("failed", True, False, False),
         ("quarantined", False, False, True),
         ("quarantined", False, True, False),
-        ("skipped", False, False, True),
-        ("skipped", False, True, True),
+        ("skipped", False, False, False),
     ],
 )
 def test_whether_a_pair_is_done(status: str | None, image: bool, changed: bool, done: bool) -> None:
     row = planned()
     outcomes = {row.pair_id: Outcome(status, row.file_name if status == "success" else None, 1)} if status else {}
     images = {row.file_name} if image else set()
-    assert done_pairs([row], outcomes, images, {row.pair_id} if changed else set()) == {row.pair_id: done}
+    assert done_pairs(Plan.of([row]), outcomes, images, {row.pair_id} if changed else set()).tolist() == [done]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_skipped_pair_is_done_while_the_plan_leaves_it_out(changed: bool) -> None:
+    row = planned(error_class="ExcludedLicense", error_message="a.jpg: its licence")
+    outcomes = {row.pair_id: Outcome("skipped", None, 1)}
+    assert done_pairs(Plan.of([row]), outcomes, set(), {row.pair_id} if changed else set()).tolist() == [True]
 
 
 def test_chunks_with_work_left_are_whole_and_say_what_is_wanted() -> None:
     rows = plan([pair(f"{i}.jpg", artist=artist) for i in range(6) for artist in ("A", "B")])
-    done = dict.fromkeys((row.pair_id for row in rows), True)
-    assert pending_chunks(rows, done) == []
+    assert pending_chunks(Plan.of(rows), np.ones(len(rows), bool)) == []
     missing = rows[-1]
-    (chunk,) = pending_chunks(rows, done | {missing.pair_id: False})
+    (chunk,) = pending_chunks(Plan.of(rows), np.array([row is not missing for row in rows]))
     assert (chunk.chunk_id, chunk.artist_slug) == (missing.chunk_id, missing.artist_slug)
-    assert chunk.rows == tuple(row for row in rows if row.chunk_id == missing.chunk_id)
+    assert list(chunk.rows) == [row for row in rows if row.chunk_id == missing.chunk_id]
     assert chunk.wanted == {missing.pair_id}
 
 
 def test_chunks_come_in_the_order_of_the_plan_and_hold_every_pair() -> None:
     rows = plan([pair(f"{i}.jpg", artist=artist) for i in range(6) for artist in ("A", "B")])
-    chunks = pending_chunks(rows, {})
+    chunks = pending_chunks(Plan.of(rows), np.zeros(len(rows), bool))
     assert [chunk.chunk_id for chunk in chunks] == sorted({row.chunk_id for row in rows})
     assert [row for chunk in chunks for row in chunk.rows] == rows
     assert frozenset().union(*(chunk.wanted for chunk in chunks)) == {row.pair_id for row in rows}

@@ -12,7 +12,7 @@ import pytest
 from planned import pair, plan, success
 
 from nst_core.pairing import Pair, StyleShare
-from nst_core.plan import PlannedPair
+from nst_core.plan import Plan, PlannedPair
 from nst_core.results import Result, chunk_file, unfinished_result, write_results
 from nst_core.sources.base import Item
 from nst_core.summary import summarize, write_card, write_summary
@@ -29,7 +29,7 @@ def lost(row: PlannedPair, message: str, error_class: str = "TruncatedImage") ->
 
 
 def quarantine(folder: Path, rows: list[PlannedPair]) -> list[dict[str, str]]:
-    write_summary(folder, summarize(folder, rows))
+    write_summary(folder, summarize(folder, Plan.of(rows)))
     with (folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -46,7 +46,7 @@ def test_counts_are_those_of_the_planned_pairs(tmp_path: Path) -> None:
         unfinished_result(skipped, "skipped", 0, "NoDerivatives", "its licence forbids it"),
         replace(success(done), pair_id="of another plan"),
     )
-    summary = summarize(tmp_path, rows, made=2, seconds=4.0)
+    summary = summarize(tmp_path, Plan.of(rows), made=2, seconds=4.0)
     counts = ("planned", "success", "failed", "quarantined", "skipped", "missing")
     assert [getattr(summary, name) for name in counts] == [7, 2, 1, 1, 1, 2]
     assert (summary.seconds, summary.images_per_second) == (4.0, 0.5)
@@ -60,16 +60,16 @@ def test_counts_are_those_of_the_planned_pairs(tmp_path: Path) -> None:
 def test_all_succeeded_means_every_planned_pair(tmp_path: Path) -> None:
     one, two = rows = plan([pair("a.jpg"), pair("b.jpg")])
     write(tmp_path, success(one))
-    assert not summarize(tmp_path, rows).all_succeeded
+    assert not summarize(tmp_path, Plan.of(rows)).all_succeeded
     write(tmp_path, success(two))
-    assert summarize(tmp_path, rows).all_succeeded
+    assert summarize(tmp_path, Plan.of(rows)).all_succeeded
 
 
 def test_a_damaged_results_file_counts_as_missing(tmp_path: Path) -> None:
     rows = plan([pair()])
     write(tmp_path, success(rows[0]))
     next(tmp_path.rglob("*.parquet")).write_bytes(b"PAR1")
-    assert summarize(tmp_path, rows).missing == 1
+    assert summarize(tmp_path, Plan.of(rows)).missing == 1
 
 
 def test_every_bad_input_has_one_row_with_the_pairs_it_took_down_and_its_role(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_without_bad_inputs_the_quarantine_has_a_header_only(tmp_path: Path) -> 
 def test_summary_json_holds_the_counts(tmp_path: Path) -> None:
     rows = plan([pair(artist="北斎")])
     write(tmp_path, success(rows[0]))
-    write_summary(tmp_path, summarize(tmp_path, rows))
+    write_summary(tmp_path, summarize(tmp_path, Plan.of(rows)))
     data = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (data["planned"], data["success"], data["by_artist"]) == (1, 1, {"北斎": 1})
     assert data["seconds"] is data["images_per_second"] is None
@@ -146,8 +146,8 @@ def test_files_that_say_the_same_are_left_untouched(tmp_path: Path) -> None:
     write(tmp_path, success(rows[0]))
 
     def states() -> list[int]:
-        write_summary(tmp_path, summarize(tmp_path, rows))
-        write_card(tmp_path, summarize(tmp_path, rows), {})
+        write_summary(tmp_path, summarize(tmp_path, Plan.of(rows)))
+        write_card(tmp_path, summarize(tmp_path, Plan.of(rows)), {})
         return [(tmp_path / name).stat().st_ino for name in ("summary.json", "quarantine.csv", "README.md")]
 
     assert states() == states()
@@ -176,7 +176,7 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
         "method_fingerprint": "f" * 64,
         "method_fingerprint_data": {"method": {"features": "wavelet", "size": 256, "evaluations": 60}},
     }
-    write_card(tmp_path, summarize(tmp_path, rows), run_file)
+    write_card(tmp_path, summarize(tmp_path, Plan.of(rows)), run_file)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     for line in (
         f"# {tmp_path.name}",
@@ -196,5 +196,5 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
 
 
 def test_a_card_can_be_written_before_anything_is_made(tmp_path: Path) -> None:
-    write_card(tmp_path, summarize(tmp_path, []), {})
+    write_card(tmp_path, summarize(tmp_path, Plan.of([])), {})
     assert "0 images stylized" in (tmp_path / "README.md").read_text()

@@ -1,0 +1,116 @@
+"""What a run file asks for: its sources read, what is left out of them, and every pair, drafted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nst_core.config import RunConfig
+from nst_core.drafting import Draft, draft_of
+from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
+from nst_core.inspection import duplicates_of
+from nst_core.licenses import check_exclusions, is_excluded
+from nst_core.manifest_pairs import pairs_of_manifest
+from nst_core.pairing import Pair, StyleSet, drawn_pairs
+from nst_core.source_config import ImageSource
+from nst_core.sources import open_source
+from nst_core.sources.base import Catalogue, Item
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The two sources of a run, read.
+
+    Attributes:
+        duplicates: of the contents that are left out as such, by id: the id of the one that is used.
+        notes: what the person should know about what was found.
+    """
+
+    contents: Catalogue
+    styles: StyleSet
+    duplicates: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Every pair that a run file asks for.
+
+    Attributes:
+        skipped_contents, skipped_styles: by id, why an image of the draft is left out on purpose.
+        notes: what the person should know about the sources.
+    """
+
+    draft: Draft
+    skipped_contents: Mapping[str, SkippedInput]
+    skipped_styles: Mapping[str, SkippedInput]
+    notes: tuple[str, ...] = ()
+
+    def skip_of(self, place: int) -> SkippedInput | None:
+        """Why the pair at `place` of the draft is left out, if it is."""
+        content = self.draft.contents[self.draft.content[place]]
+        styles = self.draft.combinations[self.draft.combination[place]].styles
+        found = (self.skipped_styles.get(share.item.id) for share in styles)
+        return self.skipped_contents.get(content.id) or next((skip for skip in found if skip), None)
+
+
+def asked_for(config: RunConfig, method_fingerprint: str, progress: Progress | None = None) -> Asked:
+    """Read the sources and draft every pair. Raises SourceError, ConfigError, ManifestError."""
+    sources = open_sources(config, progress)
+    draft = draft_of(pairs_of(config, sources), method_fingerprint)
+    styles = {share.item.id: share.item for combination in draft.combinations for share in combination.styles}
+    return Asked(
+        draft,
+        _excluded(draft.contents, config.content, "content") | _duplicates(draft.contents, sources.duplicates),
+        _excluded(styles.values(), config.style, "style"),
+        sources.notes,
+    )
+
+
+def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources:
+    """Read both sources, and find what is left out of them. Raises SourceError, ConfigError."""
+    for role, section in (("content", config.content), ("style", config.style)):
+        check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses")
+    contents = open_source(config.content, "content", progress)
+    styles = open_source(config.style, "style", progress)
+    same = duplicates_of(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
+    excluded = {item.id for item in styles.items if is_excluded(item.license, config.style.exclude_licenses)}
+    dropped = set() if config.style.duplicates == "keep" else set(same)
+    return Sources(
+        contents,
+        StyleSet(styles, frozenset(excluded | dropped), same),
+        duplicates_of(contents, config.content, progress),
+        (*contents.notes, *styles.notes),
+    )
+
+
+def pairs_of(config: RunConfig, sources: Sources) -> Iterator[Pair]:
+    """Every pair that the run file asks for. Raises ConfigError, ManifestError."""
+    pairing = config.pairing
+    if pairing.strategy == "manifest":
+        assert pairing.manifest is not None  # the configuration makes sure
+        return iter(pairs_of_manifest(pairing.manifest, pairing.seed, sources.contents, sources.styles))
+    beta = config.method.resolve().beta
+    return drawn_pairs(pairing, sources.contents.items, sources.styles, beta)
+
+
+def _excluded(items: Iterable[Item], section: ImageSource, role: str) -> dict[str, SkippedInput]:
+    terms = section.exclude_licenses
+    if not terms:
+        return {}
+    reason = f"is left out by {role}.exclude_licenses ({', '.join(terms)})"
+    return {
+        item.id: ExcludedLicense(item.path, f"its licence, {item.license or 'unknown'}, {reason}")
+        for item in items
+        if is_excluded(item.license, terms)
+    }
+
+
+def _duplicates(items: Iterable[Item], first: Mapping[str, str]) -> dict[str, SkippedInput]:
+    return {
+        item.id: DuplicateImage(item.path, f"it is the same picture as {first[item.id]}, which is used in its place")
+        for item in items
+        if item.id in first
+    }

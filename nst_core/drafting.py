@@ -1,0 +1,175 @@
+"""Pairs on their way into a plan: their identities, and what many of them share kept once.
+
+A million pairs are a hundred thousand contents, a few styles and a handful of settings; a draft holds those, and three
+small numbers per pair.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_core.fingerprint import FINGERPRINT_VERSION, canonical_hash
+from nst_core.manifest import Overrides
+from nst_core.pairing import Pair, StyleShare
+from nst_core.sources.base import Item
+
+PAIR_ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Styles with the artist whose gallery they belong to."""
+
+    styles: tuple[StyleShare, ...]
+    artist: str | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What else makes a pair."""
+
+    label: str | None
+    split: str | None
+    overrides: Overrides
+    replicate: int
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Distinct pairs in the order of their ids.
+
+    Attributes:
+        method: the method fingerprint that the ids were made with.
+        ids: (n,) uint64, ascending: what `pair_id` gives, as a number.
+        content, combination, setting: (n,) int32, indices into `contents`, `combinations` and `settings`.
+    """
+
+    method: str
+    contents: list[Item]
+    combinations: list[Combination]
+    settings: list[Setting]
+    ids: NDArray[np.uint64]
+    content: NDArray[np.int32]
+    combination: NDArray[np.int32]
+    setting: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def without(self, ids: NDArray[np.uint64]) -> Draft:
+        """The pairs whose ids are not among `ids`."""
+        left = ~np.isin(self.ids, ids)
+        return Draft(
+            self.method,
+            self.contents,
+            self.combinations,
+            self.settings,
+            self.ids[left],
+            self.content[left],
+            self.combination[left],
+            self.setting[left],
+        )
+
+
+def pair_id(pair: Pair, method_fingerprint: str) -> str:
+    """16 hex digits that name a pair: the same wherever and whenever it is planned, whatever stands beside it."""
+    data = {
+        "version": FINGERPRINT_VERSION,
+        "content": pair.content.id,
+        "styles": [[style.item.id, style.share] for style in pair.styles],
+        "artist": pair.artist,
+        "label": pair.label,
+        "split": pair.split,
+        "overrides": asdict(pair.overrides),
+        "replicate": pair.replicate,
+        "method": method_fingerprint,
+    }
+    return canonical_hash(data)[:PAIR_ID_LENGTH]
+
+
+def id_numbers(ids: Iterable[str]) -> NDArray[np.uint64]:
+    """Ids as a draft holds them."""
+    return np.fromiter((int(text, 16) for text in ids), np.uint64)
+
+
+def id_text(number: int) -> str:
+    """The inverse of `id_numbers`."""
+    return f"{number:0{PAIR_ID_LENGTH}x}"
+
+
+def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
+    """Draft pairs, consumed one by one; those with one id are one pair."""
+    contents, combinations, settings = _Shared(_content_text), _Shared(_combination_text), _Shared(_setting_text)
+    ids, columns = array("Q"), (array("i"), array("i"), array("i"))
+    method = json.dumps(method_fingerprint)
+    for pair in pairs:
+        places = (
+            contents.place(id(pair.content), pair.content),
+            combinations.place((id(pair.styles), pair.artist), pair),
+            settings.place((pair.label, pair.split, pair.overrides, pair.replicate, *pair.extras.items()), pair),
+        )
+        styles, artist = combinations.texts[places[1]]
+        label, split, overrides, replicate = settings.texts[places[2]]
+        text = (  # canonical JSON of what `pair_id` hashes: keys in order, no spaces
+            f'{{"artist":{artist},"content":{contents.texts[places[0]]},"label":{label},"method":{method},'
+            f'"overrides":{overrides},"replicate":{replicate},"split":{split},"styles":{styles},'
+            f'"version":{FINGERPRINT_VERSION}}}'
+        )
+        ids.append(int.from_bytes(sha256(text.encode()).digest()[: PAIR_ID_LENGTH // 2], "big"))
+        for column, place in zip(columns, places, strict=True):
+            column.append(place)
+    distinct, first = np.unique(np.array(ids, np.uint64), return_index=True)
+    content, combination, setting = (np.array(column, np.int32)[first] for column in columns)
+    return Draft(
+        method_fingerprint,
+        contents.values,
+        [Combination(pair.styles, pair.artist) for pair in combinations.values],
+        [Setting(p.label, p.split, p.overrides, p.replicate, p.extras) for p in settings.values],
+        distinct,
+        content,
+        combination,
+        setting,
+    )
+
+
+class _Shared:
+    """Values that many pairs share, each kept once, with its part of the text that is hashed."""
+
+    def __init__(self, text: Any) -> None:
+        self._text, self._places = text, dict[Hashable, int]()
+        self.values: list[Any] = []
+        self.texts: list[Any] = []
+
+    def place(self, key: Hashable, value: Any) -> int:
+        """Where `value` stands; keys made of `id()` hold because the values are kept."""
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = len(self.values)
+            self.values.append(value)
+            self.texts.append(self._text(value))
+        return place
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _content_text(item: Item) -> str:
+    return _json(item.id)
+
+
+def _combination_text(pair: Pair) -> tuple[str, str]:
+    return _json([[style.item.id, style.share] for style in pair.styles]), _json(pair.artist)
+
+
+def _setting_text(pair: Pair) -> tuple[str, ...]:
+    return _json(pair.label), _json(pair.split), _json(asdict(pair.overrides)), _json(pair.replicate)

@@ -1,0 +1,158 @@
+"""What a run would do: pairs, chunks, shapes, time, cost and room on the disk. Starts nothing, writes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nst_core.asked import Asked, Progress, asked_for
+from nst_core.bench import machine_name
+from nst_core.census import census_of_part, census_of_plan
+from nst_core.config import RunConfig
+from nst_core.errors import NoRoom
+from nst_core.pace import pace_of
+from nst_core.planning import PlanPart
+from nst_core.preparation import Method, State, new_part, read_state, resolve_method
+from nst_core.run_folder import RunFolder
+
+BYTES_PER_PIXEL = {"jpeg": 1.1, "png": 2.6}
+"""Of stylized images, 4:4:4 at quality 95 for JPEG: what runs of `wavelet` and `squeezenet` came to."""
+
+ORIGINAL_GROWTH = {"jpeg": 3, "png": 6}
+"""Bytes of a stylized image of its content's own size, over those of the content's file, about."""
+
+BYTES_PER_PAIR = 6_000
+"""Of plan and results, with a loss trace of fifty points."""
+
+GALLERY_BYTES_PER_PAIR = 30_000
+"""Of thumbnails and pages."""
+
+PRICE = 3.0
+"""Of a GPU-hour, in whatever it is paid in."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would do, counted.
+
+    Attributes:
+        pairs: planned in all; `new_pairs` of them by this run, `done` with nothing left to do.
+        chunks: with work left; `shapes`: distinct ones that are optimised, padded to the recipe's bucket.
+        left_out: pairs by the reason for which they are skipped.
+        bad_inputs: what is wrong with inputs.
+        licenses: pairs by licence of content and style.
+        seconds: for what is left, on this machine; gpu_hours and cost are 0 on a CPU.
+        basis: what `seconds` rests on.
+        output_bytes: that what is left will take; `free_bytes`: that there are.
+        notes: what the sources have to say.
+    """
+
+    pairs: int
+    new_pairs: int
+    done: int
+    left: int
+    chunks: int
+    contents: int
+    styles: int
+    artists: int
+    shapes: int
+    left_out: dict[str, int]
+    bad_inputs: tuple[str, ...]
+    licenses: dict[str, int]
+    seconds: float
+    gpu_hours: float
+    cost: float
+    basis: str
+    output_bytes: int
+    free_bytes: int
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def forecast(config: RunConfig, progress: Progress | None = None, price: float = PRICE) -> Forecast:
+    """Count what `run` would do. Raises what `run` raises before it starts, but for a lack of room."""
+    method = resolve_method(config)
+    folder = RunFolder(config.run_folder)
+    folder.check_writable()
+    folder.check_method(method.fingerprints)
+    asked = asked_for(config, method.fingerprints.method, progress)
+    state = read_state(folder, asked)
+    part = new_part(config, method, asked, folder, progress)
+    return _forecast(config, method, asked, state, part, price)
+
+
+def check_room(config: RunConfig, state: State, part: PlanPart) -> None:
+    """Raises NoRoom where what is left to make will not fit on the disk."""
+    needed, free = _needed_bytes(config, state, part), free_bytes(config.run_folder)
+    if needed > free:
+        raise NoRoom(
+            f"The run will write about {_gigabytes(needed)}, but {_gigabytes(free)} are free for {config.run_folder}: "
+            "free some, choose another output.root, lower method.size or output.quality, or go on with --force."
+        )
+
+
+def free_bytes(path: Path) -> int:
+    """Room on the disk that `path`, or the nearest folder above it that exists, lies on."""
+    nearest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(nearest).free
+
+
+def _forecast(config: RunConfig, method: Method, asked: Asked, state: State, part: PlanPart, price: float) -> Forecast:
+    census = census_of_plan(state.plan, state.done_rows) + census_of_part(part)
+    recipe = method.recipe
+    pace = pace_of(recipe, method.device, machine_name(method.device))
+    pixels = sum(width * height * count for (width, height), count in census.work.items())
+    seconds = pixels * recipe.evaluations / pace.pixels_per_second
+    gpu_hours = seconds / 3600 if method.device.type == "cuda" else 0.0
+    return Forecast(
+        pairs=len(state.plan) + len(part),
+        new_pairs=len(part),
+        done=state.done,
+        left=len(state.plan) - state.done + len(part),
+        chunks=len(state.chunks) + part.chunks,
+        contents=len(census.contents),
+        styles=len(census.styles),
+        artists=len(census.artists),
+        shapes=len({recipe.padded(*shape) for shape in census.work}),
+        left_out=dict(census.left_out.most_common()),
+        bad_inputs=census.bad,
+        licenses=dict(census.licenses.most_common()),
+        seconds=seconds,
+        gpu_hours=gpu_hours,
+        cost=gpu_hours * price,
+        basis=pace.basis,
+        output_bytes=_needed_bytes(config, state, part),
+        free_bytes=free_bytes(config.run_folder),
+        notes=asked.notes,
+    )
+
+
+def _needed_bytes(config: RunConfig, state: State, part: PlanPart) -> int:
+    """What is left to write, about: images, rows, and thumbnails if there is to be a gallery."""
+    each = BYTES_PER_PAIR + (GALLERY_BYTES_PER_PAIR if config.output.gallery else 0)
+    rows = int((~state.done_rows).sum()) + len(part)
+    per_pixel = BYTES_PER_PIXEL[config.output.format]
+    if config.output.size == "method":
+        sizes = state.plan.numbers("width").astype(np.int64) * state.plan.numbers("height")
+        pixels = int(sizes[~state.done_rows].sum()) + int(part.looks.working.prod(axis=1).sum())
+        return int(pixels * per_pixel) + rows * each
+    contents = state.plan.numbers("content_bytes")[~state.done_rows]  # their sizes in pixels stand in no plan
+    planned = ORIGINAL_GROWTH[config.output.format] * int(contents.clip(0).sum())
+    return planned + int(_original_pixels(part) * per_pixel) + rows * each
+
+
+def _original_pixels(part: PlanPart) -> int:
+    """Of the contents of all rows that can be made, as often as they stand there."""
+    places, counts = np.unique(part.draft.content[part.looks.error < 0], return_counts=True)
+    found = (part.context.inputs[part.draft.contents[place].path] for place in places)
+    return sum(image.width * image.height * int(count) for image, count in zip(found, counts, strict=True))
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

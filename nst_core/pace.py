@@ -1,0 +1,96 @@
+"""How fast a recipe runs on this machine: what benchmarks measured here, remembered, and what is assumed without one.
+
+Needs what the engine needs, and PyYAML: benchmarks run on bare machines too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nst_core.atomic import write_text_atomic
+from nst_core.caches import cache_folder
+from nst_core.cores import cores
+from nst_core.engine.bench.flops import evaluation_flops
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import session_for
+from nst_core.errors import NstError
+from nst_core.recipes import recipe_dict
+
+ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
+"""Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""
+
+_NOT_PART_OF_THE_WORK = ("name", "source", "weights", "size", "evaluations", "alpha", "beta", "tv_weight", "start")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a recipe runs.
+
+    Attributes:
+        pixels_per_second: evaluations of single images per second, times the pixels of one; all workers together.
+        basis: where that is from, for people.
+        measured: on this machine, with this recipe.
+    """
+
+    pixels_per_second: float
+    basis: str
+    measured: bool
+
+
+def remember(recipe: Recipe, device: str, machine: str, evaluations_per_second: float, when: str) -> None:
+    """Keep what a benchmark measured. Only a cache: it may fail."""
+    measured = _measurements() | {
+        _key(recipe, device, machine): {
+            "pixels_per_second": evaluations_per_second * recipe.size**2,
+            "size": recipe.size,
+            "recipe": recipe.name,
+            "machine": machine,
+            "when": when,
+        }
+    }
+    with contextlib.suppress(OSError, NstError):
+        write_text_atomic(_file(), json.dumps(measured, indent=2, sort_keys=True) + "\n")
+
+
+def pace_of(recipe: Recipe, device: torch.device, machine: str) -> Pace:
+    """What was measured here for this recipe, nearest in size; else what its operations would take."""
+    found = _measurements().get(_key(recipe, str(device), machine))
+    if found:
+        when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']})"
+        return Pace(float(found["pixels_per_second"]), when, True)
+    extractor = session_for(recipe, device).extractor
+    operations = evaluation_flops(recipe, extractor, recipe.size, recipe.size).total / recipe.size**2
+    units = cores() if device.type == "cpu" else 1
+    assumed = ASSUMED_FLOPS[device.type] * units
+    unit = f"{units} CPU cores" if device.type == "cpu" else "one GPU"
+    return Pace(
+        assumed / max(operations, 1.0),
+        f"an assumed {assumed / 1e12:.3g} TFLOP/s of {unit}: `nst bench --recipe {recipe.name}` measures it",
+        False,
+    )
+
+
+def _key(recipe: Recipe, device: str, machine: str) -> str:
+    """What decides the pace of a pixel: the machine, and the recipe but for its sizes and weights."""
+    data = {name: value for name, value in recipe_dict(recipe).items() if name not in _NOT_PART_OF_THE_WORK}
+    text = json.dumps([data, device, machine, cores()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _file() -> Path:
+    return cache_folder() / "bench.json"
+
+
+def _measurements() -> dict[str, dict[str, Any]]:
+    try:
+        found = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,101 @@
+"""The pairing section of a run file: which content images meet which styles, how often, and how strongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from nst_core.source_config import Section
+
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+class Pairing(Section):
+    """Which content images meet which styles."""
+
+    strategy: Literal["random", "artist", "grid", "manifest"] = Field(
+        "random",
+        description="`random`: some styles per content. `artist`: every content once per artist. `grid`: all × all. "
+        "`manifest`: as a CSV file says.",
+    )
+    styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
+    balance: Literal["none", "artist", "genre"] = Field(
+        "none",
+        description="`random`: draw the artist (or genre) first, then one of its styles.",
+    )
+    weights: dict[str, NonNegativeFloat] | None = Field(
+        None,
+        min_length=1,
+        description="`random`, with `balance`: how often these artists (or genres) are drawn, others standing at 1; "
+        "0 is never. Without weights, a content meets every artist once before any twice; with them, each style "
+        "is a draw of its own.",
+    )
+    artists: Names | None = Field(None, description="Use these artists only; all where it is left out.")
+    pools: dict[str, Names] | None = Field(
+        None,
+        min_length=1,
+        description="By label of the content: the artists or genres whose styles it meets. Other labels meet all.",
+    )
+    unstylized: float = Field(
+        0.0, ge=0, le=1, description="Share of the contents that are delivered as they are, only resized."
+    )
+    splits: dict[str, PositiveFloat] | None = Field(
+        None,
+        min_length=1,
+        description="Divides contents that have no split, e.g. `{train: 0.8, val: 0.2}`, by their ids.",
+    )
+    disjoint_styles: bool = Field(
+        False,
+        description="Divide the style images among the splits (artist by artist, in the proportions of `splits`), so "
+        "that no two splits share one. Files with the same bytes count as one.",
+    )
+    blend: PositiveInt = Field(
+        1, description="`random`, `artist`: how many styles are blended, in equal shares, in each image."
+    )
+    strengths: list[PositiveFloat] | None = Field(
+        None, min_length=1, description="Make each pair once with each of these multiples of the recipe's style weight."
+    )
+    replicates: PositiveInt = Field(
+        1,
+        description="Make each pair so often, with other random numbers (for recipes that start from noise).",
+    )
+    manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
+    seed: NonNegativeInt = Field(0, description="Seed of all draws.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Pairing:
+        if self.strategy == "manifest" and self.manifest is None:
+            raise ValueError("strategy `manifest` needs the CSV file's path in pairing.manifest")
+        if self.strategy != "manifest" and self.manifest is not None:
+            raise ValueError("pairing.manifest is given: set pairing.strategy to `manifest`, or leave it out")
+        for name, strategies in _MEANT_FOR.items():
+            if self.strategy not in strategies and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"pairing.{name} means nothing to strategy `{self.strategy}`: leave it out")
+        if self.weights and self.balance == "none":
+            raise ValueError("pairing.weights needs pairing.balance: artist or genre")
+        return self
+
+    def fingerprint_data(self) -> dict[str, Any]:
+        """What of it is part of a run's fingerprint; keys that came later only where they say something."""
+        data = self.model_dump(mode="json", exclude={"manifest"})
+        for name in _LATER_KEYS:
+            if data[name] == type(self).model_fields[name].default:
+                del data[name]
+        return data
+
+
+_MEANT_FOR = {
+    "weights": ("random",),
+    "blend": ("random", "artist"),
+    "pools": ("random", "artist", "grid"),
+    "unstylized": ("random", "artist", "grid"),
+    "splits": ("random", "artist", "grid"),
+    "disjoint_styles": ("random", "artist", "grid"),
+    "strengths": ("random", "artist", "grid"),
+    "replicates": ("random", "artist", "grid"),
+}
+"""Keys that only some strategies follow; of the others a default may stand there for want of a thought."""
+
+_LATER_KEYS = ("weights", "pools", "unstylized", "splits", "disjoint_styles", "blend", "strengths", "replicates")

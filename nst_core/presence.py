@@ -1,0 +1,114 @@
+"""A plan against the present: where its files lie now, which of them have changed, what is left out now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nst_core.asked import Asked
+from nst_core.drafting import id_numbers
+from nst_core.errors import SKIPPED
+from nst_core.inputs import file_state, present_hash
+from nst_core.plan import PLAN_SCHEMA, Plan
+from nst_core.run_folder import Outcome
+from nst_core.sources.base import path_text
+
+
+def as_asked(plan: Plan, asked: Asked) -> Plan:
+    """The plan with what the run file says now: a dataset may have moved, other licences may be excluded."""
+    draft = asked.draft
+    ids = id_numbers(plan.column("pair_id"))
+    places = np.searchsorted(draft.ids, ids)
+    places[places == len(draft)] = 0
+    known = draft.ids[places] == ids if len(draft) else np.zeros(len(plan), bool)
+    if not known.any():
+        return plan
+    return _with_skips(_with_paths(plan, asked, places, known), asked, places, known)
+
+
+def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Pairs whose inputs have other bytes than planned, or than their image was made of if that was later."""
+    files = _Files({}, {})
+    contents = plan.distinct("content_path", "content_sha256", "content_bytes", "content_mtime_ns")
+    styles = set(zip(*map(_flat, _style_columns(plan)), strict=True))
+    changed = {(path, sha256) for path, sha256, size, mtime in (*contents, *styles)
+               if files.differ(path, sha256, size, mtime)}  # fmt: skip
+    if not changed:
+        return []
+
+    def made_of_them(row_id: str, content: str, paths: list[str]) -> bool:
+        made = outcomes.get(row_id)
+        return made is not None and made.inputs == (files.hash(content), *map(files.hash, paths))
+
+    columns = ("pair_id", "content_path", "content_sha256", "style_paths", "style_sha256")
+    return [
+        row_id
+        for row_id, content, sha256, paths, hashes in zip(*map(plan.column, columns), strict=True)
+        if not changed.isdisjoint([(content, sha256), *zip(paths, hashes, strict=True)])
+        and not made_of_them(row_id, content, paths)
+    ]
+
+
+def _with_paths(plan: Plan, asked: Asked, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
+    draft, changes = asked.draft, dict[str, pa.ChunkedArray]()
+    contents = pa.array([path_text(item.path) for item in draft.contents], pa.string())
+    present = contents.take(pa.array(draft.content[places], mask=~known))
+    planned = pc.cast(plan.table.column("content_path"), pa.string())
+    if pc.any(pc.not_equal(present, planned)).as_py():
+        changes["content_path"] = pc.coalesce(present, planned)
+    kind = PLAN_SCHEMA.field("style_paths").type
+    styles = pa.array([[path_text(s.item.path) for s in c.styles] for c in draft.combinations], kind)
+    present = styles.take(pa.array(draft.combination[places], mask=~known))
+    planned = pc.cast(plan.table.column("style_paths"), kind)
+    if pc.any(pc.not_equal(pc.binary_join(present, "\0"), pc.binary_join(planned, "\0"))).as_py():
+        changes["style_paths"] = pc.if_else(pa.array(known), present, planned)
+    return plan.replaced(**changes) if changes else plan
+
+
+def _with_skips(plan: Plan, asked: Asked, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
+    """Left out is what the run file leaves out now, not what it left out when the pair was planned."""
+    codes, names = plan.codes("error_class")
+    before = np.isin(codes, [code for code, name in enumerate(names) if name in SKIPPED])
+    if not before.any() and not asked.skipped_contents and not asked.skipped_styles:
+        return plan
+    classes, messages = plan.column("error_class"), plan.column("error_message")
+    for row in np.flatnonzero(known).tolist():
+        skip = asked.skip_of(places[row])
+        if skip is not None:
+            classes[row], messages[row] = type(skip).__name__, str(skip)
+        elif before[row]:
+            classes[row] = messages[row] = None
+    return plan.replaced(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
+
+
+def _style_columns(plan: Plan) -> list[pa.ChunkedArray]:
+    return [plan.table.column(name) for name in ("style_paths", "style_sha256", "style_bytes", "style_mtime_ns")]
+
+
+def _flat(column: pa.ChunkedArray) -> list[object]:
+    return list(pc.list_flatten(column).to_pylist())
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What files hold now, each looked at once, and hashed only where size or time are not as planned."""
+
+    states: dict[str, tuple[int, int]]
+    hashes: dict[str, str | None]
+
+    def differ(self, path: str, sha256: str | None, size: int, mtime: int) -> bool:
+        if path not in self.states:
+            self.states[path] = file_state(Path(path))
+        # A file that could not be read may be readable now, with the same size and time.
+        return (self.states[path] != (size, mtime) or sha256 is None) and self.hash(path) != sha256
+
+    def hash(self, path: str) -> str | None:
+        if path not in self.hashes:
+            self.hashes[path] = present_hash(path)
+        return self.hashes[path]
