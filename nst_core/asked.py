@@ -71,10 +71,11 @@ def asked_for(config: RunConfig, method_fingerprint: str, progress: Progress | N
 
 def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources:
     """Read both sources, and find what is left out of them. Raises SourceError, ConfigError."""
-    for role, section in (("content", config.content), ("style", config.style)):
-        check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses")
     contents = open_source(config.content, "content", progress)
     styles = open_source(config.style, "style", progress)
+    for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
+        licenses = {item.license for item in found.items}
+        check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses", licenses)
     same = duplicates_of(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
     excluded = {item.id for item in styles.items if is_excluded(item.license, config.style.exclude_licenses)}
     dropped = set() if config.style.duplicates == "keep" else set(same)

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nst_core.engine.limits import ImageLimits
-from nst_core.inputs import Input, inspect_inputs
+from nst_core.config import RunConfig
+from nst_core.drafting import Draft
+from nst_core.index.cache import IndexCache
+from nst_core.index.duplicates import duplicates
+from nst_core.index.facts import Wanted
+from nst_core.index.scan import scan
+from nst_core.inputs import Input
+from nst_core.planning import input_limits
 from nst_core.source_config import ImageSource
-from nst_core.sources.base import Catalogue
+from nst_core.sources.base import Catalogue, Item
 
 Progress = Callable[[int, int], None]
 
 
-def inspected(wanted: Mapping[Path, ImageLimits], progress: Progress | None = None) -> dict[Path, Input]:
-    """What is known of each file. I/O errors that may pass (not the file's own fault) propagate."""
-    inputs: dict[Path, Input] = {}
-    for found in inspect_inputs(wanted):
-        inputs[found.path] = found
-        if progress:
-            progress(len(inputs), len(wanted))
-    return inputs
+def inspected(draft: Draft, config: RunConfig, progress: Progress | None = None) -> dict[Path, Input]:
+    """What is known of each input file of the draft. I/O errors that may pass (not the file's own fault) propagate."""
+    wanted = input_limits(draft, _wanted(config.content), _wanted(config.style))
+    return scan(wanted, IndexCache([config.content.path, config.style.path]), progress)
+
+
+def scanned(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
+    """What is known of the files of a source."""
+    wanted = {item.path: _wanted(section) for item in items}
+    return scan(wanted, IndexCache([section.path]), progress)
 
 
 def duplicates_of(
     catalogue: Catalogue, section: ImageSource, progress: Progress | None = None, at_least_exact: bool = False
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """Items that show what an earlier one (by id) shows, as `section.duplicates` has it: by id, that one's id."""
-    return {}
+    how = section.duplicates
+    if how == "keep" and at_least_exact:
+        how = "drop_exact"
+    if how == "keep":
+        return {}
+    inputs = scanned(catalogue.items, section, progress)
+    return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
+
+
+def _wanted(section: ImageSource) -> Wanted:
+    return Wanted(section.limits(), section.verify, section.duplicates == "drop_similar")

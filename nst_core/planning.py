@@ -10,14 +10,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from nst_core.drafting import Draft, id_numbers
-from nst_core.engine.limits import ImageLimits
 from nst_core.errors import SkippedInput
 from nst_core.looks import Ints, Looks, PlanContext
 from nst_core.plan import Plan, PlannedPair
@@ -28,6 +27,9 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 _ROWS_AT_ONCE = 65_536
 
 
+Limits = TypeVar("Limits")
+
+
 @dataclass(frozen=True)
 class Grouping:
     """How many pairs are optimised at once, and how many make a chunk."""
@@ -36,8 +38,8 @@ class Grouping:
     chunk_size: int
 
 
-def input_limits(draft: Draft, content: ImageLimits, style: ImageLimits) -> dict[Path, ImageLimits]:
-    """Every input file of the pairs, once, with the limits that hold for it (the content's, if it is both)."""
+def input_limits(draft: Draft, content: Limits, style: Limits) -> dict[Path, Limits]:
+    """Every input file of the pairs, once, with what holds for it (for contents, if it is both)."""
     combinations = (draft.combinations[place] for place in np.unique(draft.combination))
     limits = {share.item.path: style for combination in combinations for share in combination.styles}
     return limits | {draft.contents[place].path: content for place in np.unique(draft.content)}

@@ -28,7 +28,7 @@ from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
 from nst_core.inspection import inspected
 from nst_core.looks import PlanContext
 from nst_core.plan import Plan
-from nst_core.planning import EXTENSIONS, PlanPart, input_limits, plan_part
+from nst_core.planning import EXTENSIONS, PlanPart, plan_part
 from nst_core.presence import as_asked, stale_pairs
 from nst_core.redaction import redacted, redacted_command
 from nst_core.run_folder import Chunk, RunFolder, done_pairs, pending_chunks
@@ -98,14 +98,13 @@ def new_part(
     """The rows that the plan in `folder` (which is not written) lacks: only their inputs are inspected."""
     earlier = folder.read_plan()
     fresh = asked.draft.without(id_numbers(earlier.column("pair_id")))
-    wanted = input_limits(fresh, config.content.limits(), config.style.limits())
     context = PlanContext(
         recipe=method.recipe,
         fingerprints=method.fingerprints,
         min_side=method.min_side,
         min_style_side=method.min_style_side,
         extension=EXTENSIONS[config.output.format],
-        inputs=inspected(wanted, progress),
+        inputs=inspected(fresh, config, progress),
         skipped_contents=asked.skipped_contents,
         skipped_styles=asked.skipped_styles,
     )

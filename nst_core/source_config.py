@@ -22,6 +22,7 @@ class Section(BaseModel):
 class ImageSource(Section):
     """What every source has in common: which of its images are refused or left out."""
 
+    path: Path
     max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
     min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
     verify: Literal["header", "full"] = Field(
@@ -50,7 +51,10 @@ class SampleSource(ImageSource):
 
 
 class FolderSource(ImageSource):
-    """A folder of images: sub-folders are labels (content) or artists (style), `train`, `val` and `test` splits."""
+    """A folder of images: sub-folders are labels (content) or artists (style), or splits (`train`, `val`, `test`).
+
+    A `metadata.csv` in it may say more about each `file_name`.
+    """
 
     source: Literal["folder"] = "folder"
     path: Path = Field(description="The folder, searched recursively.")
@@ -80,7 +84,9 @@ class CocoSource(DownloadedSource):
     path: Path = Field(Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others.")
     split: CocoSplit = Field("val2017", description="Which part: `train2017` (118 287 images), `val2017` (5 000), …")
     annotations: Path | None = Field(
-        None, description="The annotation file; by default `annotations/instances_<split>.json` below `path`."
+        None,
+        description="The annotation file; by default `annotations/instances_<split>.json` below `path`, or "
+        "`image_info_<split>.json` for the splits without annotations.",
     )
     categories: list[str] | None = Field(None, min_length=1, description="Images with any of these objects only.")
     licenses: list[str] | None = Field(

@@ -54,7 +54,8 @@ class StylePool:
         names, seed = self._names, self._pairing.seed
         turns = len(names) if self._overlap else wanted
         order = [names[index] for index in draw(turns, len(names), seed, content, "group")]
-        decks = {name: draw(wanted, len(self.groups[name]), seed, content, name) for name in order}
+        each = wanted if self._overlap else _turns([len(self.groups[name]) for name in order], wanted)
+        decks = {name: draw(each, len(self.groups[name]), seed, content, name) for name in order}
         if not self._overlap:
             yield from (self.groups[name][index] for name, index in deal(decks, wanted))
             return
@@ -78,6 +79,14 @@ class StylePool:
             if item.id not in seen:
                 seen.add(item.id)
                 yield item
+
+
+def _turns(sizes: list[int], wanted: int) -> int:
+    """How many turns it takes to get so many of groups of these sizes, one of each at a turn."""
+    turns = -(-wanted // len(sizes))
+    while sum(min(size, turns) for size in sizes) < min(wanted, sum(sizes)):
+        turns += 1
+    return turns
 
 
 def _groups(items: tuple[Item, ...] | list[Item], balance: str) -> dict[str, list[Item]]:

@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 
-def ends_early(data: bytes) -> bool:
+def ends_early(stream: IO[bytes]) -> bool:
     """Whether a file ends before its own structure says that its first picture does.
 
     Of a JPEG or TIFF this sees the header only: Pillow itself notices when the pixels are missing.
     """
-    walker = next((walk for offset, magic, walk in _WALKERS if data.startswith(magic, offset)), None)
-    return walker is not None and walker(io.BytesIO(data))
+    stream.seek(0)
+    head = stream.read(16)
+    stream.seek(0)
+    walker = next((walk for offset, magic, walk in _WALKERS if head.startswith(magic, offset)), None)
+    return walker is not None and walker(stream)
 
 
 def damaged_png_chunk(data: bytes) -> str | None:

@@ -106,7 +106,7 @@ def _complete_png_info(image: ImageFile.ImageFile, stream: IO[bytes], bit_depth:
 
 def check_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
     """Raises TruncatedImage or CorruptImage where Pillow would show a picture although part of it is missing."""
-    if ends_early(data) or (image.format == "TIFF" and _strips_are_missing(image, len(data))):
+    if ends_early(io.BytesIO(data)) or (image.format == "TIFF" and _strips_are_missing(image, len(data))):
         raise TruncatedImage(path, _ENDS_EARLY)
     if image.format == "PNG" and (chunk := damaged_png_chunk(data)):
         raise CorruptImage(path, f"the checksum of its {chunk} chunk is wrong")
@@ -175,8 +175,7 @@ def _decoding_fault(path: Path, error: Exception) -> InputError:
 def _opening_fault(path: Path, stream: IO[bytes], head: bytes, error: Exception) -> InputError:
     if reason := what_it_is_instead(head):
         return NotAnImage(path, reason)
-    stream.seek(0)
-    if _is_start_of_signature(head) or ends_early(stream.read()):
+    if _is_start_of_signature(head) or ends_early(stream):
         return TruncatedImage(path, _ENDS_EARLY)
     format = next((name for name, parts in _SIGNATURES if _matches(head, parts)), None)
     if format is None and not head.startswith(b"P"):  # Pillow goes by two letters for BMP and the PPM family

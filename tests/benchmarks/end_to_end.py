@@ -28,7 +28,8 @@ from nst_core.drafting import draft_of
 from nst_core.engine.images import decode_image, encode_image, resize_pixels
 from nst_core.engine.limits import ImageLimits
 from nst_core.engine.session import Session
-from nst_core.inputs import inspect_inputs
+from nst_core.index.facts import Wanted
+from nst_core.index.scan import scan
 from nst_core.looks import PlanContext
 from nst_core.pairing import Pair
 from nst_core.plan import Plan
@@ -123,8 +124,8 @@ def _photographs(scratch: Path, count: int) -> Path:
 
 def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> list[Chunk]:
     draft = draft_of(pairs, method.fingerprints.method)
-    wanted = input_limits(draft, ImageLimits(), ImageLimits())
-    inputs = {found.path: found for found in inspect_inputs(wanted)}
+    wanted = input_limits(draft, Wanted(ImageLimits()), Wanted(ImageLimits()))
+    inputs = scan(wanted)
     context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
     rows = list(plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch)))
     names = dict.fromkeys(row.chunk_id for row in rows)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst_core import inputs
 from nst_core.engine.images import ImageLimits
-from nst_core.errors import EmptyImage, ImageTooSmall, MissingImage
-from nst_core.inputs import Input, file_state, first_error, inspect_input, inspect_inputs
+from nst_core.errors import EmptyImage, MissingImage
+from nst_core.index import facts
+from nst_core.inputs import Input, file_state, first_error, inspect_input, present_hash
 
 MakeImage = Callable[..., Path]
 LIMITS = ImageLimits()
@@ -24,7 +24,14 @@ def test_a_good_image_gives_size_and_hash(tmp_path: Path, make_image: MakeImage)
     path = make_image(tmp_path / "a.png", 40, 30)
     status = path.stat()
     assert inspect_input(path, LIMITS) == Input(
-        path, 40, 30, hashlib.sha256(path.read_bytes()).hexdigest(), status.st_size, status.st_mtime_ns
+        path,
+        40,
+        30,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        status.st_size,
+        status.st_mtime_ns,
+        mode="RGB",
+        format="PNG",
     )
 
 
@@ -66,18 +73,9 @@ def test_a_trouble_of_the_system_is_not_blamed_on_the_image(tmp_path: Path, monk
     def read_bytes(_path: Path) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(inputs, "read_bytes", read_bytes)
+    monkeypatch.setattr(facts, "read_bytes", read_bytes)
     with pytest.raises(OSError, match="Input/output error"):
-        list(inspect_inputs({tmp_path / "a.jpg": LIMITS}))
-
-
-def test_many_files_come_back_in_order_each_with_its_own_limits(tmp_path: Path, make_image: MakeImage) -> None:
-    wanted = {
-        make_image(tmp_path / f"{i}.png", 20 + i, 20): ImageLimits(min_side=16 if i % 2 else 21) for i in range(20)
-    }
-    found = list(inspect_inputs(wanted))
-    assert [one.path for one in found] == list(wanted)
-    assert [isinstance(one.error, ImageTooSmall) for one in found] == [i % 2 == 0 for i in range(20)]
+        inspect_input(tmp_path / "a.jpg", LIMITS)
 
 
 @pytest.mark.parametrize("name", ["nope", "nope/nope", "x" * 500, "a\0b"])
@@ -89,3 +87,10 @@ def test_the_first_error_counts() -> None:
     fine, bad, worse = Input(Path("a")), Input(Path("b"), error=EmptyImage("b", "x")), Input(Path("c"))
     assert first_error([fine, worse]) is None
     assert first_error([fine, bad, worse]) is bad.error
+
+
+def test_the_present_hash_is_that_of_the_bytes_and_none_where_there_are_none(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"some bytes")
+    (tmp_path / "empty").touch()
+    assert present_hash(tmp_path / "a") == hashlib.sha256(b"some bytes").hexdigest()
+    assert [present_hash(tmp_path / name) for name in ("empty", "nope", ".", "a\0b")] == [None] * 4

@@ -160,3 +160,129 @@ def test_a_root_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"content\.path: the name of .*caf\\xe9 is not valid UTF-8") as caught:
         folder_catalogue(root, "content")
     str(caught.value).encode()
+
+
+def test_folders_named_as_splits_are_splits_and_an_imagenet_tree_works_as_it_is(tmp_path: Path) -> None:
+    touch(tmp_path, "train/n01440764/x.JPEG", "val/n01440764/y.JPEG", "val/z.JPEG", "notes/readme.txt")
+    assert [(item.id, item.split, item.label) for item in folder_catalogue(tmp_path, "content").items] == [
+        ("train/n01440764/x.JPEG", "train", "n01440764"),
+        ("val/n01440764/y.JPEG", "val", "n01440764"),
+        ("val/z.JPEG", "val", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("Train", "train"), ("valid", "val"), ("validation", "val"), ("VAL", "val"), ("test", "test"), ("holdout", None)],
+)
+def test_a_split_has_one_name_however_its_folder_is_called(tmp_path: Path, folder: str, split: str | None) -> None:
+    touch(tmp_path, f"{folder}/Claude_Monet/a.jpg", "b.jpg")
+    items = folder_catalogue(tmp_path, "style").items
+    artist = "Claude Monet" if split else "holdout"
+    assert {(item.split, item.artist) for item in items} == {(split, artist), (None, None)}
+
+
+def test_a_folder_that_is_no_split_makes_all_of_them_labels(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a.jpg", "test/b.jpg", "bus/c.jpg")
+    found = [(item.label, item.split) for item in folder_catalogue(tmp_path, "content").items]
+    assert found == [("bus", None), ("test", None), ("train", None)]
+
+
+def table(root: Path, text: str, folder: str = "", encoding: str = "utf-8") -> None:
+    (root / folder / "metadata.csv").write_bytes(text.encode(encoding))
+
+
+def test_metadata_says_what_the_folders_do_not_and_other_columns_are_carried_through(tmp_path: Path) -> None:
+    touch(tmp_path, "cats/a.jpg", "cats/b.jpg")
+    table(
+        tmp_path,
+        "file_name,label,split,artist,genre,nationality,license,source_url,Camera,note\n"
+        'cats/a.jpg,tabby,validation,Ann,Portrait,Dutch,CC BY-NC 4.0,https://example.org/a,"X, 100", as is \n'
+        "cats/b.jpg,,,,,,,,,\n",
+    )
+    first, second = folder_catalogue(tmp_path, "content").items
+    assert (first.label, first.split, first.artist, first.genre) == ("tabby", "val", "Ann", "Portrait")
+    assert (first.nationality, first.license) == ("Dutch", "CC-BY-NC-4.0")
+    assert (first.source_url, first.extras) == ("https://example.org/a", (("Camera", "X, 100"), ("note", " as is ")))
+    assert (second.label, second.split, second.artist, second.license) == ("cats", None, None, None)
+    assert second.extras == (("Camera", ""), ("note", ""))
+
+
+def test_metadata_of_a_split_lies_in_its_folder_as_hugging_face_has_it(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a.jpg", "train/deep/b.jpg", "test/a.jpg")
+    table(tmp_path, "file_name,label\na.jpg,one\ndeep/b.jpg,two\n", "train")
+    table(tmp_path, "file_name,label\na.jpg,three\n", "test")
+    catalogue = folder_catalogue(tmp_path, "content")
+    assert [(item.id, item.split, item.label) for item in catalogue.items] == [
+        ("test/a.jpg", "test", "three"),
+        ("train/a.jpg", "train", "one"),
+        ("train/deep/b.jpg", "train", "two"),
+    ]
+    assert catalogue.notes == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_metadata_is_read_in_whatever_form_a_spreadsheet_left_it(
+    tmp_path: Path, encoding: str, separator: str, end: str
+) -> None:
+    touch(tmp_path, "Große/ü.jpg", "b.jpg")
+    name = unicodedata.normalize("NFD", "Große/ü.jpg")
+    lines = (" file_name ,label,", f" {name} ,über,", ",,", "b.jpg")
+    table(tmp_path, end.join(lines).replace(",", separator), encoding=encoding)
+    catalogue = folder_catalogue(tmp_path, "content")
+    assert [(item.id, item.label, item.extras) for item in catalogue.items] == [
+        ("Große/ü.jpg", "über", ()),
+        ("b.jpg", None, ()),
+    ]
+    assert catalogue.notes == ()
+
+
+def test_rows_without_a_file_and_files_without_a_row_are_noted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    table(tmp_path, "file_name,label\na.jpg,x\ngone.jpg,x\n")
+    catalogue = folder_catalogue(tmp_path, "content")
+    assert [item.label for item in catalogue.items] == ["x", None, None]
+    assert catalogue.notes == (
+        "No file for 1 row of metadata.csv: gone.jpg.",
+        "No row in metadata.csv for 2 images: b.jpg, c.jpg.",
+    )
+
+
+def test_all_wrong_rows_of_the_metadata_are_told_at_once(tmp_path: Path) -> None:
+    touch(tmp_path, "train/a.jpg", "train/b.jpg")
+    table(tmp_path, "file_name\ntrain/a.jpg\n./train/a.jpg\n../x.jpg\n/etc/x.jpg\nC:\\x.jpg\n")
+    table(tmp_path, "file_name,label\na.jpg,x\n,y\nb.jpg,z\n", "train")
+    with pytest.raises(SourceError) as caught:
+        folder_catalogue(tmp_path, "content")
+    assert str(caught.value).splitlines() == [
+        f"The metadata in {tmp_path} has 6 faults; nothing was started:",
+        "  row 3 of metadata.csv: file_name './train/a.jpg' is the same file as in row 2 of metadata.csv",
+        "  row 4 of metadata.csv: file_name '../x.jpg' leads outside the folder",
+        "  row 5 of metadata.csv: file_name '/etc/x.jpg' leads outside the folder",
+        "  row 6 of metadata.csv: file_name 'C:\\\\x.jpg' leads outside the folder",
+        "  row 2 of train/metadata.csv: file_name 'a.jpg' is the same file as in row 2 of metadata.csv",
+        "  row 3 of train/metadata.csv: file_name '' is empty",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "is empty: its first line must name the columns"),
+        (
+            b"filename,label\na.jpg,x\n",
+            r"lacks the column 'file_name' \(did you mean 'filename'\?\); it has",
+        ),
+        (b"file_name,label,label\na.jpg,x,y\n", "has the column 'label' twice"),
+        (b"file_name,label\na.jpg,x,y\n", "more cells than its header has columns: row 2"),
+        (b"file_name\n\xff\xfe.jpg\n", "is not in UTF-8"),
+        (b'file_name\n"a.jpg\n', "is not valid CSV"),
+    ],
+)
+def test_metadata_that_cannot_be_read_are_told(tmp_path: Path, text: bytes, message: str) -> None:
+    touch(tmp_path, "a.jpg")
+    (tmp_path / "metadata.csv").write_bytes(text)
+    with pytest.raises(SourceError, match=message):
+        folder_catalogue(tmp_path, "content")

@@ -1,0 +1,137 @@
+"""Licences of images: one name for each, the terms that it sets, and whether a run file leaves it out.
+
+Names follow SPDX (`CC-BY-NC-SA-2.0`) where a Creative Commons address or spelling is recognised; any other licence
+keeps the name that its source states.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Iterable
+
+from nst_core.errors import ConfigError
+from nst_core.recipes import suggestion
+
+TERMS = ("by", "nc", "nd", "sa")
+"""Attribution, non-commercial, no derivatives, share alike."""
+
+UNKNOWN_TERM = "unknown"
+
+_LICENSE_URL = re.compile(
+    r"creativecommons\.org/licenses/(?P<terms>[a-z]{2}(?:-[a-z]{2})*)/(?P<version>\d\.\d)(?:/(?P<port>[a-z]{2,3})(?=/|$))?",
+    re.IGNORECASE,
+)
+_DOMAIN_URL = re.compile(r"creativecommons\.org/publicdomain/(?P<kind>zero|mark)/(?P<version>\d\.\d)", re.IGNORECASE)
+_SHORT_NAME = re.compile(
+    r"(?:CC|Creative Commons)[ _-](?P<terms>by(?:[ _-](?:nc|nd|sa))*)"
+    r"(?:[ _-]v?(?P<version>\d\.\d)(?:[ _-](?P<port>[a-z]{2,3}))?)?",
+    re.IGNORECASE,
+)
+_ZERO_NAME = re.compile(r"CC[ _-]?(?:0|zero)(?:[ _-]v?1\.0)?", re.IGNORECASE)
+_OTHER_URLS = {
+    "flickr.com/commons/usage": "No known copyright restrictions",
+    "usa.gov/copyright": "United States Government Work",
+    "usa.gov/government-works": "United States Government Work",
+}
+_SPELLED = {"attribution": "by", "noncommercial": "nc", "noderiv": "nd", "sharealike": "sa"}
+_COMMON = [
+    f"CC-{terms}-{version}"
+    for terms in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
+    for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
+]
+
+
+@functools.lru_cache(1024)  # datasets state a few licences many times
+def license_id(url: str | None, name: str | None = None) -> str | None:
+    """The licence that an address or, where that says nothing, a name stands for; None where neither is given.
+
+    Examples: `http://creativecommons.org/licenses/by-nc-sa/2.0/` and `CC BY-NC-SA 2.0` → `CC-BY-NC-SA-2.0`;
+    `https://creativecommons.org/publicdomain/zero/1.0/` → `CC0-1.0`; `Public domain (NASA)` → as it is.
+    """
+    url, name = (url or "").strip(), " ".join((name or "").split())
+    return _of_url(url) or _of_url(name) or _of_name(name) or name or url or None
+
+
+def license_terms(license: str | None) -> frozenset[str]:
+    """What a licence asks for: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
+
+    Names that only spell the terms out are understood as well (`Attribution-NonCommercial License`).
+    """
+    if not license or not license.strip():
+        return frozenset({UNKNOWN_TERM})
+    known = license_id(None, license) or license
+    words = re.split(r"[^a-z0-9]+", known.casefold())
+    if words[0] == "cc":
+        return frozenset(words) & frozenset(TERMS)
+    return frozenset(term for word, term in _SPELLED.items() if word in "".join(words))
+
+
+def is_excluded(license: str | None, exclude: Collection[str]) -> bool:
+    """Whether a licence has any of the terms, or is one of the whole names, in `exclude` (in any case)."""
+    terms, name = license_terms(license), _folded(license)
+    return any(_word(word) in terms or (name is not None and _folded(word) == name) for word in exclude)
+
+
+def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", found: Iterable[str | None] = ()) -> None:
+    """Refuse words that could never match: no term, no licence that was `found`, nothing that looks like one.
+
+    Raises:
+        ConfigError: with the nearest word that would.
+    """
+    names = sorted({name for name in found if name})
+    folded = {_folded(name) for name in names}
+    for word in exclude:
+        if _word(word) in (*TERMS, UNKNOWN_TERM) or _folded(word) in folded or _looks_like_a_license(word):
+            continue
+        nearest = _spelled_term(word) or suggestion(word, [*TERMS, UNKNOWN_TERM, *names, *_COMMON])
+        raise ConfigError(
+            f"{key}: {word!r} is neither a term ({', '.join((*TERMS, UNKNOWN_TERM))}) nor a licence such as "
+            f"CC-BY-4.0{nearest}."
+        )
+
+
+def _of_url(text: str) -> str | None:
+    if match := _LICENSE_URL.search(text):
+        return _joined(match)
+    if match := _DOMAIN_URL.search(text):
+        return f"CC0-{match['version']}" if match["kind"].lower() == "zero" else f"CC-PDM-{match['version']}"
+    if "://" not in text:
+        return None
+    return next((name for part, name in _OTHER_URLS.items() if part in text.lower()), None)
+
+
+def _of_name(text: str) -> str | None:
+    if _ZERO_NAME.fullmatch(text):
+        return "CC0-1.0"
+    match = _SHORT_NAME.fullmatch(text)
+    return _joined(match) if match else None
+
+
+def _joined(match: re.Match[str]) -> str:
+    """`nc-by`, `2.0`, `de` → `CC-BY-NC-2.0-DE`; terms in SPDX's order, which is the alphabet's."""
+    terms = sorted(set(re.split(r"[ _-]", match["terms"].upper())))
+    return "-".join(["CC", *terms, *(part.upper() for part in (match["version"], match["port"]) if part)])
+
+
+def _looks_like_a_license(word: str) -> bool:
+    """A licence's address or any name with a hyphen (`GPL-3.0`), but of Creative Commons only what there is."""
+    if _of_name(word.strip()) or _of_url(word):
+        return True
+    return "-" in word and not re.match(r"cc[ _-](?!pd)", _word(word)) and not _spelled_term(word)
+
+
+def _spelled_term(word: str) -> str:
+    """The hint where someone spells a term out: `non-commercial` → ` (did you mean 'nc'?)`."""
+    plain = re.sub(r"[^a-z]", "", word.casefold())
+    short = next((term for spelled, term in _SPELLED.items() if plain.rstrip("s").startswith(spelled)), None)
+    return f" (did you mean {short!r}?)" if short else ""
+
+
+def _word(word: str) -> str:
+    return word.strip().casefold()
+
+
+def _folded(name: str | None) -> str | None:
+    known = license_id(None, name)
+    return known.casefold() if known else None

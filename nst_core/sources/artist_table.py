@@ -1,0 +1,117 @@
+"""`artists.csv` of Best Artworks of All Time, as it is in the wild: who painted when, where and in which genres."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_core.errors import SourceError
+from nst_core.sources.folder_metadata import cell_separator
+from nst_core.sources.spelling import repaired, spelling_key
+from nst_core.sources.walk import some
+
+ARTIST_TABLE = "artists.csv"
+_NEEDED = ("name", "years", "genre", "nationality")
+_DASHES = re.compile(r"\s*[-‐‑‒–—−]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistRow:
+    """One artist.
+
+    Attributes:
+        years: of birth and death, as `1853–1890`, whatever dash the table has.
+        paintings: how many the table says there are.
+    """
+
+    name: str
+    years: str | None
+    genres: tuple[str, ...]
+    nationalities: tuple[str, ...]
+    wikipedia: str | None
+    paintings: int | None
+
+
+def artist_table(path: Path) -> list[ArtistRow]:
+    """The artists of a table, in its order. Raises SourceError."""
+    return read_artist_table(path)[0]
+
+
+def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
+    """The artists of a table, and notes on rows that are left out: without a name, or of an artist named before.
+
+    Raises:
+        SourceError: it cannot be read, lacks columns, or names nobody.
+    """
+    artists: dict[str, ArtistRow] = {}
+    nameless, repeated = [], []
+    for number, record in _records(path):
+        row = _row(record)
+        if not row.name:
+            nameless.append(str(number))
+        elif spelling_key(row.name) in artists:
+            repeated.append(f"{row.name} (row {number})")
+        else:
+            artists[spelling_key(row.name)] = row
+    if not artists:
+        raise SourceError(f"{path} names no artist.")
+    notes = []
+    if nameless:
+        notes.append(f"{path.name}: without a name, left out: row {some(nameless)}.")
+    if repeated:
+        notes.append(f"{path.name}: named before, left out: {some(repeated)}.")
+    return list(artists.values()), notes
+
+
+def _row(record: Mapping[str, str]) -> ArtistRow:
+    paintings = record.get("paintings", "")
+    return ArtistRow(
+        repaired(" ".join(record["name"].replace("_", " ").split())),
+        _DASHES.sub("–", record["years"]) or None,
+        _values(record["genre"]),
+        _values(record["nationality"]),
+        record.get("wikipedia") or None,
+        int(paintings) if paintings.isascii() and paintings.isdecimal() else None,
+    )
+
+
+def _values(cell: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for part in cell.split(",") if (value := " ".join(part.split()))))
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows that hold anything, with their number in a spreadsheet."""
+    text = _text(path)
+    try:
+        rows = list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=cell_separator(text)), start=1))
+    except csv.Error as error:
+        raise SourceError(f"{path} is not valid CSV: {error}.") from error
+    rows = [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+    header = [name.strip().casefold() for name in rows[0][1]] if rows else []
+    missing = [name for name in _NEEDED if name not in header]
+    if missing:
+        lacks = f"the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}"
+        found = f"it has {', '.join(map(repr, header))}" if header else "it is empty"
+        raise SourceError(f"The table of artists {path} lacks {lacks}; {found}.")
+    for number, cells in rows[1:]:
+        padded = [*cells, *[""] * (len(header) - len(cells))]
+        yield number, {name: cell.strip() for name, cell in zip(header, padded, strict=False)}
+
+
+def _text(path: Path) -> str:
+    """The table's text in whatever encoding a spreadsheet has left it in."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"The table of artists {path} cannot be read: {error.strerror}.") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")

@@ -1,0 +1,126 @@
+"""The files of Best Artworks of All Time: the paintings in Kaggle's layout, whatever unpacking did to their names."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nst_core.slugs import short_hash
+from nst_core.sources.base import path_text
+from nst_core.sources.spelling import repaired, spelling_key
+from nst_core.sources.walk import entries, is_image_name, source_id
+
+_NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """A file, and what its name and place say.
+
+    Attributes:
+        id: names the painting, not the file: `Vincent_van_Gogh_1` of whatever size, `Albrecht_Dürer_1` however broken.
+        artist: as folder or file name it, mended; `artist_key` is the same for all spellings.
+    """
+
+    id: str
+    path: Path
+    artist: str
+    artist_key: str
+
+
+def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
+    """The paintings in the folder `images` or `resized`, and the files in it that are none or lie elsewhere.
+
+    Kaggle has `images/images/<Artist_Name>/<Artist_Name>_N.jpg` and `resized/resized/<Artist_Name>_N.jpg`; both may lie
+    one level up.
+
+    Raises:
+        SourceError: a folder cannot be read.
+    """
+    walk = _by_artist if folder.name == "images" else _in_one_folder
+    paintings, strays = [], []
+    for level in (folder / folder.name, folder):
+        for path, painting in walk(level):
+            if painting is None:
+                strays.append(path)
+            else:
+                paintings.append(painting)
+    return paintings, strays
+
+
+def distinct(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting], list[Painting]]:
+    """The paintings with ids of their own, and those left out since another file of that id has the same bytes.
+
+    Files with the same id and other bytes are all kept, the later ones with a hash of their path behind the id. First
+    come names that never were broken, then those that were broken once.
+    """
+    by_id: dict[str, list[Painting]] = {}
+    repeated = []
+    for painting in sorted(paintings, key=lambda painting: _order(painting.path)):
+        same = by_id.setdefault(painting.id, [])
+        if any(_same_bytes(painting.path, other.path) for other in same):
+            repeated.append(painting)
+        else:
+            same.append(painting)
+    firsts = [same[0] for same in by_id.values()]
+    later = [painting for same in by_id.values() for painting in same[1:]]
+    return firsts + [
+        replace(p, id=f"{p.id}-{short_hash(path_text(p.path.relative_to(root)))}") for p in later
+    ], repeated
+
+
+def _by_artist(level: Path) -> Iterator[tuple[Path, Painting | None]]:
+    """Files in the folders of artists; None for what is no image, or lies at another level."""
+    for entry in entries(level):
+        if not entry.is_dir():
+            yield Path(entry.path), None
+        elif entry.name != level.name:
+            artist = _mended(entry.name)
+            key = spelling_key(artist)
+            for file in entries(Path(entry.path)):
+                belongs = is_image_name(file.name) and not file.is_dir()
+                path = Path(file.path)
+                yield path, Painting(_id(artist, key, file), path, artist, key) if belongs else None
+
+
+def _in_one_folder(level: Path) -> Iterator[tuple[Path, Painting | None]]:
+    """Files that name their artist; None for what does not, or is no image."""
+    for entry in entries(level):
+        if entry.name == level.name and entry.is_dir():
+            continue
+        stem = _stem(entry)
+        match = _NUMBERED.fullmatch(stem) if is_image_name(entry.name) and not entry.is_dir() else None
+        path = Path(entry.path)
+        yield path, Painting(stem, path, match["artist"], spelling_key(match["artist"])) if match else None
+
+
+def _id(artist: str, key: str, file: os.DirEntry[str]) -> str:
+    """`<Artist_Name>_N`; a file that is named otherwise has its folder before it."""
+    stem = _stem(file)
+    match = _NUMBERED.fullmatch(stem)
+    return stem if match and spelling_key(match["artist"]) == key else f"{artist}/{stem}"
+
+
+def _stem(entry: os.DirEntry[str]) -> str:
+    return _mended(os.path.splitext(entry.name)[0])  # noqa: PTH122 (a name, not a path)
+
+
+def _mended(name: str) -> str:
+    return repaired(source_id(name))
+
+
+def _order(path: Path) -> tuple[int, str]:
+    """Names that never were broken first; the more often one was, the longer it has become."""
+    names = (path.parent.name, path.name)
+    return sum(len(name) for name in names if _mended(name) != source_id(name)), str(path)
+
+
+def _same_bytes(path: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False  # an unreadable file is an item of its own: it is reported as such

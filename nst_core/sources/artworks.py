@@ -1,0 +1,132 @@
+"""Kaggle's Best Artworks of All Time: paintings by artist, with genre and nationality from its table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from nst_core.errors import ConfigError, SourceError
+from nst_core.source_config import ArtworksSource
+from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_table
+from nst_core.sources.artwork_files import Painting, distinct, find_paintings
+from nst_core.sources.base import Catalogue, Item, is_text, path_text
+from nst_core.sources.folder import Role
+from nst_core.sources.spelling import nearest, spelling_key
+from nst_core.sources.walk import counted, some
+
+LICENSE = "CC-BY-NC-SA-4.0"
+PAGE = "https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time"
+
+
+def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
+    """The paintings of the artists that the run file chooses; as contents, their label is the artist.
+
+    Ids are `Vincent_van_Gogh_1`, the same for the full images and the resized ones, whatever unpacking did to the names
+    (`artwork_files`). Artists whose folders a person has added are there without genre, nationality and licence.
+
+    Raises:
+        SourceError: the table or the images are not there, or none are by the chosen artists.
+        ConfigError: an artist, genre or nationality that the dataset does not have.
+    """
+    if not is_text(config.path):
+        raise SourceError(f"{role}.path: the name of {path_text(config.path)} is not valid UTF-8: rename the folder.")
+    root = config.path.absolute()
+    table, folder = root / ARTIST_TABLE, root / {"full": "images", "resized": "resized"}[config.images]
+    for path, what in ((table, "table of artists"), (folder, "folder")):
+        if not path.exists():
+            raise SourceError(f"{role}.path: there is no {what} {path}: {_remedy(config, role)}.")
+    rows, notes = read_artist_table(table)
+    found, strays = find_paintings(folder)
+    artists = {spelling_key(row.name): row for row in rows}
+    added = {painting.artist_key: _nameless_row(painting) for painting in found if painting.artist_key not in artists}
+    chosen = _chosen(config, role, artists | added)
+    paintings, repeated = distinct((painting for painting in found if painting.artist_key in chosen), root)
+    if not paintings:
+        names = some([row.name for row in chosen.values()])
+        raise SourceError(f"{role}.path: {folder} holds no image by {names}: {_remedy(config, role)}.")
+    notes += _artist_notes(paintings, chosen, added)
+    notes += _file_notes(root, repeated, strays)
+    items = (_item(painting, chosen[painting.artist_key], role, added) for painting in paintings)
+    return Catalogue.of(items, notes)
+
+
+def download_command(config: ArtworksSource) -> str:
+    """The command line that fetches the dataset to where the source looks for it."""
+    return shlex.join(["nst", "download", "artworks", "--output", str(config.path)])
+
+
+def _item(painting: Painting, artist: ArtistRow, role: Role, added: Mapping[str, ArtistRow]) -> Item:
+    of_kaggle = painting.artist_key not in added
+    return Item(
+        painting.id,
+        painting.path,
+        label=artist.name if role == "content" else None,
+        artist=artist.name,
+        genre=", ".join(artist.genres) or None,
+        nationality=", ".join(artist.nationalities) or None,
+        license=LICENSE if of_kaggle else None,
+        source_url=PAGE if of_kaggle else None,
+    )
+
+
+def _nameless_row(painting: Painting) -> ArtistRow:
+    """All that is known of an artist that the table lacks."""
+    return ArtistRow(" ".join(painting.artist.replace("_", " ").split()), None, (), (), None, None)
+
+
+def _chosen(config: ArtworksSource, role: Role, artists: Mapping[str, ArtistRow]) -> dict[str, ArtistRow]:
+    """The artists that fit all of `artists`, `genres` and `nationalities`, by key."""
+    options: dict[str, tuple[list[str] | None, dict[str, tuple[str, ...]]]] = {
+        "artists": (config.artists, {key: (row.name,) for key, row in artists.items()}),
+        "genres": (config.genres, {key: row.genres for key, row in artists.items()}),
+        "nationalities": (config.nationalities, {key: row.nationalities for key, row in artists.items()}),
+    }
+    asked = {option: wanted for option, (wanted, _) in options.items() if wanted is not None}
+    fitting = dict(artists)
+    for option, wanted in asked.items():
+        keys = _keys(f"{role}.{option}", wanted, [value for values in options[option][1].values() for value in values])
+        for key, values in options[option][1].items():
+            if not keys & {spelling_key(value) for value in values}:
+                fitting.pop(key, None)
+    if not fitting:
+        raise ConfigError(f"{role}: no artist fits {' and '.join(asked)} together: ask for less.")
+    return fitting
+
+
+def _keys(option: str, wanted: Iterable[str], known: Iterable[str]) -> set[str]:
+    """The wanted names by key; all must be known."""
+    names = sorted(set(known))
+    keys = {spelling_key(name) for name in names}
+    if unknown := [word for word in wanted if spelling_key(word) not in keys]:
+        told = ", ".join(f"{word!r}{nearest(word, names)}" for word in unknown)
+        raise ConfigError(f"{option}: the dataset has no {told}.")
+    return {spelling_key(word) for word in wanted}
+
+
+def _artist_notes(
+    paintings: Iterable[Painting], chosen: Mapping[str, ArtistRow], added: Mapping[str, ArtistRow]
+) -> Iterator[str]:
+    painted = {painting.artist_key for painting in paintings}
+    if without := [row.name for key, row in chosen.items() if key not in painted]:
+        yield f"No images of {counted(len(without), 'artist')} of {ARTIST_TABLE}: {some(without)}."
+    if unnamed := [row.name for key, row in added.items() if key in painted]:
+        yield (
+            f"No row in {ARTIST_TABLE} for {counted(len(unnamed), 'artist')} with images, which have no genre, "
+            f"nationality and licence: {some(unnamed)}."
+        )
+
+
+def _file_notes(root: Path, repeated: Iterable[Painting], strays: Iterable[Path]) -> Iterator[str]:
+    if places := [_place(root, painting.path.parent) for painting in repeated]:
+        yield f"Left out {counted(len(places), 'file')} that repeat others, in {some(sorted(set(places)))}."
+    if stray := [_place(root, path) for path in strays]:
+        yield f"Left out {counted(len(stray), 'file')} where no painting belongs: {some(stray)}."
+
+
+def _place(root: Path, path: Path) -> str:
+    return path_text(path.relative_to(root))
+
+
+def _remedy(config: ArtworksSource, role: Role) -> str:
+    return f"fetch it with `{download_command(config)}`, or set {role}.download: true"

@@ -1,0 +1,253 @@
+"""COCO 2017: photographs by their annotation file, chosen by category, licence and size, and drawn by seed."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_core.errors import ConfigError, SourceError
+from nst_core.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
+from nst_core.recipes import suggestion
+from nst_core.source_config import CocoSource
+from nst_core.sources.base import Catalogue, Item, is_text, path_text
+from nst_core.sources.coco_annotations import Annotations, read_annotations
+from nst_core.sources.folder import Role
+
+Mask = NDArray[np.bool_]
+
+_SPLITS = {"train2017": "train", "val2017": "val", "test2017": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class CocoImage:
+    """One image of an annotation file.
+
+    Attributes:
+        license: SPDX-like, or as the file names it; `license_id` is COCO's own number.
+        label: the category of its largest object, among those asked for where categories were.
+    """
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    license: str | None
+    license_id: int | None
+    coco_url: str | None
+    flickr_url: str | None
+    annotation_ids: tuple[int, ...]
+    label: str | None
+
+
+def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
+    """The images that the run file chooses, on disk or not: those that are not are noted, and quarantined later.
+
+    Raises:
+        SourceError: the annotation file or the folder of images is not there, or nothing fits the choice.
+        ConfigError: a category or licence that the annotation file does not have.
+    """
+    if not is_text(config.path):
+        raise SourceError(f"{role}.path: the name of {path_text(config.path)} is not valid UTF-8: rename the folder.")
+    annotations = annotation_file(config)
+    if not annotations.is_file():
+        key, remedy = ("path", _remedy(config, role)) if config.annotations is None else ("annotations", "correct it")
+        raise SourceError(f"{role}.{key}: there is no annotation file {annotations}: {remedy}.")
+    images, names = _selection(annotations, config, f"{role}.")
+    folder = config.path.absolute() / config.split
+    if not folder.is_dir():
+        raise SourceError(f"{role}.path: there is no folder {config.path / config.split}: {_remedy(config, role)}.")
+    missing = _count_missing(folder, names)
+    notes = [f"{missing} of {len(names)} chosen images are not in {folder}: {_remedy(config, role)}."]
+    return Catalogue.of((_item(image, folder, config.split) for image in images), notes if missing else ())
+
+
+def annotation_file(config: CocoSource) -> Path:
+    """The annotation file that is named, or COCO's own for the split (parts without annotations have a list only)."""
+    if config.annotations is not None:
+        return config.annotations
+    kind = "instances" if config.split in ("train2017", "val2017") else "image_info"
+    return config.path / "annotations" / f"{kind}_{config.split}.json"
+
+
+def selected_images(annotations: Path, config: CocoSource, prefix: str = "") -> list[CocoImage]:
+    """The images of an annotation file that a source chooses, by id.
+
+    The draw of `limit` images depends on (seed, image id) alone: neither on the order in the file, nor on the other
+    images; a larger limit takes the same images and more.
+
+    Args:
+        prefix: what stands before the option's name in messages, such as `content.` or `--`.
+
+    Raises:
+        SourceError: the file cannot be used, or no image fits.
+        ConfigError: a category or licence that the file does not have.
+    """
+    return list(_selection(annotations, config, prefix)[0])
+
+
+def drawn(ids: Iterable[int], limit: int | None, seed: int) -> list[int]:
+    """At most `limit` of the ids, sorted: those of the lowest sha256(seed, id)."""
+    return sorted(ids if limit is None else heapq.nsmallest(limit, ids, key=lambda number: _rank(seed, number)))
+
+
+def download_command(config: CocoSource) -> str:
+    """The command line that fetches what a source chooses."""
+    words = ["nst", "download", "coco", "--output", str(config.path), "--split", config.split]
+    for option, values in (("--categories", config.categories), ("--licenses", config.licenses)):
+        words += [word for value in values or () for word in (option, value)]
+    for option, number in (("--smallest-side", config.smallest_side), ("--limit", config.limit)):
+        words += [] if number is None else [option, str(number)]
+    words += ["--seed", str(config.seed)] if config.limit is not None and config.seed else []
+    return shlex.join(words)
+
+
+def _selection(path: Path, config: CocoSource, prefix: str) -> tuple[Iterator[CocoImage], list[str]]:
+    """The chosen images, made one by one since there are many, and their file names."""
+    found = read_annotations(path)
+    wanted = _wanted_categories(found, config, prefix, path)
+    fitting = np.flatnonzero(_fits(found, config, wanted, prefix, path))
+    ids = found.table["id"].to_numpy()
+    chosen = drawn(ids[fitting].tolist(), config.limit, config.seed)
+    if not chosen:
+        raise SourceError(f"No image of {path} fits {_choice(config)}: ask for less.")
+    table = found.table.take(np.searchsorted(ids, chosen))
+    return _images(found, table, wanted), table["file_name"].to_pylist()
+
+
+def _rank(seed: int, number: int) -> bytes:
+    return hashlib.sha256(f"{seed}\0{number}".encode()).digest()
+
+
+def _fits(found: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str, path: Path) -> Mask:
+    table = found.table
+    fits = np.ones(len(table), bool)
+    if wanted is not None:
+        offsets, values = _flat(table, "category_ids")
+        rows = np.repeat(np.arange(len(table)), np.diff(offsets))
+        fits &= np.isin(np.arange(len(table)), rows[np.isin(values, sorted(wanted))])
+    if config.licenses is not None:
+        fits &= _under(found, config.licenses, prefix, path)
+    if config.smallest_side is not None:
+        fits &= np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) >= config.smallest_side
+    return fits
+
+
+def _wanted_categories(found: Annotations, config: CocoSource, prefix: str, path: Path) -> set[int] | None:
+    if config.categories is None:
+        return None
+    if not found.categories:
+        raise ConfigError(f"{prefix}categories: {path} holds no categories: use instances_*.json.")
+    known: dict[str, set[int]] = {}
+    for number, name in found.categories.items():
+        known.setdefault(_folded(name), set()).add(number)
+    unknown = [name for name in config.categories if _folded(name) not in known]
+    if unknown:
+        told = ", ".join(f"{name!r}{suggestion(_folded(name), known)}" for name in unknown)
+        raise ConfigError(f"{prefix}categories: {path.name} has no category {told}.")
+    return set().union(*(known[_folded(name)] for name in config.categories))
+
+
+def _under(found: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
+    """Which images are under any of the licences, given as COCO's ids, names or terms."""
+    numbers = found.table["license"].to_numpy()
+    present = {int(number): found.licenses.get(int(number)) for number in np.unique(numbers)}
+    known = present | dict(found.licenses)
+    accepted: set[int] = set()
+    for word in wanted:
+        fitting = {number for number, name in known.items() if _is_under(number, name, word)}
+        if not fitting and _folded(word) not in (*TERMS, UNKNOWN_TERM):
+            names = sorted({name for name in found.licenses.values() if name})
+            hint = suggestion(word, names) or f"; it has {', '.join(names)}"
+            raise ConfigError(f"{prefix}licenses: {path.name} has no licence {word!r}{hint}.")
+        accepted |= fitting
+    return np.isin(numbers, sorted(accepted))
+
+
+def _is_under(number: int, name: str | None, word: str) -> bool:
+    if word.strip().isdecimal():
+        return number == int(word)
+    if _folded(word) in (*TERMS, UNKNOWN_TERM):
+        return _folded(word) in license_terms(name)
+    return name is not None and name.casefold() == (license_id(None, word) or "").casefold()
+
+
+def _images(found: Annotations, table: Any, wanted: set[int] | None) -> Iterator[CocoImage]:
+    annotation_offsets, annotation_ids = (values.tolist() for values in _flat(table, "annotation_ids"))
+    category_offsets, category_ids = (values.tolist() for values in _flat(table, "category_ids"))
+    names = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url")
+    for row, record in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
+        number, file_name, width, height, license, coco_url, flickr_url = record
+        seen = category_ids[category_offsets[row] : category_offsets[row + 1]]
+        yield CocoImage(
+            number,
+            file_name,
+            width,
+            height,
+            found.licenses.get(license),
+            license if license >= 0 else None,
+            coco_url,
+            flickr_url,
+            tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]]),
+            _label(seen, wanted, found.categories),
+        )
+
+
+def _label(seen: Iterable[int], wanted: set[int] | None, names: Mapping[int, str]) -> str | None:
+    number = next((number for number in seen if wanted is None or number in wanted), None)
+    return None if number is None else names.get(number)
+
+
+def _flat(table: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A column of lists as offsets and values."""
+    lists = table[name].combine_chunks()
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[:1], lists.flatten().to_numpy()
+
+
+def _item(image: CocoImage, folder: Path, split: str) -> Item:
+    return Item(
+        image.file_name,
+        folder / image.file_name,
+        label=image.label,
+        split=_SPLITS.get(split),
+        license=image.license,
+        source_url=image.flickr_url or image.coco_url,
+        extras=(
+            ("coco_image_id", str(image.id)),
+            ("coco_annotation_ids", ";".join(map(str, image.annotation_ids))),
+        ),
+    )
+
+
+def _count_missing(folder: Path, names: Iterable[str]) -> int:
+    try:
+        present = set(os.listdir(folder))  # noqa: PTH208 (names, not a Path for each of 100 000 files)
+    except OSError as error:
+        raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+    return sum(name not in present and ("/" not in name or not (folder / name).exists()) for name in names)
+
+
+def _remedy(config: CocoSource, role: Role) -> str:
+    if config.annotations is not None:  # the command line knows COCO's own annotation files only
+        return f"set {role}.download: true to fetch what is missing"
+    return f"fetch it with `{download_command(config)}`, or set {role}.download: true"
+
+
+def _choice(config: CocoSource) -> str:
+    keys = ("categories", "licenses", "smallest_side")
+    chosen = {key: getattr(config, key) for key in keys if getattr(config, key) is not None}
+    told = (f"{key} {', '.join(value) if isinstance(value, list) else value}" for key, value in chosen.items())
+    return " and ".join(told) or "the source"
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
