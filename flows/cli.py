@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import nst_core
-from flows import bench_command, image_commands, run_commands
+from flows import bench_command, download_command, export_command, image_commands, index_command, run_commands
 from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError
 
@@ -50,14 +50,17 @@ for command in (
     run_commands.demo,
     run_commands.run,
     run_commands.pair,
+    index_command.index,
     run_commands.plan,
     run_commands.status,
     run_commands.gallery,
+    export_command.export,
     image_commands.stylize,
     image_commands.reconstruct,
     bench_command.bench,
 ):
     app.command()(command)
+app.add_typer(download_command.download, name="download")
 
 
 def main() -> None:

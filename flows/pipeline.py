@@ -1,4 +1,4 @@
-"""The main flow: pair → plan → stylize in chunks → gallery."""
+"""The main flow: download → pair → plan → stylize in chunks → gallery."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from flows.download import download_stage
 from flows.progress import reporter
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
@@ -27,6 +28,7 @@ from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.capacity import worker_count  # noqa: E402
+from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
 from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
@@ -43,7 +45,7 @@ from nst_core.preparation import (  # noqa: E402
 from nst_core.presence import as_asked  # noqa: E402
 from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
 from nst_core.slugs import slugify  # noqa: E402
-from nst_core.summary import RunReport, Summary, is_current, summarize, write_card, write_summary  # noqa: E402
+from nst_core.summary import RunReport, Summary, is_current, summarize, write_summary  # noqa: E402
 from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
 
 T = TypeVar("T")
@@ -148,6 +150,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
     folder.check_method(method.fingerprints)
+    download_stage(config)
     asked = pair_task(config, opaque(method))
     with folder.locked(), stopping_on_signals():
         folder.check_method(method.fingerprints)  # again: another run may have come first

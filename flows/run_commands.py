@@ -139,11 +139,13 @@ def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
     folder.check_writable()
-    with reporter.stage("Reading the sources", 0, "files"):
-        asked = asked_for(config, method.fingerprints.method, reporter.at_least)
-    _print_notes(asked.notes)
-    finished = finished_state(config, method, asked)
-    del asked  # the flow makes its own
+    finished = None
+    if not _lacks_sources(config):
+        with reporter.stage("Reading the sources", 0, "files"):
+            asked = asked_for(config, method.fingerprints.method, reporter.at_least)
+        _print_notes(asked.notes)
+        finished = finished_state(config, method, asked)
+        del asked  # the flow makes its own
     if finished and strict:
         strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
@@ -158,6 +160,15 @@ def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
         from flows.pipeline import pipeline
 
         return pipeline(config.name, config, strict, force)
+
+
+def _lacks_sources(config: RunConfig) -> bool:
+    """Whether something is to be downloaded first."""
+    from nst_core.download import missing
+    from nst_core.source_config import DownloadedSource
+
+    sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
+    return any(missing(source) is not None for source in sources)
 
 
 def _must_be_run(folder: Any) -> None:
@@ -200,13 +211,15 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _print_forecast(found: Forecast) -> None:
     """The forecast for people; `--json` has every figure."""
+    from nst_core.disk import human
+
     counts = ("pairs", "new_pairs", "done", "left", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
         print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
     print(f"{'time':18} about {_duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    print(f"{'disk':18} about {found.output_bytes / 1e9:.3g} GB of {found.free_bytes / 1e9:.3g} GB free")
+    print(f"{'disk':18} about {human(found.output_bytes)}; {human(found.free_bytes)} are free")
     for name, count in found.licenses.items():
         print(f"{'licence':18} {name}: {count}")
     for name, count in found.left_out.items():

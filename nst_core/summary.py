@@ -1,4 +1,4 @@
-"""What a run came to: counts, quarantine.csv, summary.json and the dataset card, computed from the results."""
+"""What a run came to: counts, quarantine.csv and summary.json, computed from the results."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class Summary:
         gpu_hours: the same for those made on a GPU, in hours.
         errors: failed and quarantined pairs by reason.
         left_out: skipped pairs by reason.
+        licenses: successes by licence of content and of style.
+        attributions: where contents of successes come from, and under which licence.
     """
 
     planned: int
@@ -61,7 +63,7 @@ class Summary:
     by_artist: dict[str, int]
     bad_inputs: tuple[BadInput, ...] = ()
     licenses: dict[str, int] = field(default_factory=dict)
-    attributions: tuple[str, ...] = ()
+    attributions: tuple[tuple[str, str | None], ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -87,7 +89,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
     artists: Counter[str] = Counter()
     bad: dict[tuple[str, str], BadInput] = {}
     licenses: Counter[str] = Counter()
-    attributions: set[str] = set()
+    attributions: set[tuple[str, str | None]] = set()
     left_out: Counter[str] = Counter()
     compute = gpu = 0.0
     planned = {identity: place for place, identity in enumerate(plan.column("pair_id"))}
@@ -102,7 +104,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
             licenses[f"content: {record['content_license'] or 'not stated'}"] += 1
             licenses[f"style: {record['style_license'] or 'not stated'}"] += 1
             if record["content_source_url"]:
-                attributions.add(record["content_source_url"])
+                attributions.add((record["content_source_url"], record["content_license"]))
         elif record["status"] == "quarantined":
             found = _bad_input(record, plan[planned[record["pair_id"]]].style_paths)
             known = bad.setdefault((found.path, found.role), found)
@@ -127,7 +129,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
         by_artist=dict(sorted(artists.items())),
         bad_inputs=tuple(bad[key] for key in sorted(bad)),
         licenses=dict(licenses.most_common()),
-        attributions=tuple(sorted(attributions)),
+        attributions=tuple(sorted(attributions, key=lambda found: (found[0], found[1] or ""))),
         left_out=dict(left_out.most_common()),
     )
 
@@ -147,54 +149,6 @@ def is_current(run_folder: Path, summary: Summary) -> bool:
         return False
     counts = ("planned", "success", "failed", "quarantined", "skipped", "missing", "errors", "by_artist")
     return isinstance(written, dict) and all(written.get(name) == getattr(summary, name) for name in counts)
-
-
-def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
-    """The dataset card: what this is, how it was made, from what, under which licences."""
-    config = run_file.get("config", {})
-    method = run_file.get("method_fingerprint_data", {}).get("method", {})
-    lines = [
-        f"# {run_folder.name}",
-        "",
-        f"{summary.success} images stylized by optimisation-based neural style transfer, of {summary.planned} planned "
-        f"({summary.failed} failed, {summary.quarantined} quarantined, {summary.skipped} skipped).",
-        "",
-        "## Method",
-        "",
-        f"Recipe `{config.get('method', {}).get('recipe')}`: features `{method.get('features')}`, "
-        f"size {method.get('size')}, "
-        f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
-        f"Method fingerprint `{run_file.get('method_fingerprint')}`.",
-        "",
-        "## Sources",
-        "",
-        *(
-            f"* {role}: `{config.get(role, {}).get('source')}` {config.get(role, {}).get('path', '')}"
-            for role in ("content", "style")
-        ),
-        "",
-        "## Licences",
-        "",
-        "Images by licence of their content and of their style:",
-        "",
-        *(f"* {name}: {count}" for name, count in summary.licenses.items()),
-        *(
-            ["", "Content comes from:", "", *(f"* {url}" for url in summary.attributions)]
-            if summary.attributions
-            else []
-        ),
-        "",
-        "## Images by artist",
-        "",
-        *(f"* {name}: {count}" for name, count in summary.by_artist.items()),
-        "",
-        "## Files",
-        "",
-        "`images/` the images; `results/` one Parquet row per pair, whatever became of it; `plan/` what was planned; "
-        "`quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at.",
-        "",
-    ]
-    write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
 
 
 def _bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from planned import pair, plan, success
 
+from nst_core.card import write_card
 from nst_core.pairing import Pair, StyleShare
 from nst_core.plan import Plan, PlannedPair
 from nst_core.results import Result, chunk_file, unfinished_result, write_results
 from nst_core.sources.base import Item
-from nst_core.summary import summarize, write_card, write_summary
+from nst_core.summary import summarize, write_summary
 
 
 def write(folder: Path, *results: Result) -> None:
@@ -186,8 +187,8 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
         "* content: not stated: 1",
         "* style: CC0-1.0: 2",
         "* style: not stated: 1",
-        "* https://example.org/a",
-        "* https://example.org/b",
+        "* https://example.org/a (CC BY 2.0)",
+        "* https://example.org/b (CC BY 2.0)",
         "* Monet: 3",
     ):
         assert line in card.splitlines()

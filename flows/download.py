@@ -1,0 +1,153 @@
+"""Downloads as a Prefect flow: tried again as long as that may help, and stopped at once when asked to."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flows.download_progress import DownloadReporter
+from flows.progress import console
+from flows.server import quiet_environment
+from flows.signals import stop_requested, stopping_on_signals
+
+quiet_environment()
+
+from prefect import flow, task  # noqa: E402 (its settings come first)
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.utilities.annotations import quote  # noqa: E402
+
+from nst_core.config import RunConfig  # noqa: E402
+from nst_core.download import ensure, missing  # noqa: E402
+from nst_core.download.answers import Unreachable, WrongContent  # noqa: E402
+from nst_core.download.watch import Unit, Watch  # noqa: E402
+from nst_core.errors import DownloadFailed, Interrupted  # noqa: E402
+from nst_core.source_config import DownloadedSource, SourceConfig  # noqa: E402
+
+TAG = "nst"
+DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
+"""Seconds before each further try; they start over whenever something has arrived."""
+JITTER = 0.5
+FEW = 2
+"""Tries after the first where nothing has been reached yet (no network), or where what arrived was wrong."""
+LONGEST_WAIT = 900.0
+"""Seconds that a server may ask us to wait; if it asks for more, the download ends and says so."""
+MOST_TRIES = 1000
+
+Work = Callable[[Watch], str]
+
+
+class Patience:
+    """How long to wait before the next try of a download, and when to give up."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.wrong = 0
+        self.reached = False
+        self.again = False
+        self._furthest: dict[str, int] = {}
+
+    def progress(self, title: str, done: int) -> None:
+        """Take note of what has arrived: if that is more than before, failures are counted anew."""
+        if done > self._furthest.setdefault(title, done):
+            self._furthest[title], self.reached, self.failures = done, True, 0
+
+    def delay(self, error: DownloadFailed) -> float | None:
+        """Seconds until the next try; None to give up."""
+        self.failures += 1
+        self.reached |= not isinstance(error, Unreachable)
+        self.wrong += isinstance(error, WrongContent)
+        offline = isinstance(error, Unreachable) and not self.reached
+        few = self.wrong > FEW or (offline and self.failures > FEW)
+        if few or self.failures > len(DELAYS) or (error.retry_after or 0) > LONGEST_WAIT:
+            return None
+        delay = DELAYS[0 if offline else self.failures - 1] * (1 + JITTER * random.random())
+        return max(delay, error.retry_after) if error.retry_after is not None else delay
+
+
+@task(name="download", task_run_name="download {dataset}", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+def download_task(dataset: str, work: Work, patience: Patience) -> str:
+    """One try of a download. What may help is waited for here, because Prefect's own waiting is deaf to Ctrl-C."""
+    reporter = DownloadReporter()
+
+    def show(title: str, done: int, total: int, unit: Unit) -> None:
+        if title.startswith("Downloading"):
+            patience.progress(title, done)
+        reporter.show(title, done, total, unit)
+
+    patience.again = False
+    try:
+        with reporter.shown():
+            return work(Watch(show, stop_requested.is_set))
+    except DownloadFailed as error:
+        delay = patience.delay(error)
+        if delay is not None:
+            _wait(error, delay)
+            patience.again = True
+        raise
+
+
+def _wait(error: DownloadFailed, seconds: float) -> None:
+    """Say why, and wait. Raises Interrupted."""
+    console.print(f"{error} Trying again in {seconds:.0f} s.", markup=False, soft_wrap=True)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if stop_requested.wait(min(left, 0.5)):
+            raise Interrupted
+
+
+@flow(name="nst download", flow_run_name="download {dataset}", validate_parameters=False, persist_result=False)
+def download(dataset: str, work: Work) -> str:
+    """Download a dataset; returns what there is now.
+
+    Raises:
+        UsageError, DiskFull, DownloadFailed, Interrupted: the same command goes on from what has arrived.
+    """
+    stop_requested.clear()
+    with stopping_on_signals():
+        return _try(dataset, work)
+
+
+def download_stage(config: RunConfig) -> list[str]:
+    """Within a flow: download what the sources of a run lack and ask for; returns what there is now.
+
+    Raises:
+        as `download`.
+    """
+    made = []
+    for source in wanted(config):
+        with stopping_on_signals():
+            made.append(_try(source.source, lambda watch, source=source: _ensured(source, watch)))  # type: ignore[misc]
+    return made
+
+
+def wanted(config: RunConfig) -> list[SourceConfig]:
+    """The sources of a run that are to be downloaded first, because something of them lacks.
+
+    Raises:
+        SourceError, ConfigError: the annotation file cannot be used, or lacks what is chosen.
+    """
+    return [
+        source
+        for source in (config.content, config.style)
+        if isinstance(source, DownloadedSource) and source.download and missing(source) is not None
+    ]
+
+
+def _ensured(source: SourceConfig, watch: Watch) -> str:
+    ensure(source, watch.show, watch.should_stop)
+    return f"{source.source}: downloaded into {source.path}"
+
+
+def _try(dataset: str, work: Work) -> str:
+    patience = Patience()
+    tried = download_task.with_options(
+        retries=MOST_TRIES, retry_delay_seconds=0, retry_condition_fn=lambda *_: patience.again
+    )
+    return tried(dataset, _opaque(work), _opaque(patience))
+
+
+def _opaque(value: Any) -> Any:
+    """`value` as a parameter that Prefect neither searches nor sends to its server."""
+    return quote(value)

@@ -1,0 +1,91 @@
+"""What servers answer, as this project's errors: refused for good, or worth another try, and when."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from nst_core.errors import DownloadFailed, DownloadRefused, UsageError
+
+AGAIN = "run the same command again, it goes on from here"
+NOT_ALLOWED, NOT_THERE = (401, 403, 451), (404, 410)
+
+
+class Unreachable(DownloadFailed):
+    """There was no connection at all: no network, no such host, nothing that listens."""
+
+
+class WrongContent(DownloadFailed):
+    """What arrived is not what was asked for (checksum, size, damaged archive); it was deleted."""
+
+
+def refuse_bad_status(status: int, place: str, retry_after: str | None, hint: str = "") -> None:
+    """Raises DownloadRefused or DownloadFailed unless `status` is one of success.
+
+    Args:
+        place: what was asked for, without secrets (`place_of`).
+        retry_after: the header of that name.
+        hint: what to do where access is refused.
+    """
+    if status < 400:
+        return
+    if status in NOT_ALLOWED:
+        raise DownloadRefused(f"{place} may not be downloaded (HTTP {status}): {hint or 'the server refuses it'}.")
+    if status in NOT_THERE:
+        raise DownloadRefused(f"{place} is not there (HTTP {status}): the server no longer has it under this address.")
+    if status in (408, 425, 429) or status >= 500:
+        reason = "the server asks to slow down" if status == 429 else "the server has a fault"
+        raise DownloadFailed(f"{place}: {reason} (HTTP {status}): {AGAIN}.", seconds_to_wait(retry_after))
+    raise DownloadRefused(f"{place} cannot be downloaded: the server answers HTTP {status}.")
+
+
+def seconds_to_wait(header: str | None) -> float | None:
+    """`Retry-After` in seconds: it is a number of them, or a date."""
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    with contextlib.suppress(ValueError):
+        moment = parsedate_to_datetime(header)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return None
+
+
+@contextlib.contextmanager
+def network_errors(url: str) -> Iterator[None]:
+    """httpx's errors as this project's."""
+    place = place_of(url)
+    try:
+        yield
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise UsageError(f"{place} is no address to download from: it must begin with http:// or https://.") from error
+    except httpx.TooManyRedirects as error:
+        raise DownloadRefused(f"{place} leads in a circle: the server sends from one address to the next.") from error
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        host = urlsplit(url).hostname or place
+        raise Unreachable(
+            f"{host} cannot be reached ({_reason(error)}): check the network (and the proxy, if there is one), "
+            "then run the same command again."
+        ) from error
+    except httpx.TransportError as error:
+        raise DownloadFailed(f"{place}: the connection was cut ({_reason(error)}): {AGAIN}.") from error
+
+
+def place_of(url: str) -> str:
+    """An address without what may be secret in it: user, password, query."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "The address"
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.scheme else parts.path
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

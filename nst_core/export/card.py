@@ -1,0 +1,164 @@
+"""The dataset card of an export (README.md): what it is, how it was made, from what, under which licences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from nst_core.atomic import write_if_changed
+from nst_core.card import HOMES
+from nst_core.export.rows import ExportRow
+
+CARD = "README.md"
+_SHOWN = 200
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_HUB_LICENSES = {
+    "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
+    "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0",
+    "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
+}  # fmt: skip
+
+
+@dataclass
+class Tally:
+    """Counts over the images of an export."""
+
+    splits: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    artists: Counter[str] = field(default_factory=Counter)
+    content_licenses: Counter[str] = field(default_factory=Counter)
+    style_licenses: Counter[str] = field(default_factory=Counter)
+    urls: set[str] = field(default_factory=set)
+
+    def add(self, group: str, rows: Iterable[ExportRow]) -> None:
+        for row in rows:
+            self.splits[group] += 1
+            if row.label is not None:
+                self.labels[row.label] += 1
+            self.artists[row.columns["artist"] or "unknown"] += 1
+            self.content_licenses[row.columns["content_license"] or "not stated"] += 1
+            self.style_licenses.update((row.columns["style_license"] or "not stated").split(";"))
+            if row.columns["content_source_url"]:
+                self.urls.add(row.columns["content_source_url"])
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card tells beside the counts.
+
+    Attributes:
+        yaml: the format's own entries of the front matter.
+        loading: lines of Python.
+        left_out: how many images of the run are not in the export.
+    """
+
+    title: str
+    run_file: Mapping[str, Any]
+    yaml: Mapping[str, Any]
+    loading: Sequence[str]
+    left_out: int
+
+
+def write_card(folder: Path, card: Card, tally: Tally) -> None:
+    """Write README.md, unless it says the same already."""
+    write_if_changed(folder / CARD, "\n".join([*_front_matter(card, tally), "", *_body(card, tally)]).encode())
+
+
+def hub_licenses(names: Iterable[str]) -> list[str]:
+    """Licences by the identifiers that the Hugging Face Hub knows; `unknown` where none is stated, else `other`."""
+    known = {"unknown" if name in ("not stated", "") else name.lower() for name in names}
+    return sorted({name if name in _HUB_LICENSES | {"unknown"} else "other" for name in known})
+
+
+def _front_matter(card: Card, tally: Tally) -> list[str]:
+    licenses = hub_licenses([*tally.content_licenses, *tally.style_licenses]) or ["unknown"]
+    count = tally.splits.total()
+    data = {
+        "pretty_name": card.title,
+        "license": licenses if len(licenses) > 1 else licenses[0],
+        "size_categories": [next((name for limit, name in _SIZES if count < limit), "1M<n<10M")],
+        "tags": ["neural-style-transfer"],
+        **card.yaml,
+    }
+    told = {name: value for name, value in data.items() if value}
+    return ["---", yaml.safe_dump(told, sort_keys=False, allow_unicode=True).rstrip(), "---"]
+
+
+def _body(card: Card, tally: Tally) -> list[str]:
+    left_out = f" {card.left_out} images of the run were left out." if card.left_out else ""
+    return [
+        f"# {_plain(card.title)}",
+        "",
+        f"{tally.splits.total()} images stylized by optimisation-based neural style transfer.{left_out}",
+        "",
+        *_section("Loading", ["```python", *card.loading, "```"]),
+        *_section("Method", _method(card.run_file)),
+        *_section("Sources", [f"* {role}: {_source(card.run_file, role)}" for role in ("content", "style")]),
+        *_section(
+            "Licences",
+            [
+                "A stylized image is an adaptation of its photograph and of its painting: the terms of both apply.",
+                "",
+                *_counts(tally.content_licenses, "content: "),
+                *_counts(tally.style_licenses, "style: "),
+            ],
+        ),
+        *(_section("Attribution", _attribution(tally.urls)) if tally.urls else []),
+        *_section("Images by split", _counts(tally.splits)),
+        *(_section("Images by label", _counts(tally.labels)) if tally.labels else []),
+        *_section("Images by artist", _counts(tally.artists)),
+    ]
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *lines, ""]
+
+
+def _counts(counter: Counter[str], prefix: str = "") -> list[str]:
+    shown = sorted(counter.items())[:_SHOWN]
+    more = [f"* … and {len(counter) - _SHOWN} more"] if len(counter) > _SHOWN else []
+    return [*(f"* {prefix}{_plain(name)}: {count}" for name, count in shown), *more]
+
+
+def _attribution(urls: set[str]) -> list[str]:
+    shown = sorted(urls)[:_SHOWN]
+    more = [f"* … and {len(urls) - _SHOWN} more"] if len(urls) > _SHOWN else []
+    intro = "`content_source_url` names for every image where its photograph comes from:"
+    return [intro, "", *(f"* {_plain(url)}" for url in shown), *more]
+
+
+def _method(run_file: Mapping[str, Any]) -> list[str]:
+    method = _mapping(_mapping(run_file, "method_fingerprint_data"), "method")
+    recipe = _mapping(_mapping(run_file, "config"), "method").get("recipe")
+    if not method:
+        return ["The run's own record of it (run.yaml) is not there; the columns of each image name it."]
+    return [
+        f"Recipe `{recipe}`: features `{method.get('features')}`, size {method.get('size')}, "
+        f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
+        f"Method fingerprint `{run_file.get('method_fingerprint')}`."
+    ]
+
+
+def _source(run_file: Mapping[str, Any], role: str) -> str:
+    """The source's home, or the name of its folder: where that lies is nobody's business."""
+    section = _mapping(_mapping(run_file, "config"), role)
+    kind = str(section.get("source", "unknown"))
+    if kind in HOMES:
+        return HOMES[kind]
+    return f"`{kind}`" + (f" {_plain(PurePath(str(section['path'])).name)}" if section.get("path") else "")
+
+
+def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = data.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _plain(text: str) -> str:
+    """On one line, with what Markdown would take for its own escaped."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return "".join(f"\\{c}" if c in "\\`*[]<>|" else c for c in line)

@@ -1,0 +1,208 @@
+"""Stylized photographs with COCO's annotations: every copy gets what was drawn on its photograph, in its own size."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from nst_core.atomic import atomic_path
+from nst_core.errors import InputError, SourceError, TransientError
+from nst_core.export.coco_annotations import Photograph, SourceAnnotations
+from nst_core.export.coco_scaling import scaled_annotation
+from nst_core.export.formats import Advance, Written, usable_images, write_folder
+from nst_core.export.imagefolder import folder_name
+from nst_core.export.images import export_names
+from nst_core.export.rows import ExportRow, Selection
+from nst_core.export.shards import SHARD_IMAGES, Shard, group_names, json_value, shards_of, splits_by_group
+from nst_core.export.target import Done, LeftOut, Target
+
+_STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
+_YEARLESS = re.compile(r"[a-z]+")
+_TOLD = ("pair_id", "content_id", "style_ids", "style_shares", "label", "split", "artist", "genre", "method", "seed",
+         "content_license", "content_source_url", "style_license", "fingerprint")  # fmt: skip
+
+
+class Coco:
+    """`<split>2017/<number>/` with images, and `annotations/<kind>_<split>2017.json`."""
+
+    name = "coco"
+    passes = 2
+
+    def __init__(self, selection: Selection, source: SourceAnnotations, link: bool, info: Mapping[str, Any]) -> None:
+        """`info` is added to the annotation file's own. Raises SourceError: none of the photographs is in it."""
+        self.kind, groups = _names(source.path.stem, selection)
+        self.groups: Mapping[str | None, str] = groups
+        self.salt = self.name + source.sha256
+        self._selection = selection
+        self._source = source
+        self._link = link
+        self._info = info
+        self._licenses = source.licenses()
+
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+        for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
+            rows = tuple(self._with_license(row) for row in shard.rows)
+            yield folder_name(shard), Shard(group, shard.number, rows)
+
+    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOut] = []
+        images = usable_images(self._selection.run, shard, left_out, advance, self._check)
+        count = write_folder(path, images, self._link)
+        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+
+    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+        described = {}
+        for group, splits in splits_by_group(self.groups).items():
+            name = f"annotations/{self.kind}_{group}.json"
+            digest = hashlib.sha256((self.salt + json.dumps(self._info, sort_keys=True)).encode())
+            for shard, done in sorted(written.done.items()):
+                digest.update(f"{shard} {done}\n".encode() if shard.startswith(f"{group}/") else b"")
+            there = target.holds(name, digest.hexdigest())
+            if there is None:
+                self._write_json(target.root / name, group, splits, written)
+                there = Done(digest.hexdigest(), 0, (target.root / name).stat().st_size)
+                target.note(name, there)
+            described[name] = there
+        return described
+
+    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+        group = min(self.groups.values(), default="val2017")
+        lines = ["from pycocotools.coco import COCO", "", f'coco = COCO("annotations/{self.kind}_{group}.json")',
+                 f'# images lie in "{group}/" under their file_name']  # fmt: skip
+        return {"task_categories": ["object-detection"] if self.kind == "instances" else []}, lines
+
+    def _with_license(self, row: ExportRow) -> ExportRow:
+        """A row with what the annotation file says of its photograph's licence and origin, where it says nothing."""
+        photograph = self._source.photograph(row)
+        if photograph is None:
+            return row
+        url = photograph.entry.get("flickr_url") or photograph.entry.get("coco_url")
+        told = {"content_license": self._licenses.get(str(photograph.entry.get("license"))), "content_source_url": url}
+        missing = {name: value for name, value in told.items() if value and not row.columns[name]}
+        return replace(row, columns={**row.columns, **missing}) if missing else row
+
+    def _check(self, row: ExportRow) -> None:
+        photograph = self._source.photograph(row)
+        if photograph is None:
+            raise InputError(row.file_name, f"its photograph is not in {self._source.path.name}")
+        if not _same_shape(photograph, row.size):
+            width, height = row.size
+            raise InputError(
+                row.file_name,
+                f"is {width} × {height}, which is not the shape of the annotated photograph "
+                f"({photograph.width} × {photograph.height})",
+            )
+
+    def _write_json(self, path: Path, group: str, splits: list[str | None], written: Written) -> None:
+        """Entry by entry: all the copies of all annotations would fill the memory."""
+        header = {"info": {}, "licenses": [], **self._source.header}
+        header["info"] = {**(header["info"] if isinstance(header["info"], dict) else {}), **self._info}
+        with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            stream.write("{\n")
+            for key, value in header.items():
+                stream.write(f"{_json(key)}: {_json(value)},\n")
+            _write_list(stream, "images", self._images(group, splits, written))
+            stream.write(",\n")
+            _write_list(stream, "annotations", self._annotations(group, splits, written))
+            stream.write("\n}\n")
+
+    def _images(self, group: str, splits: list[str | None], written: Written) -> Iterator[dict[str, Any]]:
+        for number, file_name, row, photograph in self._numbered(group, splits, written):
+            yield {
+                **photograph.entry,
+                "id": number,
+                "file_name": file_name,
+                "width": row.size[0],
+                "height": row.size[1],
+                "source_image_id": photograph.id,
+                "source_file_name": photograph.file_name,
+                **{name: json_value(row.columns[name]) for name in _TOLD},
+            }
+            written.advance(1)
+
+    def _annotations(self, group: str, splits: list[str | None], written: Written) -> Iterator[dict[str, Any]]:
+        ids = itertools.count(1)
+        for number, _, row, photograph in self._numbered(group, splits, written):
+            for annotation in self._source.annotations(photograph):
+                try:
+                    scaled = scaled_annotation(annotation, (photograph.width, photograph.height), row.size)
+                except ValueError as error:
+                    raise self._source.error(f"the annotation {annotation.get('id')}: {error}") from error
+                yield {
+                    **scaled,
+                    "id": next(ids),
+                    "image_id": number,
+                    "source_annotation_id": annotation.get("id"),
+                    "source_image_id": photograph.id,
+                }
+
+    def _numbered(
+        self, group: str, splits: list[str | None], written: Written
+    ) -> Iterator[tuple[int, str, ExportRow, Photograph]]:
+        """New id, file name within the group's folder, row and photograph of each image that is there."""
+        numbers = itertools.count(1)
+        for name, shard in self.shards(group, splits):
+            done = written.done.get(name)
+            if done is None or done.digest != shard.digest(self.salt):
+                raise TransientError("The run went on while it was exported: give the command again.")
+            left_out = {one.pair_id for one in done.left_out}
+            names = export_names(shard.rows)
+            for row in shard.rows:
+                photograph = self._source.photograph(row)
+                if row.pair_id not in left_out and photograph is not None:
+                    yield next(numbers), f"{shard.number:04d}/{names[row.pair_id]}", row, photograph
+
+
+def annotations_of(run_file: Mapping[str, Any], run: Path) -> Path:
+    """The annotation file of a run whose contents are COCO's. Raises SourceError where they are not, or it is gone."""
+    config = run_file.get("config")
+    content = config.get("content") if isinstance(config, Mapping) else None
+    if not isinstance(content, Mapping) or content.get("source") != "coco":
+        raise SourceError(
+            f"The contents of {run} are no COCO source: say with --annotations which file annotates the photographs."
+        )
+    split = str(content.get("split", "val2017"))
+    kind = "instances" if split in ("train2017", "val2017") else "image_info"
+    told = str(content.get("annotations") or Path(str(content.get("path")), "annotations", f"{kind}_{split}.json"))
+    if not Path(told).is_file():
+        raise SourceError(f"The run's annotation file {told} is not there: say with --annotations where it is.")
+    return Path(told)
+
+
+def _names(stem: str, selection: Selection) -> tuple[str, dict[str | None, str]]:
+    """What annotations are called (`instances`, `captions`), and COCO's name of each split: `val` is `val2017`."""
+    match = _STEM.fullmatch(stem)
+    if match is None:
+        return "instances", group_names(selection.ids)
+    named = {split: split or match["split"] for split in selection.ids}
+    with_year = {
+        split: f"{name}{match['year']}" if _YEARLESS.fullmatch(name) else name for split, name in named.items()
+    }
+    groups = group_names(with_year.values())
+    return match["kind"], {split: groups[name] for split, name in with_year.items()}
+
+
+def _same_shape(photograph: Photograph, size: tuple[int, int]) -> bool:
+    """Whether a picture is the whole photograph in another size, whose sides were rounded to pixels."""
+    width, height = size
+    x, y = width / photograph.width, height / photograph.height
+    return abs(x - y) * min(photograph.width, photograph.height) <= 1 + 1e-6
+
+
+def _write_list(stream: TextIO, key: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    stream.write(f"{_json(key)}: [")
+    for number, entry in enumerate(entries):
+        stream.write(f"{',' if number else ''}\n{_json(entry)}")
+    stream.write("\n]")
+
+
+def _json(value: Any) -> str:
+    """In ASCII: pycocotools opens files in whatever encoding the system has."""
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,203 @@
+"""Export a run: pick the format, write shard by shard what is not there yet, describe it, mark it complete."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nst_core.errors import RunFolderError, UsageError
+from nst_core.export.card import Card, Tally, write_card
+from nst_core.export.coco import Coco, annotations_of
+from nst_core.export.coco_annotations import SourceAnnotations
+from nst_core.export.formats import Format, Written
+from nst_core.export.imagefolder import ImageFolder
+from nst_core.export.rows import Selection, read_selection
+from nst_core.export.shards import splits_by_group
+from nst_core.export.target import Identity, LeftOut, Target, opened_target
+from nst_core.export.webdataset import WebDataset
+
+FORMATS = ("imagefolder", "webdataset", "coco")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What belongs to one format or another; None and False are the defaults.
+
+    Attributes:
+        link: imagefolder, coco: hard links in place of copies, where the file system can.
+        shard_size: webdataset: images per tar.
+        annotations: coco: the file that annotates the photographs, where run.yaml does not name it.
+    """
+
+    link: bool = False
+    shard_size: int | None = None
+    annotations: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export holds now.
+
+    Attributes:
+        written: images that this try wrote; the others were there.
+        planned: pairs in the run's plan, whatever became of them.
+        notes: sentences for the person who started it.
+    """
+
+    folder: Path
+    format: str
+    images: int
+    written: int
+    planned: int
+    splits: Mapping[str, int]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+def export_run(
+    run: Path,
+    to: str,
+    target: Path,
+    options: ExportOptions | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ExportReport:
+    """Write the successes of a run to `target`, as `to` (one of `FORMATS`) lays them out.
+
+    What is there already from an earlier try is kept; images that are not what their rows describe are left out and
+    reported. `progress` is called with (steps done, steps in all).
+
+    Raises:
+        UsageError: nothing to export, options that do not fit, or a target that holds something else.
+        DiskFull: no space is left; the same call goes on once there is.
+    """
+    options = options or ExportOptions()
+    _check(run, to, target, options)
+    run_file = _run_file(run)
+    notes = [f"Another process is working in {run}: what was there is exported."] if _busy(run) else []
+    selection = read_selection(run)
+    if selection.damaged:
+        notes.append(f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again.")
+    if not len(selection):
+        raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
+    layout = _layout(to, selection, run_file, run, options)
+    identity = Identity(to, run.resolve().name, run_file.get("method_fingerprint"))
+    with opened_target(target, identity) as folder:
+        return _Export(layout, selection, folder, progress).run(run_file, notes)
+
+
+class _Export:
+    """One export while it is made."""
+
+    def __init__(
+        self, layout: Format, selection: Selection, target: Target, progress: Callable[[int, int], None]
+    ) -> None:
+        self._layout = layout
+        self._selection = selection
+        self._target = target
+        self._progress = progress
+        self._steps = 0
+        self._total = len(selection) * layout.passes
+        self._written = Written(selection, advance=self._advance)
+        self._tally = Tally()
+        self._new = 0
+
+    def run(self, run_file: Mapping[str, Any], notes: list[str]) -> ExportReport:
+        for group, splits in splits_by_group(self._layout.groups).items():
+            self._write_group(group, splits)
+        described = self._layout.finish(self._target, self._written)
+        front, loading = self._layout.card(self._written)
+        left_out = tuple(self._written.left_out)
+        card = Card(self._selection.run.resolve().name, run_file, front, loading, len(left_out))
+        write_card(self._target.root, card, self._tally)
+        self._target.finish([*self._written.done, *described])
+        counts = dict(sorted(self._tally.splits.items()))
+        return ExportReport(
+            self._target.root,
+            self._layout.name,
+            sum(counts.values()),
+            self._new,
+            self._selection.planned,
+            counts,
+            left_out,
+            tuple(notes),
+        )
+
+    def _write_group(self, group: str, splits: list[str | None]) -> None:
+        for name, shard in self._layout.shards(group, splits):
+            digest = shard.digest(self._layout.salt)
+            done = self._target.holds(name, digest)
+            if done is None:
+                done = self._layout.write(shard, self._target.root / name, digest, self._advance)
+                self._target.note(name, done)
+                self._new += done.images
+            else:
+                self._advance(len(shard.rows))
+            self._written.done[name] = done
+            missing = {one.pair_id for one in done.left_out}
+            self._tally.add(group, (row for row in shard.rows if row.pair_id not in missing))
+
+    def _advance(self, images: int) -> None:
+        self._steps += images
+        self._progress(self._steps, self._total)
+
+
+def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
+    if to not in FORMATS:
+        raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
+    if not (run / "run.yaml").is_file() and not (run / "plan").is_dir():
+        raise RunFolderError(f"{run} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
+    if target.resolve().is_relative_to(run.resolve()):
+        raise UsageError(f"{target} is inside the run folder: give a folder outside of {run} with -o.")
+    if options.link and to == "webdataset":
+        raise UsageError("--link is for imagefolder and coco: a tar holds copies.")
+    if options.shard_size is not None and to != "webdataset":
+        raise UsageError("--shard-size is for webdataset: the folders of other exports have a fixed size.")
+    if options.shard_size is not None and options.shard_size < 1:
+        raise UsageError("--shard-size must be 1 or more.")
+    if options.annotations is not None and to != "coco":
+        raise UsageError("--annotations is for coco: other exports carry no annotations.")
+
+
+def _layout(
+    to: str, selection: Selection, run_file: Mapping[str, Any], run: Path, options: ExportOptions
+) -> ImageFolder | WebDataset | Coco:
+    if to == "imagefolder":
+        return ImageFolder(selection, options.link)
+    if to == "webdataset":
+        return WebDataset(selection, options.shard_size)
+    source = SourceAnnotations(options.annotations or annotations_of(run_file, run))
+    info = {"stylized_by": "nst", "run": run.resolve().name, "method_fingerprint": run_file.get("method_fingerprint")}
+    return Coco(selection, source, options.link, info)
+
+
+def _run_file(run: Path) -> dict[str, Any]:
+    """run.yaml; empty where there is none."""
+    path = run / "run.yaml"
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}): restore it.") from error
+    return data if isinstance(data, dict) else {}
+
+
+def _busy(run: Path) -> bool:
+    """Whether another process holds the run folder."""
+    try:
+        descriptor = os.open(run / ".lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

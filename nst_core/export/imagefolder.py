@@ -1,0 +1,78 @@
+"""Images in folders with `metadata.parquet` beside them, as Hugging Face `datasets` loads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nst_core.export.formats import Advance, Usable, Written, usable_images, write_folder
+from nst_core.export.rows import Selection
+from nst_core.export.shards import SHARD_IMAGES, Shard, group_names, shards_of
+from nst_core.export.target import Done, LeftOut, Target
+
+METADATA = "metadata.parquet"
+_VALIDATION = {"val", "valid", "dev"}
+_IMAGE_ENDING = ("_file_name", "_file_names")
+
+
+class ImageFolder:
+    """`<split>/<number>/` with at most `SHARD_IMAGES` images and their metadata."""
+
+    name = "imagefolder"
+    passes = 1
+
+    def __init__(self, selection: Selection, link: bool) -> None:
+        self.groups: Mapping[str | None, str] = group_names(selection.ids)
+        self.salt = self.name
+        self._selection = selection
+        self._link = link
+        names = [("file_name", pa.string()), *((_column(f.name), f.type) for f in selection.schema)]
+        self._schema = pa.schema(names)
+
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+        for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
+            yield folder_name(shard), shard
+
+    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOut] = []
+        images = usable_images(self._selection.run, shard, left_out, advance)
+        count = write_folder(path, images, self._link, self._add_metadata)
+        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+
+    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+        return {}
+
+    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+        files = [{"split": split_name(group), "path": f"{group}/**"} for group in sorted(set(self.groups.values()))]
+        yaml = {
+            "task_categories": ["image-to-image"],
+            "configs": [{"config_name": "default", "data_files": files}],
+        }
+        return yaml, ["from datasets import load_dataset", "", 'dataset = load_dataset("path/to/this/folder")']
+
+    def _add_metadata(self, folder: Path, images: list[Usable]) -> None:
+        records = [
+            {"file_name": image.name} | {_column(name): value for name, value in image.row.columns.items()}
+            for image in images
+        ]
+        pq.write_table(pa.Table.from_pylist(records, schema=self._schema), folder / METADATA, compression="zstd")
+
+
+def folder_name(shard: Shard) -> str:
+    """The sub-folder of a shard: image folders on the Hub must not have 10 000 entries."""
+    return f"{shard.group}/{shard.number:04d}"
+
+
+def split_name(group: str) -> str:
+    """What `datasets` calls a split: it knows `val` as `validation`."""
+    return "validation" if group in _VALIDATION else group
+
+
+def _column(name: str) -> str:
+    """`datasets` opens every other column that ends like `file_name` as an image."""
+    return name.replace("file_name", "filename") if name.endswith(_IMAGE_ENDING) else name

@@ -1,0 +1,96 @@
+"""Shards: the parts of an export that are written as a whole, and skipped by the next try once they are there."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst_core.export.rows import ExportRow, Selection
+from nst_core.slugs import short_hash, slugify, unique_slugs
+
+DEFAULT_SPLIT = "train"
+SHARD_IMAGES = 5_000
+"""Images per folder or tar: well below the 10 000 entries that the Hugging Face Hub takes in one folder."""
+SHARD_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some consecutive rows of one group (split)."""
+
+    group: str
+    number: int
+    rows: tuple[ExportRow, ...]
+
+    def digest(self, salt: str) -> str:
+        """Changes whenever the shard would hold anything else; `salt` is what its format adds to the rows."""
+        digest = hashlib.sha256(salt.encode())
+        for row in self.rows:
+            digest.update(row_json(row).encode() + row.file_name.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def group_names(splits: Iterable[str | None]) -> dict[str | None, str]:
+    """A plain name (letters, digits, `_`) for each split, distinct; rows without a split are `train`."""
+    splits = set(splits)
+    names = sorted({split or DEFAULT_SPLIT for split in splits}, key=lambda name: (slugify(name) != name, name))
+    groups: dict[str, str] = {}
+    for name, slug in unique_slugs(names).items():  # plain names first: they keep theirs
+        group = slug.replace("-", "_")
+        groups[str(name)] = group if group not in groups.values() else f"{group}_{short_hash(str(name))}"
+    return {split: groups[split or DEFAULT_SPLIT] for split in splits}
+
+
+def splits_by_group(groups: Mapping[str | None, str]) -> dict[str, list[str | None]]:
+    """The splits that each group is made of, groups in order."""
+    grouped: dict[str, list[str | None]] = {}
+    for split, group in sorted(groups.items(), key=lambda item: (item[1], item[0] or "")):
+        grouped.setdefault(group, []).append(split)
+    return grouped
+
+
+def shards_of(
+    selection: Selection, group: str, splits: list[str | None], images: int, size: int | None = None
+) -> Iterator[Shard]:
+    """Cut the rows of a group into shards of at most so many images, and of files that make at most `size` bytes."""
+    rows: list[ExportRow] = []
+    number = total = 0
+    for row in selection.rows(splits):
+        needed = _file_size(selection.run, row) if size is not None else 0
+        if rows and (len(rows) >= images or (size is not None and total + needed > size)):
+            yield Shard(group, number, tuple(rows))
+            rows, number, total = [], number + 1, 0
+        rows.append(row)
+        total += needed
+    if rows:
+        yield Shard(group, number, tuple(rows))
+
+
+def row_json(row: ExportRow) -> str:
+    """All that is told of a row, as JSON on one line."""
+    told = {name: json_value(value) for name, value in row.columns.items()}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def json_value(value: Any) -> Any:
+    """A value that JSON has: times as ISO text, numbers that are none as null."""
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [json_value(element) for element in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _file_size(run: Path, row: ExportRow) -> int:
+    try:
+        return (run / row.file_name).stat().st_size
+    except (OSError, ValueError):
+        return 0

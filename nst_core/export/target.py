@@ -1,0 +1,215 @@
+"""The folder that an export goes to: what in it is ours, which shards are there already, and when it is whole.
+
+`export.json` says so. A shard is a file or a folder that appears under its name all at once; it is noted with a digest
+of what went into it, so that the same command goes on after an interruption, and only what changed is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nst_core.atomic import TEMPORARY_SUFFIX, check_writable, disk_full_as_error, remove_temporaries, write_if_changed
+from nst_core.errors import UsageError
+
+MARKER = "export.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image of the run that is not in the export."""
+
+    pair_id: str
+    file_name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a shard. `size`: bytes of a file, entries of a folder; 0 where nothing was left to write."""
+
+    digest: str
+    images: int
+    size: int
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an export is of: a folder takes one only."""
+
+    format: str
+    run: str
+    method_fingerprint: str | None
+
+
+class Target:
+    """The folder of an export, held by this process."""
+
+    def __init__(self, root: Path, identity: Identity, done: dict[str, Done]) -> None:
+        self.root = root
+        self._identity = identity
+        self._done = done
+
+    def holds(self, name: str, digest: str) -> Done | None:
+        """What is noted of a shard that is there as it should be; shards that lack images are tried again."""
+        done = self._done.get(name)
+        if done is None or done.digest != digest or done.left_out or _size(self.root / name) != done.size:
+            return None
+        return done
+
+    def note(self, name: str, done: Done) -> None:
+        """Note a shard that has just been written."""
+        self._done[name] = done
+        self._write(complete=False)
+
+    def finish(self, names: Collection[str]) -> None:
+        """Remove shards of earlier exports that are none of `names`, then mark this one as complete."""
+        for name in sorted(self._done.keys() - set(names)):
+            remove(self.root / name)
+            del self._done[name]
+        for folder in sorted((f for f in self.root.rglob("*") if f.is_dir()), reverse=True):
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
+        self._write(complete=True)
+
+    def _write(self, complete: bool) -> None:
+        data = {
+            "export": _VERSION,
+            **asdict(self._identity),
+            "complete": complete,
+            "images": sum(done.images for done in self._done.values()),
+            "shards": {name: asdict(done) for name, done in sorted(self._done.items())},
+        }
+        write_if_changed(self.root / MARKER, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+@contextlib.contextmanager
+def opened_target(root: Path, identity: Identity) -> Iterator[Target]:
+    """Hold a new or empty folder, or one with an export of the same run in the same format.
+
+    Raises:
+        UsageError: it holds something else, cannot be written, or another process exports to it.
+    """
+    check_writable(root)
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(descriptor, root)
+        target = Target(root, identity, _earlier(root, identity))
+        _remove_leftovers(root)
+        yield target
+    finally:
+        os.close(descriptor)  # which releases the lock
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` to fill with files; it takes the place of `path` when the block ends without an
+    error. Raises DiskFull."""
+    temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    try:
+        with disk_full_as_error(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.iterdir():
+                if file.stat().st_nlink == 1:  # a file that has another name already was made durable under it
+                    _fsync(file)
+            _fsync(temporary)
+            remove(path)
+            temporary.rename(path)
+            _fsync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a shard, whether it is a file, a folder, or not there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lock(descriptor: int, root: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
+
+
+def _earlier(root: Path, identity: Identity) -> dict[str, Done]:
+    """The shards of an earlier try; none where the folder is empty. Raises UsageError if it holds anything else."""
+    names = {path.name for path in root.iterdir()}
+    if MARKER not in names:
+        if others := sorted(name for name in names if not name.endswith(TEMPORARY_SUFFIX)):
+            raise UsageError(f"{root} holds {others[0]} and is no export: give a new or empty folder with -o.")
+        return {}
+    data = _read_marker(root / MARKER)
+    found = Identity(data.get("format", ""), data.get("run", ""), data.get("method_fingerprint"))
+    if found != identity:
+        raise UsageError(
+            f"{root} holds an export of the run {found.run!r} as {found.format}, this would be {identity.run!r} as "
+            f"{identity.format}{' by another method' if found.run == identity.run else ''}: give another folder."
+        )
+    try:
+        return {_safe(name): _done(entry) for name, entry in data["shards"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(root / MARKER) from error
+
+
+def _read_marker(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path) from error
+    if not isinstance(data, dict) or data.get("export") != _VERSION:
+        raise _damaged(path)
+    return data
+
+
+def _damaged(path: Path) -> UsageError:
+    return UsageError(f"{path} is not what an export writes: give a new or empty folder with -o.")
+
+
+def _done(entry: Mapping[str, Any]) -> Done:
+    left_out = tuple(LeftOut(**one) for one in entry["left_out"])
+    return Done(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out)
+
+
+def _safe(name: str) -> str:
+    """Shards are removed by the names in the marker, which anybody may have written."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(name)
+    return name
+
+
+def _remove_leftovers(root: Path) -> None:
+    """What killed processes left half-written."""
+    for folder in [path for path in root.glob(f"**/.*{TEMPORARY_SUFFIX}") if path.is_dir()]:
+        shutil.rmtree(folder, ignore_errors=True)
+    remove_temporaries(root)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, entries of a folder, 0 of what is not there."""
+    if path.is_dir():
+        return len(os.listdir(path))  # noqa: PTH208 (names are enough)
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

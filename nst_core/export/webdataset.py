@@ -1,0 +1,89 @@
+"""Tar shards that webdataset streams: per sample the image as it is, everything known of it as JSON, its class."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nst_core.atomic import atomic_path, write_if_changed
+from nst_core.export.formats import Advance, Usable, Written, usable_images
+from nst_core.export.imagefolder import split_name
+from nst_core.export.rows import Selection
+from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, Shard, group_names, row_json, shards_of
+from nst_core.export.target import Done, LeftOut, Target
+
+CLASSES = "classes.json"
+NO_CLASS = -1
+"""The class of an image without a label, where others have one."""
+
+
+class WebDataset:
+    """`<split>-000000.tar` and so on, and `classes.json` with the labels in the order of their numbers."""
+
+    name = "webdataset"
+    passes = 1
+
+    def __init__(self, selection: Selection, shard_size: int | None) -> None:
+        self.groups: Mapping[str | None, str] = group_names(selection.ids)
+        self.salt = self.name + hashlib.sha256(json.dumps(selection.labels).encode()).hexdigest()
+        self._selection = selection
+        self._images = shard_size or SHARD_IMAGES
+        self._classes = {label: number for number, label in enumerate(selection.labels)}
+
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+        for shard in shards_of(self._selection, group, splits, self._images, SHARD_BYTES):
+            yield f"{group}-{shard.number:06d}.tar", shard
+
+    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOut] = []
+        count = self._write_tar(path, usable_images(self._selection.run, shard, left_out, advance))
+        return Done(digest, count, path.stat().st_size if count else 0, tuple(left_out))
+
+    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+        data = json.dumps(list(self._classes), indent=1, ensure_ascii=False) + "\n"
+        write_if_changed(target.root / CLASSES, data.encode())
+        return {}
+
+    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+        files = [{"split": split_name(group), "path": f"{group}-*.tar"} for group in sorted(set(self.groups.values()))]
+        tars = sorted(name for name, done in written.done.items() if done.images)
+        first = tars[0] if tars else "train-000000.tar"
+        lines = [
+            "import webdataset",
+            "",
+            f'dataset = webdataset.WebDataset("{first}", shardshuffle=False).decode("pil")',
+        ]
+        return {"configs": [{"config_name": "default", "data_files": files}]}, lines
+
+    def _write_tar(self, path: Path, images: Iterator[Usable]) -> int:
+        """Write a tar that depends on its samples alone: no times, no users. Nothing is written if there are none."""
+        from webdataset import TarWriter  # takes half a second to import
+
+        first = next(images, None)
+        if first is None:
+            return 0
+        count = 0
+        fixed = {"user": "", "group": "", "mode": 0o644, "mtime": 0}
+        with (
+            atomic_path(path) as temporary,
+            temporary.open("wb") as stream,
+            TarWriter(stream, encoder=False, **fixed) as tar,
+        ):
+            for image in itertools.chain([first], images):
+                tar.write(self._sample(image))
+                count += 1
+        return count
+
+    def _sample(self, image: Usable) -> dict[str, str | bytes]:
+        """Members are found by what follows the first dot, so the key must not have one: pair ids never do."""
+        suffix = image.path.suffix.lower().removeprefix(".")
+        sample: dict[str, str | bytes] = {"__key__": image.row.pair_id}
+        sample |= {suffix: image.data, "json": row_json(image.row).encode()}
+        if self._classes:
+            label = image.row.label
+            sample["cls"] = str(NO_CLASS if label is None else self._classes[label]).encode()
+        return sample
