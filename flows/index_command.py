@@ -23,12 +23,14 @@ def index(
 ) -> None:
     """Look at every image of a run file's sources: what they are, which are bad, which are there twice."""
     from flows.progress import reporter
+    from flows.run_commands import must_have_sources
     from nst_core.config import load_config
     from nst_core.index.report import index_report
     from nst_core.inspection import scanned
     from nst_core.sources import open_source
 
     config = load_config(file, set_ or ())
+    must_have_sources(config)
     reports = {}
     sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
     for role, section in sources.items():

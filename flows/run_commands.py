@@ -52,6 +52,7 @@ def pair(
     from nst_core.manifest_writer import write_manifest
 
     config = load_config(file, set_ or ())
+    must_have_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
     _print_notes(sources.notes)
@@ -76,6 +77,7 @@ def plan(
     from nst_core.forecast import forecast
 
     config = load_config(file, set_ or ())
+    must_have_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         found = forecast(config, reporter.at_least, price)
     if as_json:
@@ -140,7 +142,7 @@ def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     finished = None
-    if not _lacks_sources(config):
+    if not lacking_sources(config):
         with reporter.stage("Reading the sources", 0, "files"):
             asked = asked_for(config, method.fingerprints.method, reporter.at_least)
         _print_notes(asked.notes)
@@ -162,13 +164,22 @@ def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
         return pipeline(config.name, config, strict, force)
 
 
-def _lacks_sources(config: RunConfig) -> bool:
-    """Whether something is to be downloaded first."""
+def lacking_sources(config: RunConfig) -> list[str]:
+    """The commands that fetch what a run would download first; none where everything is there."""
     from nst_core.download import missing
     from nst_core.source_config import DownloadedSource
 
     sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
-    return any(missing(source) is not None for source in sources)
+    return [command for source in sources if (command := missing(source)) is not None]
+
+
+def must_have_sources(config: RunConfig) -> None:
+    """For commands that only look. Raises UsageError where a run would download something first."""
+    if commands := lacking_sources(config):
+        told = " and ".join(f"`{command}`" for command in commands)
+        raise UsageError(
+            f"The data are not there yet: `nst run` downloads them first. To look before that, use {told}."
+        )
 
 
 def _must_be_run(folder: Any) -> None:

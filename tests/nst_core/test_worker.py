@@ -230,3 +230,28 @@ def test_memory_does_not_grow_with_the_number_of_pairs(folder: Path) -> None:
         results(folder, chunk_of(folder, f"chunk{number}", "style0.png", "style1.png"))
         counts.append(alive())
     assert counts[1] == counts[-1]
+
+
+@pytest.mark.parametrize(("size", "shape"), [("method", (48, 36)), ("original", (64, 48))])
+def test_an_unstylized_content_is_delivered_as_it_is(folder: Path, size: str, shape: tuple[int, int]) -> None:
+    chunk = chunk_of(folder, "plain", "style0.png")
+    bare = replace(chunk.rows[1], style_ids=(), style_paths=(), style_shares=(), style_sha256=(), artist="unstylized")
+    mixed = replace(chunk, rows=(chunk.rows[0], bare), wanted=frozenset(row.pair_id for row in chunk.rows[:2]))
+    styled, plain = results(folder, mixed, output=Output.model_validate({"format": "png", "size": size}))
+    assert (styled.status, plain.status) == ("success", "success")
+    assert (plain.total_loss, plain.loss_trace, plain.method, plain.evaluations) == (None, None, None, 0)
+    assert (plain.width, plain.height) == shape
+    assert plain.output_sha256 == sha256(folder / "run" / str(plain.file_name))
+    original = Image.open(folder / "1.png").convert("RGB")
+    expected = original if size == "original" else original.resize(shape, Image.Resampling.LANCZOS)
+    assert np.array_equal(np.array(Image.open(folder / "run" / str(plain.file_name))), np.array(expected))
+
+
+def test_what_is_left_out_is_skipped_without_being_opened(folder: Path, opened: Opened) -> None:
+    chunk = chunk_of(folder, "some", "style0.png")
+    message = f"{folder}/0.png: its licence, CC-BY-ND-2.0, is left out by content.exclude_licenses (nd)"
+    left_out = replace(chunk.rows[0], error_class="ExcludedLicense", error_message=message)
+    rows = results(folder, replace(chunk, rows=(left_out, *chunk.rows[1:])))
+    assert [row.status for row in rows] == ["skipped", *["success"] * (BATCHES - 1)]
+    assert (rows[0].error_class, rows[0].error_message) == ("ExcludedLicense", message)
+    assert opened.files["0.png"] == 0

@@ -1,0 +1,116 @@
+"""What a run file asks for: licences and duplicates are left out as it says, and every pair still has its row."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nst_core.asked import asked_for, open_sources, pairs_of
+from nst_core.config import RunConfig, parse_config
+from nst_core.errors import ConfigError
+
+MakeImage = Callable[..., Path]
+
+METADATA = "file_name,license\na.png,CC-BY-2.0\nb.png,CC-BY-NC-2.0\nc.png,CC-BY-NC-ND-2.0\nd.png,\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_image: MakeImage) -> Path:
+    """Four photographs under four licences, three paintings by one artist."""
+    for number, name in enumerate("abcd"):
+        make_image(tmp_path / "photos" / f"{name}.png", 40, 32, seed=number)
+    (tmp_path / "photos" / "metadata.csv").write_text(METADATA)
+    for number in range(3):
+        make_image(tmp_path / "art" / "Monet" / f"{number}.png", 40, 40, seed=10 + number)
+    return tmp_path
+
+
+def configured(
+    folder: Path, content: dict[str, Any] | None = None, style: dict[str, Any] | None = None, **more: Any
+) -> RunConfig:
+    return parse_config(
+        {
+            "content": {"source": "folder", "path": str(folder / "photos"), **(content or {})},
+            "style": {"source": "folder", "path": str(folder / "art"), **(style or {})},
+            "pairing": "grid",
+            "method": {"recipe": "wavelet", "size": 32},
+            **more,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "left_out"),
+    [
+        ([], []),
+        (["nc"], ["b.png", "c.png"]),
+        (["nd"], ["c.png"]),
+        (["nc", "nd", "unknown"], ["b.png", "c.png", "d.png"]),
+        (["CC-BY-2.0"], ["a.png"]),
+    ],
+)
+def test_contents_under_excluded_terms_keep_their_pairs_and_say_why(
+    folder: Path, terms: list[str], left_out: list[str]
+) -> None:
+    asked = asked_for(configured(folder, content={"exclude_licenses": terms}), "f" * 64)
+    assert len(asked.draft) == 12
+    assert sorted(asked.skipped_contents) == left_out
+    for name, skip in asked.skipped_contents.items():
+        assert str(skip).startswith(f"{folder}/photos/{name}: its licence, ")
+        assert str(skip).endswith(f" is left out by content.exclude_licenses ({', '.join(terms)})")
+
+
+def test_an_unknown_term_is_answered_with_the_nearest(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"content\.exclude_licenses.*did you mean"):
+        open_sources(configured(folder, content={"exclude_licenses": ["unknwon"]}))
+
+
+def test_styles_under_excluded_terms_are_not_drawn(folder: Path) -> None:
+    (folder / "art" / "metadata.csv").write_text("file_name,license\nMonet/1.png,CC-BY-ND-4.0\n")
+    config = configured(folder, style={"exclude_licenses": ["nd"]})
+    drawn = {pair.styles[0].item.id for pair in pairs_of(config, open_sources(config))}
+    assert drawn == {"Monet/0.png", "Monet/2.png"}
+
+
+def test_a_manifest_that_names_an_excluded_style_gets_a_skipped_pair(folder: Path) -> None:
+    (folder / "art" / "metadata.csv").write_text("file_name,license\nMonet/1.png,CC-BY-ND-4.0\n")
+    (folder / "m.csv").write_text("content,style\na.png,Monet/1.png\na.png,Monet/2.png\n")
+    pairing = {"strategy": "manifest", "manifest": str(folder / "m.csv")}
+    asked = asked_for(configured(folder, style={"exclude_licenses": ["nd"]}, pairing=pairing), "f" * 64)
+    assert len(asked.draft) == 2
+    assert list(asked.skipped_styles) == ["Monet/1.png"]
+    assert sum(asked.skip_of(place) is not None for place in range(2)) == 1
+
+
+def test_nothing_left_to_draw_is_told_before_anything_starts(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="No style is left to draw"):
+        asked_for(configured(folder, style={"exclude_licenses": ["unknown"]}), "f" * 64)
+
+
+def test_copies_are_left_out_by_choice_and_name_the_one_that_is_used(folder: Path) -> None:
+    shutil.copy(folder / "photos" / "a.png", folder / "photos" / "z.png")
+    shutil.copy(folder / "art" / "Monet" / "0.png", folder / "art" / "Monet" / "9.png")
+    both = asked_for(configured(folder), "f" * 64)
+    assert (len(both.draft), dict(both.skipped_contents)) == (20, {})
+    drop = {"duplicates": "drop_exact"}
+    asked = asked_for(configured(folder, content=drop, style=drop), "f" * 64)
+    assert len(asked.draft) == 15, "the copy of a style is not drawn, that of a content keeps its rows"
+    (skip,) = asked.skipped_contents.values()
+    assert str(skip) == f"{folder}/photos/z.png: it is the same picture as a.png, which is used in its place"
+
+
+def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path) -> None:
+    for number in range(3):
+        shutil.copy(folder / "art" / "Monet" / f"{number}.png", folder / "art" / "Monet" / f"copy{number}.png")
+    pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True}
+    config = configured(folder, pairing=pairing)
+    pairs = list(pairs_of(config, open_sources(config)))
+    seen = {
+        split: {p.styles[0].item.path.read_bytes() for p in pairs if p.split == split} for split in ("train", "val")
+    }
+    assert all(seen.values())
+    assert seen["train"].isdisjoint(seen["val"])

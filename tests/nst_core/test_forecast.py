@@ -1,0 +1,116 @@
+"""What a run would take, told before it starts."""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from nst_core import disk, pace
+from nst_core.asked import asked_for
+from nst_core.bench import machine_name
+from nst_core.config import RunConfig, parse_config
+from nst_core.errors import NoRoom
+from nst_core.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
+from nst_core.preparation import new_part, read_state, resolve_method
+from nst_core.run_folder import RunFolder
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def config(tmp_path: Path, make_image: Callable[..., Path]) -> RunConfig:
+    """Two shapes of photographs with three paintings: nine pairs of 64 × 48 or 48 × 64."""
+    for name, shape in {"a": (80, 60), "b": (80, 60), "c": (60, 80)}.items():
+        make_image(tmp_path / "photos" / f"{name}.png", *shape)
+    for number in range(3):
+        make_image(tmp_path / "art" / "Monet" / f"{number}.png", 40, 40, seed=number)
+    return configured(tmp_path)
+
+
+def configured(folder: Path, *overrides: str) -> RunConfig:
+    return parse_config(
+        {
+            "content": str(folder / "photos"),
+            "style": str(folder / "art"),
+            "pairing": "grid",
+            "method": {"recipe": "wavelet", "size": 64, "evaluations": 30},
+            "execution": {"device": "cpu"},
+            "output": {"root": str(folder / "outputs"), "gallery": False},
+        },
+        overrides,
+    )
+
+
+def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _path: Usage(10**12, 0, free))
+
+
+def start(config: RunConfig) -> None:
+    """What a run does before it starts."""
+    folder, method = RunFolder(config.run_folder), resolve_method(config)
+    asked = asked_for(config, method.fingerprints.method)
+    check_room(config, read_state(folder, asked), new_part(config, method, asked, folder))
+
+
+def test_time_follows_what_was_measured_here(config: RunConfig) -> None:
+    recipe = resolve_method(config).recipe
+    pace.remember(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
+    found = forecast(config)
+    assert found.seconds == pytest.approx(9 * 30 * (64 * 48) / (100 * 64**2))
+    assert found.basis == "nst bench on 2026-01-31 (wavelet at size 64)"
+    assert (found.gpu_hours, found.cost) == (0.0, 0.0)
+
+
+def test_a_measurement_holds_for_other_sizes_and_lengths_but_no_other_layers(config: RunConfig, tmp_path: Path) -> None:
+    recipe = resolve_method(config).recipe
+    pace.remember(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
+    twice = forecast(configured(tmp_path, "method.evaluations=60"))
+    assert twice.seconds == pytest.approx(2 * forecast(config).seconds)
+    other = forecast(configured(tmp_path, "method.style.layers={first0: 1}"))
+    assert other.basis.startswith("an assumed")
+    assert "nst bench --recipe wavelet" in other.basis
+    assert other.seconds > 0
+
+
+def test_a_damaged_store_of_measurements_counts_as_none(config: RunConfig, caches: Path) -> None:
+    (caches / "nst").mkdir(exist_ok=True)
+    for text in ("", "[]", "{"):
+        (caches / "nst" / "bench.json").write_text(text)
+        assert forecast(config).basis.startswith("an assumed")
+
+
+def test_room_is_told_for_what_is_left(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    room(monkeypatch, 123)
+    found = forecast(config)
+    assert found.output_bytes == int(9 * 64 * 48 * BYTES_PER_PIXEL["jpeg"]) + 9 * BYTES_PER_PAIR
+    assert found.free_bytes == 123
+
+
+def test_images_of_their_original_size_take_their_original_room(config: RunConfig, tmp_path: Path) -> None:
+    found = forecast(configured(tmp_path, "output.size=original"))
+    assert found.output_bytes == int(9 * 80 * 60 * BYTES_PER_PIXEL["jpeg"]) + 9 * BYTES_PER_PAIR
+
+
+def test_a_run_that_will_not_fit_is_refused_with_what_it_needs(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room(monkeypatch, 90_000)
+    with pytest.raises(NoRoom, match=r"will write about 93\.4 kB, but 90\.0 kB are free.*--force"):
+        start(config)
+    room(monkeypatch, 95_000)
+    start(config)
+
+
+def test_what_is_left_out_costs_nothing_and_is_counted_by_reason(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "metadata.csv").write_text("file_name,license\na.png,CC-BY-NC-4.0\nb.png,CC-BY-4.0\n")
+    found = forecast(configured(tmp_path, "content.exclude_licenses=[nc]"))
+    assert found.left_out == {"ExcludedLicense": 3}
+    assert found.licenses["content: CC-BY-NC-4.0"] == 3
+    assert found.bad_inputs == ()
+    assert found.seconds == pytest.approx(forecast(config).seconds * 2 / 3)
+    json.dumps(found.as_dict())
