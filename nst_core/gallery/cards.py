@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from nst_core.gallery.pages import Card, Picture, number
 from nst_core.gallery.results import Pair, StyleShare, display_name
 from nst_core.gallery.thumbnails import Thumbnail
+from nst_core.manifest import UNSTYLIZED
 
 Thumbnails = Mapping[Path, Thumbnail | None]
 
@@ -32,12 +33,14 @@ def card(pair: Pair, run_folder: Path, thumbnails: Thumbnails) -> Card:
     result = result_path(pair, run_folder)
     content = _picture(pair.content_path, "unknown content", thumbnails)
     styles = tuple(_picture(style.path, "unknown style", thumbnails) for style in pair.styles)
-    style_name = _style_name(pair.styles)
-    shown = Picture(f"{content.name} in the style of {style_name}", thumbnails.get(result) if result else None)
+    unstylized = not pair.styles and pair.artist == UNSTYLIZED
+    style_name = "" if unstylized else _style_name(pair.styles)
+    told = f"{content.name} as it is" if unstylized else f"{content.name} in the style of {style_name}"
+    shown = Picture(told, thumbnails.get(result) if result else None)
     return Card(
         anchor=f"pair-{pair.pair_id}",
         content=content,
-        styles=styles or (Picture(style_name, None),),
+        styles=styles if styles or unstylized else (Picture(style_name, None),),
         style_name=style_name,
         result=shown,
         file_name=pair.file_name if result and result.is_file() else None,
@@ -60,8 +63,8 @@ def _style_name(styles: tuple[StyleShare, ...]) -> str:
 def _facts(pair: Pair) -> dict[str, str | None]:
     return {
         "Loss": number(pair.total_loss),
-        "Evaluations": number(pair.evaluations),
-        "Time": _with_unit(pair.seconds, "s"),
+        "Evaluations": number(pair.evaluations or None),
+        "Time": _with_unit(pair.seconds or None, "s"),
         "Method": pair.method,
     }
 

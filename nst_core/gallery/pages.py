@@ -29,7 +29,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Card:
-    """One pair on an artist's page. Facts are (name, value), ready to be read."""
+    """One pair on an artist's page. Facts are (name, value), ready to be read.
+
+    `styles` and `style_name` are empty where the content stayed as it was.
+    """
 
     anchor: str
     content: Picture

@@ -126,7 +126,9 @@ def test_unstylized_strong_and_blended_images_come_out_beside_each_other(config:
         2 * settings.method.resolve().beta,
     ]
     assert rows["style_path"].str.count(";").max() == 1
-    assert (settings.run_folder / "gallery" / "unstylized" / "index.html").is_file()
+    page = (settings.run_folder / "gallery" / "unstylized" / "index.html").read_text()
+    assert "as it is" in page
+    assert "in the style of" not in page
 
 
 def test_an_index_tells_formats_bad_files_and_copies(
