@@ -63,7 +63,6 @@ DICTIONARY_COLUMNS = (
     ["chunk_id", "content_id", "content_path", "artist", "artist_slug", "genre", "label", "label_slug", "split"]
     + ["split_slug", "content_sha256", "error_class", "error_message", "content_license", "content_source_url"]
     + ["style_license", "fingerprint", "method_fingerprint"]
-    + [f"{name}.list.element" for name in ("style_ids", "style_paths", "style_sha256")]
 )
 """Columns whose texts many rows share: in memory each text is kept once."""
 
@@ -145,7 +144,7 @@ class Plan(Sequence[PlannedPair]):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                return Plan(self.table.take(list(range(start, stop, step))))
+                return self.taken(np.arange(start, stop, step))
             return Plan(self.table.slice(start, max(0, stop - start)))
         place = range(len(self))[index]
         return _planned_pair(self.table.slice(place, 1).to_pylist()[0])

@@ -220,7 +220,7 @@ def done_pairs(
 
 def _read_part(path: Path) -> Plan:
     try:
-        plan = Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())
+        plan = joined([Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())])
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)

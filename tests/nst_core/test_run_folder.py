@@ -216,6 +216,15 @@ class TestPlan:
         assert list(folder.read_plan()) == rows
         assert all(isinstance(row.style_ids, tuple) and isinstance(row.extras, dict) for row in folder.read_plan())
 
+    def test_a_part_written_table_by_table_is_read_as_one(self, tmp_path: Path) -> None:
+        rows = plan([pair(f"{i}.jpg", f"s{i % 5}.jpg", f"Artist {i % 7}", label=f"l{i}") for i in range(40)])
+        folder = RunFolder(tmp_path)
+        folder.append_plan(0, (Plan.of(rows[i : i + 6]).table for i in range(0, 40, 6)))
+        read = folder.read_plan()
+        assert list(read) == rows
+        assert sorted(read.distinct("artist")) == [(f"Artist {i}",) for i in range(7)]
+        assert [row for chunk in pending_chunks(read, np.zeros(40, bool)) for row in chunk.rows] == rows
+
     def test_the_columns_are_the_fields_of_a_planned_pair(self) -> None:
         assert set(PLAN_SCHEMA.names) == set(planned().__dict__)
 
