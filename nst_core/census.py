@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nst_core.drafting import Combination
@@ -27,7 +28,7 @@ class Census:
 
     Attributes:
         work: pairs that are left to be optimised, by the shape (width, height) at which they are.
-        contents, styles, artists: the distinct ones; styles by id, a blend's together.
+        contents, styles, artists: the distinct ones; styles by id, a blend's together; artists by slug.
         left_out: pairs by the reason for which they are skipped.
         licenses: pairs by the licences of content and style.
         bad: what is wrong with inputs, each sentence once.
@@ -55,16 +56,18 @@ class Census:
 
 def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
     """Of rows that are planned; work is what is not done."""
-    left = plan.taken(~done)
+    has_styles = pc.greater(pc.list_value_length(plan.table.column("style_ids")), 0).to_numpy()
+    stylized, left = plan.taken(has_styles), plan.taken(has_styles & ~done)
     faults = plan.distinct("error_class", "error_message")
     return Census(
         Counter({(w, h): n for w, h, error, n in _counted(left, "width", "height", "error_class") if error is None}),
         frozenset(name for (name,) in plan.distinct("content_id")),
-        frozenset(map(tuple, plan.column("style_ids"))),
-        frozenset(slug for (slug,) in plan.distinct("artist_slug")),
+        frozenset(map(tuple, stylized.column("style_ids"))),
+        frozenset(slug for (slug,) in stylized.distinct("artist_slug")),
         Counter({name: n for name, n in _counted(plan, "error_class") if name in SKIPPED}),
-        _licenses("content", _counted(plan, "content_license")) + _licenses("style", _counted(plan, "style_license")),
-        tuple(sorted(message for name, message in faults if name is not None and name not in SKIPPED)),
+        _licenses("content", _counted(plan, "content_license"))
+        + _licenses("style", _counted(stylized, "style_license")),
+        tuple(sorted({message for name, message in faults if name is not None and name not in SKIPPED})),
     )
 
 
@@ -74,7 +77,7 @@ def census_of_part(part: PlanPart) -> Census:
     usable = (looks.error < 0) & part.stylized
     shapes, counts = np.unique(looks.working[usable], axis=0, return_counts=True)
     contents, combinations = _occurring(draft.content), _occurring(draft.combination)
-    used = [(draft.combinations[place], count) for place, count in combinations.items()]
+    used = [(draft.combinations[p], count) for p, count in combinations.items() if draft.combinations[p].styles]
     faults = [(looks.errors[place], count) for place, count in part.count_by_error().items()]
     return Census(
         Counter({(int(w), int(h)): int(count) for (w, h), count in zip(shapes, counts, strict=True)}),

@@ -121,12 +121,12 @@ class BatchReader:
     def batch(self, rows: Sequence[PlannedPair]) -> list[Job | RefusedPair]:
         """Decode a batch, in the order of its rows. What is no fault of an image (an I/O error) propagates."""
         self._decoded_before, self._decoded = self._decoded, {}
-        content, style = _once(self.content), _once(self.style)
+        content, unstylized, style = _once(self.content), _once(self.unstylized), _once(self.style)
         jobs: list[Job | RefusedPair] = []
         for row in rows:
             try:
                 _check_planned(row)
-                image = content(Path(row.content_path), row.size)
+                image = (content if row.style_paths else unstylized)(Path(row.content_path), row.size)
                 jobs.append(Job(row, image, [style(Path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 jobs.append(_refused(row, error))
@@ -137,6 +137,11 @@ class BatchReader:
         recipe = self._session.recipe
         how = recipe.upscale, recipe.side, recipe.bucket
         return read_scaled(Request(path, self._content_limits, size, self._content_side, *how))
+
+    def unstylized(self, path: Path, size: int) -> ScaledImage:
+        """A content that no layer will look at. Raises InputError."""
+        recipe = self._session.recipe
+        return read_scaled(Request(path, self._content_limits, size, 1, recipe.upscale, recipe.side))
 
     def style(self, path: Path, size: int) -> Style:
         """A style for contents of a working size: its target where the session has it, else its pixels.

@@ -5,6 +5,7 @@ All random numbers are sha256 of the key: no generator whose stream could change
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -34,9 +35,12 @@ def fraction(*key: object) -> float:
 
 
 def weighted(weights: Mapping[str, float], *key: object) -> str:
-    """One of the names, each as often as its weight says. At least one weight must be positive."""
-    place, last = fraction(*key) * sum(weights.values()), ""
-    for name, weight in weights.items():
+    """One of the names, each as often as its weight says, in whatever order they are given.
+
+    At least one weight must be positive.
+    """
+    place, last = fraction(*key) * math.fsum(weights.values()), ""
+    for name, weight in sorted(weights.items()):
         if weight > 0:
             last = name
             if place < weight:
@@ -57,7 +61,7 @@ def divided(items: Sequence[str], shares: Mapping[str, float], *key: object) -> 
     items, the draw decides who gets the odd one, so that over many groups the proportions hold.
     """
     order = sorted(items, key=lambda item: (_hash_of(*key, item).digest(), item))
-    offset, total = fraction(*key, "offset"), sum(shares.values())
+    offset, total = fraction(*key, "offset"), math.fsum(shares.values())
     return {item: _part_at((place + offset) / len(order) * total, shares) for place, item in enumerate(order)}
 
 
@@ -73,7 +77,7 @@ def deal(decks: Mapping[str, Sequence[int]], wanted: int) -> Iterator[tuple[str,
 
 def _part_at(place: float, shares: Mapping[str, float]) -> str:
     name = ""
-    for name, share in shares.items():
+    for name, share in sorted(shares.items()):
         if place < share:
             return name
         place -= share

@@ -19,13 +19,18 @@ TERMS = ("by", "nc", "nd", "sa")
 UNKNOWN_TERM = "unknown"
 
 _LICENSE_URL = re.compile(
-    r"creativecommons\.org/licenses/(?P<terms>[a-z]{2}(?:-[a-z]{2})*)/(?P<version>\d\.\d)(?:/(?P<port>[a-z]{2,3})(?=/|$))?",
+    r"creativecommons\.org/licenses/(?P<terms>[a-z]{2}(?:-[a-z]{2})*)(?![\w+-])"
+    r"(?:/(?P<version>\d\.\d)(?:/(?P<port>[a-z]{2,3})(?=/|$))?)?",
     re.IGNORECASE,
 )
 _DOMAIN_URL = re.compile(r"creativecommons\.org/publicdomain/(?P<kind>zero|mark)/(?P<version>\d\.\d)", re.IGNORECASE)
 _SHORT_NAME = re.compile(
     r"(?:CC|Creative Commons)[ _-](?P<terms>by(?:[ _-](?:nc|nd|sa))*)"
     r"(?:[ _-]v?(?P<version>\d\.\d)(?:[ _-](?P<port>[a-z]{2,3}))?)?",
+    re.IGNORECASE,
+)
+_TERMS_WITHIN = re.compile(
+    r"(?<![a-z0-9])(?:(?:cc|creative commons)[ _-]*by(?:[ _-](?:nc|nd|sa))*|by(?:-(?:nc|nd|sa))+)(?![a-z0-9])",
     re.IGNORECASE,
 )
 _ZERO_NAME = re.compile(r"CC[ _-]?(?:0|zero)(?:[ _-]v?1\.0)?", re.IGNORECASE)
@@ -56,7 +61,8 @@ def license_id(url: str | None, name: str | None = None) -> str | None:
 def license_terms(license: str | None) -> frozenset[str]:
     """What a licence asks for: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
 
-    Names that only spell the terms out are understood as well (`Attribution-NonCommercial License`).
+    Names that only spell the terms out (`Attribution-NonCommercial License`), or have words around them
+    (`(CC BY-NC 4.0)`), are understood as well.
     """
     if not license or not license.strip():
         return frozenset({UNKNOWN_TERM})
@@ -64,6 +70,8 @@ def license_terms(license: str | None) -> frozenset[str]:
     words = re.split(r"[^a-z0-9]+", known.casefold())
     if words[0] == "cc":
         return frozenset(words) & frozenset(TERMS)
+    if within := _TERMS_WITHIN.findall(known):
+        return frozenset(re.split(r"[ _-]", "-".join(within).casefold())) & frozenset(TERMS)
     return frozenset(term for word, term in _SPELLED.items() if word in "".join(words))
 
 

@@ -68,11 +68,14 @@ class Looks:
         errors: list[InputError] = []
         content_looks = [_content_look(draft.contents[place], side, context) for place, side in contents]
         style_faults = [_style_faults(draft.combinations[place], side, context) for place, side in styles]
+        stylized = np.array([bool(c.styles) for c in draft.combinations], bool)[draft.combination]
         error, narrow_from = np.full(len(draft), -1, np.int64), 0
         for rank in range(_FAULTS):  # the first that there is, counts
             narrow_from = len(errors)
             of_contents = _noted([look.faults[rank] for look in content_looks], errors)[content_of]
             of_styles = _noted([faults[rank] for faults in style_faults], errors)[styles_of]
+            if rank == _NARROW:  # no layer looks at a content that is delivered as it is
+                of_contents = np.where(stylized, of_contents, -1)
             for fault in (of_contents, of_styles):
                 error = np.where(error < 0, fault, error)
         working = np.array([look.working for look in content_looks], np.int64).reshape(-1, 2)[content_of]
@@ -81,8 +84,9 @@ class Looks:
         return cls(size, working * whole, shapes[content_of] * whole, error, errors)
 
 
-_FAULTS = 3
-"""Kinds of fault, in the order in which they count: left out on purpose, unusable, too narrow for the method."""
+_FAULTS, _NARROW = 3, 2
+"""Kinds of fault, in the order in which they count: left out on purpose, unusable, too narrow for the method; the last.
+"""
 
 
 @dataclass(frozen=True)

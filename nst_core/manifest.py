@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import itertools
 import math
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ _SHOWN_FAULTS = 50
 _NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,18}")
 _FILE_ENDING = re.compile(r"[/\\]|\.[^\W\d]")
+_MOST_PIECES = 8  # of a style's name with `;` in it
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
 
@@ -77,7 +79,10 @@ class ManifestRow:
 
 
 def read_manifest(
-    path: Path, known_artists: Iterable[str] = (), known_styles: Container[str] = ()
+    path: Path,
+    known_artists: Iterable[str] = (),
+    known_styles: Container[str] = (),
+    known_contents: Container[str] = (),
 ) -> list[ManifestRow]:
     """Read and validate a manifest.
 
@@ -85,19 +90,22 @@ def read_manifest(
         path: a CSV file in UTF-8 (with or without a byte-order mark), with a header.
         known_artists: artists of the style source, to check rows that leave the choice of the style to a draw.
         known_styles: ids of the style source: a cell that is one of them is one style, `;` and `@` in it or not.
+        known_contents: ids of the content source. Spaces around a cell count only where they are part of an id.
 
     Raises:
         ManifestError: the file cannot be read, a column is missing, or rows are wrong: all of them are in the message,
             each with row number, column, value and reason.
     """
     table, faults = _read_table(path)
-    columns = [name for name in COLUMNS if name in table.columns]
-    table[columns] = table[columns].apply(lambda column: column.str.strip())
+    for name in (name for name in COLUMNS if name in table.columns):
+        known = {"content": known_contents, "style": known_styles}.get(name, ())
+        tidy = {text: _tidy(text, known, name == "style") for text in table[name].unique()}
+        table[name] = pd.Series([tidy[text] for text in table[name]], table.index, dtype=object)
     faults += _value_faults(table, known_styles)
     faults += _artist_faults(table, artist_lookup(known_artists)) + _repeated_rows(table)
     if faults:
         raise ManifestError(faults_message(path, faults))
-    return [_row(number, record, known_styles) for number, record in zip(table.index, _records(table), strict=True)]
+    return list(_rows(table, known_styles))
 
 
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
@@ -113,7 +121,7 @@ def parse_styles(text: str, known: Container[str] = ()) -> tuple[StyleRef, ...]:
     """`a.jpg@0.7;b.jpg@0.3` → two styles with shares; a text in `known` is one style. Raises ValueError."""
     if text in known:
         return (StyleRef(text),)
-    return tuple(_style_ref(part.strip()) for part in text.split(";") if part.strip())
+    return tuple(_style_ref(part, known) for part in _blended(text, known) if part.strip())
 
 
 def format_styles(styles: Iterable[StyleRef]) -> str:
@@ -123,13 +131,47 @@ def format_styles(styles: Iterable[StyleRef]) -> str:
     return ";".join(s.name if plain else f"{s.name}@{number_text(s.share)}" for s in styles)
 
 
-def _style_ref(part: str) -> StyleRef:
-    if not _has_share(part):
-        return StyleRef(part)
-    name, _, share = part.rpartition("@")
+def _blended(text: str, known: Container[str]) -> Iterator[str]:
+    """The parts of a blend; a `;` that belongs to a name in `known` parts nothing."""
+    pieces = text.split(";")
+    at = 0
+    while at < len(pieces):
+        ends = range(min(at + _MOST_PIECES, len(pieces)), at + 1, -1)
+        end = next((end for end in ends if _names_one(";".join(pieces[at:end]), known)), at + 1)
+        yield ";".join(pieces[at:end])
+        at = end
+
+
+def _names_one(part: str, known: Container[str]) -> bool:
+    """Whether a part is one name in `known`, with a share or without."""
+    for text in (part, part.strip()):
+        name, _, share = text.rpartition("@")
+        if text in known or (name in known and ";" not in share):
+            return True
+    return False
+
+
+def _style_ref(part: str, known: Container[str]) -> StyleRef:
+    for name in (part, part.strip()):
+        if name in known:
+            return StyleRef(name)
+    if not _has_share(part.strip()):
+        return StyleRef(part.strip())
+    name, _, share = part.rstrip().rpartition("@")
+    name = name if name in known else name.lstrip()
     if not _is_number(share) or float(share) <= 0:
         raise ValueError(f"the share {share!r} of {name!r} must be a number above 0")
     return StyleRef(name, float(share))
+
+
+def _tidy(text: str, known: Container[str], is_style: bool) -> str:
+    """A cell without the spaces around it, unless they are part of a name in `known`."""
+    stripped = text.strip()
+    if text == stripped or text in known:
+        return text
+    if is_style and _parses_as_styles(text, known) and parse_styles(text, known) != parse_styles(stripped, known):
+        return text
+    return stripped
 
 
 def _has_share(part: str) -> bool:
@@ -147,9 +189,11 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Fault]]:
     except UnicodeDecodeError as error:
         raise ManifestError(f"The manifest {path} is not in UTF-8: save it as 'CSV UTF-8'.") from error
     try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        shared: dict[str, str] = {}  # most texts stand in many rows
         records = [
-            (number, cells)
-            for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1)
+            (number, [shared.setdefault(cell, cell) for cell in cells])
+            for number, cells in enumerate(reader, start=1)
             if cells
         ]
     except csv.Error as error:
@@ -165,7 +209,8 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Fault]]:
     ragged: list[Fault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
                            for number, cells in rows if len(cells) != len(header)]  # fmt: skip
     fitting = {number: cells for number, cells in rows if len(cells) == len(header)}
-    return pd.DataFrame(list(fitting.values()), columns=header, index=list(fitting), dtype=str), ragged
+    columns = zip(*fitting.values(), strict=True) if fitting else ([] for _ in header)
+    return pd.DataFrame(dict(zip(header, columns, strict=True)), index=list(fitting), dtype=object), ragged
 
 
 def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
@@ -193,15 +238,21 @@ Fault = tuple[int, str, str, str]
 
 
 def _value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Fault]:
-    """All values of the wrong type, found by one lazy pandera validation."""
+    """All values of the wrong type, found by lazy pandera validation of each column's distinct ones."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
-    try:
-        _schema(set(table.columns), known_styles).validate(table, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases.to_dict("records")
-        return [(int(c["index"]), str(c["column"]), str(c["failure_case"]), str(c["check"])) for c in cases]
-    return []
+    faults: list[Fault] = []
+    for name, column in _schema(set(table.columns), known_styles).columns.items():
+        if name not in table.columns:
+            continue
+        try:
+            column.validate(table[[name]].drop_duplicates(), lazy=True)
+        except SchemaErrors as errors:
+            cases = errors.failure_cases
+            reasons = {table.at[c["index"], name]: str(c["check"]) for c in cases.to_dict("records")}
+            wrong = table[name][table[name].isin(list(reasons))]
+            faults += [(int(row), name, value, reasons[value]) for row, value in wrong.items()]
+    return faults
 
 
 def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
@@ -287,34 +338,36 @@ def faults_message(path: Path, faults: Sequence[Fault]) -> str:
     return "\n".join([f"The manifest {path} has {counted}; nothing was started:", *lines[:_SHOWN_FAULTS], *more])
 
 
-def _row(number: int, record: Mapping[str, str], known_styles: Container[str]) -> ManifestRow:
-    def text(name: str) -> str | None:
-        return record.get(name) or None
+def _rows(table: pd.DataFrame, known_styles: Container[str]) -> Iterator[ManifestRow]:
+    """The rows; those with the same texts share what is made of them."""
+    empty = [""] * len(table)
+    texts = {name: table[name].tolist() if name in table.columns else empty for name in COLUMNS}
+    parsed = {text: parse_styles(text, known_styles) for text in set(texts["style"])}
+    overrides = functools.cache(_overrides)
+    names = [str(name) for name in table.columns if name not in COLUMNS]
+    extras = zip(*(table[name].tolist() for name in names), strict=True) if names else itertools.repeat(())
+    for number, cells, extra in zip(table.index.tolist(), zip(*texts.values(), strict=True), extras, strict=False):
+        content, style, artist, label, split, *numbers, replicate = cells
+        yield ManifestRow(
+            number,
+            content,
+            parsed[style],
+            artist or None,
+            label or None,
+            split or None,
+            overrides(*numbers),
+            dict(zip(names, extra, strict=True)),
+            int(replicate or 0),
+        )
 
-    def number_of(name: str) -> float | None:
-        return float(record[name]) if record.get(name) else None
 
-    size, seed = text("size"), text("seed")
-    return ManifestRow(
-        number,
-        record["content"],
-        parse_styles(record.get("style", ""), known_styles),
-        text("artist"),
-        text("label"),
-        text("split"),
-        Overrides(
-            number_of("style_weight"),
-            number_of("content_weight"),
-            int(size) if size else None,
-            int(seed) if seed else None,
-        ),
-        {name: value for name, value in record.items() if name not in COLUMNS},
-        int(record.get("replicate") or 0),
+def _overrides(style_weight: str, content_weight: str, size: str, seed: str) -> Overrides:
+    return Overrides(
+        float(style_weight) if style_weight else None,
+        float(content_weight) if content_weight else None,
+        int(size) if size else None,
+        int(seed) if seed else None,
     )
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, str]]:
-    return [{str(name): str(value) for name, value in record.items()} for record in table.to_dict("records")]
 
 
 def number_text(value: float) -> str:

@@ -29,7 +29,7 @@ def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: StyleS
     pools = styles.drawable().by_artist()
     known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles.catalogue, path.parent)
     known = _Sources(known_contents, known_styles, pools, artist_lookup(pools), seed)
-    rows = read_manifest(path, pools, known_styles.by_id)
+    rows = read_manifest(path, pools, known_styles.by_id, known_contents.by_id)
     pairs = [_pair_of_row(row, known) for row in rows]
     if repeated := _repeated(rows, pairs):
         raise ManifestError(faults_message(path, repeated))
@@ -82,9 +82,15 @@ def _pair_of_row(row: ManifestRow, known: _Sources) -> Pair:
         pool = known.pools[artist]
         (index,) = draw(1, len(pool), own_seed, content.id, artist)
         shares = known.styles.shares((StyleRef(pool[index].id),))
-    artist = known.artists.get(artist_key(artist), artist) if artist else None
-    label, split = row.label or content.label, row.split or content.split
-    return Pair(content, shares, artist, label, split, row.overrides, row.replicate, row.extras)
+    if artist and artist not in known.pools:
+        artist = known.artists.get(artist_key(artist), artist)
+    label, split = _own(row.label, content.label), _own(row.split, content.split)
+    return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, row.extras)
+
+
+def _own(said: str | None, known: str | None) -> str | None:
+    """What a row says; the content's own where it says nothing, or that but for the spaces around it."""
+    return known if not said or (known and known.strip() == said) else said
 
 
 def _is_unstylized(row: ManifestRow, known: _Sources) -> bool:

@@ -53,7 +53,8 @@ class _Columns:
         self._add("seed", overrides.seed)
         self._add("replicate", row.replicate or None)
         for name, value in row.extras.items():
-            texts.setdefault(name, [""] * self.rows)
+            if name not in texts:
+                texts[self._text(name)] = [""] * self.rows
             self._filled.add(name)
             texts[name].append(self._text(value))
         self.rows += 1

@@ -69,9 +69,12 @@ def drawn_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, be
         beta: the recipe's style weight, which `strengths` multiply.
 
     Raises:
-        ConfigError: artists, genres or labels that nobody has, or nothing to draw from; before the first pair.
+        ConfigError: artists, genres or labels that nobody has, nothing to draw from, or strengths of a recipe that
+            looks at no style; before the first pair.
     """
     contents = tuple(contents)
+    if pairing.strengths and beta == 0:
+        raise ConfigError("pairing.strengths are multiples of the recipe's style weight, method.beta, which is 0.")
     pools = _Pools(pairing, contents, styles)
     return (version for content in contents for pair in _of_content(pairing, content, pools)
             for version in _versions(pair, pairing, beta))  # fmt: skip
@@ -129,17 +132,10 @@ class _Pools:
         _check_labels(self._by_label, contents)
         self._made: dict[tuple[str | None, str | None], StylePool] = {}
         self._shares: dict[tuple[str, ...], tuple[StyleShare, ...]] = {}
-        if pairing.strategy == "artist" and not self._styles.by_artist():
-            raise ConfigError(
-                "pairing.strategy `artist` needs styles by artist: put each artist's images into a sub-folder."
-            )
         if pairing.weights:
-            _check_names("pairing.weights", pairing.weights, self.of_all().groups)
-        for content in contents if self._parts or self._by_label else ():
-            self.of(content, split_of(content, pairing))  # whatever pool is empty is told before the first pair
-
-    def of_all(self) -> StylePool:
-        return StylePool(self._pairing, self._styles.items)
+            _check_names("pairing.weights", pairing.weights, StylePool(pairing, self._styles.items).groups)
+        for content in contents if self._parts or self._by_label else contents[:1]:
+            self.of(content, split_of(content, pairing))  # what a pool lacks is told before the first pair
 
     def of(self, content: Item, split: str | None) -> StylePool:
         """The pool of one content."""
@@ -210,8 +206,8 @@ def _names_of(item: Item) -> tuple[str, ...]:
     return (*((item.artist,) if item.artist else ()), *item.genres)
 
 
-def _check_names(key: str, names: Iterable[str], known: Container[str] | Iterable[str]) -> None:
-    spellings = {artist_key(name): name for name in known}  # type: ignore[union-attr]
+def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
+    spellings = {artist_key(name) for name in known if name}
     for name in names:
         if artist_key(name) not in spellings:
             raise ConfigError(f"{key}: the style source has no {name!r}{suggestion(artist_key(name), spellings)}.")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
 from nst_core.source_config import Section
 
 Names = Annotated[list[str], Field(min_length=1)]
+SplitName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]  # as a manifest's cell could say it
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Pairing(Section):
@@ -25,7 +28,7 @@ class Pairing(Section):
         "none",
         description="`random`: draw the artist (or genre) first, then one of its styles.",
     )
-    weights: dict[str, NonNegativeFloat] | None = Field(
+    weights: dict[str, Weight] | None = Field(
         None,
         min_length=1,
         description="`random`, with `balance`: how often these artists (or genres) are drawn, others standing at 1; "
@@ -41,7 +44,7 @@ class Pairing(Section):
     unstylized: float = Field(
         0.0, ge=0, le=1, description="Share of the contents that are delivered as they are, only resized."
     )
-    splits: dict[str, PositiveFloat] | None = Field(
+    splits: dict[SplitName, Positive] | None = Field(
         None,
         min_length=1,
         description="Divides contents that have no split, e.g. `{train: 0.8, val: 0.2}`, by their ids.",
@@ -54,7 +57,7 @@ class Pairing(Section):
     blend: PositiveInt = Field(
         1, description="`random`, `artist`: how many styles are blended, in equal shares, in each image."
     )
-    strengths: list[PositiveFloat] | None = Field(
+    strengths: list[Positive] | None = Field(
         None, min_length=1, description="Make each pair once with each of these multiples of the recipe's style weight."
     )
     replicates: PositiveInt = Field(

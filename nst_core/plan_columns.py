@@ -96,10 +96,6 @@ def _frame(records: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str
     return {name: pa.array(values, PLAN_SCHEMA.field(name).type) for name, values in zip(names, columns, strict=True)}
 
 
-def _typed(values: Any, kind: pa.DataType) -> pa.Array:
-    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
 def _content_columns(item: Item, inputs: Mapping[Path, Input]) -> tuple[Any, ...]:
     found = inputs.get(item.path) or Input(item.path)  # a content of no pair of this part was not inspected
     return (

@@ -23,10 +23,7 @@ class StylePool:
         self._by_artist = sorted(_groups([item for item in items if item.artist], "artist").items())
         wanted = {artist_key(name): weight for name, weight in (pairing.weights or {}).items()}
         self._weights = {name: wanted.get(artist_key(name), 1.0) for name in self._names}
-        if pairing.strategy == "random" and pairing.blend > len(items):
-            raise ConfigError(f"pairing.blend is {pairing.blend}, but only {len(items)} styles are there to blend.")
-        if pairing.weights and not any(self._weights.values()):
-            raise ConfigError("pairing.weights leaves nothing to draw: all weights are 0.")
+        self._check()
 
     def drawn(self, content: str) -> Iterator[tuple[Item, ...]]:
         """The styles of each pair of a content, by its id: one, or as many as are blended."""
@@ -40,6 +37,21 @@ class StylePool:
             blend = self._pairing.blend
             items = list(self._random(content, self._pairing.styles_per_content * blend))
             yield from (tuple(items[at : at + blend]) for at in range(0, len(items) - blend + 1, blend))
+
+    def _check(self) -> None:
+        """Raises ConfigError where a content would get nothing."""
+        if self._pairing.strategy == "artist" and not self._by_artist:
+            raise ConfigError(
+                "pairing.strategy `artist` needs styles by artist: put each artist's images into a sub-folder."
+            )
+        if self._pairing.strategy != "random":
+            return
+        left = {item.id for name, group in self.groups.items() if self._weights[name] for item in group}
+        if not left:
+            raise ConfigError("pairing.weights leaves nothing to draw: all weights are 0.")
+        if self._pairing.blend > len(left):
+            wanted = self._pairing.blend
+            raise ConfigError(f"pairing.blend is {wanted}, but only {len(left)} styles are there to blend.")
 
     def _random(self, content: str, wanted: int) -> Iterator[Item]:
         """Distinct styles; asking for more adds to what was drawn."""
@@ -82,10 +94,10 @@ class StylePool:
 
 
 def _turns(sizes: list[int], wanted: int) -> int:
-    """How many turns it takes to get so many of groups of these sizes, one of each at a turn."""
+    """Turns that are enough to get so many of groups of these sizes, one of each at a turn."""
     turns = -(-wanted // len(sizes))
     while sum(min(size, turns) for size in sizes) < min(wanted, sum(sizes)):
-        turns += 1
+        turns *= 2
     return turns
 
 
@@ -94,6 +106,6 @@ def _groups(items: tuple[Item, ...] | list[Item], balance: str) -> dict[str, lis
     groups: dict[str, list[Item]] = {}
     for item in items:
         keys = {"artist": (item.artist or "",), "genre": item.genres or ("",)}.get(balance, ("",))
-        for key in keys:
+        for key in dict.fromkeys(keys):
             groups.setdefault(key, []).append(item)
     return groups

@@ -46,6 +46,7 @@ def test_all_eight_licences_of_coco_are_known_with_their_terms(
         ("CC_BY_ND_v3.0", "CC-BY-ND-3.0"),
         ("Creative Commons BY-SA 4.0", "CC-BY-SA-4.0"),
         ("CC BY", "CC-BY"),
+        ("https://creativecommons.org/licenses/by-nc", "CC-BY-NC"),
         ("CC0", "CC0-1.0"),
         ("cc0-1.0", "CC0-1.0"),
         ("CC-BY-3.0-DE", "CC-BY-3.0-DE"),
@@ -98,6 +99,15 @@ def test_a_licence_is_excluded_by_a_term_or_by_its_name(
     license: str | None, exclude: list[str], excluded: bool
 ) -> None:
     assert is_excluded(license, exclude) is excluded
+
+
+@pytest.mark.parametrize(
+    "stated",
+    ["(CC BY-NC 4.0)", "© CC BY-NC 2.0, somebody", "BY-NC-SA 4.0", "by-nc", "Creative Commons BY-NC International"],
+)
+def test_terms_are_found_among_other_words(stated: str) -> None:
+    assert license_terms(license_id(None, stated)) >= {"by", "nc"}
+    assert is_excluded(license_id(None, stated), ["NC"])
 
 
 def test_terms_and_licences_may_be_excluded() -> None:

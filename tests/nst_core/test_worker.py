@@ -247,6 +247,14 @@ def test_an_unstylized_content_is_delivered_as_it_is(folder: Path, size: str, sh
     assert np.array_equal(np.array(Image.open(folder / "run" / str(plain.file_name))), np.array(expected))
 
 
+def test_an_unstylized_content_may_be_narrower_than_any_layer(folder: Path, make_image: Callable[..., Path]) -> None:
+    make_image(folder / "1.png", 640, 30)
+    chunk = chunk_of(folder, "plain", "style0.png")
+    bare = replace(chunk.rows[1], style_ids=(), style_paths=(), style_shares=(), style_sha256=(), artist="unstylized")
+    (row,) = results(folder, replace(chunk, rows=(bare,), wanted=frozenset({bare.pair_id})))
+    assert (row.status, row.width, row.height) == ("success", 48, 2)
+
+
 def test_what_is_left_out_is_skipped_without_being_opened(folder: Path, opened: Opened) -> None:
     chunk = chunk_of(folder, "some", "style0.png")
     message = f"{folder}/0.png: its licence, CC-BY-ND-2.0, is left out by content.exclude_licenses (nd)"

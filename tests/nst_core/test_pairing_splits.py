@@ -1,0 +1,147 @@
+"""Splits: contents divided by id, and styles that no two splits share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nst_core.errors import ConfigError
+from nst_core.pairing import Pair, StyleSet, drawn_pairs, split_of
+from nst_core.pairing_config import Pairing
+from nst_core.sources.base import Catalogue, Item
+
+SPLITS = {"train": 0.8, "val": 0.2}
+
+
+def contents(count: int, *splits: str | None) -> list[Item]:
+    """Contents whose own splits alternate."""
+    own = splits or (None,)
+    return [Item(f"photo-{i:04d}.jpg", Path(f"{i}.jpg"), split=own[i % len(own)]) for i in range(count)]
+
+
+def styles(**works: int) -> Catalogue:
+    return Catalogue.of(
+        Item(f"{artist}/{i:03d}.jpg", Path("x"), artist=artist) for artist, count in works.items() for i in range(count)
+    )
+
+
+def pairs_of(given: list[Item], of: Catalogue | StyleSet, **options: Any) -> list[Pair]:
+    style_set = of if isinstance(of, StyleSet) else StyleSet(of)
+    return list(drawn_pairs(Pairing.model_validate(options), given, style_set))
+
+
+def styles_by_split(pairs: list[Pair]) -> dict[str | None, set[str]]:
+    found: dict[str | None, set[str]] = {}
+    for pair in pairs:
+        found.setdefault(pair.split, set()).update(share.item.id for share in pair.styles)
+    return found
+
+
+def test_contents_without_a_split_are_divided_in_proportion_and_others_keep_theirs() -> None:
+    pairs = pairs_of(contents(2000, None, "test"), styles(A=1), splits=SPLITS)
+    counts = Counter(pair.split for pair in pairs)
+    assert counts["test"] == 1000
+    assert abs(counts["val"] - 200) < 65
+
+
+def test_a_division_stays_when_contents_are_added_and_turns_with_the_seed_alone() -> None:
+    pairing = Pairing(splits=SPLITS)
+    assert [split_of(content, pairing) for content in contents(60)] == [
+        split_of(content, Pairing(splits=dict(reversed(SPLITS.items())), styles_per_content=3))
+        for content in contents(90)[:60]
+    ]
+    other = Pairing(splits=SPLITS, seed=1)
+    assert any(split_of(content, pairing) != split_of(content, other) for content in contents(60))
+
+
+@pytest.mark.parametrize("strategy", ["random", "artist", "grid"])
+def test_no_two_splits_share_a_style(strategy: str) -> None:
+    found = styles_by_split(
+        pairs_of(contents(300), styles(A=20, B=9, C=1), strategy=strategy, splits=SPLITS, disjoint_styles=True)
+    )
+    assert found.keys() == {"train", "val"}
+    assert not found["train"] & found["val"]
+
+
+def test_styles_are_divided_in_proportion_artist_by_artist() -> None:
+    options: dict[str, Any] = {"strategy": "grid", "splits": SPLITS, "disjoint_styles": True}
+    found = styles_by_split(pairs_of(contents(60), styles(A=50, B=10, C=2), **options))
+    counts = Counter(name[0] for name in found["val"])
+    assert abs(counts["A"] - 10) <= 1
+    assert abs(counts["B"] - 2) <= 1
+    assert found["train"] | found["val"] == {item.id for item in styles(A=50, B=10, C=2).items}
+
+
+def test_without_proportions_the_contents_own_splits_share_evenly() -> None:
+    found = styles_by_split(pairs_of(contents(40, "a", "b"), styles(A=10, B=10), strategy="grid", disjoint_styles=True))
+    assert not found["a"] & found["b"]
+    assert {len(found["a"]), len(found["b"])} == {10}
+
+
+def test_an_artist_with_one_work_is_in_one_split_and_over_many_such_the_proportions_hold() -> None:
+    many = styles(**{f"artist{i:03d}": 1 for i in range(400)})
+    found = styles_by_split(pairs_of(contents(30), many, strategy="grid", splits=SPLITS, disjoint_styles=True))
+    assert not found["train"] & found["val"]
+    assert abs(len(found["val"]) - 80) < 40
+
+
+def test_files_with_the_same_bytes_are_never_on_both_sides() -> None:
+    works = styles(A=30, B=30)
+    same = {f"B/{i:03d}.jpg": f"A/{i:03d}.jpg" for i in range(30)}
+    found = styles_by_split(
+        pairs_of(contents(40), StyleSet(works, same=same), strategy="grid", splits=SPLITS, disjoint_styles=True)
+    )
+    first = {split: {same.get(name, name) for name in names} for split, names in found.items()}
+    assert not first["train"] & first["val"]
+    assert found["train"] | found["val"] == {item.id for item in works.items}
+
+
+def test_the_same_bytes_stay_together_although_the_first_of_them_is_excluded() -> None:
+    works = styles(A=30)
+    same = {f"A/{i:03d}.jpg": f"A/{i - 1:03d}.jpg" for i in range(1, 30, 2)} | {"A/002.jpg": "A/000.jpg"}
+    style_set = StyleSet(works, frozenset({"A/000.jpg"}), same)
+    found = styles_by_split(
+        pairs_of(contents(40), style_set, strategy="grid", splits={"a": 1, "b": 1}, disjoint_styles=True)
+    )
+    assert sum({"A/001.jpg", "A/002.jpg"} <= names for names in found.values()) == 1
+
+
+def test_class_pools_are_divided_like_all_else() -> None:
+    given = [Item(c.id, c.path, label=("cat", "dog")[i % 2]) for i, c in enumerate(contents(200))]
+    pairs = pairs_of(given, styles(A=8, B=8), pools={"cat": ["A"]}, splits=SPLITS, disjoint_styles=True)
+    found = styles_by_split(pairs)
+    assert not found["train"] & found["val"]
+    assert {pair.artist for pair in pairs if pair.label == "cat"} == {"A"}
+    assert {pair.artist for pair in pairs if pair.label == "dog"} == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "said"),
+    [
+        (
+            contents(40),
+            {"splits": SPLITS},
+            r"No style is left for contents of split (train|val): give",
+        ),
+        (contents(40), {}, "needs a split for every content: give pairing.splits"),
+        (contents(40, "a", None), {}, "needs a split for every content"),
+        (contents(40, "test", None), {"splits": SPLITS}, "pairing.splits gives no share to test"),
+        (contents(40), {"splits": SPLITS, "unstylized": 0.9}, "No style is left for contents of split"),
+    ],
+)
+def test_splits_that_cannot_be_kept_apart_are_told_before_the_first_pair(
+    given: list[Item], options: dict[str, Any], said: str
+) -> None:
+    pairing = Pairing.model_validate({"disjoint_styles": True, **options})
+    with pytest.raises(ConfigError, match=said):
+        drawn_pairs(pairing, given, StyleSet(styles(A=1)))
+
+
+def test_an_empty_pool_of_a_class_in_a_split_is_named() -> None:
+    given = [Item(c.id, c.path, label="cat") for c in contents(40)]
+    pairing = Pairing(disjoint_styles=True, splits=SPLITS, pools={"cat": ["B"]})
+    with pytest.raises(ConfigError, match=r"split (train|val) and label cat"):
+        drawn_pairs(pairing, given, StyleSet(styles(A=20, B=1)))
