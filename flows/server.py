@@ -73,7 +73,7 @@ def prefect_server() -> Iterator[str]:
         yield given
         return
     console.print("Starting a Prefect server for this run")
-    with _temporary_database() as folder, _environment(_database_settings(folder)):
+    with _temporary_database() as folder, _environment(_database_settings(folder) | past_proxies()):
         server = _child_server(folder)
         try:
             try:
@@ -136,6 +136,13 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def past_proxies() -> dict[str, str]:
+    """Environment in which this machine's own server is not asked for through a proxy. (`localhost` is left alone.)"""
+    hosts = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", "127.0.0.1"]
+    told = ",".join(filter(None, hosts))
+    return {"NO_PROXY": told, "no_proxy": told}
 
 
 def _database_settings(folder: Path) -> dict[str, str]:

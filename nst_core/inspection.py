@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,13 +23,12 @@ Progress = Callable[[int, int], None]
 def inspected(draft: Draft, config: RunConfig, progress: Progress | None = None) -> dict[Path, Input]:
     """What is known of each input file of the draft. I/O errors that may pass (not the file's own fault) propagate."""
     wanted = input_limits(draft, _wanted(config.content), _wanted(config.style))
-    return scan(wanted, IndexCache([config.content.path, config.style.path]), progress)
+    return _remembered(wanted, [config.content.path, config.style.path], progress)
 
 
 def scanned(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
     """What is known of the files of a source."""
-    wanted = {item.path: _wanted(section) for item in items}
-    return scan(wanted, IndexCache([section.path]), progress)
+    return _remembered({item.path: _wanted(section) for item in items}, [section.path], progress)
 
 
 def duplicates_of(
@@ -42,6 +42,14 @@ def duplicates_of(
         return {}
     inputs = scanned(catalogue.items, section, progress)
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
+
+
+def _remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+    cache = IndexCache(roots)
+    found = scan(wanted, cache, progress)
+    if cache.trouble:
+        logging.getLogger("nst").warning(cache.trouble)
+    return found
 
 
 def _wanted(section: ImageSource) -> Wanted:

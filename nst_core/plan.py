@@ -59,11 +59,26 @@ PLAN_SCHEMA = pa.schema(
 )
 """The columns of a plan part: the fields of `PlannedPair`."""
 
-DICTIONARY_COLUMNS = (
-    ["chunk_id", "content_id", "content_path", "artist", "artist_slug", "genre", "label", "label_slug", "split"]
-    + ["split_slug", "content_sha256", "error_class", "error_message", "content_license", "content_source_url"]
-    + ["style_license", "fingerprint", "method_fingerprint"]
-)
+DICTIONARY_COLUMNS = [
+    "chunk_id",
+    "content_id",
+    "content_path",
+    "artist",
+    "artist_slug",
+    "genre",
+    "label",
+    "label_slug",
+    "split",
+    "split_slug",
+    "content_sha256",
+    "error_class",
+    "error_message",
+    "content_license",
+    "content_source_url",
+    "style_license",
+    "fingerprint",
+    "method_fingerprint",
+]
 """Columns whose texts many rows share: in memory each text is kept once."""
 
 _ROWS_AT_ONCE = 4096

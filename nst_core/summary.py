@@ -102,7 +102,8 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
             compute += record["seconds"] or 0.0
             gpu += record["seconds"] or 0.0 if str(record["device"]).startswith("cuda") else 0.0
             licenses[f"content: {record['content_license'] or 'not stated'}"] += 1
-            licenses[f"style: {record['style_license'] or 'not stated'}"] += 1
+            if record["style_path"]:  # else it stayed unstylized
+                licenses[f"style: {record['style_license'] or 'not stated'}"] += 1
             if record["content_source_url"]:
                 attributions.add((record["content_source_url"], record["content_license"]))
         elif record["status"] == "quarantined":

@@ -38,7 +38,11 @@ def absent_images(images: Sequence[CocoImage], folder: Path) -> list[CocoImage]:
         present = set(os.listdir(folder))  # noqa: PTH208 (names, not a Path for each of 100 000 files)
     except FileNotFoundError:
         present = set()
-    return [image for image in images if image.file_name not in present]
+    return [
+        image
+        for image in images
+        if image.file_name not in present and ("/" not in image.file_name or not (folder / image.file_name).is_file())
+    ]
 
 
 def get_images(

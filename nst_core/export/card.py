@@ -42,7 +42,8 @@ class Tally:
                 self.labels[row.label] += 1
             self.artists[row.columns["artist"] or "unknown"] += 1
             self.content_licenses[row.columns["content_license"] or "not stated"] += 1
-            self.style_licenses.update((row.columns["style_license"] or "not stated").split(";"))
+            if row.columns["style_ids"]:  # an unstylized image has none
+                self.style_licenses.update((row.columns["style_license"] or "not stated").split(";"))
             if row.columns["content_source_url"]:
                 self.urls.add(row.columns["content_source_url"])
 

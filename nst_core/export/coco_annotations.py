@@ -61,7 +61,7 @@ class SourceAnnotations:
         self._places: dict[int, list[tuple[int, int]]] = {}
         try:
             self._read()
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(
                 f"The annotation file {path} is damaged or not JSON ({error}): fetch it again."
             ) from error

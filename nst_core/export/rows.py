@@ -95,9 +95,8 @@ class Selection:
     def _window(self, ids: pa.Array, splits: Sequence[str | None]) -> Iterator[ExportRow]:
         wanted = pa.array(splits, pa.string())
         tables = (_between(_read(path, self._stored), ids) for path in result_files(self.run))
-        found = pa.concat_tables(
-            [table.filter(_successes(table)) for table in tables if table is not None], promote_options="default"
-        )
+        found = [table.filter(_successes(table)) for table in tables if table is not None]
+        found = pa.concat_tables([self._stored.empty_table(), *found])  # a retry may have taken them all away
         found = found.filter(pc.and_(pc.is_in(found["split"], wanted), pc.is_in(found["pair_id"], ids)))
         found = found.take(pc.sort_indices(found, [("pair_id", "ascending"), ("created_at", "descending")]))
         planned = self._planned_ids(ids)

@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -77,10 +77,15 @@ class Target:
         for name in sorted(self._done.keys() - set(names)):
             remove(self.root / name)
             del self._done[name]
-        for folder in sorted((f for f in self.root.rglob("*") if f.is_dir()), reverse=True):
-            with contextlib.suppress(OSError):  # it holds something
-                folder.rmdir()
+            self._remove_empty(PurePosixPath(name).parents)
         self._write(complete=True)
+
+    def _remove_empty(self, folders: Iterable[PurePosixPath]) -> None:
+        """Those of our folders, the innermost first, that hold nothing any more."""
+        for folder in folders:
+            if folder.parts:
+                with contextlib.suppress(OSError):  # it holds something, or is gone
+                    (self.root / folder).rmdir()
 
     def _write(self, complete: bool) -> None:
         data = {
@@ -156,9 +161,10 @@ def _earlier(root: Path, identity: Identity) -> dict[str, Done]:
     data = _read_marker(root / MARKER)
     found = Identity(data.get("format", ""), data.get("run", ""), data.get("method_fingerprint"))
     if found != identity:
+        method = " by another method" if (found.format, found.run) == (identity.format, identity.run) else ""
         raise UsageError(
             f"{root} holds an export of the run {found.run!r} as {found.format}, this would be {identity.run!r} as "
-            f"{identity.format}{' by another method' if found.run == identity.run else ''}: give another folder."
+            f"{identity.format}{method}: give another folder."
         )
     try:
         return {_safe(name): _done(entry) for name, entry in data["shards"].items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 from nst_core.slugs import short_hash
 from nst_core.sources.base import path_text
 from nst_core.sources.spelling import repaired, spelling_key
-from nst_core.sources.walk import entries, is_image_name, source_id
+from nst_core.sources.walk import entries, is_folder, is_image_name, source_id
 
 _NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
 
@@ -76,13 +76,13 @@ def distinct(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting],
 def _by_artist(level: Path) -> Iterator[tuple[Path, Painting | None]]:
     """Files in the folders of artists; None for what is no image, or lies at another level."""
     for entry in entries(level):
-        if not entry.is_dir():
+        if not is_folder(entry):
             yield Path(entry.path), None
         elif entry.name != level.name:
             artist = _mended(entry.name)
             key = spelling_key(artist)
             for file in entries(Path(entry.path)):
-                belongs = is_image_name(file.name) and not file.is_dir()
+                belongs = is_image_name(file.name) and not is_folder(file)
                 path = Path(file.path)
                 yield path, Painting(_id(artist, key, file), path, artist, key) if belongs else None
 
@@ -90,10 +90,10 @@ def _by_artist(level: Path) -> Iterator[tuple[Path, Painting | None]]:
 def _in_one_folder(level: Path) -> Iterator[tuple[Path, Painting | None]]:
     """Files that name their artist; None for what does not, or is no image."""
     for entry in entries(level):
-        if entry.name == level.name and entry.is_dir():
+        if entry.name == level.name and is_folder(entry):
             continue
         stem = _stem(entry)
-        match = _NUMBERED.fullmatch(stem) if is_image_name(entry.name) and not entry.is_dir() else None
+        match = _NUMBERED.fullmatch(stem) if is_image_name(entry.name) and not is_folder(entry) else None
         path = Path(entry.path)
         yield path, Painting(stem, path, match["artist"], spelling_key(match["artist"])) if match else None
 

@@ -129,4 +129,5 @@ def _place(root: Path, path: Path) -> str:
 
 
 def _remedy(config: ArtworksSource, role: Role) -> str:
-    return f"fetch it with `{download_command(config)}`, or set {role}.download: true"
+    other = "" if config.download else f", or set {role}.download: true"
+    return f"fetch it with `{download_command(config)}`{other}"

@@ -118,6 +118,8 @@ def _selection(path: Path, config: CocoSource, prefix: str) -> tuple[Iterator[Co
     ids = found.table["id"].to_numpy()
     chosen = drawn(ids[fitting].tolist(), config.limit, config.seed)
     if not chosen:
+        if not len(ids):
+            raise SourceError(f"The annotation file {path} lists no images: it is not that of {config.split}.")
         raise SourceError(f"No image of {path} fits {_choice(config)}: ask for less.")
     table = found.table.take(np.searchsorted(ids, chosen))
     return _images(found, table, wanted), table["file_name"].to_pylist()
@@ -237,9 +239,13 @@ def _count_missing(folder: Path, names: Iterable[str]) -> int:
 
 
 def _remedy(config: CocoSource, role: Role) -> str:
+    """What brings it here. Where `download: true` did not, there are images that were put there by hand."""
     if config.annotations is not None:  # the command line knows COCO's own annotation files only
+        if config.download:
+            return f"add what is missing, or remove {config.path / config.split} to have `nst run` fetch it"
         return f"set {role}.download: true to fetch what is missing"
-    return f"fetch it with `{download_command(config)}`, or set {role}.download: true"
+    other = "" if config.download else f", or set {role}.download: true"
+    return f"fetch it with `{download_command(config)}`{other}"
 
 
 def _choice(config: CocoSource) -> str:

@@ -100,7 +100,7 @@ class _Columns:
         self.licenses[_whole(entry["id"])] = license_id(_text(entry.get("url")), _text(entry.get("name")))
 
     def take_category(self, entry: Mapping[str, Any]) -> None:
-        self.categories[_whole(entry["id"])] = str(entry["name"])
+        self.categories[_whole(entry["id"])] = _text(entry["name"]) or ""
 
     def take_annotation(self, entry: Mapping[str, Any]) -> None:
         row = _whole(entry["id"]), _whole(entry["image_id"]), _whole(entry.get("category_id", -1))
@@ -128,9 +128,10 @@ def _parsed(path: Path) -> Annotations:
                 _take(path, columns, section, number, entry)
     except OSError as error:
         raise SourceError(f"The annotation file {path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(
-            f"The annotation file {path} is damaged or not JSON ({error}): fetch it again with `nst download coco`."
+            f"The annotation file {path} is damaged or not JSON ({error}): delete it, then fetch it again with "
+            "`nst download coco`."
         ) from error
     if "images" not in seen:
         raise SourceError(
@@ -214,11 +215,18 @@ def _safe_name(value: Any) -> str:
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is not a whole number")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{value} is too large a number")
     return value
 
 
 def _text(value: Any) -> str | None:
-    return str(value) if value not in (None, "") else None
+    """Raises UnicodeEncodeError for what JSON can escape and no table can hold: half a surrogate pair."""
+    if value in (None, ""):
+        return None
+    text = str(value)
+    text.encode()
+    return text
 
 
 def _from_cache(path: Path) -> Annotations | None:

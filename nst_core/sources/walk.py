@@ -51,6 +51,14 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         _unreadable(error)
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link that leads in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file counts as an image by its name, those included that we cannot read but report."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of 100 000 names takes seconds)
@@ -74,9 +82,10 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names on one line, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(unicodedata.normalize("NFC", name) for name in names[:_SHOWN]) + more
+    shown = (unicodedata.normalize("NFC", name) for name in names[:_SHOWN])
+    return ", ".join(name if name.isprintable() else repr(name) for name in shown) + more
 
 
 def _unreadable(error: OSError) -> NoReturn:

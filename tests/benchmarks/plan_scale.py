@@ -2,8 +2,8 @@
 
     python tests/benchmarks/plan_scale.py --contents 1000 10000 100000 --styles 10
 
-Contents are hard links to a few small photographs with all shapes of COCO's; styles are 400 paintings by 50 artists. The
-index is filled first, as an earlier scan would have; then both commands run as a user runs them. Times are wall time of
+Contents are hard links to a few small photographs of six shapes; styles are 400 paintings by 50 artists. The index is
+filled first, as an earlier scan would have; then both commands run as a user runs them. Times are wall time of
 the whole command, memory is its peak resident size.
 """
 
@@ -96,9 +96,8 @@ def command(arguments: list[str], environment: dict[str, str]) -> tuple[Step, st
     """Run `nst` in a process of its own."""
     script = Path(__file__).with_name("plan_scale.py")
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, str(script), "--as-nst", *arguments], env=environment, capture_output=True, text=True, check=True
-    )
+    nst = [sys.executable, str(script), "--as-nst", *arguments]
+    done = subprocess.run(nst, env=environment, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
     text, _, peak = done.stdout.rpartition("\npeak ")
     return Step(seconds, int(peak) / 1024), text

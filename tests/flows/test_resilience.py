@@ -15,6 +15,7 @@ from trial import rows_of, run
 
 from flows import pipeline as module
 from flows import signals
+from flows.server import past_proxies
 from nst_core.asked import Asked, asked_for
 from nst_core.config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
@@ -68,19 +69,9 @@ def test_a_run_killed_before_its_gallery_is_not_taken_for_finished(
     with pytest.raises(KeyboardInterrupt):
         run(settings)
     monkeypatch.undo()
-    assert (
-        finished_state(
-            settings, resolve_method(settings), asked(settings)
-        )
-        is None
-    )
+    assert finished_state(settings, resolve_method(settings), asked(settings)) is None
     assert run(settings).made == 0
-    assert (
-        finished_state(
-            settings, resolve_method(settings), asked(settings)
-        )
-        is not None
-    )
+    assert finished_state(settings, resolve_method(settings), asked(settings)) is not None
     assert ">d<" in (settings.run_folder / "gallery" / "ada" / "index.html").read_text()
 
 
@@ -138,3 +129,11 @@ def test_a_plan_that_names_files_outside_its_folder_is_not_trusted(config: Make)
     folder.append_plan(0, [Plan.of([planned(file_name="images/../../../escaped.png")]).table])
     with pytest.raises(RunFolderError, match="outside of its run folder"):
         run(config())
+
+
+def test_its_own_server_is_not_asked_for_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    assert past_proxies() == {"NO_PROXY": "example.org,127.0.0.1", "no_proxy": "example.org,127.0.0.1"}
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert past_proxies()["no_proxy"] == "127.0.0.1"

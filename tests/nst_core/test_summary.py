@@ -199,3 +199,10 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
 def test_a_card_can_be_written_before_anything_is_made(tmp_path: Path) -> None:
     write_card(tmp_path, summarize(tmp_path, Plan.of([])), {})
     assert "0 images stylized" in (tmp_path / "README.md").read_text()
+
+
+def test_an_unstylized_image_counts_under_no_style_s_licence(tmp_path: Path) -> None:
+    content = Item("a", Path("a"), license="CC BY 2.0")
+    (row,) = plan([Pair(content, (), "unstylized")])
+    write(tmp_path, success(row))
+    assert summarize(tmp_path, Plan.of([row])).licenses == {"content: CC BY 2.0": 1}

@@ -39,8 +39,8 @@ def make_run(tmp_path: Path, make_image: Callable[..., Path]) -> MakeRun:
             {
                 "pair_id": r["pair_id"],
                 "content_id": f"photos/{n}.jpg",
-                "style_ids": ["Monet/1.jpg"],
-                "style_shares": [1.0],
+                "style_ids": r.get("style_ids", ["Monet/1.jpg"]),
+                "style_shares": [1.0] * len(r.get("style_ids", ["Monet/1.jpg"])),
             }
             for n, r in enumerate(records)
         ]

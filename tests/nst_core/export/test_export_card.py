@@ -45,6 +45,15 @@ def test_the_card_counts_and_names_sources_licences_and_origins(make_run: MakeRu
     assert "somebody" not in body
 
 
+def test_an_unstylized_image_has_no_style_whose_licence_could_be_unknown(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run({}, {"style_ids": [], "style_license": None, "artist": "unstylized"})
+    export_run(run, "imagefolder", tmp_path / "out")
+    front, body = card_of(tmp_path / "out")
+    assert front["license"] == ["cc-by-2.0", "cc0-1.0"]
+    assert "* style: CC0-1.0: 1\n" in body
+    assert "style: not stated" not in body
+
+
 @pytest.mark.parametrize("to", ["imagefolder", "webdataset"])
 def test_names_cannot_write_the_card_s_own_structure(make_run: MakeRun, tmp_path: Path, to: str) -> None:
     export_run(make_run({"artist": "# x\n\n---\nlicense: mit\n<script>", "label": "`[a](b)`"}), to, tmp_path / "out")

@@ -33,8 +33,17 @@ def test_another_run_s_or_format_s_export_is_refused(make_run: MakeRun, tmp_path
     export_run(run, "imagefolder", tmp_path / "out")
     with pytest.raises(UsageError, match="holds an export of the run 'run' as imagefolder, this would be 'other'"):
         export_run(other, "imagefolder", tmp_path / "out")
-    with pytest.raises(UsageError, match="this would be 'run' as webdataset"):
+    with pytest.raises(UsageError, match="this would be 'run' as webdataset: give another folder"):
         export_run(run, "webdataset", tmp_path / "out")
+
+
+def test_only_folders_of_the_export_itself_are_cleared_away(make_run: MakeRun, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    export_run(make_run({"split": "val"}, {"split": "train"}), "imagefolder", target)
+    (target / ".git" / "refs" / "tags").mkdir(parents=True)
+    export_run(make_run({"split": "train"}, {"split": "train"}), "imagefolder", target)
+    assert sorted(path.name for path in target.iterdir() if path.is_dir()) == [".git", "train"]
+    assert (target / ".git" / "refs" / "tags").is_dir()
 
 
 def test_a_target_inside_the_run_folder_is_refused(make_run: MakeRun) -> None:

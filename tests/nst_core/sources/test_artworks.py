@@ -144,6 +144,16 @@ def test_a_truncated_painting_and_a_link_to_nowhere_are_items_to_be_reported_lat
     assert ids(opened(root)) == ["Vincent_van_Gogh_1", "Vincent_van_Gogh_2"]
 
 
+def test_a_link_in_a_circle_is_noted_or_reported_later(tmp_path: Path) -> None:
+    root = kaggle(tmp_path, GOGH)
+    folder = root / "images" / "images"
+    for link in (folder / "circle", folder / "Vincent_van_Gogh" / "Vincent_van_Gogh_9.jpg"):
+        link.symlink_to(link.name)
+    catalogue = opened(root)
+    assert "Vincent_van_Gogh_9" in [item.id for item in catalogue.items]
+    assert any("where no painting belongs: images/images/circle." in note for note in catalogue.notes)
+
+
 @pytest.mark.parametrize(
     ("options", "artists"),
     [

@@ -266,6 +266,14 @@ def test_a_dataset_that_is_not_there_is_told_with_the_command_that_fetches_the_s
         opened(tmp_path, "style", **options)
 
 
+def test_what_download_true_has_not_brought_is_told_without_naming_it_again(tmp_path: Path, instances: Path) -> None:
+    dataset(tmp_path, 10)
+    (note,) = opened(tmp_path, download=True).notes
+    assert note.endswith("--split val2017`.")
+    (note,) = opened(tmp_path, download=True, annotations=instances).notes
+    assert note.endswith(f"add what is missing, or remove {tmp_path / 'val2017'} to have `nst run` fetch it.")
+
+
 def test_an_annotation_file_of_ones_own_is_nothing_that_a_command_fetches(tmp_path: Path) -> None:
     own = tmp_path / "own.json"
     with pytest.raises(SourceError, match=r"^content\.annotations: there is no annotation file .*own\.json: correct"):
@@ -314,7 +322,14 @@ def test_file_names_in_sub_folders_are_fine(tmp_path: Path) -> None:
         ('{"images": [], "annotations": [{"id": 1e99, "image_id": 2}]}', r"annotations\[0\]: "),
         ('{"images": [], "annotations": [{"id": 99999999999999999999, "image_id": 2}]}', r"annotations\[0\]: "),
         ('{"images": [], "categories": [{"id": 1}]}', r"categories\[0\] has no 'name'"),
-        ('{"images": []}', "No image of .* fits the source"),
+        ('{"images": []}', "lists no images: it is not that of val2017"),
+        ('{"images": [{"id": 99999999999999999999}]}', r"images\[0\]: 9+ is too large a number"),
+        ('{"images": [{"id": 1, "file_name": "a", "width": 99999999999999999999}]}', r"images\[0\]: 9+ is too large"),
+        ('{"images": [{"id": ' + "1" * 5000 + "}]}", "is damaged or not JSON .*: delete it, then fetch it again"),
+        (
+            '{"images": [{"id": 1, "file_name": "a", "width": 1, "height": 1, "coco_url": "\\ud800"}]}',
+            r"images\[0\]: .*surrogates not allowed",
+        ),
         ("[" * 100_000, "is damaged or not JSON"),
         ('{"images": ' + "[" * 100_000, "is damaged or not JSON"),
     ],
