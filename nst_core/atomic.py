@@ -33,9 +33,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with disk_full_as_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            _fsync(temporary)
+            fsync(temporary)
             os.replace(temporary, path)  # noqa: PTH105 (the rename that the promise rests on, by its usual name)
-            _fsync(path.parent)
+            fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -91,7 +91,8 @@ def remove_temporaries(folder: Path) -> int:
     return len(leftovers)
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's entries, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

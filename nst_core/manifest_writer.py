@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from nst_core.atomic import atomic_path
-from nst_core.manifest import COLUMNS, ManifestRow, StyleRef, format_styles, number_text
+from nst_core.manifest import ManifestRow
+from nst_core.manifest_checks import COLUMNS
+from nst_core.style_cells import StyleRef, format_styles, number_text
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from nst_core.artist_names import artist_key, artist_lookup
 from nst_core.draws import divided, fraction, part_of
 from nst_core.errors import ConfigError
-from nst_core.manifest import UNSTYLIZED, Overrides, artist_key, artist_lookup
+from nst_core.manifest import UNSTYLIZED, Overrides
 from nst_core.pairing_config import Pairing
 from nst_core.recipes import suggestion
 from nst_core.sources.base import Catalogue, Item

@@ -17,7 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nst_core.atomic import TEMPORARY_SUFFIX, check_writable, disk_full_as_error, remove_temporaries, write_if_changed
+from nst_core.atomic import (
+    TEMPORARY_SUFFIX,
+    check_writable,
+    disk_full_as_error,
+    fsync,
+    remove_temporaries,
+    write_if_changed,
+)
 from nst_core.errors import UsageError
 
 MARKER = "export.json"
@@ -127,11 +134,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield temporary
             for file in temporary.iterdir():
                 if file.stat().st_nlink == 1:  # a file that has another name already was made durable under it
-                    _fsync(file)
-            _fsync(temporary)
+                    fsync(file)
+            fsync(temporary)
             remove(path)
             temporary.rename(path)
-            _fsync(path.parent)
+            fsync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -211,11 +218,3 @@ def _size(path: Path) -> int:
     if path.is_dir():
         return len(os.listdir(path))  # noqa: PTH208 (names are enough)
     return path.stat().st_size if path.is_file() else 0
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

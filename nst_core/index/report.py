@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nst_core.disk import human
 from nst_core.index.duplicates import duplicates
 from nst_core.inputs import Input
 
@@ -64,7 +65,7 @@ class IndexReport:
     def lines(self) -> list[str]:
         """For people; of long lists the beginning."""
         return [
-            f"{self.items} images, {_size(self.bytes)}",
+            f"{self.items} images, {human(self.bytes)}",
             *_list("formats", self.by_format),
             *_list("modes", self.by_mode),
             *(f"{name}: {one.width} x {one.height} ({one.id})" for name, one in self._extremes()),
@@ -120,11 +121,3 @@ def _examples(what: str, texts: Sequence[str]) -> list[str]:
         return []
     more = [f"  … and {len(texts) - _EXAMPLES} more"] if len(texts) > _EXAMPLES else []
     return [f"{len(texts)} {what}:", *(f"  {text}" for text in texts[:_EXAMPLES]), *more]
-
-
-def _size(size: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

@@ -11,15 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nst_core.errors import ManifestError
-from nst_core.manifest import (
-    ManifestRow,
-    Overrides,
-    StyleRef,
-    format_styles,
-    parse_styles,
-    read_manifest,
-)
+from nst_core.manifest import ManifestRow, Overrides, read_manifest
 from nst_core.manifest_writer import write_manifest
+from nst_core.style_cells import StyleRef, format_styles, parse_styles
 
 ARTISTS = ["Vincent van Gogh", "Claude Monet", "Albrecht Dürer"]
 
