@@ -209,7 +209,7 @@ def _print_summary(summary: Summary) -> None:
         print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
     if len(summary.bad_inputs) > 20:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
-    for reason, count in summary.errors.items():
+    for reason, count in (summary.errors | summary.left_out).items():
         print(f"  {reason}: {count}")
 
 
@@ -224,17 +224,19 @@ def _print_forecast(found: Forecast) -> None:
     """The forecast for people; `--json` has every figure."""
     from nst_core.disk import human
 
-    counts = ("pairs", "new_pairs", "done", "left", "chunks", "contents", "styles", "artists", "shapes")
+    counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
         print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
     print(f"{'time':18} about {_duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
     print(f"{'disk':18} about {human(found.output_bytes)}; {human(found.free_bytes)} are free")
-    for name, count in found.licenses.items():
+    for name, count in sorted(found.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
     for name, count in found.left_out.items():
         print(f"{'left out':18} {name}: {count}")
+    if found.bad_inputs:
+        print(f"{'bad inputs':18} {len(found.bad_inputs)}")
     for message in found.bad_inputs[:20]:
         print(f"  {message}")
     if len(found.bad_inputs) > 20:

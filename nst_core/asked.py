@@ -12,6 +12,7 @@ from nst_core.inspection import duplicates_of
 from nst_core.licenses import check_exclusions, is_excluded
 from nst_core.manifest_pairs import pairs_of_manifest
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
+from nst_core.pairing_config import Pairing
 from nst_core.source_config import ImageSource
 from nst_core.sources import open_source
 from nst_core.sources.base import Catalogue, Item
@@ -79,11 +80,12 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
     same = duplicates_of(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
     excluded = {item.id for item in styles.items if is_excluded(item.license, config.style.exclude_licenses)}
     dropped = set() if config.style.duplicates == "keep" else set(same)
+    chosen = StyleSet(styles, frozenset(excluded | dropped), same)
     return Sources(
         contents,
-        StyleSet(styles, frozenset(excluded | dropped), same),
+        chosen,
         duplicates_of(contents, config.content, progress),
-        (*contents.notes, *styles.notes),
+        (*contents.notes, *styles.notes, *_pairing_notes(config.pairing, chosen)),
     )
 
 
@@ -95,6 +97,16 @@ def pairs_of(config: RunConfig, sources: Sources) -> Iterator[Pair]:
         return iter(pairs_of_manifest(pairing.manifest, pairing.seed, sources.contents, sources.styles))
     beta = config.method.resolve().beta
     return drawn_pairs(pairing, sources.contents.items, sources.styles, beta)
+
+
+def _pairing_notes(pairing: Pairing, styles: StyleSet) -> list[str]:
+    there, wanted = len(styles.drawable().items), pairing.styles_per_content * pairing.blend
+    if pairing.strategy != "random" or there >= wanted:
+        return []
+    each = max(1, there // pairing.blend)
+    return [
+        f"pairing.styles_per_content is {pairing.styles_per_content}, but {there} styles can be drawn: {each} each."
+    ]
 
 
 def _excluded(items: Iterable[Item], section: ImageSource, role: str) -> dict[str, SkippedInput]:

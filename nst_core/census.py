@@ -30,7 +30,7 @@ class Census:
         work: pairs that are left to be optimised, by the shape (width, height) at which they are.
         contents, styles, artists: the distinct ones; styles by id, a blend's together; artists by slug.
         left_out: pairs by the reason for which they are skipped.
-        licenses: pairs by the licences of content and style.
+        licenses: pairs by the licences of content and style, without those that are left out or bad.
         bad: what is wrong with inputs, each sentence once.
     """
 
@@ -57,6 +57,7 @@ class Census:
 def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
     """Of rows that are planned; work is what is not done."""
     has_styles = pc.greater(pc.list_value_length(plan.table.column("style_ids")), 0).to_numpy()
+    sound = plan.codes("error_class")[0] < 0
     stylized, left = plan.taken(has_styles), plan.taken(has_styles & ~done)
     faults = plan.distinct("error_class", "error_message")
     return Census(
@@ -65,8 +66,8 @@ def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
         frozenset(map(tuple, stylized.column("style_ids"))),
         frozenset(slug for (slug,) in stylized.distinct("artist_slug")),
         Counter({name: n for name, n in _counted(plan, "error_class") if name in SKIPPED}),
-        _licenses("content", _counted(plan, "content_license"))
-        + _licenses("style", _counted(stylized, "style_license")),
+        _licenses("content", _counted(plan.taken(sound), "content_license"))
+        + _licenses("style", _counted(plan.taken(sound & has_styles), "style_license")),
         tuple(sorted({message for name, message in faults if name is not None and name not in SKIPPED})),
     )
 
@@ -74,7 +75,8 @@ def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
 def census_of_part(part: PlanPart) -> Census:
     """Of rows that are about to be planned: all of them are left to do."""
     draft, looks = part.draft, part.looks
-    usable = (looks.error < 0) & part.stylized
+    sound = looks.error < 0
+    usable = sound & part.stylized
     shapes, counts = np.unique(looks.working[usable], axis=0, return_counts=True)
     contents, combinations = _occurring(draft.content), _occurring(draft.combination)
     used = [(draft.combinations[p], count) for p, count in combinations.items() if draft.combinations[p].styles]
@@ -85,8 +87,10 @@ def census_of_part(part: PlanPart) -> Census:
         frozenset(tuple(share.item.id for share in combination.styles) for combination, _ in used),
         frozenset(part.names.artists[combination.artist] for combination, _ in used),
         _summed((type(error).__name__, n) for error, n in faults if type(error).__name__ in SKIPPED),
-        _licenses("content", ((draft.contents[place].license, n) for place, n in contents.items()))
-        + _licenses("style", ((_license(combination), n) for combination, n in used)),
+        _licenses("content", ((draft.contents[p].license, n) for p, n in _occurring(draft.content[sound]).items()))
+        + _licenses(
+            "style", ((_license(draft.combinations[p]), n) for p, n in _occurring(draft.combination[usable]).items())
+        ),
         tuple(sorted({str(error) for error, _ in faults if type(error).__name__ not in SKIPPED})),
     )
 

@@ -40,6 +40,7 @@ class Forecast:
 
     Attributes:
         pairs: planned in all; `new_pairs` of them by this run, `done` with nothing left to do.
+        to_make: images of it that can be made; the others are left out, or their inputs are bad.
         chunks: with work left; `shapes`: distinct ones that are optimised, padded to the recipe's bucket.
         left_out: pairs by the reason for which they are skipped.
         bad_inputs: what is wrong with inputs.
@@ -54,6 +55,7 @@ class Forecast:
     new_pairs: int
     done: int
     left: int
+    to_make: int
     chunks: int
     contents: int
     styles: int
@@ -108,6 +110,8 @@ def _forecast(config: RunConfig, method: Method, asked: Asked, state: State, par
         new_pairs=len(part),
         done=state.done,
         left=len(state.plan) - state.done + len(part),
+        to_make=int(((state.plan.codes("error_class")[0] < 0) & ~state.done_rows).sum())
+        + int((part.looks.error < 0).sum()),
         chunks=len(state.chunks) + part.chunks,
         contents=len(census.contents),
         styles=len(census.styles),

@@ -57,10 +57,11 @@ def remember(recipe: Recipe, device: str, machine: str, evaluations_per_second: 
 
 
 def pace_of(recipe: Recipe, device: torch.device, machine: str) -> Pace:
-    """What was measured here for this recipe, nearest in size; else what its operations would take."""
+    """What was measured here for this recipe, at whatever size; else what its operations would take."""
     found = _measurements().get(_key(recipe, str(device), machine))
     if found:
-        when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']})"
+        own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
+        when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']}{own})"
         return Pace(float(found["pixels_per_second"]), when, True)
     operations = _operations_per_pixel(recipe, device)
     units = cores() if device.type == "cpu" else 1

@@ -128,6 +128,7 @@ class _Pools:
         self._styles = _chosen_artists(styles.drawable(), pairing.artists)
         if not self._styles.items and contents:
             raise ConfigError("No style is left to draw: the run file excludes them all.")
+        _check_splits(pairing, contents)
         self._parts = self._divided(contents, styles.same) if pairing.disjoint_styles else None
         self._by_label = {label: _members(self._styles, names, label) for label, names in (pairing.pools or {}).items()}
         _check_labels(self._by_label, contents)
@@ -212,6 +213,17 @@ def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if artist_key(name) not in spellings:
             raise ConfigError(f"{key}: the style source has no {name!r}{suggestion(artist_key(name), spellings)}.")
+
+
+def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:
+    """Raises ConfigError where `splits` would divide nothing, since every content is in a split of its own already."""
+    own = {content.split for content in contents}
+    unused = [name for name in pairing.splits or () if name not in own]
+    if unused and None not in own and own:
+        raise ConfigError(
+            f"pairing.splits: no content is in {', '.join(unused)}: all contents have splits of their own "
+            f"({', '.join(sorted(filter(None, own)))}). Name those, or leave pairing.splits out."
+        )
 
 
 def _check_labels(labels: Iterable[str], contents: Iterable[Item]) -> None:

@@ -75,9 +75,9 @@ class Pairing(Section):
             raise ValueError("pairing.manifest is given: set pairing.strategy to `manifest`, or leave it out")
         for name, strategies in _MEANT_FOR.items():
             if self.strategy not in strategies and getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"pairing.{name} means nothing to strategy `{self.strategy}`: leave it out")
+                raise ValueError(f"`{name}` means nothing to strategy `{self.strategy}`: leave it out")
         if self.weights and self.balance == "none":
-            raise ValueError("pairing.weights needs pairing.balance: artist or genre")
+            raise ValueError("`weights` needs `balance`: artist or genre")
         return self
 
     def fingerprint_data(self) -> dict[str, Any]:

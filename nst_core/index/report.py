@@ -70,6 +70,7 @@ class IndexReport:
             *_list("modes", self.by_mode),
             *(f"{name}: {one.width} x {one.height} ({one.id})" for name, one in self._extremes()),
             *_examples("with the same bytes as another", [f"{a} = {b}" for a, b in self.exact_duplicates.items()]),
+            *(["none looks like another"] if self.similar_images == {} else []),
             *_examples("that look like another", [f"{a} ≈ {b}" for a, b in (self.similar_images or {}).items()]),
             *_examples(
                 f"that cannot be used ({_listed(self.bad_by_class())})", [f"{b.id}: {b.reason}" for b in self.bad]

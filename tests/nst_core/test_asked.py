@@ -114,3 +114,16 @@ def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path) -> None
     }
     assert all(seen.values())
     assert seen["train"].isdisjoint(seen["val"])
+
+
+def test_fewer_styles_than_asked_for_are_told(folder: Path) -> None:
+    few = configured(folder, pairing={"strategy": "random", "styles_per_content": 5})
+    assert open_sources(few).notes == ("pairing.styles_per_content is 5, but 3 styles can be drawn: 3 each.",)
+    assert open_sources(configured(folder, pairing={"strategy": "random", "styles_per_content": 3})).notes == ()
+
+
+def test_splits_that_would_divide_nothing_are_refused(folder: Path) -> None:
+    (folder / "photos" / "metadata.csv").write_text("file_name,split\na.png,val\nb.png,val\nc.png,val\nd.png,val\n")
+    config = configured(folder, pairing={"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True})
+    with pytest.raises(ConfigError, match=r"no content is in train: all contents have splits of their own \(val\)"):
+        asked_for(config, "f" * 64)

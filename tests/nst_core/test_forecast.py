@@ -110,7 +110,8 @@ def test_what_is_left_out_costs_nothing_and_is_counted_by_reason(config: RunConf
     (tmp_path / "photos" / "metadata.csv").write_text("file_name,license\na.png,CC-BY-NC-4.0\nb.png,CC-BY-4.0\n")
     found = forecast(configured(tmp_path, "content.exclude_licenses=[nc]"))
     assert found.left_out == {"ExcludedLicense": 3}
-    assert found.licenses["content: CC-BY-NC-4.0"] == 3
+    assert (found.left, found.to_make) == (9, 6)
+    assert found.licenses == {"content: CC-BY-4.0": 3, "content: not stated": 3, "style: not stated": 6}
     assert found.bad_inputs == ()
     assert found.seconds == pytest.approx(forecast(config).seconds * 2 / 3)
     json.dumps(found.as_dict())

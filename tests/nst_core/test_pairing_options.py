@@ -204,14 +204,14 @@ def test_by_artist_a_blend_is_of_one_artist_and_of_all_works_where_they_are_few(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"strategy": "grid", "blend": 2}, "pairing.blend means nothing to strategy `grid`"),
+        ({"strategy": "grid", "blend": 2}, "`blend` means nothing to strategy `grid`"),
         (
             {"strategy": "artist", "weights": {"A": 2}, "balance": "artist"},
-            "weights means nothing to strategy `artist`",
+            "`weights` means nothing to strategy `artist`",
         ),
-        ({"weights": {"A": 2}}, "pairing.weights needs pairing.balance: artist or genre"),
+        ({"weights": {"A": 2}}, "`weights` needs `balance`: artist or genre"),
         *(
-            ({"strategy": "manifest", "manifest": "m.csv", key: value}, f"{key} means nothing to strategy `manifest`")
+            ({"strategy": "manifest", "manifest": "m.csv", key: value}, f"`{key}` means nothing to strategy `manifest`")
             for key, value in [
                 ("pools", {"cat": ["A"]}),
                 ("unstylized", 0.5),
