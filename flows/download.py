@@ -89,8 +89,9 @@ def download_task(dataset: str, work: Work, patience: Patience) -> str:
 
 
 def _wait(error: DownloadFailed, seconds: float) -> None:
-    """Say why, and wait. Raises Interrupted."""
-    console.print(f"{error} Trying again in {seconds:.0f} s.", markup=False, soft_wrap=True)
+    """Say why (without the advice behind the last colon, which is what happens now), and wait. Raises Interrupted."""
+    reason = str(error).rpartition(": ")[0] or str(error).removesuffix(".")
+    console.print(f"{reason}. Trying again in {seconds:.0f} s.", markup=False, soft_wrap=True)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if stop_requested.wait(min(left, 0.5)):
