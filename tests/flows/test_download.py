@@ -19,6 +19,7 @@ from download.making import artworks, coco, put_coco, put_kaggle
 from download.serving import KAGGLE, Fault, Server, serving
 
 import flows.download as downloads
+import nst_core.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 from flows.cli import main
 from flows.download import DELAYS, FEW, LONGEST_WAIT, download, download_stage, wanted
 from flows.download_progress import line
