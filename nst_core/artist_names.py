@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Mapping
 
 
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
@@ -11,4 +12,11 @@ def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
 
 
 def artist_key(name: str) -> str:
+    """The spelling that a lookup knows a name by."""
     return " ".join(name.replace("_", " ").casefold().split())
+
+
+def meant(name: str, known: Mapping[str, str]) -> str:
+    """` (did you mean …?)` with the name of the nearest one in a lookup, as it is really spelled; or nothing."""
+    nearest = difflib.get_close_matches(artist_key(name), list(known), n=1)
+    return f" (did you mean {known[nearest[0]]!r}?)" if nearest else ""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nst_core.artist_names import artist_key
-from nst_core.recipes import suggestion
+from nst_core.artist_names import artist_key, meant
 from nst_core.style_cells import is_number, parses_as_styles
 
 if TYPE_CHECKING:
@@ -95,14 +94,14 @@ def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]:
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda key: suggestion(key, known))
+    nearest = functools.cache(lambda name: meant(name, known))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
         if not artist and "style" in table.columns:
             faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
         elif artist and artist_key(artist) not in known:
-            faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist_key(artist))}"))
+            faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist)}"))
     return faults
 
 

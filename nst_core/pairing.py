@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from nst_core.artist_names import artist_key, artist_lookup
+from nst_core.artist_names import artist_key, artist_lookup, meant
 from nst_core.draws import divided, fraction, part_of
 from nst_core.errors import ConfigError
 from nst_core.manifest import UNSTYLIZED, Overrides
@@ -184,9 +184,7 @@ def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalog
     known = artist_lookup(styles.by_artist())
     for name in artists:
         if artist_key(name) not in known:
-            raise ConfigError(
-                f"pairing.artists: the style source has no artist {name!r}{suggestion(artist_key(name), known)}."
-            )
+            raise ConfigError(f"pairing.artists: the style source has no artist {name!r}{meant(name, known)}.")
     chosen = {known[artist_key(name)] for name in artists}
     return Catalogue(tuple(item for item in styles.items if item.artist in chosen))
 
@@ -194,12 +192,11 @@ def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalog
 def _members(styles: Catalogue, names: Iterable[str], label: str) -> tuple[Item, ...]:
     """Styles by any of these artists, or of any of these genres."""
     wanted = {artist_key(name) for name in names}
-    known = {artist_key(name) for item in styles.items for name in _names_of(item)}
+    known = artist_lookup(name for item in styles.items for name in _names_of(item))
     for name in names:
         if artist_key(name) not in known:
             raise ConfigError(
-                f"pairing.pools.{label}: the style source has no artist or genre {name!r}"
-                f"{suggestion(artist_key(name), known)}."
+                f"pairing.pools.{label}: the style source has no artist or genre {name!r}{meant(name, known)}."
             )
     return tuple(item for item in styles.items if wanted & {artist_key(name) for name in _names_of(item)})
 
@@ -209,10 +206,10 @@ def _names_of(item: Item) -> tuple[str, ...]:
 
 
 def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
-    spellings = {artist_key(name) for name in known if name}
+    spellings = artist_lookup(filter(None, known))
     for name in names:
         if artist_key(name) not in spellings:
-            raise ConfigError(f"{key}: the style source has no {name!r}{suggestion(artist_key(name), spellings)}.")
+            raise ConfigError(f"{key}: the style source has no {name!r}{meant(name, spellings)}.")
 
 
 def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:

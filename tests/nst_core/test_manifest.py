@@ -86,7 +86,7 @@ def test_all_faults_are_told_at_once_with_row_column_value_and_reason(tmp_path: 
         "  row 8, column style, value 'b.jpg@0.5;c.jpg@none': "
         "names no style, or a share after @ is not a number above 0",
         "  row 9, column artist, value 'Vincent van Gog': the style source has no such artist "
-        "(did you mean 'vincent van gogh'?)",
+        "(did you mean 'Vincent van Gogh'?)",
         "  row 10, column style, value '': is empty, and so is artist: a row needs one of them",
         "  row 11, column all, value 'j.jpg,b.jpg,': has 3 cells, the header 7",
         "  row 12, column content, value 'a.jpg': the same as row 2",

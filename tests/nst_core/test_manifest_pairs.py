@@ -146,5 +146,5 @@ def test_a_decomposed_spelling_finds_the_item(tmp_path: Path) -> None:
 
 
 def test_a_wrong_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"row 3, column artist.*did you mean 'hokusai'"):
+    with pytest.raises(ManifestError, match=r"row 3, column artist.*did you mean 'Hokusai'"):
         pairs(tmp_path, "content,artist\nphoto-0001.jpg,Monet\nphoto-0002.jpg,Hokusay\n")

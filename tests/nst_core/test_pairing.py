@@ -166,7 +166,7 @@ def test_only_the_chosen_artists_are_drawn_however_they_are_spelled(strategy: st
 
 
 def test_an_unknown_chosen_artist_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"pairing\.artists: .* no artist 'Monnet' \(did you mean 'monet'\?\)"):
+    with pytest.raises(ConfigError, match=r"pairing\.artists: .* no artist 'Monnet' \(did you mean 'Monet'\?\)"):
         make_pairs(Pairing(artists=["Monnet"]), contents(1), styles(Monet=1))
 
 

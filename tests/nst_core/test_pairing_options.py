@@ -93,7 +93,7 @@ class TestWeights:
     @pytest.mark.parametrize(
         ("options", "said"),
         [
-            ({"weights": {"Monnet": 1}}, r"pairing\.weights: .* no 'Monnet' \(did you mean 'monet'"),
+            ({"weights": {"Monnet": 1}}, r"pairing\.weights: .* no 'Monnet' \(did you mean 'Monet'"),
             ({"weights": {"Monet": 0, "B": 0}}, "leaves nothing to draw"),
             ({"weights": {"Monet": 0}, "blend": 2}, r"pairing\.blend is 2, but only 1 styles"),
         ],
