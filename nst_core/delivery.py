@@ -87,9 +87,7 @@ def deliver(job: Job, made: Made, delivery: Delivery, attempts: int) -> Result:
     if made.failed:
         raise NumericalError
     pixels = output_pixels(made.image, job.content, delivery.output)
-    data = encode_image(pixels, delivery.output.format, delivery.output.quality)
-    write_if_changed(delivery.run_folder / job.row.file_name, data)
-    return _success(job, made, delivery, attempts, pixels.shape[:2], hashlib.sha256(data).hexdigest())
+    return _success(job, made, delivery, attempts, pixels.shape[:2], _written(pixels, job, delivery))
 
 
 def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
@@ -101,8 +99,6 @@ def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
     pixels, content, row = job.content.pixels, job.content, job.row
     if delivery.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
         pixels = decode_image(Path(row.content_path), delivery.content_limits).pixels
-    data = encode_image(pixels, delivery.output.format, delivery.output.quality)
-    write_if_changed(delivery.run_folder / row.file_name, data)
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,
@@ -116,7 +112,7 @@ def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
         seconds=0.0,
         fingerprint_version=FINGERPRINT_VERSION,
         code_version=nst_core.__version__,
-        output_sha256=hashlib.sha256(data).hexdigest(),
+        output_sha256=_written(pixels, job, delivery),
         **(planned_columns(row) | {"content_sha256": content.sha256}),
     )
 
@@ -134,6 +130,13 @@ def output_pixels(image: Tensor, content: ScaledImage, output: Output) -> Pixels
     height, width = content.pixels.shape[:2]
     pixels = to_pixels(image[:, :height, :width])
     return resize_pixels(pixels, content.width, content.height) if output.size == "original" else pixels
+
+
+def _written(pixels: Pixels, job: Job, delivery: Delivery) -> str:
+    """Encode an image into its file; returns the sha256 of the bytes."""
+    data = encode_image(pixels, delivery.output.format, delivery.output.quality)
+    write_if_changed(delivery.run_folder / job.row.file_name, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _success(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from catalogues import contents, drawn, styles
 
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import ManifestError
@@ -14,25 +15,6 @@ from nst_core.manifest_pairs import pairs_of_manifest
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
-
-
-def contents(count: int) -> Catalogue:
-    return Catalogue.of(
-        Item(f"photo-{i:04d}.jpg", Path(f"photos/{i}.jpg"), label=f"class {i % 3}") for i in range(count)
-    )
-
-
-def styles(**works: int) -> Catalogue:
-    """So many works of each artist; genres alternate."""
-    return Catalogue.of(
-        Item(f"{artist}/{i}.jpg", Path(f"art/{artist}/{i}.jpg"), artist=artist, genre=("oil", "print")[i % 2])
-        for artist, count in works.items()
-        for i in range(count)
-    )
-
-
-def drawn(pairs: list[Pair]) -> set[tuple[str, str]]:
-    return {(pair.content.id, pair.styles[0].item.id) for pair in pairs}
 
 
 def pairs(folder: Path, text: str, seed: int = 0, **sources: Catalogue) -> list[Pair]:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from catalogues import contents, drawn, styles
 
 from nst_core.errors import ConfigError
 from nst_core.manifest import read_manifest
@@ -17,30 +18,11 @@ from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
 
 
-def contents(count: int) -> Catalogue:
-    return Catalogue.of(
-        Item(f"photo-{i:04d}.jpg", Path(f"photos/{i}.jpg"), label=f"class {i % 3}") for i in range(count)
-    )
-
-
-def styles(**works: int) -> Catalogue:
-    """So many works of each artist; genres alternate."""
-    return Catalogue.of(
-        Item(f"{artist}/{i}.jpg", Path(f"art/{artist}/{i}.jpg"), artist=artist, genre=("oil", "print")[i % 2])
-        for artist, count in works.items()
-        for i in range(count)
-    )
-
-
 def make_pairs(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> list[Pair]:
     """Every pair, whatever the strategy."""
     if pairing.manifest is not None:
         return pairs_of_manifest(pairing.manifest, pairing.seed, contents, StyleSet(styles))
     return list(drawn_pairs(pairing, contents.items, StyleSet(styles)))
-
-
-def drawn(pairs: list[Pair]) -> set[tuple[str, str]]:
-    return {(pair.content.id, pair.styles[0].item.id) for pair in pairs}
 
 
 STRATEGIES = [
