@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from flows.download import download_stage
+from flows.hands import TAG
 from flows.progress import reporter
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
+from flows.stylizing import stylize_all
 
 quiet_environment()
 
 from prefect import flow, task  # noqa: E402 (its settings come first)
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.client.schemas.objects import State as PrefectState  # noqa: E402
-from prefect.client.schemas.objects import TaskRun  # noqa: E402
-from prefect.futures import PrefectFuture, as_completed  # noqa: E402
-from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.asked import Asked, asked_for  # noqa: E402
-from nst_core.capacity import worker_count  # noqa: E402
 from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
-from nst_core.errors import DiskFull, Interrupted, NstError, TransientError  # noqa: E402
+from nst_core.errors import Interrupted  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
@@ -43,10 +37,9 @@ from nst_core.preparation import (  # noqa: E402
     work_of,
 )
 from nst_core.presence import as_asked  # noqa: E402
-from nst_core.run_folder import Chunk, RunFolder  # noqa: E402
+from nst_core.run_folder import RunFolder  # noqa: E402
 from nst_core.slugs import slugify  # noqa: E402
 from nst_core.summary import RunReport, Summary, is_current, summarize, write_summary  # noqa: E402
-from nst_core.worker import ChunkWatch, Work, failed_chunk, stylize_chunk  # noqa: E402
 
 T = TypeVar("T")
 
@@ -57,27 +50,6 @@ class RunOptions:
 
     strict: bool = False
     force: bool = False
-
-
-TAG = "nst"
-RETRY_DELAYS = [2.0, 10.0, 30.0, 60.0, 120.0]
-RETRY_JITTER = 0.5
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether an error may pass: I/O, a device's fault, a deadline; not a bug, nor what a person has to mend."""
-    if isinstance(error, TransientError):
-        return True
-    return isinstance(error, OSError | RuntimeError) and not isinstance(error, NstError | NotImplementedError)
-
-
-def should_retry(_task: Any, _run: TaskRun, state: PrefectState) -> bool:
-    """Prefect's question after a failed try of a chunk."""
-    try:
-        state.result()
-    except BaseException as error:
-        return is_transient(error) and not stop_requested.is_set()
-    return False
 
 
 def show(done: int, total: int) -> None:
@@ -109,24 +81,6 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
     return len(part)
 
 
-@task(
-    name="stylize chunk",
-    task_run_name="stylize {chunk_id}",
-    tags=[TAG],
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=should_retry,
-)
-def stylize_task(chunk_id: str, chunk: Chunk, work: Work) -> Counter[str]:
-    """Make one chunk of the plan."""
-    from prefect.runtime import task_run
-
-    per_image = max(1, work.recipe.evaluations)
-    watch = ChunkWatch(lambda count: reporter.advance_part(count / per_image), stop_requested.is_set)
-    return stylize_chunk(chunk, work, watch, attempt=task_run.run_count or 1)
-
-
 @task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
@@ -149,6 +103,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
+    folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
     asked = pair_task(config, opaque(method))
@@ -156,69 +111,9 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
         folder.check_method(method.fingerprints)  # again: another run may have come first
         plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
         state = read_state(folder, asked)
-        statuses = stylize_all(state.chunks, work_of(config, method), config)
+        totals = stylize_all(state.chunks, work_of(config, method), config)
         seconds = time.monotonic() - started if state.chunks else None
-        return _finish(config, folder, state, statuses["success"], seconds)
-
-
-def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Counter[str]:
-    """Make what is left of the plan; returns how many pairs came to which status. Raises as `dispatch`."""
-    if not chunks:
-        return Counter()
-    workers = worker_count(config.execution, work, chunks)
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
-
-    # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
-    @flow(name="stylize", task_runner=runner, validate_parameters=False, persist_result=False)  # type: ignore[arg-type]
-    def stylize(images: int, chunks_left: int) -> Counter[str]:
-        with reporter.stage("Stylizing", images, "images"):
-            return dispatch(chunks, work, config.execution.retries, 2 * workers)
-
-    return stylize(sum(len(chunk.wanted) for chunk in chunks), len(chunks))
-
-
-def dispatch(chunks: Sequence[Chunk], work: Work, retries: int, window: int) -> Counter[str]:
-    """Submit chunks, at most `window` of them at a time; returns how many pairs came to which status.
-
-    Raises:
-        DiskFull: at once, whatever else is under way.
-        Interrupted: asked to stop; chunks end within one look at the flag.
-    """
-    stylize = stylize_task.with_options(retries=retries, retry_delay_seconds=RETRY_DELAYS[:retries] or [0.0])
-    waiting, running = list(reversed(chunks)), dict[PrefectFuture[Any], Chunk]()
-    statuses: Counter[str] = Counter()
-    with stopping_on_signals(), _stopping_others_on_error():
-        while (waiting and not stop_requested.is_set()) or running:
-            while waiting and len(running) < window and not stop_requested.is_set():
-                chunk = waiting.pop()
-                running[stylize.submit(chunk.chunk_id, opaque(chunk), opaque(work))] = chunk
-            future = next(as_completed(list(running)))
-            chunk = running.pop(future)
-            statuses += _collect(future, chunk, work, retries)
-            reporter.advance(len(chunk.wanted))
-        if stop_requested.is_set():
-            raise Interrupted
-    return statuses
-
-
-@contextlib.contextmanager
-def _stopping_others_on_error() -> Iterator[None]:
-    """What ends the dispatch ends the chunks under way too: the task runner waits for them."""
-    try:
-        yield
-    except BaseException:
-        stop_requested.set()
-        raise
-
-
-def _collect(future: PrefectFuture[Any], chunk: Chunk, work: Work, retries: int) -> Counter[str]:
-    """The statuses of a finished chunk; one that failed for good leaves rows that say so."""
-    try:
-        return cast(Counter[str], future.result())
-    except (DiskFull, Interrupted):
-        raise
-    except Exception as error:
-        return failed_chunk(chunk, work, error, attempts=retries + 1 if is_transient(error) else 1)
+        return _finish(config, folder, state, totals.statuses["success"], seconds)
 
 
 def opaque(value: T) -> T:

@@ -79,6 +79,25 @@ def write_text_atomic(path: Path, text: str) -> None:
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
+def append_line(path: Path, text: str) -> None:
+    """Append a line to a file of lines (made if need be), durably. What was cut off before is left a line of its own.
+
+    Raises:
+        DiskFull: no space is left.
+    """
+    with disk_full_as_error(path):
+        made = not path.exists()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            torn = size > 0 and (file.seek(size - 1), file.read(1))[1] != b"\n"
+            file.write((b"\n" if torn else b"") + text.encode("utf-8") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if made:
+            fsync(path.parent)
+
+
 def remove_temporaries(folder: Path) -> int:
     """Delete what killed processes left half-written anywhere below `folder`; returns how many files that were."""
     leftovers = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -9,44 +10,67 @@ import torch
 
 from nst_core.config import Execution
 from nst_core.cores import cores
+from nst_core.devices import run_devices
 from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
+from nst_core.machine import machine_name
+from nst_core.pace import pace_of
 from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
 BATCH_ON_CPU, BATCH_ON_GPU = 2, 64
-CHUNK_ON_CPU, CHUNK_ON_GPU = 8, 256
-"""What is chosen where the run file leaves it open: pairs that are optimised at once, and pairs per chunk."""
+"""Pairs that are optimised at once, where the run file leaves it open and they fit."""
 
-MAX_CHUNKS = 1000
-"""About as many tasks as one Prefect flow run should have (automatic chunk size)."""
+SMALL_CHUNK = 8
+"""Chunks of so few pairs are not worth the seconds that it takes to reckon how long they will run."""
+
+CHUNK_SECONDS = 45.0
+"""Of one worker's work: long enough that handing it out costs nothing, short enough that losing it costs little."""
+
+MAX_CHUNKS = 1500
+"""As many tasks as one Prefect flow run should have (automatic chunk size)."""
+
+CHUNKS_PER_WORKER = 4
+"""At least, where there are few pairs: the workers shall be done at about the same time."""
 
 
 def grouping(execution: Execution, recipe: Recipe, device: torch.device, pairs: int = 0) -> Grouping:
-    """Batch and chunk sizes: as the run file says, or what suits the device and keeps tasks to about a thousand."""
-    on_gpu = device.type == "cuda"
+    """Batch and chunk sizes: as the run file says, or what suits the device and the number of pairs."""
     batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(recipe, device)
-    chunk = execution.chunk_size if execution.chunk_size != "auto" else (CHUNK_ON_GPU if on_gpu else CHUNK_ON_CPU)
-    if execution.chunk_size == "auto":
-        chunk = max(chunk, pairs // MAX_CHUNKS)
-    return Grouping(batch, max(batch, chunk))
+    if execution.chunk_size != "auto":
+        return Grouping(batch, max(batch, execution.chunk_size))
+    return Grouping(batch, max(batch, _chunk(execution, recipe, device, pairs)))
+
+
+def _chunk(execution: Execution, recipe: Recipe, device: torch.device, pairs: int) -> int:
+    """Pairs of some 45 s of work; fewer where workers would get under four chunks, more where those are too many."""
+    units = _units(execution, device)
+    each = math.ceil(pairs / (CHUNKS_PER_WORKER * units))
+    if each > SMALL_CHUNK:
+        pace = pace_of(recipe, device, machine_name(device)).pixels_per_second / units
+        seconds = recipe.evaluations * recipe.size**2 / pace
+        each = min(each, max(1, int(CHUNK_SECONDS / seconds)))
+    return max(each, math.ceil(pairs / MAX_CHUNKS))
 
 
 def worker_count(execution: Execution, work: Work, chunks: Sequence[Chunk]) -> int:
     """Chunks at a time: as the run file says, or one per device; on the CPU, as many as its cores and memory allow."""
-    on_gpu = work.device.startswith("cuda")
-    if execution.workers != "auto":
-        wanted = execution.workers
-    else:
-        threads = 1 if execution.threads == "auto" else execution.threads
-        wanted = 1 if on_gpu else max(1, cores() // threads)
+    wanted = execution.workers if execution.workers != "auto" else _units(execution, torch.device(work.device))
     wanted = min(wanted, len(chunks))
-    if wanted > 1 and not on_gpu and execution.workers == "auto":
+    if wanted > 1 and not work.device.startswith("cuda") and execution.workers == "auto":
         wanted = min(wanted, _workers_that_fit(chunks, work))
     return max(1, wanted)
+
+
+def _units(execution: Execution, device: torch.device) -> int:
+    """Workers that there would be work for: GPUs, or groups of cores."""
+    if execution.workers != "auto":
+        return execution.workers
+    threads = 1 if execution.threads == "auto" else execution.threads
+    return len(run_devices(execution)) if device.type == "cuda" else max(1, cores() // threads)
 
 
 def _fitting_batch(recipe: Recipe, device: torch.device) -> int:

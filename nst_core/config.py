@@ -34,7 +34,11 @@ class Method(BaseModel):
 class Execution(Section):
     """How the work is done; none of it changes a plan or a fingerprint."""
 
-    runner: Literal["thread"] = Field("thread", description="Where chunks run: threads of this process.")
+    runner: Literal["auto", "thread", "process", "ray", "dask"] = Field(
+        AUTO,
+        description="Where chunks are made: threads of this process, processes of this machine, or a cluster of Ray or "
+        "Dask. `auto`: threads on the CPU, processes on GPUs.",
+    )
     workers: PositiveInt | Literal["auto"] = Field(
         AUTO, description="Chunks at a time: as many as there are cores (CPU) or one per device."
     )
@@ -43,12 +47,27 @@ class Execution(Section):
         description="CPU threads per worker; `auto` is 1, which makes results independent of the number of cores. "
         "(`nst stylize`, with its single image, uses all.)",
     )
-    device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `cuda:<n>`.")
+    devices: Literal["auto", "cpu"] | list[NonNegativeInt] = Field(
+        AUTO, description="`auto` (all GPUs, else the CPU), `cpu`, or a list of GPUs by number, such as `[0, 1]`."
+    )
+    address: str | None = Field(
+        None, description="Of the Ray or Dask cluster; by default one is started on this machine for the run."
+    )
     chunk_size: PositiveInt | Literal["auto"] = Field(
-        AUTO, description="Pairs per chunk, the unit of retry and of Parquet files."
+        AUTO,
+        description="Pairs per chunk, the unit of retry and of Parquet files: about 45 s of one worker's work, and not "
+        "more than some 1 500 chunks.",
+    )
+    chunk_deadline: PositiveInt | None = Field(
+        3600, description="Seconds that one try of a chunk may take: what it finished is kept, the rest tried again."
     )
     batch_size: PositiveInt | Literal["auto"] = Field(AUTO, description="Pairs that are optimised at once.")
     retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
+    resume: Literal["if-possible", "never", "always"] = Field(
+        "if-possible",
+        description="Whether to go on in a run folder that is there already: `never` refuses one that holds a plan, "
+        "`always` one that holds none.",
+    )
     report_every: PositiveInt = Field(10, description="Evaluations between two looks from the host.")
     evaluation: Literal["eager", "graph", "compile"] = Field(
         "eager",

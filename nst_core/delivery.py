@@ -22,6 +22,7 @@ from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
 from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.results import Result, planned_columns
+from nst_core.spent import Spent
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Delivery:
     Attributes:
         recipe: with its precision resolved.
         device: that the images are made on.
+        spent: counts the time that encoding and writing take.
     """
 
     run_folder: Path
@@ -59,6 +61,7 @@ class Delivery:
     weights_sha256: str | None
     device: str
     content_limits: ImageLimits = field(default_factory=ImageLimits)
+    spent: Spent = field(default_factory=Spent)
 
 
 def made_of(stylized: Stylized, seconds: float) -> list[Made]:
@@ -134,8 +137,10 @@ def output_pixels(image: Tensor, content: ScaledImage, output: Output) -> Pixels
 
 def _written(pixels: Pixels, job: Job, delivery: Delivery) -> str:
     """Encode an image into its file; returns the sha256 of the bytes."""
-    data = encode_image(pixels, delivery.output.format, delivery.output.quality)
-    write_if_changed(delivery.run_folder / job.row.file_name, data)
+    with delivery.spent.on("encode"):
+        data = encode_image(pixels, delivery.output.format, delivery.output.quality)
+    with delivery.spent.on("write"):
+        write_if_changed(delivery.run_folder / job.row.file_name, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -103,6 +103,10 @@ class ImageTooSmall(InputError):
     """A side is shorter than `content.min_side` or `style.min_side`."""
 
 
+class PoisonPair(InputError):
+    """A process died twice while it worked on nothing but this pair."""
+
+
 class SkippedInput(InputError):
     """A good image that is left out on purpose; its pairs are skipped."""
 
@@ -121,6 +125,25 @@ SKIPPED = (ExcludedLicense.__name__, DuplicateImage.__name__)
 
 class TransientError(NstError):
     """It may well work on the next try."""
+
+
+class ChunkTimeout(TransientError):
+    """A chunk took longer than `execution.chunk_deadline` allows; what it had finished is kept."""
+
+
+class WorkerLost(TransientError):
+    """The process that worked on a chunk died, or had to be killed.
+
+    Attributes:
+        returncode: of the process, negative for a signal; None where it is not known.
+    """
+
+    def __init__(self, message: str, returncode: int | None = None) -> None:
+        super().__init__(message)
+        self.returncode = returncode
+
+    def __reduce__(self) -> tuple[type[WorkerLost], tuple[str, int | None]]:
+        return type(self), (str(self), self.returncode)
 
 
 class DownloadFailed(TransientError):

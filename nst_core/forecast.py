@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from nst_core.asked import Asked, Progress, asked_for
-from nst_core.bench import machine_name
 from nst_core.census import census_of_part, census_of_plan
 from nst_core.config import RunConfig
 from nst_core.disk import free_bytes, human
 from nst_core.errors import NoRoom
+from nst_core.machine import machine_name
 from nst_core.pace import pace_of
 from nst_core.planning import PlanPart
 from nst_core.preparation import Method, State, new_part, read_state, resolve_method

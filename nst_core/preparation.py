@@ -19,8 +19,9 @@ import nst_core
 from nst_core.asked import Asked
 from nst_core.capacity import grouping
 from nst_core.config import RunConfig
+from nst_core.devices import run_devices
 from nst_core.drafting import id_numbers
-from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.engine.devices import resolve_precision
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.errors import StrictInputs
@@ -79,7 +80,7 @@ class State:
 
 def resolve_method(config: RunConfig) -> Method:
     """Load the extractor and fix device and precision. Raises ConfigError, WeightsError."""
-    device = resolve_device(config.execution.device)
+    device = run_devices(config.execution)[0]
     recipe = resolve_precision(config.method.resolve(), device)
     extractor = session_for(recipe, device).extractor
     return Method(

@@ -22,7 +22,8 @@ from nst_core.config import RunConfig, parse_config
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.decoding import BatchReader, ScaledImage, content_batch, style_key
 from nst_core.delivery import output_pixels
-from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.devices import run_devices
+from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images import Pixels, encode_image
 from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
@@ -157,7 +158,7 @@ def reconstruct(
         ConfigError, WeightsError: the recipe asks for what is not to be had; a layer is unknown.
         NumericalError: an optimisation diverged.
     """
-    device = resolve_device(config.execution.device)
+    device = run_devices(config.execution)[0]
     base = resolve_precision(config.method.resolve(), device)
     wanted = [
         one for kind in WHATS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))

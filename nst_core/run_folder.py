@@ -40,12 +40,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A task: the planned pairs of one chunk, and those among them (by id) that are still to be made."""
+    """A task: the planned pairs of one chunk.
+
+    Attributes:
+        rows: in the order of the plan, batch after batch.
+        wanted: the ids of those that are still to be made.
+        only: the ids of those that may be looked at, where a pair that kills its process is searched for; None: all.
+        place: of the chunk among all chunks that were ever planned.
+    """
 
     chunk_id: str
     artist_slug: str
     rows: Sequence[PlannedPair]
     wanted: frozenset[str]
+    only: frozenset[str] | None = None
+    place: int = 0
 
 
 class RunFolder:
@@ -120,6 +129,21 @@ class RunFolder:
                 "Change it back, or give this run another name (--set name=…)."
             )
 
+    def check_resume(self, resume: str) -> None:
+        """What `execution.resume` demands of the folder: `never` that it holds no plan, `always` that it holds one.
+
+        Raises:
+            RunFolderError: it is otherwise.
+        """
+        planned = any(self._plan_files())
+        if resume == "never" and planned:
+            raise RunFolderError(
+                f"{self.root} holds a run already, and resume is never: give this one another name (--set name=…), or "
+                "go on with that one (--resume if-possible)."
+            )
+        if resume == "always" and not planned:
+            raise RunFolderError(f"There is no run to resume in {self.root}: start it with --resume if-possible.")
+
     def _check_plan(self, new: Fingerprints) -> None:
         """What `check_method` can do where run.yaml was lost."""
         if any(made_by != new.method for (made_by,) in self.read_plan().distinct("method_fingerprint")):
@@ -184,12 +208,12 @@ def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
     slug_of = dict(plan.distinct("chunk_id", "artist_slug"))
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     pending = []
-    for start, stop in itertools.pairwise([*starts.tolist(), len(plan)]):
+    for place, (start, stop) in enumerate(itertools.pairwise([*starts.tolist(), len(plan)])):
         left = np.flatnonzero(~done[start:stop])
         if len(left):
             rows, name = plan[start:stop], names[codes[start]]
             ids = rows.column("pair_id")
-            pending.append(Chunk(name, slug_of[name], rows, frozenset(ids[place] for place in left)))
+            pending.append(Chunk(name, slug_of[name], rows, frozenset(ids[row] for row in left), place=place))
     return pending
 
 

@@ -12,7 +12,8 @@ from nst_core.atomic import check_writable, write_bytes_atomic
 from nst_core.config import RunConfig
 from nst_core.decoding import BatchReader, content_batch, target_of
 from nst_core.delivery import output_pixels
-from nst_core.engine.devices import resolve_device, resolve_precision
+from nst_core.devices import run_devices
+from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images import encode_image
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
@@ -45,7 +46,7 @@ def stylize_one(
     if execution.threads != "auto":
         torch.set_num_threads(execution.threads)
     check_writable(output.parent)
-    device = resolve_device(execution.device)
+    device = run_devices(execution)[0]
     recipe = resolve_precision(config.method.resolve(), device)
     session = session_for(recipe, device)
     reader = BatchReader(session, config.content.limits(), config.style.limits())

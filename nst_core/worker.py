@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
 import torch
 
+from nst_core.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
 from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of
@@ -22,10 +22,11 @@ from nst_core.engine.limits import ImageLimits
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
+from nst_core.errors import ChunkTimeout, InputError, Interrupted, NstError, NumericalError, SkippedInput
 from nst_core.plan import PlannedPair
-from nst_core.results import Result, Status, chunk_file, read_chunk, unfinished_result, write_results
+from nst_core.results import Result, Status, unfinished_result
 from nst_core.run_folder import Chunk
+from nst_core.spent import Spent
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,32 @@ class ChunkWatch:
     Attributes:
         evaluations: called with the number of pair-evaluations done since the last call.
         should_stop: polled; true ends the chunk with `Interrupted`.
+        past_deadline: polled; true ends it with `ChunkTimeout`.
     """
 
     evaluations: Callable[[int], None] = lambda count: None
     should_stop: Callable[[], bool] = lambda: False
+    past_deadline: Callable[[], bool] = lambda: False
+
+    def poll(self) -> None:
+        """Raises Interrupted, ChunkTimeout."""
+        if self.should_stop():
+            raise Interrupted
+        if self.past_deadline():
+            raise ChunkTimeout("The deadline passed between two batches.")
+
+
+@dataclass(frozen=True)
+class ChunkReport:
+    """What came of a chunk.
+
+    Attributes:
+        statuses: how many of the pairs that were asked for have which status now.
+        spent: where the time went.
+    """
+
+    statuses: Counter[str]
+    spent: Spent
 
 
 @dataclass
@@ -76,24 +99,28 @@ class _ChunkRun:
     previous: dict[str, Result]
     results: dict[str, Result]
 
+    @property
+    def spent(self) -> Spent:
+        return self.delivery.spent
 
-def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> Counter[str]:
-    """Make the wanted pairs of a chunk and write its results file; returns how many of them have which status.
+
+def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> ChunkReport:
+    """Make the wanted pairs of a chunk and write its results file.
 
     Batches are computed whole, as planned, so that an image that is made again comes out the same; what is there
     already, with the same bytes, is left untouched. Pairs with a bad input are quarantined, the others go on.
 
     Args:
-        attempt: which try of this chunk it is within the run; earlier runs' attempts are added.
+        attempt: which try of this chunk it is since its rows were last written; earlier attempts are added.
 
     Raises:
-        Interrupted: asked to stop; the batches that were finished are kept.
+        Interrupted, ChunkTimeout: asked to stop, or too slow; the batches that were finished are kept.
         DiskFull: no space is left.
         OSError, RuntimeError: may pass; try the chunk again.
     """
     torch.set_num_threads(work.threads)
-    path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
-    run = _chunk_run(chunk, work, watch or ChunkWatch(), attempt, _readable(path))
+    path = rows_file(work.run_folder, chunk)
+    run = _chunk_run(chunk, work, watch or ChunkWatch(), attempt, readable_rows(path))
     try:
         with ThreadPoolExecutor(1, "decode") as decoding, ThreadPoolExecutor(1, "encode") as encoding:
             _run_batches(run, decoding, encoding)
@@ -102,20 +129,7 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
             _write(run, path)
         raise
     _write(run, path)
-    return Counter(run.results[name].status for name in chunk.wanted)
-
-
-def failed_chunk(chunk: Chunk, work: Work, error: BaseException, attempts: int) -> Counter[str]:
-    """Write what became of a chunk that could not be finished: its wanted pairs have failed, but for those made."""
-    path = chunk_file(work.run_folder, chunk.artist_slug, chunk.chunk_id)
-    results, rows = _readable(path), tuple(chunk.rows)
-    for row in rows:
-        before = results.get(row.pair_id)
-        if row.pair_id in chunk.wanted and not _is_made(before, work.run_folder):
-            tries, message = attempts + (before.attempts if before else 0), str(error) or type(error).__name__
-            results[row.pair_id] = unfinished_result(row, "failed", tries, type(error).__name__, message)
-    write_results([results[row.pair_id] for row in rows if row.pair_id in results], path)
-    return Counter(results[name].status for name in chunk.wanted)
+    return ChunkReport(Counter(run.results[name].status for name in asked_of(chunk)), run.spent)
 
 
 def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previous: dict[str, Result]) -> _ChunkRun:
@@ -126,14 +140,9 @@ def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previo
     delivery = Delivery(
         work.run_folder, work.output, work.recipe, work.weights_sha256, work.device, work.content_limits
     )
-    left = frozenset(name for name in chunk.wanted if not _is_made(previous.get(name), work.run_folder))
+    left = frozenset(name for name in asked_of(chunk) if not is_made(previous.get(name), work.run_folder))
     done = {name: row for name, row in previous.items() if name not in left}
     return _ChunkRun(replace(chunk, wanted=left), work, watch, attempt, session, reader, delivery, previous, done)
-
-
-def _is_made(result: Result | None, run_folder: Path) -> bool:
-    """Whether a pair has its image: an earlier try of the chunk may have got that far."""
-    return result is not None and result.status == "success" and (run_folder / str(result.file_name)).is_file()
 
 
 def _run_batches(run: _ChunkRun, decoding: ThreadPoolExecutor, encoding: ThreadPoolExecutor) -> None:
@@ -141,28 +150,37 @@ def _run_batches(run: _ChunkRun, decoding: ThreadPoolExecutor, encoding: ThreadP
     batches = [batch for batch in _batches(run.chunk) if any(row.pair_id in run.chunk.wanted for row in batch)]
     if not batches:
         return
-    upcoming = decoding.submit(run.reader.batch, batches[0])
+    upcoming = decoding.submit(_decoded, run, batches[0])
     written: list[Future[None]] = []
     try:
         for index in range(len(batches)):
-            decoded = upcoming.result()
+            run.watch.poll()
+            with run.spent.on("wait"):
+                decoded = upcoming.result()
             if index + 1 < len(batches):
-                upcoming = decoding.submit(run.reader.batch, batches[index + 1])
+                upcoming = decoding.submit(_decoded, run, batches[index + 1])
             made = _stylize_decoded(run, decoded, encoding)
-            _wait(written)  # for the batch before: a full disk stops the chunk here, and images do not pile up
+            _wait(run, written)  # for the batch before: a full disk stops the chunk here, and images do not pile up
             written = made
     finally:
-        _wait(written)
+        _wait(run, written)
 
 
-def _wait(written: Sequence[Future[None]]) -> None:
-    for future in written:
-        future.result()
+def _decoded(run: _ChunkRun, batch: Sequence[PlannedPair]) -> list[Job | RefusedPair]:
+    with run.spent.on("decode"):
+        return run.reader.batch(batch)
+
+
+def _wait(run: _ChunkRun, written: Sequence[Future[None]]) -> None:
+    with run.spent.on("wait"):
+        for future in written:
+            future.result()
 
 
 def _batches(chunk: Chunk) -> Iterator[list[PlannedPair]]:
+    """The batches, whole as planned, unless a pair that kills its process is searched for."""
     for _, rows in itertools.groupby(chunk.rows, key=lambda row: row.batch):
-        yield list(rows)
+        yield [row for row in rows if chunk.only is None or row.pair_id in chunk.only]
 
 
 def _stylize_decoded(
@@ -189,7 +207,8 @@ def _stylize(run: _ChunkRun, jobs: Sequence[Job]) -> list[Made]:
     """What the engine makes of jobs of one padded shape; nothing, and rows that say so, if not even one fits."""
     started = time.perf_counter()
     try:
-        stylized = run.session.stylize(batch_of(jobs, run.session), _watch(run, jobs), run.work.evaluation)
+        with run.spent.on("compute"):
+            stylized = run.session.stylize(batch_of(jobs, run.session), _watch(run, jobs), run.work.evaluation)
     except OutOfMemory as error:
         for job in jobs:
             _note(run, job.row, "failed", error)
@@ -209,8 +228,8 @@ def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
         if jobs[row].row.pair_id in run.chunk.wanted:
             deliver_preview(jobs[row], image, evaluation, run.delivery)
 
-    every = run.work.output.previews
-    return Watch(run.work.report_every, progress, run.watch.should_stop, preview_every=every, preview=preview)
+    every, watch = run.work.output.previews, run.watch
+    return Watch(run.work.report_every, progress, watch.should_stop, watch.past_deadline, every, preview)
 
 
 def _finish(run: _ChunkRun, job: Job, made: Made) -> None:
@@ -256,17 +275,9 @@ def _attempts(run: _ChunkRun, row: PlannedPair) -> int:
     return run.attempt + (before.attempts if before else 0)
 
 
-def _readable(path: Path) -> dict[str, Result]:
-    """The rows of an earlier results file; a damaged one is as good as none, and is replaced."""
-    try:
-        return read_chunk(path)
-    except (pa.ArrowException, OSError, KeyError):
-        return {}
-
-
 def _write(run: _ChunkRun, path: Path) -> None:
-    """Write the chunk's rows; what was not reached keeps the row that it had."""
+    """Write the chunk's rows, if there is anything new; what was not reached keeps the row that it had."""
     latest = run.previous | run.results
-    rows = [latest[row.pair_id] for row in run.chunk.rows if row.pair_id in latest]
-    if rows and rows != [run.previous.get(row.pair_id) for row in rows]:
-        write_results(rows, path)
+    if latest != run.previous:
+        with run.spent.on("write"):
+            write_rows(run.chunk, latest, path)

@@ -6,7 +6,6 @@ Needs what the engine needs, and PyYAML: it runs on a bare GPU machine, as `pyth
 from __future__ import annotations
 
 import os
-import platform
 import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +31,7 @@ from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import ConfigError, UsageError
+from nst_core.machine import machine_name
 from nst_core.pace import remember
 from nst_core.recipes import load_recipe
 
@@ -158,11 +158,6 @@ def costs_of(
     return costs
 
 
-def machine_name(device: torch.device) -> str:
-    """The GPU's name, or the processor's."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-
-
 def report_dict(report: BenchReport) -> dict[str, Any]:
     """The report as JSON data, keys as the dataclasses name them."""
     return asdict(report)
@@ -260,11 +255,3 @@ def _machine(device: torch.device) -> Machine:
     name = machine_name(device)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return Machine(str(device), name, cores(), load, torch.__version__)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

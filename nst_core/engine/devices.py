@@ -21,16 +21,14 @@ def resolve_device(wanted: str) -> torch.device:
     try:
         device = torch.device(wanted)
     except RuntimeError as error:
-        raise ConfigError(f"execution.device is {wanted!r}; it can be auto, cpu, cuda or cuda:<n>.") from error
+        raise ConfigError(f"The device is {wanted!r}; it can be auto, cpu, cuda or cuda:<n>.") from error
     if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"execution.device is {wanted!r}; it can be auto, cpu, cuda or cuda:<n>.")
+        raise ConfigError(f"The device is {wanted!r}; it can be auto, cpu, cuda or cuda:<n>.")
     if device.type == "cpu":
         return torch.device("cpu")
     index = device.index or 0
     if index >= torch.cuda.device_count():
-        raise ConfigError(
-            f"execution.device is {wanted!r}, but this machine has {torch.cuda.device_count()} CUDA devices."
-        )
+        raise ConfigError(f"The device is {wanted!r}, but this machine has {torch.cuda.device_count()} CUDA devices.")
     return torch.device("cuda", index)
 
 

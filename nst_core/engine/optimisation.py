@@ -18,7 +18,7 @@ from nst_core.engine.objective import Objective, StyleTarget, luminance_only
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import Pixels, build_parametrisation
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import Interrupted, TransientError
+from nst_core.errors import ChunkTimeout, Interrupted
 
 TRACE_POINTS = 100
 """A loss trace holds about this many points at most."""
@@ -76,15 +76,15 @@ class Stylized:
 
 @dataclass(frozen=True)
 class Watch:
-    """How the outside looks in, every `report_every` evaluations.
+    """How the outside looks in.
 
-    Those, the previews and the guard's looks for divergence (every `GUARD_EVERY`) are the only times that the host
-    waits for the device.
+    Reports (every `report_every` evaluations), previews and the guard's looks for divergence (every `GUARD_EVERY`) are
+    the only times that the host waits for the device.
 
     Attributes:
         progress: called with the evaluations done and the mean total of the batch.
-        should_stop: polled; true ends the optimisation with `Interrupted`.
-        past_deadline: polled; true ends it with `TransientError`.
+        should_stop: polled at each evaluation; true ends the optimisation with `Interrupted`.
+        past_deadline: polled at each evaluation; true ends it with `ChunkTimeout`.
         preview: called with the evaluations done, a pair's row and its image then, (3, H, W) in [0, 1] on the CPU,
             every `preview_every` evaluations, from the initial image on.
     """
@@ -114,7 +114,7 @@ def stylize_batch(
 
     Raises:
         Interrupted: `watch.should_stop` said so.
-        TransientError: `watch.past_deadline` said so.
+        ChunkTimeout: `watch.past_deadline` said so.
     """
     watch = watch or Watch()
     weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
@@ -198,6 +198,7 @@ def _optimise(
     stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
     trace: _Trace = []
     for evaluation in range(recipe.evaluations):
+        _poll(watch, evaluation)
         losses, gradients = evaluate(points)
         if evaluation % GUARD_EVERY == 0:
             restart = guard.look(losses[-1])
@@ -205,8 +206,8 @@ def _optimise(
                 points, losses, gradients = _restarted(restart, evaluate, optimiser, points, losses, gradients)
         if evaluation % stride == 0:
             trace.append((evaluation, losses.clone()))
-        if evaluation % watch.report_every == 0:
-            _report(watch, evaluation, losses[-1])
+        if watch.progress and evaluation % watch.report_every == 0:
+            watch.progress(evaluation, float(losses[-1].mean()))
         preview.look(evaluation, parametrisation, points)
         points = optimiser.step(points, gradients)
     # Judged by the image as it is: the clamped one always has a moderate loss.
@@ -224,13 +225,12 @@ def _restarted(
     return points, torch.where(rows, losses_anew, losses), torch.where(rows[:, None], gradients_anew, gradients)
 
 
-def _report(watch: Watch, evaluation: int, totals: Tensor) -> None:
-    if watch.progress:
-        watch.progress(evaluation, float(totals.mean()))
+def _poll(watch: Watch, evaluation: int) -> None:
+    """Without a look at the device, so it costs nothing."""
     if watch.should_stop and watch.should_stop():
         raise Interrupted
     if watch.past_deadline and watch.past_deadline():
-        raise TransientError(f"The deadline passed after {evaluation} evaluations.")
+        raise ChunkTimeout(f"The deadline passed after {evaluation} evaluations.")
 
 
 def _read_traces(trace: _Trace) -> list[list[LossPoint]]:

@@ -96,7 +96,11 @@ def _prepared(options: argparse.Namespace, scratch: Path) -> tuple[list[Chunk], 
         "content": str(_photographs(scratch, options.images + options.batch)),
         "style": {"source": "sample", "path": str(scratch / "samples")},
         "method": method,
-        "execution": {"device": options.device, "batch_size": options.batch, "chunk_size": 4 * options.batch},
+        "execution": {
+            "devices": "cpu" if options.device == "cpu" else "auto",
+            "batch_size": options.batch,
+            "chunk_size": 4 * options.batch,
+        },
         "output": {"root": str(scratch / "outputs")},
     }
     config = parse_config(data, options.overrides)

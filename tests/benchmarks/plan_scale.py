@@ -60,7 +60,7 @@ def measure(folder: Path, contents: int, styles: int) -> tuple[Step, Step, Step,
         "style": str(folder / "style"),
         "pairing": {"strategy": "random", "styles_per_content": styles, "balance": "artist"},
         "method": {"recipe": "wavelet", "size": 64},
-        "execution": {"device": "cpu"},
+        "execution": {"devices": "cpu"},
         "output": {"root": str(folder / "outputs")},
     }))  # fmt: skip
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}

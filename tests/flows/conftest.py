@@ -49,7 +49,7 @@ def config(folders: Path) -> Callable[..., RunConfig]:
             "style": str(folders / "style"),
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 72, "evaluations": 8},
-            "execution": {"device": "cpu", "workers": 2, "batch_size": 2, "chunk_size": 2},
+            "execution": {"devices": "cpu", "workers": 2, "batch_size": 2, "chunk_size": 2},
             "output": {"root": str(folders / "outputs"), "format": "png", "gallery": False},
         }
         return parse_config(data | sections, overrides)

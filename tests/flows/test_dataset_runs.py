@@ -55,7 +55,7 @@ def configured(folder: Path, *overrides: str, download: bool = True) -> RunConfi
             "content": {"source": "coco", "path": str(folder / "coco"), "download": download, "limit": 2},
             "style": {"source": "artworks", "path": str(folder / "artworks"), "download": download},
             "method": {"recipe": "wavelet", "size": 64, "upscale": True, "evaluations": 4},
-            "execution": {"device": "cpu"},
+            "execution": {"devices": "cpu"},
             "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False},
         },
         overrides,

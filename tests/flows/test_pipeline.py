@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 from trial import images_of, rows_of, run, snapshot
 
-from flows import pipeline as module
 from flows import signals
+from flows.crews import base as module
+from nst_core import policy
 from nst_core.config import RunConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
 from nst_core.run_folder import RunFolder
-from nst_core.worker import ChunkWatch, stylize_chunk
+from nst_core.worker import ChunkReport, ChunkWatch, stylize_chunk
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -150,7 +151,7 @@ def test_bits_do_not_depend_on_workers_order_or_interruptions(config: Make, monk
     run(config("name=two", "execution.workers=2"))
     calls = []
 
-    def interrupted_once(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> dict[str, int]:
+    def interrupted_once(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> ChunkReport:
         calls.append(chunk.chunk_id)
         if len(calls) == 2:
             signals.stop_requested.set()
@@ -182,14 +183,14 @@ def test_another_batch_size_gives_the_same_losses_within_one_percent(config: Mak
 def test_a_transient_error_is_tried_again_and_counted(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = []
 
-    def flaky(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> dict[str, int]:
+    def flaky(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> ChunkReport:
         if not failed:
             failed.append(chunk.chunk_id)
             raise OSError(5, "Input/output error")
         return stylize_chunk(chunk, work, watch, attempt)
 
     monkeypatch.setattr(module, "stylize_chunk", flaky)
-    monkeypatch.setattr(module, "RETRY_DELAYS", [0.0, 0.0])
+    monkeypatch.setattr(policy, "DELAYS", [0.0])
     assert run(config()).summary.success == 6
     attempts = rows_of(config()).groupby("chunk_id").attempts.first()
     assert attempts[failed[0]] == 2
@@ -201,14 +202,14 @@ def test_what_fails_for_good_has_rows_and_is_tried_by_the_next_run(
 ) -> None:
     calls = []
 
-    def broken(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> dict[str, int]:
+    def broken(chunk: Any, work: Any, watch: ChunkWatch, attempt: int) -> ChunkReport:
         if chunk.artist_slug == "bo":
             calls.append(chunk.chunk_id)
             raise OSError(5, "Input/output error")
         return stylize_chunk(chunk, work, watch, attempt)
 
     monkeypatch.setattr(module, "stylize_chunk", broken)
-    monkeypatch.setattr(module, "RETRY_DELAYS", [0.0, 0.0])
+    monkeypatch.setattr(policy, "DELAYS", [0.0])
     report = run(config())
     rows = rows_of(config())
     assert (report.summary.success, report.summary.failed) == (3, 3)

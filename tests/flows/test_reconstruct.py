@@ -12,7 +12,7 @@ from PIL import Image
 
 from flows.cli import _guarded, app
 
-QUICK = ["--set", "method.evaluations=8", "--set", "execution.device=cpu"]
+QUICK = ["--set", "method.evaluations=8", "--set", "execution.devices=cpu"]
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,18 @@ from trial import rows_of, run
 
 from flows import pipeline as module
 from flows import signals
+from flows.crews import base
 from flows.server import past_proxies
+from flows.stylizing import stylize_all
+from nst_core import policy
 from nst_core.asked import Asked, asked_for
 from nst_core.config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
 from nst_core.plan import Plan
 from nst_core.preparation import finished_state, new_part, resolve_method, work_of
 from nst_core.run_folder import Chunk, RunFolder
+from nst_core.spent import Spent
+from nst_core.worker import ChunkReport
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -31,10 +36,12 @@ Make = Callable[..., RunConfig]
 def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect's server refuses flow parameters of half a megabyte: the plan must not be one."""
     chunks = [chunk_of_a_hundred(number) for number in range(10)]
-    monkeypatch.setattr(module, "stylize_chunk", lambda chunk, *_, **__: Counter(success=len(chunk.wanted)))
+    monkeypatch.setattr(
+        base, "stylize_chunk", lambda chunk, *_: ChunkReport(Counter(success=len(chunk.wanted)), Spent())
+    )
     settings = config()
     work = work_of(settings, resolve_method(settings))
-    assert module.stylize_all(chunks, work, settings) == Counter(success=1000)
+    assert stylize_all(chunks, work, settings).statuses == Counter(success=1000)
 
 
 def asked(config: RunConfig) -> Asked:
@@ -97,11 +104,11 @@ def test_an_error_late_in_a_chunk_costs_only_what_is_not_finished(
     def broken_third(self: Any, *batch: Any) -> Any:
         stylized.append(1)
         if len(stylized) == 2:
-            raise RuntimeError("CUDA error: device-side assert triggered")
+            raise RuntimeError("the device has hiccups")
         return original(self, *batch)
 
     monkeypatch.setattr(worker.Session, "stylize", broken_third)
-    monkeypatch.setattr(module, "RETRY_DELAYS", [0.0, 0.0])
+    monkeypatch.setattr(policy, "DELAYS", [0.0])
     assert run(one_chunk).summary.success == 3
     assert len(stylized) == 4, "three pairs, and one of them twice"
 

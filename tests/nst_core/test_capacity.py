@@ -10,9 +10,10 @@ import torch
 from planned import planned
 
 from nst_core import capacity
-from nst_core.capacity import BATCH_ON_CPU, CHUNK_ON_CPU, MAX_CHUNKS, grouping, worker_count
+from nst_core.capacity import BATCH_ON_CPU, CHUNK_SECONDS, MAX_CHUNKS, grouping, worker_count
 from nst_core.config import Execution, Output, parse_config
 from nst_core.engine.limits import ImageLimits
+from nst_core.pace import Pace
 from nst_core.plan import PlannedPair
 from nst_core.planning import Grouping
 from nst_core.run_folder import Chunk
@@ -71,6 +72,14 @@ def test_what_a_worker_takes_is_a_batch_of_padded_images(monkeypatch: pytest.Mon
 
 def test_groups_are_as_asked_for_or_suit_the_device() -> None:
     assert grouping(Execution(batch_size=3, chunk_size=9), RECIPE, CPU) == Grouping(3, 9)
-    assert grouping(Execution(), RECIPE, CPU) == Grouping(BATCH_ON_CPU, CHUNK_ON_CPU)
+    assert grouping(Execution(), RECIPE, CPU) == Grouping(BATCH_ON_CPU, BATCH_ON_CPU)
     assert grouping(Execution(batch_size=50), RECIPE, CPU).chunk_size == 50
-    assert grouping(Execution(), RECIPE, CPU, pairs=100_000).chunk_size == 100_000 // MAX_CHUNKS
+
+
+def test_a_chunk_is_some_45_seconds_of_one_workers_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "cores", lambda: 2)
+    per_pair = RECIPE.evaluations * RECIPE.size**2
+    monkeypatch.setattr(capacity, "pace_of", lambda *_: Pace(2 * per_pair / 3.0, "two cores, 3 s a pair each", True))
+    assert grouping(Execution(), RECIPE, CPU, pairs=10_000).chunk_size == CHUNK_SECONDS / 3
+    assert grouping(Execution(), RECIPE, CPU, pairs=80).chunk_size == 10, "so few that each worker has four chunks"
+    assert grouping(Execution(), RECIPE, CPU, pairs=1_500_000).chunk_size == 1_500_000 / MAX_CHUNKS, "too many tasks"

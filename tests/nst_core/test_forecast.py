@@ -12,10 +12,10 @@ import torch
 
 from nst_core import disk, pace
 from nst_core.asked import asked_for
-from nst_core.bench import machine_name
 from nst_core.config import RunConfig, parse_config
 from nst_core.errors import NoRoom
 from nst_core.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
+from nst_core.machine import machine_name
 from nst_core.preparation import new_part, read_state, resolve_method
 from nst_core.run_folder import RunFolder
 
@@ -39,7 +39,7 @@ def configured(folder: Path, *overrides: str) -> RunConfig:
             "style": str(folder / "art"),
             "pairing": "grid",
             "method": {"recipe": "wavelet", "size": 64, "evaluations": 30},
-            "execution": {"device": "cpu"},
+            "execution": {"devices": "cpu"},
             "output": {"root": str(folder / "outputs"), "gallery": False},
         },
         overrides,

@@ -55,7 +55,7 @@ def configured(folder: Path, **more: object) -> RunConfig:
             "style": str(folder / "art"),
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 32},
-            "execution": {"device": "cpu"},
+            "execution": {"devices": "cpu"},
             "output": {"root": str(folder / "outputs")},
             **more,
         }
@@ -170,7 +170,7 @@ class TestPlan:
 
     def test_chunk_and_batch_sizes_are_no_part_of_a_plan_s_identity(self, config: RunConfig, tmp_path: Path) -> None:
         append(config)
-        assert append(configured(tmp_path, execution={"device": "cpu", "chunk_size": 1, "batch_size": 1})) == []
+        assert append(configured(tmp_path, execution={"devices": "cpu", "chunk_size": 1, "batch_size": 1})) == []
 
 
 class TestChanges:

@@ -39,7 +39,7 @@ def image(tmp_path: Path) -> Path:
 
 
 def config(*overrides: str, recipe: str = "wavelet", evaluations: int = 60) -> RunConfig:
-    settings = ("execution.device=cpu", f"method.evaluations={evaluations}", *overrides)
+    settings = ("execution.devices=cpu", f"method.evaluations={evaluations}", *overrides)
     return reconstruction_config(recipe, settings)
 
 

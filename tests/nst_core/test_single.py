@@ -24,7 +24,7 @@ def images(tmp_path: Path, make_image: Callable[..., Path]) -> tuple[Path, Path]
 
 def config(**output: str) -> RunConfig:
     method = {"recipe": "wavelet", "size": 48, "evaluations": 4}
-    return parse_config({"method": method, "execution": {"device": "cpu", "report_every": 2}, "output": output})
+    return parse_config({"method": method, "execution": {"devices": "cpu", "report_every": 2}, "output": output})
 
 
 @pytest.mark.parametrize(("suffix", "format"), [(".jpg", "JPEG"), (".JPEG", "JPEG"), (".png", "PNG")])

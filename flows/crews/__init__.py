@@ -1,0 +1,1 @@
+"""Crews: where the chunks of a run are made."""

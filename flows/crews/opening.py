@@ -1,0 +1,50 @@
+"""Which crew a run gets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import torch
+
+from flows.crews.base import Crew, Stop
+from flows.crews.child import Place, visible_gpus
+from flows.crews.processes import Processes
+from flows.crews.threads import Threads
+from nst_core.capacity import worker_count
+from nst_core.config import Execution
+from nst_core.devices import run_devices
+from nst_core.run_folder import Chunk
+from nst_core.worker import Work
+
+
+def open_crew(
+    execution: Execution, work: Work, chunks: Sequence[Chunk], should_stop: Stop, inherited: Sequence[int] = ()
+) -> Crew:
+    """The workers that `execution` asks for, as many as there is work for.
+
+    Args:
+        inherited: file descriptors that worker processes of this machine hold while they live.
+
+    Raises:
+        ConfigError: the runner needs what is not installed, or a cluster that is not there.
+    """
+    runner = execution.runner
+    if runner == "auto":
+        runner = "process" if work.device.startswith("cuda") else "thread"
+    count = worker_count(execution, work, chunks)
+    devices, places = _seats(execution, count, inherited)
+    if runner == "process":
+        return Processes(work, places, should_stop)
+    return Threads(work, devices, places, should_stop)
+
+
+def _seats(execution: Execution, count: int, inherited: Sequence[int]) -> tuple[list[str], list[Place]]:
+    """For each worker the device that a thread uses, and the place that a process gets: one after the other."""
+    devices = run_devices(execution)
+    taken = [devices[number % len(devices)] for number in range(count)]
+    return [str(device) for device in taken], [Place(_gpu(device), inherited) for device in taken]
+
+
+def _gpu(device: torch.device) -> str | None:
+    return visible_gpus(os.environ, [device.index])[0] if device.type == "cuda" else None

@@ -1,0 +1,252 @@
+"""Handing out chunks: a bounded window of them, each tried until it is done, given up, or the run has to stop.
+
+What an error means is `nst_core.policy`'s to say; what happened to a chunk stands in its journal, in the run folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from flows.crews.base import Crew, Order
+from nst_core.chunk_rows import asked_of, note_unfinished
+from nst_core.errors import Interrupted, PoisonPair, WorkerLost
+from nst_core.journal import Journal, tries, unended
+from nst_core.plan import PlannedPair
+from nst_core.policy import DEATHS, Verdict, delay, verdict
+from nst_core.run_folder import Chunk
+from nst_core.spent import Spent
+from nst_core.suspects import Suspects
+from nst_core.worker import ChunkReport, Work
+
+_LOOK = 0.5
+"""Seconds between two looks at the stop flag while nothing is heard from the workers."""
+
+Outcome = ChunkReport | BaseException
+Hands = Callable[[str, int, Callable[[], ChunkReport]], None]
+"""Runs a call in another thread, for the chunk and the attempt named."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How chunks are tried.
+
+    Attributes:
+        retries: further tries of a chunk after an error that may pass.
+        deadline: seconds that a try may take; None: as long as it likes.
+        stop: sets the stop flag; `stopping`: whether it is set.
+        made: told the number of pairs of every chunk that is over; `progress`: of pair-evaluations meanwhile.
+    """
+
+    retries: int
+    deadline: float | None
+    stop: Callable[[], None]
+    stopping: Callable[[], bool]
+    made: Callable[[int], None] = lambda pairs: None
+    progress: Callable[[int], None] = lambda evaluations: None
+
+
+@dataclass
+class Totals:
+    """What a dispatch came to: pairs by status, and where the workers' time went."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    spent: Spent = field(default_factory=Spent)
+
+
+@dataclass
+class _Case:
+    """A chunk on its way: what has been tried, and what is to be tried next."""
+
+    chunk: Chunk
+    journal: Journal
+    attempt: int
+    suspects: Suspects | None
+    failures: int = 0
+    fresh: bool = False
+    totals: Totals = field(default_factory=Totals)
+
+    @classmethod
+    def of(cls, chunk: Chunk, work: Work) -> _Case:
+        """A try of it that went down with everything makes it a suspect."""
+        journal = Journal(work.run_folder, chunk.chunk_id)
+        events = journal.events()
+        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if unended(events) else None)
+
+    def order(self, deadline: float | None) -> Order:
+        """What to try next."""
+        part = self.suspects.next_part() if self.suspects else self.chunk
+        return Order(part, self.attempt, deadline, self.fresh or self.suspects is not None)
+
+
+class Dispatcher:
+    """Makes chunks with a crew, at most two per worker handed out at a time."""
+
+    def __init__(self, work: Work, crew: Crew, terms: Terms, hands: Hands) -> None:
+        self._work, self._crew, self._terms, self._hands = work, crew, terms, hands
+        self._heard: queue.SimpleQueue[tuple[_Case, Outcome]] = queue.SimpleQueue()
+        self._later: list[tuple[float, int, _Case]] = []
+        self._count, self._running = itertools.count(), 0
+        self._fatal: BaseException | None = None
+        self.totals = Totals()
+
+    def run(self, chunks: Iterable[Chunk]) -> Totals:
+        """Make the chunks.
+
+        Raises:
+            DiskFull, …: what `policy` says that a run stops for, once the workers have stopped too.
+            Interrupted: asked to stop; chunks end within one look at the flag.
+        """
+        waiting = iter(chunks)
+        try:
+            self._hand_out(waiting)
+            while self._running or (self._later and not self._terms.stopping()):
+                with contextlib.suppress(queue.Empty):
+                    case, outcome = self._heard.get(timeout=self._patience())
+                    self._running -= 1
+                    self._settle(case, outcome)
+                self._hand_out(waiting)
+        except BaseException:
+            self._terms.stop()
+            raise
+        if self._fatal is not None:
+            raise self._fatal
+        if self._terms.stopping():
+            raise Interrupted
+        return self.totals
+
+    def _hand_out(self, waiting: Iterator[Chunk]) -> None:
+        """Fill the window: first what was put off and is due, then new chunks."""
+        while self._running < 2 * self._crew.size and not self._terms.stopping():
+            if self._later and self._later[0][0] <= time.monotonic():
+                case = heapq.heappop(self._later)[2]
+            elif (chunk := next(waiting, None)) is not None:
+                case = _Case.of(chunk, self._work)
+            else:
+                break
+            self._running += 1
+            self._hands(case.chunk.chunk_id, case.attempt, partial(self._try, case))
+
+    def _patience(self) -> float:
+        """Seconds to wait for the workers before the next look around."""
+        due = self._later[0][0] - time.monotonic() if self._later else _LOOK
+        return min(_LOOK, max(0.0, due))
+
+    def _try(self, case: _Case) -> ChunkReport:
+        """One try, in a thread of its own, with its lines in the journal."""
+        try:
+            report = self._noted(case)
+        except BaseException as error:
+            self._heard.put((case, error))
+            raise
+        self._heard.put((case, report))
+        return report
+
+    def _noted(self, case: _Case) -> ChunkReport:
+        if self._terms.stopping():
+            raise Interrupted  # before it has begun: nothing to note
+        order, journal, started = case.order(self._terms.deadline), case.journal, time.monotonic()
+        pairs = len(asked_of(order.chunk))
+        journal.note("start", attempt=case.attempt, pairs=pairs, alone=order.fresh, crew=self._crew.name)
+        try:
+            report = self._crew.make(order, self._terms.progress)
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # the error is what counts
+                _note_error(journal, error)
+            raise
+        seconds, spent = round(time.monotonic() - started, 3), report.spent.as_dict()
+        journal.note("end", statuses=dict(report.statuses), seconds=seconds, spent=spent)
+        return report
+
+    def _settle(self, case: _Case, outcome: Outcome) -> None:
+        """Decide what follows from a try."""
+        case.attempt += 1
+        if isinstance(outcome, ChunkReport):
+            self._go_on(case, outcome)
+            return
+        meaning = verdict(outcome)
+        if meaning is Verdict.STOP:
+            self._stop(outcome)
+        elif meaning is Verdict.ALONE:
+            self._search(case, outcome)
+        elif meaning is Verdict.GIVE_UP or case.failures >= self._terms.retries:
+            self._give_up(case, outcome)
+        else:
+            case.failures += 1
+            case.fresh = case.fresh or meaning is Verdict.FRESH
+            self._put_off(case, case.failures)
+
+    def _go_on(self, case: _Case, report: ChunkReport) -> None:
+        case.totals.statuses += report.statuses
+        case.totals.spent = Spent.sum([case.totals.spent, report.spent])
+        case.attempt = 1
+        if case.suspects is not None:
+            case.suspects.survived()
+        self._next_part(case)
+
+    def _next_part(self, case: _Case) -> None:
+        """Whatever of a chunk under suspicion is still to be tried; else it is over."""
+        if case.suspects:
+            self._put_off(case, 0)
+            return
+        self.totals.statuses += case.totals.statuses
+        self.totals.spent = Spent.sum([self.totals.spent, case.totals.spent])
+        self._terms.made(len(case.chunk.wanted))
+
+    def _search(self, case: _Case, error: BaseException) -> None:
+        """Its process died: from now on it is tried alone, in ever smaller parts."""
+        if case.suspects is None:
+            case.suspects = Suspects(case.chunk)
+            self._put_off(case, 1)
+            return
+        part = case.suspects.next_part()
+        guilty = case.suspects.died()
+        if guilty is None:
+            self._put_off(case, 1)
+            return
+        poison = _poison(guilty, error)
+        case.totals.statuses += note_unfinished(part, self._work.run_folder, "quarantined", poison, case.attempt - 1)
+        case.journal.note("quarantined", pair_id=guilty.pair_id)
+        case.attempt = 1
+        self._next_part(case)
+
+    def _give_up(self, case: _Case, error: BaseException) -> None:
+        """It failed for good: rows that say so."""
+        made = note_unfinished(case.chunk, self._work.run_folder, "failed", error, case.attempt - 1)
+        case.journal.note("given up")
+        case.totals.statuses, case.suspects = made, None
+        self._next_part(case)
+
+    def _stop(self, error: BaseException) -> None:
+        """The run ends: the others are told, and what they still say is waited for."""
+        if not isinstance(error, Interrupted) and self._fatal is None:
+            self._fatal = error
+        self._terms.stop()
+
+    def _put_off(self, case: _Case, failures: int) -> None:
+        due = time.monotonic() + (delay(failures) if failures else 0.0)
+        heapq.heappush(self._later, (due, next(self._count), case))
+
+
+def _note_error(journal: Journal, error: BaseException) -> None:
+    if isinstance(error, Interrupted):
+        journal.note("stopped")
+    elif isinstance(error, WorkerLost):
+        journal.note("lost", returncode=error.returncode, error_message=str(error))
+    else:
+        journal.note("failed", error_class=type(error).__name__, error_message=str(error), verdict=verdict(error).value)
+
+
+def _poison(row: PlannedPair, error: BaseException) -> PoisonPair:
+    how = str(error).removesuffix(".")
+    return PoisonPair(
+        row.content_path,
+        f"its process died {DEATHS} times while it was made alone in the style {row.style_path} ({how})",
+    )

@@ -1,0 +1,84 @@
+"""The journal of a chunk: one line of JSON for everything that happened to it, in the run folder's `logs/`.
+
+The run that hands chunks out writes it, before and after each try, so that tries are counted even where the process, or
+the machine, went down in the middle of one. A line that was cut off by that is no event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from nst_core.atomic import append_line
+
+EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
+"""`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. And what
+followed: that the chunk was `given up`, or a pair of it `quarantined` because it kills its process."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line.
+
+    Attributes:
+        more: what else the line says: of a start `pairs`, `try`, `alone`; of an end `statuses`, `seconds`, `spent`; of
+            a failure `error_class`, `error_message`, `verdict`; of a loss `returncode`; of a quarantine `pair_id`.
+    """
+
+    event: EventName
+    at: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal:
+    """Reads and writes the journal of one chunk."""
+
+    def __init__(self, run_folder: Path, chunk_id: str) -> None:
+        self.path = journal_file(run_folder, chunk_id)
+
+    def note(self, event: EventName, **more: Any) -> None:
+        """Append a line, durably. Raises DiskFull, OSError."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        append_line(self.path, json.dumps({"event": event, "at": now, **more}, ensure_ascii=False))
+
+    def events(self) -> list[Event]:
+        """What happened so far, in order."""
+        return list(_events(self.path))
+
+
+def journal_file(run_folder: Path, chunk_id: str) -> Path:
+    """Where the journal of a chunk lies."""
+    return run_folder / "logs" / f"{chunk_id}.jsonl"
+
+
+def unended(events: Sequence[Event]) -> int:
+    """How many tries at the end of a journal have no end: whoever would have written it went down with them."""
+    starts = 0
+    for event in reversed(events):
+        if event.event != "start":
+            break
+        starts += 1
+    return starts
+
+
+def tries(events: Sequence[Event]) -> int:
+    """How often the chunk has been started since its rows were last written for good."""
+    ends = [place for place, event in enumerate(events) if event.event in ("end", "given up", "quarantined")]
+    return sum(event.event == "start" for event in events[ends[-1] + 1 if ends else 0 :])
+
+
+def _events(path: Path) -> Iterator[Event]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            record = json.loads(line)
+            yield Event(record.pop("event"), record.pop("at"), record)
+        except (ValueError, KeyError, AttributeError):
+            continue  # cut off when the machine went down
