@@ -6,16 +6,16 @@ import atexit
 import contextlib
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.progress import console
+from flows.server_database import temporary_database
 from nst_core.caches import cache_folder
 from nst_core.errors import TransientError, UsageError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
 
 START_TIMEOUT = 120
+
+MAX_RESTARTS = 5
+"""Of a server that died, within one run; after that the run goes on without one."""
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -73,7 +76,7 @@ def prefect_server() -> Iterator[str]:
         yield given
         return
     console.print("Starting a Prefect server for this run")
-    with _temporary_database() as folder, _environment(_database_settings(folder) | past_proxies()):
+    with temporary_database() as folder, _environment(_database_settings(folder) | past_proxies()):
         server = _child_server(folder)
         try:
             try:
@@ -82,7 +85,7 @@ def prefect_server() -> Iterator[str]:
                 raise TransientError(
                     f"Prefect's server did not start ({error}): run the same command again."
                 ) from error
-            with temporary_settings({PREFECT_API_URL: server.api_url}):
+            with temporary_settings({PREFECT_API_URL: server.api_url}), _kept_alive(server):
                 yield str(server.api_url)
         finally:
             server.stop()
@@ -124,6 +127,31 @@ def _child_server(folder: Path) -> SubprocessASGIServer:
 
 
 @contextlib.contextmanager
+def _kept_alive(server: SubprocessASGIServer) -> Iterator[None]:
+    """Should the server die (its memory may be what the system needed), another takes its place and its database.
+
+    Prefect's client asks again for a minute; the new one answers within seconds.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        restarts = 0
+        while not ended.wait(0.5) and restarts < MAX_RESTARTS:
+            if server.server_process is not None and server.server_process.poll() is not None:
+                restarts += 1
+                console.print("Prefect's server died: starting another")
+                server.server_process = server._run_uvicorn_command()
+
+    watcher = threading.Thread(target=watch, name="prefect server", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+@contextlib.contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
     """Environment variables for the length of the block."""
     before = {name: os.environ.get(name) for name in settings}
@@ -150,42 +178,3 @@ def _database_settings(folder: Path) -> dict[str, str]:
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_MEMO_STORE_PATH": str(folder / "memo_store.toml"),
     }
-
-
-@contextlib.contextmanager
-def _temporary_database() -> Iterator[Path]:
-    """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations."""
-    template = cache_folder() / f"prefect-{version('prefect')}.db"
-    with tempfile.TemporaryDirectory(prefix="nst-prefect-", ignore_cleanup_errors=True) as name:
-        database = Path(name) / "prefect.db"
-        with contextlib.suppress(OSError):
-            shutil.copyfile(template, database)
-        fresh = not database.exists()
-        yield Path(name)
-        if fresh and database.exists():
-            _keep_empty_copy(database, template)
-
-
-def _keep_empty_copy(database: Path, template: Path) -> None:
-    """Keep the schema, without any row of the run, for the next time. Only a cache: it may fail."""
-    temporary = template.with_suffix(f".{os.getpid()}.tmp")
-    with contextlib.suppress(OSError, sqlite3.Error):
-        template.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            contextlib.closing(sqlite3.connect(database)) as source,
-            contextlib.closing(sqlite3.connect(temporary)) as copy,
-        ):
-            source.backup(copy)
-            _empty(copy)
-        temporary.replace(template)
-    temporary.unlink(missing_ok=True)
-
-
-def _empty(connection: sqlite3.Connection) -> None:
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    connection.execute("PRAGMA foreign_keys = OFF")
-    for (name,) in tables:
-        if name not in ("alembic_version", "sqlite_sequence") and not name.startswith("sqlite_"):
-            connection.execute(f'DELETE FROM "{name}"')
-    connection.commit()
-    connection.execute("VACUUM")

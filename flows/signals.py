@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -28,8 +29,15 @@ def stopping_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def leave_at_once() -> None:
+    """End this process without a look back. Workers and server see it go, and go too; the folder stays resumable."""
+    console.show_cursor(True)  # a progress bar may have hidden it
+    console.print("Left at once: the same command goes on from here.")
+    os._exit(130)
+
+
 def _stop(_number: int, _frame: FrameType | None) -> None:
     if stop_requested.is_set():
-        raise KeyboardInterrupt
+        leave_at_once()
     stop_requested.set()
     console.print("Stopping: what is finished is kept. Once more to leave at once.")

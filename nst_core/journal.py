@@ -16,8 +16,8 @@ from typing import Any, Literal
 from nst_core.atomic import append_line
 
 EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
-"""`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. And what
-followed: that the chunk was `given up`, or a pair of it `quarantined` because it kills its process."""
+"""`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. What
+followed: the chunk was `given up`, or a pair of it `quarantined` because it kills its process."""
 
 
 @dataclass(frozen=True)

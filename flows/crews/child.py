@@ -118,7 +118,7 @@ class Child:
         if not self._ready:
             self.kill()  # it still loads its libraries
             raise Interrupted
-        self._connection.send(STOP)
+        self._connection.send_bytes(STOP)
 
     def _lost(self) -> WorkerLost:
         try:

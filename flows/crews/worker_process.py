@@ -1,7 +1,7 @@
 """A worker as a process of its own. Run as a module: `worker_process FD`, where FD is its end of a socket.
 
-Over the socket come the `Work` of the run, then one `Order` after the other, and `STOP`; back go progress, reports and
-errors. Where the other end is gone, even by SIGKILL, nobody wants the work any more: the process ends at once.
+Over the socket come the `Work` of the run, then one `Order` after the other (pickled), and `STOP`; back go progress,
+reports and errors. Where the other end is gone, even by SIGKILL, nobody wants the work any more: the process ends.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
-from typing import Any
 
-STOP = "stop"
+STOP = b"stop"
 
 
 def main(descriptor: int) -> None:
     """Work until the other end hangs up."""
-    stop, orders = threading.Event(), queue.SimpleQueue[Any]()
+    stop, orders = threading.Event(), queue.SimpleQueue[bytes]()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to the whole group; the run tells us
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     connection = Connection(descriptor)
     threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()
     from flows.crews.base import make_here  # takes seconds, while the work is on its way
 
-    work = orders.get()
+    work = pickle.loads(orders.get())
     connection.send(("ready", os.getpid()))
     while True:
-        order = orders.get()
+        order = pickle.loads(orders.get())
         try:
             report = make_here(order, work, lambda count: connection.send(("progress", count)), stop.is_set)
         except BaseException as error:
@@ -50,10 +49,11 @@ def sendable(error: BaseException) -> BaseException:
     return RuntimeError(said) if isinstance(error, RuntimeError) else Exception(said)
 
 
-def _listen(connection: Connection, orders: queue.SimpleQueue[Any], stop: threading.Event) -> None:
+def _listen(connection: Connection, orders: queue.SimpleQueue[bytes], stop: threading.Event) -> None:
+    """Unpickles nothing: that imports modules, which two threads must not do at once."""
     while True:
         try:
-            message = connection.recv()
+            message = connection.recv_bytes()
         except (EOFError, OSError):
             os._exit(1)
         if message == STOP:

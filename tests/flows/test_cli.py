@@ -226,7 +226,7 @@ def test_killed_it_resumes_without_loss(
         env=own_server() | {"TMPDIR": str(temporary)},
     )
     wait_for_images(tmp_path, process)
-    (server_folder,) = temporary.glob("nst-prefect-*")
+    (server_folder,) = temporary.glob("nst-prefect-db-*")
     process.kill()
     process.wait()
     for _ in range(100):  # the server sees its parent die, and takes its database along

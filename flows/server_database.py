@@ -1,0 +1,83 @@
+"""The database of the run's own Prefect server: in a temporary folder, gone with the run, whatever ended it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from nst_core.caches import cache_folder
+
+PREFIX = "nst-prefect-db-"
+_OWNER = "owner.lock"
+
+
+@contextlib.contextmanager
+def temporary_database() -> Iterator[Path]:
+    """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations."""
+    _remove_orphans(Path(tempfile.gettempdir()))
+    template = cache_folder() / f"prefect-{version('prefect')}.db"
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name, _owned(Path(name)):
+        database = Path(name) / "prefect.db"
+        with contextlib.suppress(OSError):
+            shutil.copyfile(template, database)
+        fresh = not database.exists()
+        yield Path(name)
+        if fresh and database.exists():
+            _keep_empty_copy(database, template)
+
+
+@contextlib.contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Hold a lock in the folder for as long as this process lives. It has its name only once it is held."""
+    unnamed = folder / f"{_OWNER}.new"
+    descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        unnamed.rename(folder / _OWNER)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_orphans(temporary: Path) -> None:
+    """Folders whose run was killed together with its server: nobody else would remove them."""
+    for lock in temporary.glob(f"{PREFIX}*/{_OWNER}"):
+        with contextlib.suppress(OSError):  # somebody else's, or just gone, or held: its run lives
+            descriptor = os.open(lock, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _keep_empty_copy(database: Path, template: Path) -> None:
+    """Keep the schema, without any row of the run, for the next time. Only a cache: it may fail."""
+    temporary = template.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        template.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.closing(sqlite3.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            source.backup(copy)
+            _empty(copy)
+        temporary.replace(template)
+    temporary.unlink(missing_ok=True)
+
+
+def _empty(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.execute("PRAGMA foreign_keys = OFF")
+    for (name,) in tables:
+        if name not in ("alembic_version", "sqlite_sequence") and not name.startswith("sqlite_"):
+            connection.execute(f'DELETE FROM "{name}"')
+    connection.commit()
+    connection.execute("VACUUM")

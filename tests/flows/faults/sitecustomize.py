@@ -1,0 +1,105 @@
+"""Faults for processes that a test starts with this folder on PYTHONPATH. `NST_FAULT` says which, as `kind:argument`.
+
+The product has no hooks for tests: what is to go wrong is put over its functions when their module is loaded.
+"""
+
+import importlib.abc
+import importlib.machinery
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+KIND, _, ARGUMENT = os.environ.get("NST_FAULT", "").partition(":")
+
+
+def at(name):
+    """What happens when the image of that name is read."""
+    if KIND == "delete":
+        Path(os.environ["NST_FAULT_FILE"]).unlink(missing_ok=True)
+    if name != ARGUMENT:
+        return
+    if once := os.environ.get("NST_FAULT_ONCE"):
+        try:
+            Path(once).touch(exist_ok=False)
+        except FileExistsError:
+            return
+    if KIND == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif KIND == "abort":
+        os.abort()
+    elif KIND == "cuda":
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    elif KIND == "io":
+        raise OSError(5, "Input/output error")
+    elif KIND == "hang":
+        time.sleep(3600)
+
+
+def in_decoding(module):
+    original = module.read_scaled
+
+    def read_scaled(request):
+        at(request.path.name)
+        return original(request)
+
+    module.read_scaled = read_scaled
+
+
+def in_session(module):
+    original = module.stylize_batch
+
+    def stylize_batch(pairs, *rest):
+        if KIND == "memory" and len(pairs.contents) > int(ARGUMENT):
+            raise module.torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return original(pairs, *rest)
+
+    module.stylize_batch = stylize_batch
+
+
+def in_crews(module):
+    from collections import Counter
+
+    from nst_core.chunk_rows import rows_file, write_rows
+    from nst_core.results import unfinished_result
+    from nst_core.spent import Spent
+
+    def nothing(chunk, work, watch, attempt):
+        """Rows without images."""
+        rows = {row.pair_id: unfinished_result(row, "failed", 1, "Dummy", "not made") for row in chunk.rows}
+        write_rows(chunk, rows, rows_file(work.run_folder, chunk))
+        return module.ChunkReport(Counter(failed=len(rows)), Spent())
+
+    if grace := os.environ.get("NST_FAULT_GRACE"):
+        module.GRACE = float(grace)
+    if KIND == "dummy":
+        module.stylize_chunk = nothing
+
+
+PATCHES = {
+    "nst_core.decoding": in_decoding,
+    "nst_core.engine.session": in_session,
+    "flows.crews.base": in_crews,
+}
+
+
+class Patching(importlib.abc.MetaPathFinder):
+    """Loads a module as usual, then changes it."""
+
+    def find_spec(self, name, path, target=None):
+        if name not in PATCHES:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            PATCHES[name](module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+if KIND:
+    sys.meta_path.insert(0, Patching())
