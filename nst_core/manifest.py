@@ -21,8 +21,6 @@ from nst_core.style_cells import StyleRef, parse_styles, parses_as_styles
 UNSTYLIZED = "unstylized"
 """In place of a style: the content is delivered as it is. Also the `artist` of such pairs."""
 
-EXTRA_PREFIX = "x_"
-
 
 @dataclass(frozen=True, slots=True)
 class Overrides:

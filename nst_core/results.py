@@ -13,12 +13,14 @@ import pyarrow.parquet as pq
 
 from nst_core.atomic import atomic_path
 from nst_core.engine.optimisation import LossPoint
-from nst_core.manifest import EXTRA_PREFIX
 from nst_core.plan import PlannedPair
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 
 PARTITION = "artist_slug"
+
+EXTRA_PREFIX = "x_"
+"""Before the name of a column that a manifest or a source carries through."""
 
 LOSS_TRACE = pa.list_(
     pa.struct(

@@ -31,7 +31,7 @@ class Order:
     Attributes:
         attempt: which try it is since its rows were last written.
         deadline: seconds that it may take, None for as long as it likes.
-        fresh: whether it wants a process of its own, started for it and ended after it.
+        fresh: whether it wants a process of its own, started for this chunk and ended after it.
     """
 
     chunk: Chunk

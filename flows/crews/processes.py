@@ -15,11 +15,16 @@ from nst_core.worker import ChunkReport, Work
 
 @dataclass
 class Seat:
-    """A worker's place, and who sits there: a child that is started when it is first needed, and again when it died."""
+    """A worker's place, and who sits there: a child that is started when it is first needed, and again when it died.
+
+    Attributes:
+        alone_for: the chunk that the child works for and for no other, if it is under suspicion.
+    """
 
     number: int
     place: Place
     child: Child | None = None
+    alone_for: str | None = None
     chunk: str | None = None
     pairs: int = 0
     since: float = field(default_factory=time.monotonic)
@@ -44,7 +49,7 @@ class Processes:
         return len(self._seats)
 
     def make(self, order: Order, progress: Progress) -> ChunkReport:
-        """As `Crew.make`. A fresh order gets a new child, which ends with it."""
+        """As `Crew.make`. A fresh order gets a new child, which works for no other chunk."""
         seat = self._free.get()
         seat.chunk, seat.pairs, seat.since = order.chunk.chunk_id, len(order.chunk.wanted), time.monotonic()
         try:
@@ -75,17 +80,16 @@ class Processes:
             _vacate(seat)
 
     def _make(self, seat: Seat, order: Order, progress: Progress) -> ChunkReport:
-        if order.fresh:
+        alone_for = order.chunk.chunk_id if order.fresh else None
+        if alone_for != seat.alone_for:
             _vacate(seat)
+        seat.alone_for = alone_for
         seat.child = seat.child or Child(self._work, seat.place)
         try:
             return seat.child.make(order, progress, self._should_stop)
         except WorkerLost:
             seat.child = None
             raise
-        finally:
-            if order.fresh:
-                _vacate(seat)
 
 
 def _vacate(seat: Seat) -> None:

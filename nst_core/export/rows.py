@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nst_core.manifest import EXTRA_PREFIX
-from nst_core.results import SCHEMA, result_files
+from nst_core.results import EXTRA_PREFIX, SCHEMA, result_files
 
 WINDOW = 100_000
 """Rows in memory at a time, of a few kilobytes each; every window reads all the results once."""
