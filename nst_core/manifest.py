@@ -6,8 +6,7 @@ import csv
 import functools
 import io
 import itertools
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,36 +14,9 @@ import pandas as pd
 from nst_core.artist_names import artist_lookup
 from nst_core.errors import ManifestError
 from nst_core.manifest_checks import COLUMNS, Fault, artist_faults, faults_message, repeated_rows, value_faults
+from nst_core.manifest_rows import ManifestRow, Overrides
 from nst_core.recipes import suggestion
-from nst_core.style_cells import StyleRef, parse_styles, parses_as_styles
-
-UNSTYLIZED = "unstylized"
-"""In place of a style: the content is delivered as it is. Also the `artist` of such pairs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What a row of the manifest asks for in place of the recipe's own; None where it does not."""
-
-    style_weight: float | None = None
-    content_weight: float | None = None
-    size: int | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
-    """One row: `number` is its line in a spreadsheet, `styles` is empty where one of `artist` is to be drawn."""
-
-    number: int
-    content: str
-    styles: tuple[StyleRef, ...]
-    artist: str | None = None
-    label: str | None = None
-    split: str | None = None
-    overrides: Overrides = Overrides()
-    extras: Mapping[str, str] = field(default_factory=dict)
-    replicate: int = 0
+from nst_core.style_cells import parse_styles, parses_as_styles
 
 
 def read_manifest(

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from nst_core.gallery.pages import Card, Picture, number
 from nst_core.gallery.results import Pair, StyleShare, display_name
 from nst_core.gallery.thumbnails import Thumbnail
-from nst_core.manifest import UNSTYLIZED
+from nst_core.manifest_rows import UNSTYLIZED
 
 Thumbnails = Mapping[Path, Thumbnail | None]
 

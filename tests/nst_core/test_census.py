@@ -15,7 +15,7 @@ from planned import PRINTS, context
 from nst_core.census import Census, census_of_part, census_of_plan
 from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage
-from nst_core.manifest import Overrides
+from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleShare, style_shares, unstylized_pair
 from nst_core.plan import Plan
 from nst_core.planning import Grouping, PlanPart, plan_part

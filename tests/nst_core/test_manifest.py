@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nst_core.errors import ManifestError
-from nst_core.manifest import ManifestRow, Overrides, read_manifest
+from nst_core.manifest import read_manifest
+from nst_core.manifest_rows import ManifestRow, Overrides
 from nst_core.manifest_writer import write_manifest
 from nst_core.style_cells import StyleRef, format_styles, parse_styles
 

@@ -10,8 +10,8 @@ from catalogues import contents, drawn, styles
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import ManifestError
 from nst_core.inputs import inspect_input
-from nst_core.manifest import Overrides
 from nst_core.manifest_pairs import pairs_of_manifest
+from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.manifest import ManifestRow, Overrides, read_manifest
+from nst_core.manifest import read_manifest
 from nst_core.manifest_pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest_rows import ManifestRow, Overrides
 from nst_core.manifest_writer import write_manifest
 from nst_core.pairing import Pair, StyleSet, StyleShare, style_shares, unstylized_pair
 from nst_core.sources.base import Catalogue, Item

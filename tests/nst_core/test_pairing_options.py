@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from nst_core.errors import ConfigError
-from nst_core.manifest import UNSTYLIZED, Overrides
 from nst_core.manifest_pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest_rows import UNSTYLIZED, Overrides
 from nst_core.manifest_writer import write_manifest
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.pairing_config import Pairing

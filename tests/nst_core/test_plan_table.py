@@ -18,7 +18,7 @@ from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
 from nst_core.inputs import Input
 from nst_core.looks import PlanContext
-from nst_core.manifest import Overrides
+from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.planning import Grouping, PlanPart, plan_part
