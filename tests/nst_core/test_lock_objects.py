@@ -53,7 +53,8 @@ def s3() -> Iterator[str]:
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        UPath("s3://runs").fs.mkdir("runs")
+        type(UPath("s3://runs").fs).clear_instance_cache()  # clients of a server that is gone
+        UPath("s3://runs").fs.makedirs("runs", exist_ok=True)  # moto remembers it for as long as this process lives
         yield "s3://runs"
     server.stop()
 
