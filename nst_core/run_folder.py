@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import os
 import tempfile
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,13 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from nst_core.atomic import atomic_path, disk_full_as_error, remove_temporaries, write_text_atomic
+from nst_core.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.errors import SKIPPED, RunFolderError
 from nst_core.fingerprint import Fingerprints, changed_keys
+from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_records
+from nst_core.shard import Shard
 
 RUN_FILE = "run.yaml"
 
@@ -82,30 +83,19 @@ class RunFolder:
             ) from error
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for this process; makes it if need be, and clears what a killed process left half-written.
+    def locked(
+        self, shard: Shard | None = None, say: Callable[[str], object] = lambda sentence: None
+    ) -> Iterator[Held]:
+        """Hold the folder for this process, alone or for one shard of the run; makes the folder if need be.
+
+        Clears what killed processes left half-written, once nobody else can be writing. `say` gets a sentence where the
+        lock of a dead process is taken over.
 
         Raises:
             RunFolderError: another process holds it, or it cannot be written.
         """
-        try:
-            with disk_full_as_error(self.root):
-                self.root.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise RunFolderError(
-                f"The run folder {self.root} cannot be written ({error.strerror}): choose another with output.root."
-            ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise RunFolderError(f"Another nst process is working in {self.root}: wait for it to end.") from error
-        try:
-            remove_temporaries(self.root)
-            yield
-        finally:
-            os.close(descriptor)  # which releases the lock
+        with hold(self.root, shard, say, lambda: remove_temporaries(self.root)) as held:
+            yield held
 
     def read_run_file(self) -> dict[str, Any]:
         """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""

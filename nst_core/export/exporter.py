@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
 from nst_core.export.target import Identity, LeftOut, Target, opened_target
 from nst_core.export.webdataset import WebDataset
+from nst_core.lock import read_holders
 
 FORMATS = ("imagefolder", "webdataset", "coco")
 
@@ -79,7 +78,7 @@ def export_run(
     options = options or ExportOptions()
     _check(run, to, target, options)
     run_file = _run_file(run)
-    notes = [f"Another process is working in {run}: what was there is exported."] if _busy(run) else []
+    notes = _busy(run)
     selection = read_selection(run)
     if selection.damaged:
         notes.append(f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again.")
@@ -188,16 +187,12 @@ def _run_file(run: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _busy(run: Path) -> bool:
-    """Whether another process holds the run folder."""
-    try:
-        descriptor = os.open(run / ".lock", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+def _busy(run: Path) -> list[str]:
+    """A note where other processes work in the run folder, or may."""
+    doubtful = [holder for holder in read_holders(run) if holder.alive is not False]
+    if any(holder.alive for holder in doubtful):
+        return [f"Another process is working in {run}: what was there is exported."]
+    return [
+        f"A process of another machine may be working in {run} ({holder.owner}): what was there is exported."
+        for holder in doubtful[:1]
+    ]
