@@ -171,3 +171,17 @@ class TestTheDead:
         with held(tmp_path, "2/2", lambda: cleared.append(True)):
             assert cleared == []
             assert [(str(h.shard), h.alive) for h in read_holders(tmp_path)] == [("1/2", None), ("2/2", True)]
+
+    def test_one_that_dies_while_others_wait_for_it_is_followed(self, tmp_path: Path) -> None:
+        planner, done = elsewhere("1/2"), threading.Event()
+
+        def beat_and_die() -> None:
+            for number in range(10):
+                write(tmp_path / ".lock.plan", Record(planner, number))
+                done.wait(0.05)
+
+        with held(tmp_path, "2/2") as mine, ThreadPoolExecutor() as pool:
+            write(tmp_path / ".lock.plan", Record(planner))
+            beating = pool.submit(beat_and_die)
+            with mine.exclusively(wait=20):
+                assert beating.done()
