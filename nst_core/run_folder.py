@@ -72,6 +72,13 @@ class RunFolder:
         """Whether this is a run folder at all."""
         return (self.root / RUN_FILE).is_file() or any(self._plan_files())
 
+    def check_exists(self) -> None:
+        """Raises RunFolderError if this is no run folder."""
+        if not self.exists():
+            raise RunFolderError(
+                f"{self.root} is not a run folder: it has no {RUN_FILE}. Run folders are made by `nst run`."
+            )
+
     def check_writable(self) -> None:
         """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
@@ -165,7 +172,7 @@ class RunFolder:
         """Write a plan part, once and for all."""
         with (
             atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary,
-            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
         ):
             for table in tables:
                 writer.write_table(table)
@@ -234,7 +241,9 @@ def done_pairs(
 
 def _read_part(path: Path) -> Plan:
     try:
-        plan = joined([Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())])
+        plan = joined(
+            [Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True).read())]
+        )
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)
