@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 
 from flows.pipeline import finish
+from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
 
-# isort: split
-from prefect import flow
+quiet_environment()
 
-from nst_core.config import RunConfig
-from nst_core.preparation import read_state, resolve_method, work_of
-from nst_core.retrying import Only, chunks_to_retry
-from nst_core.run_folder import RunFolder
-from nst_core.summary import RunReport
+from prefect import flow  # noqa: E402 (its settings come first)
+
+from nst_core.config import RunConfig  # noqa: E402
+from nst_core.preparation import read_state, resolve_method, work_of  # noqa: E402
+from nst_core.retrying import Only, chunks_to_retry  # noqa: E402
+from nst_core.run_folder import RunFolder  # noqa: E402
+from nst_core.summary import RunReport  # noqa: E402
 
 
 @flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)

@@ -37,7 +37,8 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     data = folder.read_run_file().get("config")
     if not isinstance(data, Mapping):
         raise RunFolderError(
-            f"{folder.root / RUN_FILE} does not say how this run was made: restore it, or use `nst run` with its run file."
+            f"{folder.root / RUN_FILE} does not say how this run was made: "
+            "restore it, or use `nst run` with its run file."
         )
     overridden = {override.partition("=")[0].strip() for override in overrides}
     if overridden.isdisjoint(("method", "method.recipe")):

@@ -70,7 +70,7 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether this is a run folder at all."""
-        return (self.root / RUN_FILE).is_file() or any(self._plan_files())
+        return (self.root / RUN_FILE).is_file() or any(self.plan_files())
 
     def check_exists(self) -> None:
         """Raises RunFolderError if this is no run folder."""
@@ -162,11 +162,11 @@ class RunFolder:
 
     def read_plan(self) -> Plan:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
-        return joined([_read_part(path) for path in self._plan_files()])
+        return joined([_read_part(path) for path in self.plan_files()])
 
     def next_part(self) -> int:
         """The number of the plan part to write next."""
-        return max((int(path.stem.removeprefix("part-")) for path in self._plan_files()), default=-1) + 1
+        return max((int(path.stem.removeprefix("part-")) for path in self.plan_files()), default=-1) + 1
 
     def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
         """Write a plan part, once and for all."""
@@ -195,7 +195,8 @@ class RunFolder:
             for name in names
         }
 
-    def _plan_files(self) -> list[Path]:
+    def plan_files(self) -> list[Path]:
+        """The plan's parts, in their order."""
         return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
 
 
