@@ -42,8 +42,8 @@ MENDING: dict[Kind, str] = {
     "changed_image": "delete the image, then `nst run`: it is made again, the same bits on the same machine",
     "unclaimed_image": "`nst retry`, or delete the image",
     "unplanned_image": "delete the image",
-    "temporary_file": "`nst run`, which clears them",
-    "wrong_quarantine": "`nst run`",
+    "temporary_file": "delete it; a run that finds work left clears them by itself",
+    "wrong_quarantine": "delete summary.json, then `nst run`: both are written again",
     "wrong_summary": "`nst run`",
 }
 """Every kind of finding, in the order in which they are told, with what mends it."""
