@@ -132,7 +132,7 @@ class RunFolder:
         Raises:
             RunFolderError: it is otherwise.
         """
-        planned = any(self._plan_files())
+        planned = any(self.plan_files())
         if resume == "never" and planned:
             raise RunFolderError(
                 f"{self.root} holds a run already, and resume is never: give this one another name (--set name=…), or "

@@ -52,7 +52,7 @@ def trial(folder: Path) -> RunConfig:
             "style": str(folder / "style"),
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 48, "evaluations": 2},
-            "execution": {"device": "cpu", "batch_size": 2, "chunk_size": 2},
+            "execution": {"devices": "cpu", "batch_size": 2, "chunk_size": 2},
             "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False},
         }
     )
