@@ -11,7 +11,16 @@ from typing import Annotated, Any
 import typer
 
 import nst_core
-from flows import bench_command, download_command, export_command, image_commands, index_command, run_commands
+from flows import (
+    bench_command,
+    download_command,
+    export_command,
+    folder_commands,
+    image_commands,
+    index_command,
+    run_commands,
+    status_command,
+)
 from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError
 
@@ -52,8 +61,10 @@ for command in (
     run_commands.pair,
     index_command.index,
     run_commands.plan,
-    run_commands.status,
-    run_commands.gallery,
+    status_command.status,
+    folder_commands.retry,
+    folder_commands.verify,
+    folder_commands.gallery,
     export_command.export,
     image_commands.stylize,
     image_commands.reconstruct,

@@ -113,7 +113,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
         state = read_state(folder, asked)
         totals = stylize_all(state.chunks, work_of(config, method), config)
         seconds = time.monotonic() - started if state.chunks else None
-        return _finish(config, folder, state, totals.statuses["success"], seconds)
+        return finish(config, folder, state, totals.statuses["success"], seconds)
 
 
 def opaque(value: T) -> T:
@@ -121,7 +121,7 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def _finish(config: RunConfig, folder: RunFolder, state: State, made: int, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, folder: RunFolder, state: State, made: int, seconds: float | None) -> RunReport:
     """Gallery, card and summary, where there is anything new to say; the last one marks the run as complete."""
     summary = summarize(folder.root, state.plan, made, seconds)
     index = folder.root / "gallery" / "index.html"

@@ -1,4 +1,4 @@
-"""Commands about runs: demo, run, pair, plan, status, gallery."""
+"""Commands that take a run file: demo, run, pair, plan."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.options import Json, RunFile, RunPath, Set
+from flows.options import Json, RunFile, Set
 from nst_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,37 +86,6 @@ def plan(
         _print_forecast(found)
 
 
-def status(run: RunPath, as_json: Json = False) -> None:
-    """What of a run's plan is done, and what failed why."""
-    from nst_core.preparation import read_state
-    from nst_core.run_folder import RunFolder
-    from nst_core.summary import summarize
-
-    folder = RunFolder(run)
-    _must_be_run(folder)
-    state = read_state(folder)
-    summary = summarize(run, state.plan)
-    left = sum(len(chunk.wanted) for chunk in state.chunks)
-    if as_json:
-        print(json.dumps(asdict(summary) | {"left": left, "stale": len(state.stale)}, indent=2, ensure_ascii=False))
-    else:
-        _print_summary(summary)
-        print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
-
-
-def gallery(run: RunPath) -> None:
-    """Build the gallery of a run again; pages and thumbnails that did not change stay as they are."""
-    from flows.progress import reporter
-    from nst_core.gallery import build_gallery
-    from nst_core.run_folder import RunFolder
-
-    folder = RunFolder(run)
-    _must_be_run(folder)
-    with folder.locked(), reporter.stage("Building the gallery", 0, "pairs"):
-        index = build_gallery(run, progress=reporter.at_least)
-    print(f"Gallery: {index}")
-
-
 def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool, force: bool = False) -> None:
     from nst_core.config import load_config
 
@@ -182,13 +151,8 @@ def must_have_sources(config: RunConfig) -> None:
         )
 
 
-def _must_be_run(folder: Any) -> None:
-    if not folder.exists():
-        raise UsageError(f"{folder.root} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
-
-
 def _print_report(report: RunReport) -> None:
-    _print_summary(report.summary)
+    print_summary(report.summary)
     if report.made:
         rate = report.summary.images_per_second or 0
         print(f"{report.made} images made in {report.summary.seconds:.0f} s ({rate:.2f} per second)")
@@ -201,7 +165,8 @@ def _print_report(report: RunReport) -> None:
         print(f"Gallery: {report.gallery}")
 
 
-def _print_summary(summary: Summary) -> None:
+def print_summary(summary: Summary) -> None:
+    """Counts, bad inputs and reasons, for people."""
     counts = ("success", "failed", "quarantined", "skipped", "missing")
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
@@ -227,7 +192,7 @@ def _print_forecast(found: Forecast) -> None:
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
         print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
-    print(f"{'time':18} about {_duration(found.seconds)}, by {found.basis}")
+    print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
     print(f"{'disk':18} about {human(found.output_bytes)}; {human(found.free_bytes)} are free")
@@ -244,7 +209,8 @@ def _print_forecast(found: Forecast) -> None:
     _print_notes(found.notes)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for people: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

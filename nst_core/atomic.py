@@ -100,14 +100,15 @@ def append_line(path: Path, text: str) -> None:
 
 def remove_temporaries(folder: Path) -> int:
     """Delete what killed processes left half-written anywhere below `folder`; returns how many files that were."""
-    leftovers = [
-        path
-        for path in folder.rglob(f".*{TEMPORARY_SUFFIX}")
-        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file()
-    ]
+    leftovers = [path for path in folder.rglob(f".*{TEMPORARY_SUFFIX}") if is_temporary(path.name) and path.is_file()]
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that a write goes to before it is complete."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
 def fsync(path: Path) -> None:

@@ -27,6 +27,11 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in _methods_folder().glob("*.yaml"))
 
 
+def is_recipe_file(name: str) -> bool:
+    """Whether `method.recipe` is the path of a file rather than the name of a shipped recipe."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe `name` (a shipped one, or the path of a YAML file) with `overrides` laid over it.
 
@@ -37,7 +42,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else _methods_folder() / f"{name}.yaml"
+    path = Path(name) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
     if not path.is_file():
         known = recipe_names()
         raise ConfigError(

@@ -190,14 +190,14 @@ def write_results(results: Sequence[Result], path: Path) -> None:
     schema = pa.schema([*SCHEMA, *((EXTRA_PREFIX + name, pa.string()) for name in extras)])
     table = pa.Table.from_pylist([_record(result) for result in results], schema=schema)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_chunk(path: Path) -> dict[str, Result]:
     """The rows of one chunk's file by pair id; empty where there is none. Raises pyarrow.ArrowException if damaged."""
     if not path.is_file():
         return {}
-    table = pq.ParquetFile(path).read()
+    table = pq.ParquetFile(path, page_checksum_verification=True).read()
     return {record["pair_id"]: _result(record) for record in table.to_pylist()}
 
 
@@ -205,7 +205,8 @@ def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[st
     """Some columns of every result row. A damaged file counts as not there: its chunk is made again."""
     for path in result_files(run_folder):
         try:
-            records = pq.ParquetFile(path).read(columns=list(columns)).to_pylist()
+            part = pq.ParquetFile(path, page_checksum_verification=True)
+            records = part.read(columns=list(columns)).to_pylist()
         except (pa.ArrowException, OSError):
             continue
         yield from (record for record in records if len(record) == len(columns))

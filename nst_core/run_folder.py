@@ -70,7 +70,14 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether this is a run folder at all."""
-        return (self.root / RUN_FILE).is_file() or any(self._plan_files())
+        return (self.root / RUN_FILE).is_file() or any(self.plan_files())
+
+    def check_exists(self) -> None:
+        """Raises RunFolderError if this is no run folder."""
+        if not self.exists():
+            raise RunFolderError(
+                f"{self.root} is not a run folder: it has no {RUN_FILE}. Run folders are made by `nst run`."
+            )
 
     def check_writable(self) -> None:
         """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
@@ -125,7 +132,7 @@ class RunFolder:
         Raises:
             RunFolderError: it is otherwise.
         """
-        planned = any(self._plan_files())
+        planned = any(self.plan_files())
         if resume == "never" and planned:
             raise RunFolderError(
                 f"{self.root} holds a run already, and resume is never: give this one another name (--set name=…), or "
@@ -155,17 +162,17 @@ class RunFolder:
 
     def read_plan(self) -> Plan:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
-        return joined([_read_part(path) for path in self._plan_files()])
+        return joined([_read_part(path) for path in self.plan_files()])
 
     def next_part(self) -> int:
         """The number of the plan part to write next."""
-        return max((int(path.stem.removeprefix("part-")) for path in self._plan_files()), default=-1) + 1
+        return max((int(path.stem.removeprefix("part-")) for path in self.plan_files()), default=-1) + 1
 
     def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
         """Write a plan part, once and for all."""
         with (
             atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary,
-            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
         ):
             for table in tables:
                 writer.write_table(table)
@@ -188,7 +195,8 @@ class RunFolder:
             for name in names
         }
 
-    def _plan_files(self) -> list[Path]:
+    def plan_files(self) -> list[Path]:
+        """The plan's parts, in their order."""
         return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
 
 
@@ -234,7 +242,9 @@ def done_pairs(
 
 def _read_part(path: Path) -> Plan:
     try:
-        plan = joined([Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())])
+        plan = joined(
+            [Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True).read())]
+        )
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
 
 SUMMARY_FILE = "summary.json"
+QUARANTINE_FILE = "quarantine.csv"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
     statuses: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     artists: Counter[str] = Counter()
-    bad: dict[tuple[str, str], BadInput] = {}
+    bad: list[BadInput] = []
     licenses: Counter[str] = Counter()
     attributions: set[tuple[str, str | None]] = set()
     left_out: Counter[str] = Counter()
@@ -107,9 +108,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
             if record["content_source_url"]:
                 attributions.add((record["content_source_url"], record["content_license"]))
         elif record["status"] == "quarantined":
-            found = _bad_input(record, plan[planned[record["pair_id"]]].style_paths)
-            known = bad.setdefault((found.path, found.role), found)
-            bad[found.path, found.role] = replace(known, pairs=known.pairs + 1)
+            bad.append(bad_input(record, plan[planned[record["pair_id"]]].style_paths))
             errors[record["error_class"]] += 1
         elif record["status"] == "failed":
             errors[record["error_class"]] += 1
@@ -128,7 +127,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
         gpu_hours=gpu / 3600,
         errors=dict(errors.most_common()),
         by_artist=dict(sorted(artists.items())),
-        bad_inputs=tuple(bad[key] for key in sorted(bad)),
+        bad_inputs=bad_inputs(bad),
         licenses=dict(licenses.most_common()),
         attributions=tuple(sorted(attributions, key=lambda found: (found[0], found[1] or ""))),
         left_out=dict(left_out.most_common()),
@@ -137,7 +136,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
 
 def write_summary(run_folder: Path, summary: Summary) -> None:
     """quarantine.csv and then, as the mark that all else is written, summary.json."""
-    write_if_changed(run_folder / "quarantine.csv", _quarantine_csv(summary.bad_inputs).encode())
+    write_if_changed(run_folder / QUARANTINE_FILE, quarantine_csv(summary.bad_inputs).encode())
     numbers = {k: v for k, v in asdict(summary).items() if k not in ("bad_inputs", "licenses", "attributions")}
     write_if_changed(run_folder / SUMMARY_FILE, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -152,14 +151,23 @@ def is_current(run_folder: Path, summary: Summary) -> bool:
     return isinstance(written, dict) and all(written.get(name) == getattr(summary, name) for name in counts)
 
 
-def _bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput:
-    """The input that a quarantined pair names, as yet without pairs: messages read `<path>: <reason>`."""
+def bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput:
+    """The input that took one quarantined pair down: messages read `<path>: <reason>`."""
     message, error_class = record["error_message"] or "", record["error_class"] or "unknown"
     paths = [("content", record["content_path"]), *(("style", path) for path in _style_paths(record, style_paths))]
     for role, path in paths:
         if message.startswith(f"{path}: "):
-            return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 0)
-    return BadInput(record["content_path"], "content", error_class, message, 0)
+            return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 1)
+    return BadInput(record["content_path"], "content", error_class, message, 1)
+
+
+def bad_inputs(found: Iterable[BadInput]) -> tuple[BadInput, ...]:
+    """Each bad input once, by path, with all the pairs that it took down."""
+    bad: dict[tuple[str, str], BadInput] = {}
+    for one in found:
+        known = bad.get((one.path, one.role))
+        bad[one.path, one.role] = replace(known, pairs=known.pairs + one.pairs) if known else one
+    return tuple(bad[key] for key in sorted(bad))
 
 
 def _style_paths(record: Mapping[str, Any], present: Sequence[str]) -> Iterator[str]:
@@ -169,7 +177,8 @@ def _style_paths(record: Mapping[str, Any], present: Sequence[str]) -> Iterator[
         yield from (ref.name for ref in parse_styles(record["style_path"]))
 
 
-def _quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:
+def quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:
+    """The text of quarantine.csv."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["path", "role", "error_class", "reason", "pairs"])

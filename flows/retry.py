@@ -1,0 +1,41 @@
+"""The flow of `nst retry`: what failed is tried again, from the run folder alone."""
+
+from __future__ import annotations
+
+import time
+
+from flows.pipeline import finish
+from flows.server import quiet_environment
+from flows.signals import stop_requested, stopping_on_signals
+from flows.stylizing import stylize_all
+
+quiet_environment()
+
+from prefect import flow  # noqa: E402 (its settings come first)
+
+from nst_core.config import RunConfig  # noqa: E402
+from nst_core.preparation import read_state, resolve_method, work_of  # noqa: E402
+from nst_core.retrying import Only, chunks_to_retry  # noqa: E402
+from nst_core.run_folder import RunFolder  # noqa: E402
+from nst_core.summary import RunReport  # noqa: E402
+
+
+@flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
+def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
+    """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
+
+    Raises:
+        UsageError: weights or the dataset are gone, another method was asked for; nothing was started.
+        DiskFull, Interrupted: it stopped early; the same command goes on.
+    """
+    stop_requested.clear()
+    started = time.monotonic()
+    folder = RunFolder(config.run_folder)
+    method = resolve_method(config)
+    with folder.locked(), stopping_on_signals():
+        folder.check_method(method.fingerprints)
+        state = read_state(folder)
+        chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
+        totals = stylize_all(chunks, work_of(config, method), config)
+        seconds = time.monotonic() - started if chunks else None
+        return finish(config, folder, state, totals.statuses["success"], seconds)

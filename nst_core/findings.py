@@ -1,0 +1,69 @@
+"""What a look into a run folder may find wrong, and what mends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "damaged_plan",
+    "planned_twice",
+    "damaged_part",
+    "unplanned_part",
+    "missing_row",
+    "duplicate_row",
+    "misplaced_row",
+    "unplanned_row",
+    "wrong_row",
+    "missing_image",
+    "changed_image",
+    "unclaimed_image",
+    "unplanned_image",
+    "temporary_file",
+    "wrong_quarantine",
+    "wrong_summary",
+]
+
+_REMAKE = "delete the results file that is named, then `nst run`: its chunk is made again"
+
+MENDING: dict[Kind, str] = {
+    "damaged_plan": "restore the part from a copy, or start a new run folder",
+    "planned_twice": "start a new run folder: this plan was not written by `nst run` alone",
+    "damaged_part": "delete the file, then `nst run`: its chunk is made again",
+    "unplanned_part": "delete the file, then `nst run`",
+    "missing_row": "`nst run`",
+    "duplicate_row": _REMAKE,
+    "misplaced_row": _REMAKE,
+    "unplanned_row": _REMAKE,
+    "wrong_row": _REMAKE,
+    "missing_image": "`nst run`",
+    "changed_image": "delete the image, then `nst run`: it is made again, the same bits on the same machine",
+    "unclaimed_image": "`nst retry`, or delete the image",
+    "unplanned_image": "delete the image",
+    "temporary_file": "delete it; a run that finds work left clears them by itself",
+    "wrong_quarantine": "delete summary.json, then `nst run`: both are written again",
+    "wrong_summary": "`nst run`",
+}
+"""Every kind of finding, in the order in which they are told, with what mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Attributes:
+        subject: the pair's id, or the path of a file, relative to the run folder.
+        sentence: what is wrong, for people.
+    """
+
+    kind: Kind
+    subject: str
+    sentence: str
+
+
+def counts(findings: Iterable[Finding]) -> dict[Kind, int]:
+    """How many findings there are of each kind that was found."""
+    found = Counter(finding.kind for finding in findings)
+    return {kind: found[kind] for kind in MENDING if found[kind]}

@@ -1,0 +1,58 @@
+"""A small finished run folder, made by the real engine without Prefect, with a row of every status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nst_core.asked import asked_for
+from nst_core.config import RunConfig, parse_config
+from nst_core.preparation import new_part, read_state, resolve_method, run_file, work_of
+from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
+from nst_core.run_folder import RunFolder
+from nst_core.summary import summarize, write_summary
+from nst_core.worker import stylize_chunk
+
+
+def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:
+    """`outputs/trial` in `folder`: 12 pairs of two artists in chunks of two.
+
+    Of each artist's six, three are made, `broken.png` is quarantined, `copy.png` skipped, and `d.png` failed.
+    """
+    for number, name in enumerate("abcd"):
+        make_image(folder / "content" / f"{name}.png", 48, 40, seed=number)
+    (folder / "content" / "broken.png").write_text("no picture")
+    (folder / "content" / "copy.png").write_bytes((folder / "content" / "a.png").read_bytes())
+    for number, artist in enumerate(("Ada", "Bo")):
+        make_image(folder / "style" / artist / "1.png", 48, 48, seed=10 + number)
+    config = trial(folder)
+    run, method = RunFolder(config.run_folder), resolve_method(config)
+    asked = asked_for(config, method.fingerprints.method)
+    part = new_part(config, method, asked, run)
+    run.write_run_file(run_file(config, method))
+    run.append_plan(part.number, part.tables())
+    for chunk in read_state(run, asked).chunks:
+        stylize_chunk(chunk, work_of(config, method))
+    for row in run.read_plan():
+        if row.content_id == "d.png":
+            path = chunk_file(run.root, row.artist_slug, row.chunk_id)
+            failed = unfinished_result(row, "failed", 3, "OutOfMemory", "Not even one image fits.")
+            write_results([failed if r.pair_id == row.pair_id else r for r in read_chunk(path).values()], path)
+            (run.root / row.file_name).unlink()
+    write_summary(run.root, summarize(run.root, run.read_plan()))
+    return config
+
+
+def trial(folder: Path) -> RunConfig:
+    """Small, on one thread of the CPU."""
+    return parse_config(
+        {
+            "name": "trial",
+            "content": {"source": "folder", "path": str(folder / "content"), "duplicates": "drop_exact"},
+            "style": str(folder / "style"),
+            "pairing": "artist",
+            "method": {"recipe": "wavelet", "size": 48, "evaluations": 2},
+            "execution": {"devices": "cpu", "batch_size": 2, "chunk_size": 2},
+            "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False},
+        }
+    )
