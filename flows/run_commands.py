@@ -230,7 +230,8 @@ def _print_forecast(found: Forecast) -> None:
     print(f"{'time':18} about {_duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    print(f"{'disk':18} about {human(found.output_bytes)}; {human(found.free_bytes)} are free")
+    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
+    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
     for name, count in sorted(found.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
     for name, count in found.left_out.items():

@@ -24,6 +24,7 @@ from nst_core.errors import SKIPPED, RunFolderError
 from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_records
+from nst_core.storage import check_store_writable, files_below, is_local, parquet_source
 
 RUN_FILE = "run.yaml"
 
@@ -73,6 +74,9 @@ class RunFolder:
 
     def check_writable(self) -> None:
         """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
+        if not is_local(self.root):
+            check_store_writable(self.root)
+            return
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         try:
             tempfile.TemporaryFile(dir=nearest).close()
@@ -88,6 +92,9 @@ class RunFolder:
         Raises:
             RunFolderError: another process holds it, or it cannot be written.
         """
+        if not is_local(self.root):
+            yield
+            return
         try:
             with disk_full_as_error(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
@@ -192,11 +199,7 @@ class RunFolder:
 
     def image_files(self) -> set[str]:
         """Every file below `images/`, relative to the run folder."""
-        return {
-            Path(folder, name).relative_to(self.root).as_posix()
-            for folder, _, names in os.walk(self.root / "images")
-            for name in names
-        }
+        return {f"images/{name}" for name in files_below(self.root / "images")}
 
     def _plan_files(self) -> list[Path]:
         return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
@@ -244,7 +247,7 @@ def done_pairs(
 
 def _read_part(path: Path) -> Plan:
     try:
-        plan = joined([Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS).read())])
+        plan = joined([Plan(pq.ParquetFile(parquet_source(path), read_dictionary=DICTIONARY_COLUMNS).read())])
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)
