@@ -12,6 +12,7 @@ import typer
 
 from flows.options import Json, RunFile, RunPath, Set
 from nst_core.errors import UsageError
+from nst_core.storage import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,9 @@ def run(
 
 def pair(
     file: RunFile,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.")] = Path("manifest.csv"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="FILE", help="The CSV file to write.")
+    ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""

@@ -24,7 +24,8 @@ def _location(value: Any) -> Path:
     try:
         return located(value)
     except UsageError as error:
-        raise PydanticCustomError(LOCATION_FAULT, "{reason}", {"reason": str(error).removesuffix(".")}) from error
+        reason = str(error).removesuffix(".")
+        raise PydanticCustomError(LOCATION_FAULT, "{reason}", {"reason": reason[0].lower() + reason[1:]}) from error
 
 
 def _local(value: Any) -> Any:

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nst_core.errors import StorageRefused, UsageError
+from nst_core.errors import UsageError
 from nst_core.redaction import holds_secret
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ WHOLE_OBJECTS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+_ONE_REQUEST: dict[str, Any] = {"max_concurrency": 1}  # else s3fs reads by ranges, perhaps of an old and a new object
+_OPTIONS = {"s3": _ONE_REQUEST, "s3a": _ONE_REQUEST}
 _AT_ONCE = 16  # requests under way; a store answers in some ten milliseconds, however many ask
 _FEW = 32  # files in one folder that are asked for one by one rather than by listing all of it
 
@@ -55,15 +57,15 @@ def located(text: str | Path) -> Path:
         return Path(text[match.end() :])
     if holds_secret(text):
         raise UsageError(
-            f"A {protocol}:// URL holds a secret, which would end up in tables and logs: "
-            "leave it out, and give it in the environment or in fsspec's configuration."
+            f"The {protocol}:// URL holds a secret, which would end up in tables and logs: leave it out, and give it "
+            "in the environment or in fsspec's configuration."
         )
     _check_protocol(protocol)
     from nst_core.stored_path import StoredPath
 
-    path = StoredPath(f"{protocol}{text[match.end(1) :]}", use_listings_cache=False)  # see there: none is kept
+    path = StoredPath(f"{protocol}{text[match.end(1) :]}", use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     if path.storage_options.get("host"):
-        raise UsageError(f"{protocol}:// is not supported: copy the files to a disk, or to a store such as s3://.")
+        raise UsageError(f"No files can be had from {protocol}://: copy them to a disk, or to a store such as s3://.")
     return cast(Path, path)
 
 
@@ -194,7 +196,12 @@ def _source_or_none(path: Path) -> Path | pa.BufferReader | None:
 
 
 def check_store_writable(path: Path) -> None:
-    """Put a small object into a remote folder and take it away again. Raises UsageError where that fails."""
+    """Put a small object into a remote folder and take it away again.
+
+    Raises:
+        UsageError: that is refused, there is no such bucket, or the store is not one of `WHOLE_OBJECTS`.
+        StorageUnreachable: it does not answer.
+    """
     remote = stored(path)
     assert remote is not None, path
     if remote.protocol not in WHOLE_OBJECTS:
@@ -206,11 +213,7 @@ def check_store_writable(path: Path) -> None:
     try:
         trial.write_bytes(b"")
         trial.unlink(missing_ok=True)
-    except (FileNotFoundError, StorageRefused) as error:
-        raise UsageError(f"{path} cannot be written: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such bucket. Make it first, or choose another place with output.root."
-    return str(error)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path} cannot be written: there is no such bucket. Make it first, or choose another place."
+        ) from error
