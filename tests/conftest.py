@@ -87,3 +87,16 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     assert path is not None
     path.fs.mkdir(path.path)
     return str(path).rstrip("/")
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """An empty folder of the store that lives in this process's memory."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from nst_core.storage import located
+
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
+    yield located("memory://place")
+    MemoryFileSystem.store.clear()
