@@ -101,6 +101,13 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
+def _lines(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """As `write_bytes_atomic`, in UTF-8."""
     write_bytes_atomic(path, text.encode("utf-8"))
@@ -109,9 +116,15 @@ def write_text_atomic(path: Path, text: str) -> None:
 def append_line(path: Path, text: str) -> None:
     """Append a line to a file of lines (made if need be), durably. What was cut off before is left a line of its own.
 
+    A store cannot append: there the object is read and put anew, so each may have one writer only.
+
     Raises:
         DiskFull: no space is left.
+        StorageRefused, StorageUnreachable: the store does not take it.
     """
+    if not is_local(path):
+        path.write_bytes(_lines(path) + text.encode("utf-8") + b"\n")
+        return
     with disk_full_as_error(path):
         made = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True)

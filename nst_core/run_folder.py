@@ -73,7 +73,10 @@ class RunFolder:
         return (self.root / RUN_FILE).is_file() or any(self._plan_files())
 
     def check_writable(self) -> None:
-        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
+        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written.
+
+        At a store: UsageError, or StorageUnreachable.
+        """
         if not is_local(self.root):
             check_store_writable(self.root)
             return

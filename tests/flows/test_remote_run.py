@@ -21,6 +21,7 @@ from s3fs import S3FileSystem
 from trial import run
 
 from flows.cli import app
+from flows.signals import stop_requested
 from nst_core.config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
 from nst_core.storage import file_state, files_below, located, parquet_source
@@ -130,15 +131,35 @@ def test_a_results_part_whose_put_fails_once_is_whole_in_the_end(remote: Make, m
         return await call(self, method, *args, **kwargs)
 
     monkeypatch.setattr(S3FileSystem, "_call_s3", flaky)
-    monkeypatch.setattr("flows.pipeline.RETRY_DELAYS", [0.0, 0.0])
+    monkeypatch.setattr("nst_core.policy.DELAYS", (0.0,))
     assert run(remote()).summary.success == 6
     assert len(failed) == 1
     assert len(rows_of(remote())) == 6
 
 
-def test_bad_and_changed_inputs_are_told_by_their_urls(remote: Make, bucket: str) -> None:
-    located(f"{bucket}/content/empty.jpg").write_bytes(b"")
+def test_credentials_that_expire_stop_the_run_and_the_next_one_finishes(
+    remote: Make,
+) -> None:
+    call = S3FileSystem._call_s3
+
+    async def expired(self: S3FileSystem, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "get_object" and kwargs["Key"].endswith("c.jpg"):
+            raise PermissionError("The provided token has expired.")
+        return await call(self, method, *args, **kwargs)
+
+    run(remote("name=before"))  # which leaves the inputs in the index
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3FileSystem, "_call_s3", expired)
+        with pytest.raises(StorageRefused, match=r"is refused \(The provided token has expired\)"):
+            run(remote())
+    stop_requested.clear()
     report = run(remote())
+    assert (report.summary.success, report.summary.quarantined, report.summary.failed) == (6, 0, 0)
+
+
+def test_bad_and_changed_inputs_are_told_by_their_urls_whoever_works(remote: Make, bucket: str) -> None:
+    located(f"{bucket}/content/empty.jpg").write_bytes(b"")
+    report = run(remote("execution.runner=process"))
     assert (report.summary.success, report.summary.quarantined) == (6, 2)
     quarantine = pd.read_csv(io.BytesIO((remote().run_folder / "quarantine.csv").read_bytes()))
     assert quarantine.path.tolist() == [f"{bucket}/content/empty.jpg"]

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from s3fs import S3FileSystem
 
-from nst_core.atomic import atomic_path, remove_temporaries, write_bytes_atomic, write_if_changed
+from nst_core.atomic import append_line, atomic_path, remove_temporaries, write_bytes_atomic, write_if_changed
 from nst_core.errors import StorageRefused, StorageUnreachable
 from nst_core.storage import files_below, located, stored
 
@@ -110,6 +110,13 @@ def test_the_same_bytes_are_not_put_again(bucket: str, monkeypatch: pytest.Monke
         write_if_changed(path, data)
     assert calls["put_object"] == 2
     assert path.read_bytes() == b"two"
+
+
+def test_lines_are_appended_by_putting_all_of_them(bucket: str) -> None:
+    path = located(f"{bucket}/logs/chunk.jsonl")
+    for line in ("one", "two"):
+        append_line(path, line)
+    assert path.read_bytes() == b"one\ntwo\n"
 
 
 def test_no_temporary_is_looked_for_at_a_store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
