@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Json, RunPath
+from nst_core.storage import located
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
@@ -30,7 +31,9 @@ class Format(StrEnum):
 def export(
     run: RunPath,
     to: Annotated[Format, typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder outside of the run's.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="A new folder outside of the run's.")
+    ],
     link: Annotated[
         bool, typer.Option("--link", help="imagefolder, coco: hard links in place of copies, where possible.")
     ] = False,

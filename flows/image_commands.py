@@ -8,14 +8,20 @@ from typing import Annotated, Literal
 import typer
 
 from flows.options import Set
+from nst_core.storage import located
 
 Reconstructable = Literal["content", "style", "both"]
 
 
 def stylize(
-    content: Annotated[Path, typer.Argument(help="The photograph.")],
-    style: Annotated[Path, typer.Argument(help="The painting.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result (.jpg or .png).")],
+    content: Annotated[Path, typer.Argument(parser=located, help="The photograph.")],
+    style: Annotated[Path, typer.Argument(parser=located, help="The painting.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", parser=located, metavar="FILE", help="Where to write the result (.jpg or .png)."
+        ),
+    ],
     recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
     set_: Set = None,
 ) -> None:
@@ -31,8 +37,10 @@ def stylize(
 
 
 def reconstruct(
-    image: Annotated[Path, typer.Argument(help="The picture to reconstruct.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write into.")],
+    image: Annotated[Path, typer.Argument(parser=located, help="The picture to reconstruct.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="The folder to write into.")
+    ],
     what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
         "both"
     ),

@@ -7,8 +7,14 @@ from typing import Annotated
 
 import typer
 
-RunFile = Annotated[Path, typer.Argument(metavar="FILE", help="A run file (YAML), or the name of a shipped one.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+from nst_core.storage import located
+
+RunFile = Annotated[
+    Path, typer.Argument(parser=located, metavar="FILE", help="A run file (YAML), or the name of a shipped one.")
+]
+RunPath = Annotated[
+    Path, typer.Argument(parser=located, metavar="RUN", help="A run folder; may be a URL, e.g. s3://….")
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. method.size=512.")
 ]

@@ -12,6 +12,7 @@ import typer
 
 from flows.options import Json, RunFile, Set
 from nst_core.errors import UsageError
+from nst_core.storage import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,9 @@ def run(
 
 def pair(
     file: RunFile,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.")] = Path("manifest.csv"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="FILE", help="The CSV file to write.")
+    ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
@@ -195,7 +198,8 @@ def _print_forecast(found: Forecast) -> None:
     print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    print(f"{'disk':18} about {human(found.output_bytes)}; {human(found.free_bytes)} are free")
+    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
+    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
     for name, count in sorted(found.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
     for name, count in found.left_out.items():

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
+from nst_core.location import LOCATION_FAULT, Location
 from nst_core.pairing_config import Pairing
 from nst_core.recipes import load_recipe, suggestion
 from nst_core.shipped import configs_folder
@@ -79,7 +80,7 @@ class Execution(Section):
 class Output(Section):
     """What is written, and where."""
 
-    root: Path = Field(Path("outputs"), description="The run folder is `<root>/<name>`.")
+    root: Location = Field(Path("outputs"), description="The run folder is `<root>/<name>`; may be a URL, e.g. s3://….")
     format: Literal["jpeg", "png"] = "jpeg"
     quality: int = Field(95, ge=1, le=100, description="Of JPEG files.")
     size: Literal["method", "original"] = Field(
@@ -212,6 +213,8 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield f"{key} may hold letters, digits, spaces, `.`, `_` and `-`, and begins with a letter or digit"
         elif fault["type"] == "path_type":
             yield f"{key} must be a path"
+        elif fault["type"] == LOCATION_FAULT:
+            yield f"{key}: {fault['msg']}"
         elif fault["type"] == "missing":
             yield f"{key} is missing"
         elif fault["type"] in ("model_type", "model_attributes_type", "dict_type"):

@@ -21,10 +21,11 @@ from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
-from nst_core.inputs import file_state, present_hash
+from nst_core.inputs import present_hash
 from nst_core.looks import too_narrow
 from nst_core.plan import PlannedPair
 from nst_core.results import joined_hashes
+from nst_core.storage import file_state, located
 
 Image = TypeVar("Image")
 
@@ -126,8 +127,8 @@ class BatchReader:
         for row in rows:
             try:
                 _check_planned(row)
-                image = (content if row.style_paths else unstylized)(Path(row.content_path), row.size)
-                jobs.append(Job(row, image, [style(Path(path), row.size) for path in row.style_paths]))
+                image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
+                jobs.append(Job(row, image, [style(located(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 jobs.append(_refused(row, error))
         return jobs

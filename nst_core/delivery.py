@@ -23,6 +23,7 @@ from nst_core.errors import NumericalError
 from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.results import Result, planned_columns
 from nst_core.spent import Spent
+from nst_core.storage import located
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
     """
     pixels, content, row = job.content.pixels, job.content, job.row
     if delivery.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(Path(row.content_path), delivery.content_limits).pixels
+        pixels = decode_image(located(row.content_path), delivery.content_limits).pixels
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,

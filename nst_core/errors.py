@@ -50,6 +50,10 @@ class RunFolderError(UsageError):
     """The run folder cannot be used: not writable, made by another method, or not a run folder."""
 
 
+class StorageRefused(UsageError):
+    """A remote store refuses: credentials are missing, wrong or expired, a permission lacks, or a name is none."""
+
+
 class InputError(NstError):
     """One input image cannot be used, ever; its pairs are quarantined. The message is `<path>: <reason>`."""
 
@@ -144,6 +148,10 @@ class WorkerLost(TransientError):
 
     def __reduce__(self) -> tuple[type[WorkerLost], tuple[str, int | None]]:
         return type(self), (str(self), self.returncode)
+
+
+class StorageUnreachable(TransientError):
+    """A remote store does not answer, or has trouble of its own."""
 
 
 class DownloadFailed(TransientError):

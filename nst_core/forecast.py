@@ -47,7 +47,7 @@ class Forecast:
         licenses: pairs by licence of content and style.
         seconds: for what is left, on this machine; gpu_hours and cost are 0 on a CPU.
         basis: what `seconds` rests on.
-        output_bytes: that what is left will take; `free_bytes`: that there are.
+        output_bytes: that what is left will take; `free_bytes`: that there are, None at a store.
         notes: what the sources have to say.
     """
 
@@ -69,7 +69,7 @@ class Forecast:
     cost: float
     basis: str
     output_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def forecast(config: RunConfig, progress: Progress | None = None, price: float =
 def check_room(config: RunConfig, state: State, part: PlanPart) -> None:
     """Raises NoRoom where what is left to make will not fit on the disk."""
     needed, free = _needed_bytes(config, state, part), free_bytes(config.run_folder)
-    if needed > free:
+    if free is not None and needed > free:
         raise NoRoom(
             f"The run will write about {human(needed)}, but {human(free)} are free for {config.run_folder}: "
             "free some, choose another output.root, lower method.size or output.quality, or go on with --force."

@@ -12,6 +12,7 @@ from nst_core.engine.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
 from nst_core.index.facts import FAULTS, Facts, Wanted, read_facts
 from nst_core.sources.base import is_text, path_text
+from nst_core.storage import file_state, located
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Input:
         path: of the file.
         width, height: after EXIF orientation; 0 where unknown.
         sha256: of the bytes; None if they could not be read.
-        size_bytes, mtime_ns: to see cheaply whether the file may have changed; -1 if it is not there.
+        size_bytes, mtime_ns: its `file_state`, to see cheaply whether it may have changed; -1 if it is not there.
         error: why the image cannot be used, or None.
         mode, format: Pillow's names; empty where unknown.
         phash: what it looks like, if that was asked for and can be told.
@@ -65,19 +66,10 @@ def unread(path: Path, state: tuple[int, int], error: InputError) -> Input:
     return Input(path, size_bytes=state[0], mtime_ns=state[1], error=error)
 
 
-def file_state(path: Path) -> tuple[int, int]:
-    """(size in bytes, mtime in ns), or (-1, -1) where there is no such file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
-
-
 def present_hash(path: Path | str) -> str | None:
     """sha256 of what a file holds now; None where it cannot be read, or holds nothing."""
     try:
-        with open_file(Path(path)) as file:
+        with open_file(located(path)) as file:
             return file_digest(file, "sha256").hexdigest() if file.peek(1) else None
     except (InputError, OSError):
         return None

@@ -16,6 +16,7 @@ from nst_core.manifest_checks import Fault, faults_message
 from nst_core.manifest_rows import UNSTYLIZED, ManifestRow
 from nst_core.pairing import Pair, StyleSet, StyleShare
 from nst_core.sources.base import Catalogue, Item
+from nst_core.storage import is_local, is_url, located
 from nst_core.style_cells import StyleRef
 
 
@@ -107,7 +108,7 @@ def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Fault]
 
 @dataclass(frozen=True)
 class _Known:
-    """What a name in a manifest may mean: an item of a source by its id or its path, or any other file."""
+    """What a name in a manifest may mean: an item of a source by its id or its path, or any other file (a URL, too)."""
 
     by_id: Mapping[str, Item]
     by_path: Mapping[str, Item]
@@ -135,6 +136,9 @@ class _Known:
         identity = unicodedata.normalize("NFC", name)
         if identity in self.by_id:
             return self.by_id[identity]
+        if is_url(name) or not is_local(self.folder):
+            path = located(name) if is_url(name) else self.folder / name
+            return self.by_path.get(str(path)) or Item(identity, path)
         # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
         beside = self.folder / name
         path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
@@ -142,4 +146,6 @@ class _Known:
 
 
 def _absolute(path: Path) -> str:
+    if not is_local(path):
+        return str(path)
     return os.path.normpath(path.absolute())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
+from nst_core.location import Location
 from nst_core.source_config import Section
 
 Names = Annotated[list[str], Field(min_length=1)]
@@ -64,7 +64,7 @@ class Pairing(Section):
         1,
         description="Make each pair so often, with other random numbers (for recipes that start from noise).",
     )
-    manifest: Path | None = Field(None, description="`manifest`: the CSV file.")
+    manifest: Location | None = Field(None, description="`manifest`: the CSV file; may be a URL.")
     seed: NonNegativeInt = Field(0, description="Seed of all draws.")
 
     @model_validator(mode="after")

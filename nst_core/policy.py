@@ -1,9 +1,9 @@
 """What is done about an error while chunks are made: the one place that decides it.
 
 Transient errors are tried again after a while, on a fresh process if the one they came from cannot be trusted. What has
-run out stops the run (disk) or was made smaller already (memory: the engine halves batches, down to single pairs).
-A chunk whose process died is tried again alone, in ever smaller parts, until the pair that kills is found. Bad inputs
-never get here: the worker quarantines them, and the rest of their chunk goes on.
+run out stops the run (a disk, or the credentials for a store) or was made smaller already (memory: the engine halves
+batches, down to single pairs). A chunk whose process died is tried again alone, in ever smaller parts, until the pair
+that kills is found. Bad inputs never get here: the worker quarantines them, and the rest of their chunk goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from enum import Enum
 
-from nst_core.errors import DiskFull, Interrupted, NstError, TransientError, WorkerLost
+from nst_core.errors import DiskFull, Interrupted, NstError, StorageRefused, TransientError, WorkerLost
 
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds before each further try of a chunk; the last one holds for all that follow."""
@@ -43,7 +43,7 @@ class Verdict(Enum):
 
 def verdict(error: BaseException) -> Verdict:
     """What an error that ended a try of a chunk means."""
-    if isinstance(error, DiskFull | Interrupted) or not isinstance(error, Exception):
+    if isinstance(error, DiskFull | Interrupted | StorageRefused) or not isinstance(error, Exception):
         return Verdict.STOP
     if isinstance(error, WorkerLost):
         return Verdict.ALONE

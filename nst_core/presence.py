@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 from nst_core.asked import Asked
 from nst_core.drafting import id_numbers
 from nst_core.errors import SKIPPED
-from nst_core.inputs import file_state, present_hash
+from nst_core.inputs import present_hash
 from nst_core.plan import PLAN_SCHEMA, Plan
 from nst_core.run_folder import Outcome
 from nst_core.sources.base import path_text
+from nst_core.storage import State, file_state, is_url, located, remote_states
 
 
 def as_asked(plan: Plan, asked: Asked) -> Plan:
@@ -34,9 +34,9 @@ def as_asked(plan: Plan, asked: Asked) -> Plan:
 
 def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Pairs whose inputs have other bytes than planned, or than their image was made of if that was later."""
-    files = _Files({}, {})
     contents = plan.distinct("content_path", "content_sha256", "content_bytes", "content_mtime_ns")
     styles = set(zip(*map(_flat, _style_columns(plan)), strict=True))
+    files = _Files(_remote({str(path) for path, *_ in (*contents, *styles)}), {})
     changed = {(path, sha256) for path, sha256, size, mtime in (*contents, *styles)
                if files.differ(path, sha256, size, mtime)}  # fmt: skip
     if not changed:
@@ -98,16 +98,23 @@ def _flat(column: pa.ChunkedArray) -> list[object]:
     return list(pc.list_flatten(column).to_pylist())
 
 
+def _remote(paths: set[str]) -> dict[str, State]:
+    """The states of those files that lie at a store, found together: one by one would take hours."""
+    remote = {path: located(path) for path in paths if is_url(path)}
+    states = remote_states(remote.values())
+    return {path: states[place] for path, place in remote.items()}
+
+
 @dataclass(frozen=True)
 class _Files:
     """What files hold now, each looked at once, and hashed only where size or time are not as planned."""
 
-    states: dict[str, tuple[int, int]]
+    states: dict[str, State]
     hashes: dict[str, str | None]
 
     def differ(self, path: str, sha256: str | None, size: int, mtime: int) -> bool:
         if path not in self.states:
-            self.states[path] = file_state(Path(path))
+            self.states[path] = file_state(located(path))
         # A file that could not be read may be readable now, with the same size and time.
         return (self.states[path] != (size, mtime) or sha256 is None) and self.hash(path) != sha256
 

@@ -14,6 +14,12 @@ _OPTION = re.compile(rf"--?{_SECRET}", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"({_SECRET}=)[^&]+", re.IGNORECASE)
 # One slash is what `pathlib` leaves of two; a password may hold slashes, as AWS's keys do.
 _IN_URL = re.compile(r"\b([a-z][a-z0-9+.-]+:/{1,2})(?:[^\s/@:]*:[^\s@]+|[^\s/@]+)@", re.IGNORECASE)
+_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:(?!\d+/)[^\s@]+@", re.IGNORECASE)
+
+
+def holds_secret(url: str) -> bool:
+    """Whether a URL has a password before its host, or a query parameter whose name says that it is secret."""
+    return _PASSWORD.match(url) is not None or _ASSIGNED.search(url.partition("?")[2]) is not None
 
 
 def redacted(value: Any) -> Any:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from nst_core.atomic import atomic_path
 from nst_core.engine.optimisation import LossPoint
 from nst_core.plan import PlannedPair
+from nst_core.storage import parquet_source, parquet_sources
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 
@@ -195,17 +196,21 @@ def write_results(results: Sequence[Result], path: Path) -> None:
 
 def read_chunk(path: Path) -> dict[str, Result]:
     """The rows of one chunk's file by pair id; empty where there is none. Raises pyarrow.ArrowException if damaged."""
-    if not path.is_file():
+    try:
+        source = parquet_source(path)
+        if isinstance(source, Path) and not source.is_file():
+            return {}
+    except FileNotFoundError:
         return {}
-    table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    table = pq.ParquetFile(source, page_checksum_verification=True).read()
     return {record["pair_id"]: _result(record) for record in table.to_pylist()}
 
 
 def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Some columns of every result row. A damaged file counts as not there: its chunk is made again."""
-    for path in result_files(run_folder):
+    for _, source in parquet_sources(result_files(run_folder)):
         try:
-            part = pq.ParquetFile(path, page_checksum_verification=True)
+            part = pq.ParquetFile(source, page_checksum_verification=True)
             records = part.read(columns=list(columns)).to_pylist()
         except (pa.ArrowException, OSError):
             continue

@@ -25,6 +25,7 @@ from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_records
 from nst_core.shard import Shard
+from nst_core.storage import check_store_writable, files_below, is_local, parquet_source
 
 RUN_FILE = "run.yaml"
 
@@ -80,7 +81,13 @@ class RunFolder:
             )
 
     def check_writable(self) -> None:
-        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written."""
+        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written.
+
+        At a store: UsageError, or StorageUnreachable.
+        """
+        if not is_local(self.root):
+            check_store_writable(self.root)
+            return
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         try:
             tempfile.TemporaryFile(dir=nearest).close()
@@ -189,11 +196,7 @@ class RunFolder:
 
     def image_files(self) -> set[str]:
         """Every file below `images/`, relative to the run folder."""
-        return {
-            Path(folder, name).relative_to(self.root).as_posix()
-            for folder, _, names in os.walk(self.root / "images")
-            for name in names
-        }
+        return {f"images/{name}" for name in files_below(self.root / "images")}
 
     def plan_files(self) -> list[Path]:
         """The plan's parts, in their order."""
@@ -242,9 +245,9 @@ def done_pairs(
 
 def _read_part(path: Path) -> Plan:
     try:
-        plan = joined(
-            [Plan(pq.ParquetFile(path, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True).read())]
-        )
+        source = parquet_source(path)
+        part = pq.ParquetFile(source, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
+        plan = joined([Plan(part.read())])
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
 from nst_core.engine.limits import ImageLimits
+from nst_core.location import LocalPath, Location
 
 CocoSplit = Literal["train2017", "val2017", "test2017", "unlabeled2017"]
 _COCO_SHORT = {"train": "train2017", "val": "val2017", "test": "test2017", "unlabeled": "unlabeled2017"}
@@ -22,7 +23,7 @@ class Section(BaseModel):
 class ImageSource(Section):
     """What every source has in common: which of its images are refused or left out."""
 
-    path: Path
+    path: Location
     max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
     min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
     verify: Literal["header", "full"] = Field(
@@ -47,7 +48,7 @@ class SampleSource(ImageSource):
     """Built-in photographs (content) and paintings (style); nothing is downloaded."""
 
     source: Literal["sample"] = "sample"
-    path: Path = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
+    path: LocalPath = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
 
 
 class FolderSource(ImageSource):
@@ -57,7 +58,7 @@ class FolderSource(ImageSource):
     """
 
     source: Literal["folder"] = "folder"
-    path: Path = Field(description="The folder, searched recursively.")
+    path: Location = Field(description="The folder, searched recursively; may be a URL, e.g. s3://bucket/folder.")
 
 
 class DownloadedSource(ImageSource):
@@ -70,7 +71,7 @@ class ArtworksSource(DownloadedSource):
     """Kaggle's Best Artworks of All Time: 8 446 paintings by 50 artists."""
 
     source: Literal["artworks"] = "artworks"
-    path: Path = Field(Path("data/artworks"), description="The folder that holds `artists.csv` and `images/`.")
+    path: LocalPath = Field(Path("data/artworks"), description="The folder that holds `artists.csv` and `images/`.")
     images: Literal["full", "resized"] = Field("full", description="The full paintings, or Kaggle's resized copies.")
     artists: list[str] | None = Field(None, min_length=1, description="These artists only.")
     genres: list[str] | None = Field(None, min_length=1, description="Artists of any of these genres only.")
@@ -81,9 +82,11 @@ class CocoSource(DownloadedSource):
     """COCO 2017: photographs with annotations and licences."""
 
     source: Literal["coco"] = "coco"
-    path: Path = Field(Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others.")
+    path: LocalPath = Field(
+        Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others."
+    )
     split: CocoSplit = Field("val2017", description="Which part: `train2017` (118 287 images), `val2017` (5 000), …")
-    annotations: Path | None = Field(
+    annotations: LocalPath | None = Field(
         None,
         description="The annotation file; by default `annotations/instances_<split>.json` below `path`, or "
         "`image_info_<split>.json` for the splits without annotations.",

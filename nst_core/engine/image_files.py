@@ -61,8 +61,8 @@ _DNG_VERSION = 50706
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
     """A regular file, opened; see `images.read_bytes` for what is raised."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
+        # A path to a remote store is no pathlib.Path: it leads to objects only, and each question takes a round trip.
+        if isinstance(path, Path) and not stat.S_ISREG(mode := path.stat().st_mode):
             kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
             raise UnreadableImage(path, f"it is {kind}, not a file")
         file = path.open("rb")

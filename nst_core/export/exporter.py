@@ -20,6 +20,7 @@ from nst_core.export.shards import splits_by_group
 from nst_core.export.target import Identity, LeftOut, Target, opened_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.lock import read_holders
+from nst_core.storage import is_local
 
 FORMATS = ("imagefolder", "webdataset", "coco")
 
@@ -85,7 +86,7 @@ def export_run(
     if not len(selection):
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_file, run, options)
-    identity = Identity(to, run.resolve().name, run_file.get("method_fingerprint"))
+    identity = Identity(to, _name(run), run_file.get("method_fingerprint"))
     with opened_target(target, identity) as folder:
         return _Export(layout, selection, folder, progress).run(run_file, notes)
 
@@ -112,7 +113,7 @@ class _Export:
         described = self._layout.finish(self._target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = Card(self._selection.run.resolve().name, run_file, front, loading, len(left_out))
+        card = Card(_name(self._selection.run), run_file, front, loading, len(left_out))
         write_card(self._target.root, card, self._tally)
         self._target.finish([*self._written.done, *described])
         counts = dict(sorted(self._tally.splits.items()))
@@ -147,11 +148,13 @@ class _Export:
 
 
 def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
+    if not is_local(target):
+        raise UsageError(f"{target} is a URL: exports are written to a local folder; copy it to the store afterwards.")
     if to not in FORMATS:
         raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
     if not (run / "run.yaml").is_file() and not (run / "plan").is_dir():
         raise RunFolderError(f"{run} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
-    if target.resolve().is_relative_to(run.resolve()):
+    if is_local(run) and target.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{target} is inside the run folder: give a folder outside of {run} with -o.")
     if options.link and to == "webdataset":
         raise UsageError("--link is for imagefolder and coco: a tar holds copies.")
@@ -171,8 +174,12 @@ def _layout(
     if to == "webdataset":
         return WebDataset(selection, options.shard_size)
     source = SourceAnnotations(options.annotations or annotations_of(run_file, run))
-    info = {"stylized_by": "nst", "run": run.resolve().name, "method_fingerprint": run_file.get("method_fingerprint")}
+    info = {"stylized_by": "nst", "run": _name(run), "method_fingerprint": run_file.get("method_fingerprint")}
     return Coco(selection, source, options.link, info)
+
+
+def _name(run: Path) -> str:
+    return (run.resolve() if is_local(run) else run).name
 
 
 def _run_file(run: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from nst_core.export.images import export_names, image_bytes, image_path
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import Shard
 from nst_core.export.target import Done, LeftOut, Target, atomic_folder
+from nst_core.storage import is_local
 
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -112,7 +113,7 @@ def write_folder(
 
 def _put(image: Usable, folder: Path, link: bool) -> Usable:
     """Write or link one image; returns it without its bytes."""
-    if not (link and _linked(image.path, folder / image.name)):
+    if not (link and is_local(image.path) and _linked(image.path, folder / image.name)):
         (folder / image.name).write_bytes(image.data)
     return Usable(image.row, image.name, image.path, b"")
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.errors import CorruptImage, InputError, MissingImage, UnreadableImage
 from nst_core.export.rows import ExportRow
+from nst_core.storage import is_local
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,180}")
@@ -30,6 +31,8 @@ def image_path(run: Path, row: ExportRow) -> Path:
     if name.suffix.lower() not in SUFFIXES:
         raise InputError(row.file_name, f"its name does not end in {', '.join(SUFFIXES)}")
     path = run / name
+    if not is_local(path):  # there are no links that could lead elsewhere, and `..` is refused above
+        return path
     try:
         mode = path.lstat().st_mode
         folders = (run.resolve(), (run / "images").resolve())

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nst_core.results import EXTRA_PREFIX, SCHEMA, result_files
+from nst_core.storage import parquet_source
 
 WINDOW = 100_000
 """Rows in memory at a time, of a few kilobytes each; every window reads all the results once."""
@@ -130,7 +131,7 @@ def read_selection(run: Path) -> Selection:
             continue
         table = table.filter(_successes(table))
         labels.update(label for label in pc.unique(table["label"]).to_pylist() if label is not None)
-        extras.update(name for name in pq.read_schema(path).names if name.startswith(EXTRA_PREFIX))
+        extras.update(name for name in pq.read_schema(parquet_source(path)).names if name.startswith(EXTRA_PREFIX))
         for split in pc.unique(table["split"]).to_pylist():
             of_split = pc.is_in(table["split"], pa.array([split], pa.string()))
             ids.setdefault(split, []).append(table.filter(of_split)["pair_id"].combine_chunks())
@@ -161,7 +162,7 @@ def _successes(table: pa.Table) -> pa.Array:
 def _read(path: Path, schema: pa.Schema) -> pa.Table | None:
     """The columns of `schema`, null where the file has none; None if it is damaged or not of our kind."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(parquet_source(path)) as file:
             present = set(file.schema_arrow.names)
             table = file.read(columns=[name for name in schema.names if name in present])
         columns = [table[f.name].cast(f.type) if f.name in present else pa.nulls(len(table), f.type) for f in schema]
@@ -184,7 +185,7 @@ def _plan_files(run: Path) -> list[Path]:
 
 def _count(path: Path) -> int | None:
     try:
-        return int(pq.read_metadata(path).num_rows)
+        return int(pq.read_metadata(parquet_source(path)).num_rows)
     except (pa.ArrowException, OSError):
         return None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.slugs import short_hash, slugify, unique_slugs
+from nst_core.storage import file_state
 
 DEFAULT_SPLIT = "train"
 SHARD_IMAGES = 5_000
@@ -91,6 +92,6 @@ def json_value(value: Any) -> Any:
 
 def _file_size(run: Path, row: ExportRow) -> int:
     try:
-        return (run / row.file_name).stat().st_size
+        return max(0, file_state(run / row.file_name)[0])
     except (OSError, ValueError):
         return 0

@@ -27,6 +27,7 @@ from nst_core.gallery.pages import (
 )
 from nst_core.gallery.results import ArtistResults, Pair, artist_slugs, count_rows, read_artist
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
+from nst_core.storage import is_local
 
 PAIRS_PER_PAGE = 200
 UNKNOWN_ARTIST = "Unknown artist"
@@ -107,7 +108,7 @@ class _Build:
         for page in self.gallery.glob("*/index*.html"):
             if page not in self._pages and _PAGE.fullmatch(page.name):
                 page.unlink()
-                if not any(page.parent.iterdir()):
+                if is_local(page) and not any(page.parent.iterdir()):
                     page.parent.rmdir()
 
 
@@ -135,4 +136,4 @@ def _run_name(run_folder: Path) -> str:
     for section in (told, told.get("config") if isinstance(told, dict) else None):
         if isinstance(section, dict) and section.get("name"):
             return str(section["name"])
-    return run_folder.resolve().name
+    return (run_folder.resolve() if is_local(run_folder) else run_folder).name

@@ -9,6 +9,7 @@ from nst_core.gallery.pages import Card, Picture, number
 from nst_core.gallery.results import Pair, StyleShare, display_name
 from nst_core.gallery.thumbnails import Thumbnail
 from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.storage import located
 
 Thumbnails = Mapping[Path, Thumbnail | None]
 
@@ -17,7 +18,7 @@ def pictures(pair: Pair, run_folder: Path) -> list[Path]:
     """The files that the pair's card shows, as far as the row names them."""
     named = [pair.content_path, *(style.path for style in pair.styles)]
     result = result_path(pair, run_folder)
-    return [Path(path) for path in named if path] + ([result] if result else [])
+    return [located(path) for path in named if path] + ([result] if result else [])
 
 
 def result_path(pair: Pair, run_folder: Path) -> Path | None:
@@ -51,7 +52,7 @@ def card(pair: Pair, run_folder: Path, thumbnails: Thumbnails) -> Card:
 
 
 def _picture(path: str | None, unnamed: str, thumbnails: Thumbnails) -> Picture:
-    return Picture(display_name(path) or unnamed, thumbnails.get(Path(path)) if path else None)
+    return Picture(display_name(path) or unnamed, thumbnails.get(located(path)) if path else None)
 
 
 def _style_name(styles: tuple[StyleShare, ...]) -> str:

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from nst_core.gallery.sparkline import sparkline
+from nst_core.results import result_files
+from nst_core.storage import arrow_files
 
 _TEXT = [
     "pair_id",
@@ -116,8 +118,7 @@ class ArtistResults:
 
 def artist_slugs(run_folder: Path) -> list[str]:
     """The partitions of `results/`, in order."""
-    folders = (run_folder / "results").glob(f"{_PREFIX}*")
-    return sorted(folder.name.removeprefix(_PREFIX) for folder in folders if any(folder.glob("part-*.parquet")))
+    return sorted({file.parent.name.removeprefix(_PREFIX) for file in result_files(run_folder)})
 
 
 def count_rows(run_folder: Path, slug: str) -> int:
@@ -163,8 +164,9 @@ def _style_share(part: str) -> StyleShare:
 def _dataset(run_folder: Path, slug: str) -> ds.Dataset:
     # The explicit schema keeps every file readable: missing columns are null, an all-null column is not a type of its
     # own, and a slug such as "1984" is not taken for a number, as discovery would.
-    files = sorted(str(file) for file in (run_folder / "results" / f"{_PREFIX}{slug}").glob("part-*.parquet"))
-    return ds.dataset(files, format="parquet", schema=_SCHEMA)
+    files = sorted((run_folder / "results" / f"{_PREFIX}{slug}").glob("part-*.parquet"))
+    paths, system = arrow_files(files)
+    return ds.dataset(paths, format="parquet", schema=_SCHEMA, filesystem=system)
 
 
 def _empty_batch() -> pa.RecordBatch:

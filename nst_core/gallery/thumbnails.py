@@ -16,7 +16,8 @@ from nst_core.atomic import write_bytes_atomic
 from nst_core.cores import cores
 from nst_core.engine.images import decode_image
 from nst_core.engine.limits import ImageLimits
-from nst_core.errors import InputError
+from nst_core.errors import InputError, StorageRefused
+from nst_core.storage import GONE, file_state
 
 SIDES = (640, 240)
 """Longer sides, large before small: a small file that is there says that the large one is, too."""
@@ -61,7 +62,10 @@ class ThumbnailFolder:
                     (self.folder / name).unlink(missing_ok=True)
 
     def _thumbnail(self, picture: Path) -> Thumbnail | None:
-        key = _identity(picture)
+        try:
+            key = _identity(picture)
+        except StorageRefused:  # a gallery of somebody else's run: their inputs need not be ours to see
+            return None
         if key is None:
             return None
         sizes = self._there.get(key, [])
@@ -88,11 +92,11 @@ class ThumbnailFolder:
 
 def _identity(picture: Path) -> str | None:
     """Names the bytes of a file without reading them: its path, size and time of change. None if it is not there."""
-    try:
-        about = picture.stat()
-    except (OSError, ValueError):  # ValueError: a name that no file system takes
+    state = file_state(picture)
+    if state == GONE:
         return None
-    told = f"{_VERSION}|{picture.absolute()}|{about.st_mtime_ns}|{about.st_size}"
+    size, changed = state
+    told = f"{_VERSION}|{picture.absolute()}|{changed}|{size}"
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:20]
 
 

@@ -1,5 +1,7 @@
 """What was found in files, remembered in Parquet under their path, size and mtime: a second look opens none of them.
 
+For what lies at a store, its URL is the path, and its ETag stands in for the time (`nst_core.storage.State`).
+
 One file per root folder in `cache_folder()/index`. A cache that is damaged, or was written by other versions, is
 ignored and written anew; one that cannot be written costs time and nothing else. Of two processes that write the same
 one, the last wins.
@@ -19,6 +21,7 @@ from nst_core.caches import cache_folder
 from nst_core.errors import DiskFull
 from nst_core.index.facts import Facts
 from nst_core.index.rows import Rows, read_rows, write_rows
+from nst_core.storage import located
 
 _SAVE_EVERY = 30.0  # seconds: what an interruption by kill can cost
 _UNUSED = 90 * 86400.0  # seconds, after which a cache file that nobody asked for is deleted
@@ -128,10 +131,10 @@ class _Shard:
 
     def gone(self, keys: Iterable[str]) -> set[str]:
         """Those whose file is not there any more: by one look into each folder, not one at each file."""
-        by_folder: dict[Path, list[str]] = {}
+        by_folder: dict[str, list[str]] = {}
         for key in keys:
-            by_folder.setdefault(Path(self.prefix, key).parent, []).append(key)
-        return {key for folder, members in by_folder.items() for key in _missing(folder, members)}
+            by_folder.setdefault((self.prefix + key).rpartition(os.sep)[0] or os.sep, []).append(key)
+        return {key for folder, members in by_folder.items() for key in _missing(located(folder), members)}
 
     def _mark_used(self) -> None:
         try:

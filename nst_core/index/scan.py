@@ -12,8 +12,9 @@ from nst_core.cores import cores
 from nst_core.errors import InputError, UnreadableName
 from nst_core.index.cache import IndexCache
 from nst_core.index.facts import Wanted, read_facts
-from nst_core.inputs import Input, file_state, judged, unread
+from nst_core.inputs import Input, judged, unread
 from nst_core.sources.base import is_text, path_text
+from nst_core.storage import State, file_state, remote_states
 
 Progress = Callable[[int, int], None]
 _TICK = 0.1  # seconds between two reports
@@ -48,6 +49,7 @@ class _Work:
     def __init__(self, entries: list[tuple[Path, Wanted]], cache: IndexCache | None) -> None:
         self._entries = entries
         self._cache = cache
+        self._remote = remote_states(path for path, _ in entries)
         self._found: list[Input | None] = [None] * len(entries)
         self._next = iter(range(len(entries)))  # shared: taking from it is one step of the interpreter
         self._stop = threading.Event()
@@ -74,14 +76,15 @@ class _Work:
         for position in self._next:
             if self._stop.is_set():
                 return
-            self._found[position] = _look(*self._entries[position], self._cache)
+            path, wanted = self._entries[position]
+            self._found[position] = _look(path, wanted, self._cache, self._remote.get(path))
 
 
-def _look(path: Path, wanted: Wanted, cache: IndexCache | None) -> Input:
+def _look(path: Path, wanted: Wanted, cache: IndexCache | None, state: State | None) -> Input:
     if not is_text(path):
         return Input(path, error=UnreadableName(path_text(path)))
     now = time.time_ns()
-    state = file_state(path)
+    state = file_state(path) if state is None else state
     known = cache.get(path, *state) if cache else None
     if known is None or not known.answer(wanted):
         try:

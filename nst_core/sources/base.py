@@ -76,7 +76,7 @@ def stable_id(relative: PurePath) -> str:
 
 def path_text(path: PurePath) -> str:
     """A path as text that tables and JSON can hold: bytes that are not UTF-8 become `\\xe9`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
 def is_text(path: PurePath) -> bool:

@@ -49,7 +49,7 @@ def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, FileFacts
     first: dict[str, tuple[str, int]] = {}
     faults: list[str] = []
     for prefix, path in tables:
-        table = path.relative_to(root).as_posix()
+        table = f"{prefix}/{METADATA_FILE}" if prefix else METADATA_FILE
         for number, record in _records(path):
             name = record["file_name"]
             reason = _name_fault(name)

@@ -12,6 +12,7 @@ from typing import NoReturn
 from nst_core.engine.images import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import path_text, stable_id
+from nst_core.storage import files_below, is_local
 
 _SHOWN = 5
 
@@ -22,6 +23,9 @@ def image_files(root: Path) -> Iterator[str]:
     Raises:
         SourceError: a folder cannot be read.
     """
+    if not is_local(root):
+        yield from (name for name in files_below(root) if _is_shown_image(name))
+        return
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_unreadable):
         status = Path(folder).stat()
@@ -34,6 +38,11 @@ def image_files(root: Path) -> Iterator[str]:
         relative = PurePath(folder).relative_to(root).as_posix()
         prefix = "" if relative == "." else f"{relative}/"
         yield from (f"{prefix}{name}" for name in sorted(files) if is_image_name(name))
+
+
+def _is_shown_image(relative: str) -> bool:
+    *folders, name = relative.split("/")
+    return is_image_name(name) and not any(folder.startswith(".") for folder in folders)
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:

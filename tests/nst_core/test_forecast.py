@@ -91,6 +91,17 @@ def test_room_is_told_for_what_is_left(config: RunConfig, monkeypatch: pytest.Mo
     assert found.free_bytes == 123
 
 
+def test_a_store_has_room_for_any_run(
+    config: RunConfig, tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room(monkeypatch, 0)
+    at_a_store = configured(tmp_path, f"output.root={memory}")
+    assert forecast(at_a_store).free_bytes is None
+    start(at_a_store)
+    with pytest.raises(NoRoom):
+        start(config)
+
+
 def test_images_of_their_original_size_take_their_original_room(config: RunConfig, tmp_path: Path) -> None:
     found = forecast(configured(tmp_path, "output.size=original"))
     assert found.output_bytes == int(9 * 80 * 60 * BYTES_PER_PIXEL["jpeg"]) + 9 * BYTES_PER_PAIR

@@ -14,7 +14,8 @@ from PIL import Image
 from nst_core.engine.images import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage
 from nst_core.index import facts
-from nst_core.inputs import Input, file_state, first_error, inspect_input, present_hash
+from nst_core.inputs import Input, first_error, inspect_input, present_hash
+from nst_core.storage import file_state
 
 MakeImage = Callable[..., Path]
 LIMITS = ImageLimits()

@@ -15,6 +15,7 @@ from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
+from nst_core.storage import located
 
 
 def pairs(folder: Path, text: str, seed: int = 0, **sources: Catalogue) -> list[Pair]:
@@ -130,3 +131,20 @@ def test_a_decomposed_spelling_finds_the_item(tmp_path: Path) -> None:
 def test_a_wrong_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"row 3, column artist.*did you mean 'Hokusai'"):
         pairs(tmp_path, "content,artist\nphoto-0001.jpg,Monet\nphoto-0002.jpg,Hokusay\n")
+
+
+def test_a_manifest_may_name_files_at_a_store(tmp_path: Path) -> None:
+    (pair,) = pairs(tmp_path, "content,style\ns3://bucket/a b.jpg,s3://bucket/x.png@0.25;Monet/3.jpg@0.75\n")
+    assert pair.content.path == located("s3://bucket/a b.jpg")
+    assert [(str(style.item.path), style.share) for style in pair.styles] == [
+        ("s3://bucket/x.png", 0.25),
+        (str(styles(Monet=9).by_id()["Monet/3.jpg"].path), 0.75),
+    ]
+
+
+def test_a_manifest_at_a_store_names_what_lies_beside_it(memory: Path) -> None:
+    known = Catalogue.of([Item("photo", memory / "photographs" / "a.jpg", label="cat")])
+    rows = "photographs/a.jpg,x.jpg\nphoto,y.jpg\nmemory://place/photographs/a.jpg,z.jpg\n"
+    found = pairs(memory, f"content,style\n{rows}", contents=known)
+    assert [pair.content.label for pair in found] == ["cat"] * 3
+    assert [pair.styles[0].item.path for pair in found] == [memory / name for name in ("x.jpg", "y.jpg", "z.jpg")]

@@ -1,0 +1,42 @@
+"""Places in a run file: local paths or URLs, kept as they were written; pathlib would make `s3:/` of `s3://`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator
+from pydantic_core import PydanticCustomError
+from upath import UPath
+
+from nst_core.errors import UsageError
+from nst_core.storage import is_url, located
+
+LOCATION_FAULT = "location"
+"""The type of the faults whose message is a sentence about a place, and whose input may hold a secret."""
+
+
+def _location(value: Any) -> Path:
+    if isinstance(value, Path | UPath):
+        return cast(Path, value)
+    if not isinstance(value, str):
+        raise PydanticCustomError("path_type", "must be a path")
+    try:
+        return located(value)
+    except UsageError as error:
+        reason = str(error).removesuffix(".")
+        raise PydanticCustomError(LOCATION_FAULT, "{reason}", {"reason": reason[0].lower() + reason[1:]}) from error
+
+
+def _local(value: Any) -> Any:
+    if isinstance(value, str) and is_url(value):
+        reason = "such data are read from a local folder only, not from a URL: copy them to a disk, or use them as "
+        raise PydanticCustomError(LOCATION_FAULT, "{reason}", {"reason": f"{reason}`source: folder`"})
+    return value
+
+
+Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, when_used="json")]
+"""A local path or a URL, as `nst_core.storage.located` has it."""
+
+LocalPath = Annotated[Path, BeforeValidator(_local)]
+"""A path on a disk: what is read there cannot be read from a store."""

@@ -1,0 +1,58 @@
+"""Places in a run file: kept as they were written, refused where they cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nst_core.config import parse_config
+from nst_core.errors import ConfigError
+from nst_core.storage import is_local, located
+
+
+def test_urls_in_a_run_file_stay_urls() -> None:
+    config = parse_config(
+        {
+            "name": "trial",
+            "content": "s3://bucket/photographs",
+            "style": {"source": "folder", "path": "s3://bucket/paintings"},
+            "pairing": {"strategy": "manifest", "manifest": "s3://bucket/pairs.csv"},
+        },
+        ["output.root=s3://other/outputs"],
+    )
+    assert config.content.path == located("s3://bucket/photographs")
+    assert config.pairing.manifest == located("s3://bucket/pairs.csv")
+    assert str(config.run_folder) == "s3://other/outputs/trial"
+    told = config.model_dump(mode="json")
+    assert told["style"]["path"] == "s3://bucket/paintings"
+    assert told["output"]["root"] == "s3://other/outputs"
+    assert parse_config(told) == config
+
+
+def test_local_paths_in_a_run_file_are_paths_as_before() -> None:
+    config = parse_config({"content": "photographs", "style": "file:///data/paintings"})
+    assert (config.content.path, config.style.path) == (Path("photographs"), Path("/data/paintings"))
+    assert is_local(config.run_folder)
+
+
+@pytest.mark.parametrize("source", ["artworks", "coco", "sample"])
+def test_what_is_downloaded_or_built_in_lies_on_a_disk(source: str) -> None:
+    with pytest.raises(ConfigError, match=r"content\.path: such data are read from a local folder only"):
+        parse_config({"content": {"source": source, "path": "s3://bucket/data"}})
+
+
+def test_a_secret_in_a_url_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"content\.path: the s3:// URL holds a secret") as refused:
+        parse_config({"content": "s3://AKIA:hunter2@bucket/photographs"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_unknown_store_is_a_fault_among_others() -> None:
+    with pytest.raises(ConfigError, match=r"no store is known as nowhere://.*output\.qualty is not a known key"):
+        parse_config({"content": "nowhere://bucket", "output": {"qualty": 3}})
+
+
+def test_a_place_is_a_text() -> None:
+    with pytest.raises(ConfigError, match=r"output\.root must be a path"):
+        parse_config({"output": {"root": 7}})
