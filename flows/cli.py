@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import typer
 
 import nst_core
-from flows import bench_command, download_command, export_command, image_commands, index_command, run_commands
+from flows import (
+    bench_command,
+    download_command,
+    export_command,
+    image_commands,
+    index_command,
+    run_commands,
+    serve_command,
+)
 from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError
 
@@ -54,6 +62,7 @@ for command in (
     run_commands.plan,
     run_commands.status,
     run_commands.gallery,
+    serve_command.serve,
     export_command.export,
     image_commands.stylize,
     image_commands.reconstruct,
