@@ -19,6 +19,7 @@ from flows import (
     image_commands,
     index_command,
     run_commands,
+    serve_command,
     status_command,
 )
 from flows.progress import console
@@ -65,6 +66,7 @@ for command in (
     folder_commands.retry,
     folder_commands.verify,
     folder_commands.gallery,
+    serve_command.serve,
     export_command.export,
     image_commands.stylize,
     image_commands.reconstruct,

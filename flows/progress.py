@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -17,9 +17,16 @@ console = Console(stderr=True, highlight=False)
 
 
 class Reporter:
-    """One stage of work at a time, counted in whole units (images, files); parts of one move the bar, not the count."""
+    """One stage of work at a time, counted in whole units (images, files); parts of one move the bar, not the count.
+
+    Attributes:
+        interval: seconds between two plain lines.
+        ended: is told of each stage when it ends, where somebody wants to know.
+    """
 
     def __init__(self) -> None:
+        self.interval = PLAIN_INTERVAL
+        self.ended: Callable[[str], None] | None = None
         self._lock = threading.Lock()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -29,17 +36,32 @@ class Reporter:
     @contextlib.contextmanager
     def stage(self, title: str, total: int, unit: str) -> Iterator[Reporter]:
         """Show progress over `total` units until the block ends."""
+        with self._shown(title, total, unit):
+            try:
+                yield self
+            except BaseException:
+                self._tell_end("stopped, ")
+                raise
+            self._tell_end()
+
+    def _tell_end(self, how: str = "") -> None:
+        if self.ended is not None:
+            count = f"{self._count()} in " if self._total else ""
+            self.ended(f"{self._title}: {how}{count}{time.monotonic() - self._started:.1f} s")
+
+    @contextlib.contextmanager
+    def _shown(self, title: str, total: int, unit: str) -> Iterator[None]:
         self._title, self._total, self._unit, self._done, self._parts = title, total, unit, 0, 0.0
         self._started = self._last_line = time.monotonic()
         if not console.is_terminal:
-            yield self
+            yield
             return
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=console, transient=True) as self._bar:
             self._task = self._bar.add_task(title, total=total, count=self._count())
             try:
-                yield self
+                yield
             finally:
                 self._bar = None
 
@@ -68,7 +90,7 @@ class Reporter:
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._parts, total=self._total, count=self._count())
-        elif time.monotonic() - self._last_line >= PLAIN_INTERVAL:
+        elif time.monotonic() - self._last_line >= self.interval:
             self._last_line = time.monotonic()
             console.print(f"{self._title}: {self._share_done():.0%} done, {self._count()} finished{self._left()}")
 

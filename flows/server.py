@@ -39,7 +39,12 @@ QUIET = {
 
 
 def quiet_environment() -> None:
-    """Settings that must stand before Prefect is imported. What the person has set stays as it is."""
+    """Settings that must stand before Prefect is imported. What the person has set stays as it is.
+
+    Where Prefect came first, as in its workers, they would only reach its child processes: those log as it does.
+    """
+    if "prefect" in sys.modules:
+        return
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     if "PREFECT_HOME" not in os.environ:
@@ -72,7 +77,7 @@ def prefect_server() -> Iterator[str]:
 
     given = PREFECT_API_URL.value()
     if given:
-        _must_answer(given)
+        must_answer(given)
         yield given
         return
     console.print("Starting a Prefect server for this run")
@@ -91,7 +96,7 @@ def prefect_server() -> Iterator[str]:
             server.stop()
 
 
-def _must_answer(address: str) -> None:
+def must_answer(address: str) -> None:
     """Raises UsageError where the server that PREFECT_API_URL names cannot be reached."""
     import httpx
 

@@ -1,7 +1,7 @@
-"""Prefect's server as a child process that never outlives its parent. Run as a script: `server_process.py PORT FOLDER`.
+"""Prefect's server as a child process that never outlives its parent. A script: `server_process.py PORT [FOLDER]`.
 
 Its standard input is a pipe that the parent holds: when that ends, even by SIGKILL, the server ends too and removes
-FOLDER, its temporary database. Ctrl-C on the terminal is the parent's business.
+FOLDER, its temporary database, if it has one. Ctrl-C on the terminal is the parent's business.
 """
 
 import os
@@ -12,15 +12,16 @@ import threading
 import uvicorn
 
 
-def end_with_parent(folder: str) -> None:
+def end_with_parent(folder: str | None) -> None:
     """Wait for the pipe to close; then leave nothing behind."""
     sys.stdin.buffer.read()
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    port, database_folder = int(sys.argv[1]), sys.argv[2]
+    port, database_folder = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     threading.Thread(target=end_with_parent, args=(database_folder,), daemon=True).start()
     uvicorn.run(
         "prefect.server.api.server:create_app",

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: of workers, of Prefect's server, of everything. What is there in the end is always the same.
+"""SIGKILL at random moments: of workers, of Prefect's server, of everything. What is there in the end is the same.
 
 The moments are drawn anew each time; a failure names the seed, and `NST_KILL_SEED` repeats it.
 """

@@ -1,0 +1,9 @@
+# The image of the Prefect server, of `prefect deploy` and of the workers: compose.yaml.
+FROM python:3.12-slim
+WORKDIR /opt/nst
+COPY pyproject.toml README.md LICENSE ./
+COPY configs configs
+COPY nst_core nst_core
+COPY flows flows
+RUN pip install --no-cache-dir ".[s3]"
+WORKDIR /work

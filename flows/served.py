@@ -1,0 +1,32 @@
+"""A flow run under `nst serve` ends with it, however that ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from flows.signals import stop_requested
+
+SERVING = "NST_SERVE_PID"
+"""Environment of flow runs under `nst serve`: its process."""
+GRACE = 30.0
+"""Seconds that a run has to end by itself once `nst serve` is gone."""
+
+
+def end_with_server(interval: float = 1.0) -> None:
+    """In a flow run under `nst serve`: stop when that is no more."""
+    parent = os.environ.get(SERVING)
+    if parent is None or int(parent) != os.getppid():
+        return
+    threading.Thread(target=_watch, args=(int(parent), interval), daemon=True).start()
+
+
+def _watch(parent: int, interval: float) -> None:
+    while os.getppid() == parent:
+        time.sleep(interval)
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline:
+        stop_requested.set()  # again and again: a run that is just starting clears it
+        time.sleep(interval)
+    os._exit(1)
