@@ -10,15 +10,14 @@ import heapq
 import itertools
 import queue
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from flows.crews.base import Crew, Order
+from flows.cases import Case, Terms, Totals
+from flows.crews.base import Crew
 from nst_core.chunk_rows import asked_of, note_unfinished
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
-from nst_core.journal import Journal, tries, unended
+from nst_core.journal import Journal
 from nst_core.plan import PlannedPair
 from nst_core.policy import DEATHS, Verdict, delay, verdict
 from nst_core.run_folder import Chunk
@@ -34,77 +33,40 @@ Hands = Callable[[str, int, Callable[[], ChunkReport]], None]
 """Runs a call in another thread, for the chunk and the attempt named."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How chunks are tried.
-
-    Attributes:
-        retries: further tries of a chunk after an error that may pass.
-        deadline: seconds that a try may take; None: as long as it likes.
-        stop: sets the stop flag; `stopping`: whether it is set.
-        made: told the number of pairs of every chunk that is over; `progress`: of pair-evaluations meanwhile.
-    """
-
-    retries: int
-    deadline: float | None
-    stop: Callable[[], None]
-    stopping: Callable[[], bool]
-    made: Callable[[int], None] = lambda pairs: None
-    progress: Callable[[int], None] = lambda evaluations: None
-
-
-@dataclass
-class Totals:
-    """What a dispatch came to: pairs by status, and where the workers' time went."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    spent: Spent = field(default_factory=Spent)
-
-
-@dataclass
-class _Case:
-    """A chunk on its way: what has been tried, and what is to be tried next."""
-
-    chunk: Chunk
-    journal: Journal
-    attempt: int
-    suspects: Suspects | None
-    failures: int = 0
-    fresh: bool = False
-    totals: Totals = field(default_factory=Totals)
-
-    @classmethod
-    def of(cls, chunk: Chunk, work: Work) -> _Case:
-        """A try of it that went down with everything makes it a suspect."""
-        journal = Journal(work.run_folder, chunk.chunk_id)
-        events = journal.events()
-        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if unended(events) else None)
-
-    def order(self, deadline: float | None) -> Order:
-        """What to try next."""
-        part = self.suspects.next_part() if self.suspects else self.chunk
-        return Order(part, self.attempt, deadline, self.fresh or self.suspects is not None)
-
-
 class Dispatcher:
     """Makes chunks with a crew, at most two per worker handed out at a time."""
 
     def __init__(self, work: Work, crew: Crew, terms: Terms, hands: Hands) -> None:
         self._work, self._crew, self._terms, self._hands = work, crew, terms, hands
-        self._heard: queue.SimpleQueue[tuple[_Case, Outcome]] = queue.SimpleQueue()
-        self._later: list[tuple[float, int, _Case]] = []
+        self._heard: queue.SimpleQueue[tuple[Case, Outcome]] = queue.SimpleQueue()
+        self._later: list[tuple[float, int, Case]] = []
         self._count, self._running = itertools.count(), 0
         self._fatal: BaseException | None = None
+        self._total, self._started = 0, time.monotonic()
         self.totals = Totals()
 
-    def run(self, chunks: Iterable[Chunk]) -> Totals:
+    def now(self) -> dict[str, object]:
+        """How far the work is, and what the workers are at: what the run folder's lock says to who asks."""
+        done, seconds = self.totals.statuses.total(), time.monotonic() - self._started
+        rate = done / seconds if done else None
+        return {
+            "total": self._total,
+            "done": done,
+            "failed": done - self.totals.made,
+            "rate": rate,
+            "eta_seconds": (self._total - done) / rate if rate else None,
+            "workers": self._crew.now(),
+        }
+
+    def run(self, chunks: Sequence[Chunk]) -> Totals:
         """Make the chunks.
 
         Raises:
             DiskFull, …: what `policy` says that a run stops for, once the workers have stopped too.
             Interrupted: asked to stop; chunks end within one look at the flag.
         """
-        waiting = iter(chunks)
+        waiting, self._started = iter(chunks), time.monotonic()
+        self._total = sum(len(chunk.wanted) for chunk in chunks)
         try:
             self._hand_out(waiting)
             while self._running or (self._later and not self._terms.stopping()):
@@ -128,7 +90,7 @@ class Dispatcher:
             if self._later and self._later[0][0] <= time.monotonic():
                 case = heapq.heappop(self._later)[2]
             elif (chunk := next(waiting, None)) is not None:
-                case = _Case.of(chunk, self._work)
+                case = Case.of(chunk, self._work)
             else:
                 break
             self._running += 1
@@ -139,7 +101,7 @@ class Dispatcher:
         due = self._later[0][0] - time.monotonic() if self._later else _LOOK
         return min(_LOOK, max(0.0, due))
 
-    def _try(self, case: _Case) -> ChunkReport:
+    def _try(self, case: Case) -> ChunkReport:
         """One try, in a thread of its own, with its lines in the journal."""
         try:
             report = self._noted(case)
@@ -149,7 +111,7 @@ class Dispatcher:
         self._heard.put((case, report))
         return report
 
-    def _noted(self, case: _Case) -> ChunkReport:
+    def _noted(self, case: Case) -> ChunkReport:
         if self._terms.stopping():
             raise Interrupted  # before it has begun: nothing to note
         order, journal, started = case.order(self._terms.deadline), case.journal, time.monotonic()
@@ -165,7 +127,7 @@ class Dispatcher:
         journal.note("end", statuses=dict(report.statuses), seconds=seconds, spent=spent)
         return report
 
-    def _settle(self, case: _Case, outcome: Outcome) -> None:
+    def _settle(self, case: Case, outcome: Outcome) -> None:
         """Decide what follows from a try."""
         case.attempt += 1
         if isinstance(outcome, ChunkReport):
@@ -183,7 +145,7 @@ class Dispatcher:
             case.fresh = case.fresh or meaning is Verdict.FRESH
             self._put_off(case, case.failures)
 
-    def _go_on(self, case: _Case, report: ChunkReport) -> None:
+    def _go_on(self, case: Case, report: ChunkReport) -> None:
         case.totals.statuses += report.statuses
         case.totals.spent = Spent.sum([case.totals.spent, report.spent])
         case.attempt = 1
@@ -191,7 +153,7 @@ class Dispatcher:
             case.suspects.survived()
         self._next_part(case)
 
-    def _next_part(self, case: _Case) -> None:
+    def _next_part(self, case: Case) -> None:
         """Whatever of a chunk under suspicion is still to be tried; else it is over."""
         if case.suspects:
             self._put_off(case, 0)
@@ -200,7 +162,7 @@ class Dispatcher:
         self.totals.spent = Spent.sum([self.totals.spent, case.totals.spent])
         self._terms.made(len(case.chunk.wanted))
 
-    def _search(self, case: _Case, error: BaseException) -> None:
+    def _search(self, case: Case, error: BaseException) -> None:
         """Its process died: from now on it is tried alone, in ever smaller parts."""
         if case.suspects is None:
             case.suspects = Suspects(case.chunk)
@@ -217,7 +179,7 @@ class Dispatcher:
         case.attempt = 1
         self._next_part(case)
 
-    def _give_up(self, case: _Case, error: BaseException) -> None:
+    def _give_up(self, case: Case, error: BaseException) -> None:
         """It failed for good: rows that say so."""
         made = note_unfinished(case.chunk, self._work.run_folder, "failed", error, case.attempt - 1)
         case.journal.note("given up")
@@ -230,7 +192,7 @@ class Dispatcher:
             self._fatal = error
         self._terms.stop()
 
-    def _put_off(self, case: _Case, failures: int) -> None:
+    def _put_off(self, case: Case, failures: int) -> None:
         due = time.monotonic() + (delay(failures) if failures else 0.0)
         heapq.heappush(self._later, (due, next(self._count), case))
 

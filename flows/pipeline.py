@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
+from flows.artifacts import show_summary
+from flows.dispatch import Totals
 from flows.download import download_stage
 from flows.hands import TAG
-from flows.progress import reporter
+from flows.progress import console, reporter
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
@@ -17,7 +19,6 @@ from flows.stylizing import stylize_all
 quiet_environment()
 
 from prefect import flow, task  # noqa: E402 (its settings come first)
-from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
@@ -37,9 +38,9 @@ from nst_core.preparation import (  # noqa: E402
     work_of,
 )
 from nst_core.presence import as_asked  # noqa: E402
-from nst_core.run_folder import RunFolder  # noqa: E402
-from nst_core.slugs import slugify  # noqa: E402
-from nst_core.summary import RunReport, Summary, is_current, summarize, write_summary  # noqa: E402
+from nst_core.run_folder import RunFolder, share_of  # noqa: E402
+from nst_core.shard import Shard  # noqa: E402
+from nst_core.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
 
 T = TypeVar("T")
 
@@ -91,8 +92,13 @@ def gallery_task(run_folder: Path) -> Path:
 
 
 @flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
-def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = False) -> RunReport:
+def pipeline(
+    name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
+) -> RunReport:
     """Stylize what a run file asks for; what its folder holds already is not made again.
+
+    Args:
+        shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
 
     Raises:
         UsageError: the configuration, the manifest, the weights or the run folder are wrong, or there is no room for
@@ -107,13 +113,21 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
     folder.check_method(method.fingerprints)
     download_stage(config)
     asked = pair_task(config, opaque(method))
-    with folder.locked(), stopping_on_signals():
-        folder.check_method(method.fingerprints)  # again: another run may have come first
-        plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
-        state = read_state(folder, asked)
-        totals = stylize_all(state.chunks, work_of(config, method), config)
-        seconds = time.monotonic() - started if state.chunks else None
-        return finish(config, folder, state, totals.statuses["success"], seconds)
+    share = Shard.parse(shard) if shard else None
+    with folder.locked(share, console.print) as held, stopping_on_signals():
+        with held.exclusively(stopped=stop_requested.is_set):
+            folder.check_method(method.fingerprints)  # again: another run may have come first
+            plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
+            state = read_state(folder, asked)
+        chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
+        totals = stylize_all(chunks, work_of(config, method), config, held)
+        seconds = time.monotonic() - started if chunks else None
+        with held.exclusively(stopped=stop_requested.is_set):
+            report = finish(config, folder, state, totals, seconds)
+            if share is None:
+                return report
+            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            return replace(report, summary=own)
 
 
 def opaque(value: T) -> T:
@@ -121,32 +135,14 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def finish(config: RunConfig, folder: RunFolder, state: State, made: int, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, folder: RunFolder, state: State, totals: Totals, seconds: float | None) -> RunReport:
     """Gallery, card and summary, where there is anything new to say; the last one marks the run as complete."""
-    summary = summarize(folder.root, state.plan, made, seconds)
+    summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
     index = folder.root / "gallery" / "index.html"
     if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):
-        if config.output.gallery:
+        if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
-    create_markdown_artifact(
-        key=artifact_key(folder.name), markdown=markdown(folder, summary), description="Summary of the run"
-    )
-    return RunReport(folder.root, summary, made, len(state.stale), index if index.is_file() else None)
-
-
-def artifact_key(name: str) -> str:
-    """Artifact keys are lower-case letters, digits and dashes."""
-    return f"nst-{slugify(name).replace('_', '-')}"
-
-
-def markdown(folder: RunFolder, summary: Summary) -> str:
-    """The summary as Markdown."""
-    rows = [
-        f"| {name} | {getattr(summary, name)} |" for name in ("planned", "success", "failed", "quarantined", "skipped")
-    ]
-    reasons = [f"| {reason} | {count} |" for reason, count in summary.errors.items()]
-    table = ["| pairs | |", "|---|---:|", *rows]
-    errors = ["", "| reason | pairs |", "|---|---:|", *reasons] if reasons else []
-    return "\n".join([f"# {folder.name}", "", *table, *errors, "", f"Run folder: `{folder.root}`"])
+    show_summary(folder, summary)
+    return RunReport(folder.root, summary, totals.made, len(state.stale), index if index.is_file() else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flows.pipeline import finish
+from flows.progress import console
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
@@ -32,10 +33,10 @@ def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunRepo
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
     method = resolve_method(config)
-    with folder.locked(), stopping_on_signals():
+    with folder.locked(say=console.print) as held, stopping_on_signals():
         folder.check_method(method.fingerprints)
         state = read_state(folder)
         chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
-        totals = stylize_all(chunks, work_of(config, method), config)
+        totals = stylize_all(chunks, work_of(config, method), config, held)
         seconds = time.monotonic() - started if chunks else None
-        return finish(config, folder, state, totals.statuses["success"], seconds)
+        return finish(config, folder, state, totals, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +24,18 @@ if TYPE_CHECKING:
 EXIT_INCOMPLETE = 3
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What the person chose of how to run: the options of `nst run` that are no keys of the run file."""
+
+    strict: bool = False
+    force: bool = False
+    shard: str | None = None
+
+
 def demo(set_: Set = None) -> None:
     """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
-    _run(Path("demo"), set_, strict=False, as_json=False)
+    _run(Path("demo"), set_, Choice(), as_json=False)
 
 
 def run(
@@ -34,10 +43,21 @@ def run(
     set_: Set = None,
     strict: Annotated[bool, typer.Option("--strict", help="Start nothing if any input image is bad (exit 2).")] = False,
     force: Annotated[bool, typer.Option("--force", help="Start even if the disk seems too small.")] = False,
+    runner: Annotated[
+        str | None, typer.Option(help="Where chunks are made: thread, process, ray or dask.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(help="In a run folder that is there: if-possible (go on), never or always.", show_default=False),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Make share I of N only, while other processes make theirs.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make everything that a run file asks for and that its folder does not hold yet."""
-    _run(file, set_, strict, as_json, force)
+    chosen = [f"execution.{key}={value}" for key, value in (("runner", runner), ("resume", resume)) if value]
+    _run(file, [*(set_ or ()), *chosen], Choice(strict, force, shard), as_json)
 
 
 def pair(
@@ -89,11 +109,11 @@ def plan(
         _print_forecast(found)
 
 
-def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool, force: bool = False) -> None:
+def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool) -> None:
     from nst_core.config import load_config
 
     config = load_config(file, overrides or ())
-    report = _in_flow(config, strict, force)
+    report = _in_flow(config, choice)
     if as_json:
         print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
     else:
@@ -102,17 +122,20 @@ def _run(file: Path, overrides: list[str] | None, strict: bool, as_json: bool, f
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
+def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
-    from flows.progress import reporter
+    from flows.progress import console, reporter
     from nst_core.asked import asked_for
     from nst_core.preparation import finished_state, resolve_method, strict_check
     from nst_core.run_folder import RunFolder
+    from nst_core.shard import Shard
     from nst_core.summary import RunReport, summarize
 
+    shard = Shard.parse(choice.shard) if choice.shard else None
     method = resolve_method(config)
     folder = RunFolder(config.run_folder)
     folder.check_writable()
+    folder.check_resume(config.execution.resume)
     finished = None
     if not lacking_sources(config):
         with reporter.stage("Reading the sources", 0, "files"):
@@ -120,20 +143,20 @@ def _in_flow(config: RunConfig, strict: bool, force: bool) -> RunReport:
         _print_notes(asked.notes)
         finished = finished_state(config, method, asked)
         del asked  # the flow makes its own
-    if finished and strict:
+    if finished and choice.strict:
         strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         index = folder.root / "gallery" / "index.html"
         return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
-    with folder.locked():
+    with folder.locked(shard, console.print):
         pass  # refused at once, not after the server's start, where another process holds it
     from flows.server import prefect_server
 
     with prefect_server():
         from flows.pipeline import pipeline
 
-        return pipeline(config.name, config, strict, force)
+        return pipeline(config.name, config, choice.strict, choice.force, choice.shard)
 
 
 def lacking_sources(config: RunConfig) -> list[str]:

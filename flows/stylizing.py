@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flows.artifacts import shown_progress
 from flows.crews.opening import open_crew
 from flows.dispatch import Dispatcher, Terms, Totals
 from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.config import RunConfig
+from nst_core.lock import Held
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
 
-def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Totals:
-    """Make what is left of the plan. Raises as `Dispatcher.run`."""
+def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig, held: Held | None = None) -> Totals:
+    """Make what is left of the plan.
+
+    Args:
+        held: the run folder's lock: it is told how far the work is, and when it is lost, the work stops.
+
+    Raises:
+        DiskFull, Interrupted, …: as `Dispatcher.run`.
+    """
     if not chunks:
         return Totals()
     from prefect import flow
@@ -32,13 +41,22 @@ def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Total
         reporter.advance,
         lambda evaluations: reporter.advance_part(evaluations / per_image),
     )
-    with open_crew(execution, work, chunks, stop_requested.is_set) as crew:
+    inherited = () if held is None or held.descriptor is None else (held.descriptor,)
+    with open_crew(execution, work, chunks, stop_requested.is_set, inherited) as crew:
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=crew.size)
 
         # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
         @flow(name="stylize", task_runner=runner, validate_parameters=False, persist_result=False)  # type: ignore[arg-type]
         def stylize(images: int, chunks_left: int) -> Totals:
-            with reporter.stage("Stylizing", images, "images"), stopping_on_signals():
-                return Dispatcher(work, crew, terms, PrefectHands(crew.size)).run(chunks)
+            dispatcher = Dispatcher(work, crew, terms, PrefectHands(crew.size))
+            if held is not None:
+                held.report(dispatcher.now)
+                held.when_lost(stop_requested.set)
+            with (
+                reporter.stage("Stylizing", images, "images"),
+                shown_progress(config.name, lambda: dispatcher.totals.statuses.total() / images),
+                stopping_on_signals(),
+            ):
+                return dispatcher.run(chunks)
 
         return stylize(images, len(chunks))

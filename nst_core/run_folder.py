@@ -218,6 +218,13 @@ def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
     return pending
 
 
+def share_of(plan: Plan, shard: Shard) -> Plan:
+    """The rows of a plan whose chunks are a shard's to make."""
+    codes, _ = plan.codes("chunk_id")
+    places = np.cumsum(np.diff(codes, prepend=-1) != 0) - 1
+    return plan.taken(np.fromiter(map(shard.takes, places.tolist()), bool, len(plan)))
+
+
 def done_pairs(
     plan: Plan, outcomes: Mapping[str, Outcome], images: set[str], changed: Container[str]
 ) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from typing import Any
 from nst_core.atomic import write_if_changed
 from nst_core.plan import Plan
 from nst_core.results import result_records
+from nst_core.spent import Spent
 from nst_core.style_cells import parse_styles
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
@@ -44,6 +45,7 @@ class Summary:
         images_per_second: images made by that run, over `seconds`.
         compute_seconds: summed over all successes ever, per pair.
         gpu_hours: the same for those made on a GPU, in hours.
+        spent: seconds of that run's workers by what they were spent on; they overlap within a worker.
         errors: failed and quarantined pairs by reason.
         left_out: skipped pairs by reason.
         licenses: successes by licence of content and of style.
@@ -66,6 +68,7 @@ class Summary:
     licenses: dict[str, int] = field(default_factory=dict)
     attributions: tuple[tuple[str, str | None], ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
+    spent: dict[str, float] | None = None
 
     @property
     def all_succeeded(self) -> bool:
@@ -83,8 +86,10 @@ class RunReport:
     gallery: Path | None
 
 
-def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None) -> Summary:
-    """Read the results of a run. `made` and `seconds` are of the run that just ended, if one did."""
+def summarize(
+    run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None, spent: Spent | None = None
+) -> Summary:
+    """Read the results of a run. `made`, `seconds` and `spent` are of the run that just ended, if one did."""
     statuses: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     artists: Counter[str] = Counter()
@@ -131,6 +136,7 @@ def summarize(run_folder: Path, plan: Plan, made: int = 0, seconds: float | None
         licenses=dict(licenses.most_common()),
         attributions=tuple(sorted(attributions, key=lambda found: (found[0], found[1] or ""))),
         left_out=dict(left_out.most_common()),
+        spent=spent.as_dict() if spent is not None and seconds is not None else None,
     )
 
 

@@ -1,0 +1,105 @@
+"""What Prefect shows of a run beside its states: how far it is, what it came to, what failed. Only a view."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flows.server import quiet_environment
+
+quiet_environment()
+
+from prefect.artifacts import (  # noqa: E402 (Prefect's settings come first)
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from nst_core.run_folder import RunFolder  # noqa: E402
+from nst_core.slugs import slugify  # noqa: E402
+from nst_core.summary import Summary  # noqa: E402
+
+INTERVAL = 5.0
+"""Seconds between two updates of the progress."""
+
+MOST_FAILURES = 500
+"""Rows of the table of failures: Prefect's server is no place for more."""
+
+
+def artifact_key(name: str, what: str = "") -> str:
+    """Artifact keys are lower-case letters, digits and dashes."""
+    return "-".join(filter(None, ("nst", slugify(name).replace("_", "-"), what)))
+
+
+def show_summary(folder: RunFolder, summary: Summary) -> None:
+    """The run in numbers, and a table of what failed, where something did."""
+    with _may_fail():
+        key = artifact_key(folder.name)
+        create_markdown_artifact(key=key, markdown=markdown(folder, summary), description="Summary of the run")
+        if rows := failures(summary):
+            create_table_artifact(key=artifact_key(folder.name, "failures"), table=rows, description="What failed")
+
+
+def failures(summary: Summary) -> list[dict[str, Any]]:
+    """One row per bad input, and one per reason of pairs that failed otherwise."""
+    bad = [
+        {"what": f"{one.role} {one.path}", "reason": f"{one.error_class}: {one.reason}", "pairs": one.pairs}
+        for one in summary.bad_inputs[:MOST_FAILURES]
+    ]
+    quarantined = {one.error_class for one in summary.bad_inputs}
+    failed = [
+        {"what": "pairs", "reason": reason, "pairs": count}
+        for reason, count in summary.errors.items()
+        if reason not in quarantined
+    ]
+    return failed + bad
+
+
+def markdown(folder: RunFolder, summary: Summary) -> str:
+    """The summary as Markdown."""
+    counts = ("planned", "success", "failed", "quarantined", "skipped", "missing")
+    rows = [f"| {name} | {getattr(summary, name)} |" for name in counts]
+    pace = f"| images per second | {summary.images_per_second:.2f} |" if summary.images_per_second else None
+    hours = f"| GPU-hours | {summary.gpu_hours:.2f} |" if summary.gpu_hours else None
+    table = ["| pairs | |", "|---|---:|", *rows, *filter(None, (pace, hours))]
+    reasons = [f"| {reason} | {count} |" for reason, count in summary.errors.items()]
+    errors = ["", "| reason | pairs |", "|---|---:|", *reasons] if reasons else []
+    parts = [f"| {part} | {seconds:.1f} |" for part, seconds in (summary.spent or {}).items()]
+    spent = ["", "| workers' time | seconds |", "|---|---:|", *parts] if parts else []
+    return "\n".join([f"# {folder.name}", "", *table, *errors, *spent, "", f"Run folder: `{folder.root}`"])
+
+
+@contextlib.contextmanager
+def shown_progress(name: str, share: Callable[[], float]) -> Iterator[None]:
+    """While the block runs, Prefect shows how much is done: `share`, from 0 to 1, asked every few seconds."""
+    ended, context = threading.Event(), contextvars.copy_context()
+
+    def show() -> None:
+        with _may_fail():
+            key = artifact_key(name, "progress")
+            made = create_progress_artifact(progress=0.0, key=key, description="Images of this run")
+            while not ended.wait(INTERVAL):
+                update_progress_artifact(artifact_id=made, progress=100 * share())  # type: ignore[arg-type]
+            update_progress_artifact(artifact_id=made, progress=100 * share())  # type: ignore[arg-type]
+
+    shower = threading.Thread(target=context.run, args=(show,), name="progress artifact", daemon=True)
+    shower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        shower.join(timeout=2 * INTERVAL)
+
+
+@contextlib.contextmanager
+def _may_fail() -> Iterator[None]:
+    """Whatever Prefect's client raises is logged, and the run goes on."""
+    try:
+        yield
+    except Exception as error:
+        logging.getLogger("nst").warning("Prefect's server took no artifact: %s", error)

@@ -1,0 +1,71 @@
+"""A chunk on its way through a dispatch, the terms on which chunks are tried, and what they came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flows.crews.base import Order
+from nst_core.journal import Journal, tries, unended
+from nst_core.run_folder import Chunk
+from nst_core.spent import Spent
+from nst_core.suspects import Suspects
+from nst_core.worker import Work
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How chunks are tried.
+
+    Attributes:
+        retries: further tries of a chunk after an error that may pass.
+        deadline: seconds that a try may take; None: as long as it likes.
+        stop: sets the stop flag; `stopping`: whether it is set.
+        made: told the number of pairs of every chunk that is over; `progress`: of pair-evaluations meanwhile.
+    """
+
+    retries: int
+    deadline: float | None
+    stop: Callable[[], None]
+    stopping: Callable[[], bool]
+    made: Callable[[int], None] = lambda pairs: None
+    progress: Callable[[int], None] = lambda evaluations: None
+
+
+@dataclass
+class Totals:
+    """What a dispatch came to: pairs by status, and where the workers' time went."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    spent: Spent = field(default_factory=Spent)
+
+    @property
+    def made(self) -> int:
+        """Images."""
+        return self.statuses["success"]
+
+
+@dataclass
+class Case:
+    """A chunk on its way: what has been tried, and what is to be tried next."""
+
+    chunk: Chunk
+    journal: Journal
+    attempt: int
+    suspects: Suspects | None
+    failures: int = 0
+    fresh: bool = False
+    totals: Totals = field(default_factory=Totals)
+
+    @classmethod
+    def of(cls, chunk: Chunk, work: Work) -> Case:
+        """A try of it that went down with everything makes it a suspect."""
+        journal = Journal(work.run_folder, chunk.chunk_id)
+        events = journal.events()
+        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if unended(events) else None)
+
+    def order(self, deadline: float | None) -> Order:
+        """What to try next."""
+        part = self.suspects.next_part() if self.suspects else self.chunk
+        return Order(part, self.attempt, deadline, self.fresh or self.suspects is not None)
