@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from flows.artifacts import show_summary
-from flows.dispatch import Totals
+from flows.cases import Totals
 from flows.download import download_stage
 from flows.hands import TAG
 from flows.progress import console, reporter

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.artifacts import shown_progress
+from flows.cases import Terms, Totals
 from flows.crews.opening import open_crew
-from flows.dispatch import Dispatcher, Terms, Totals
+from flows.dispatch import Dispatcher
 from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
