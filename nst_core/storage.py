@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -32,6 +33,8 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 _ONE_REQUEST: dict[str, Any] = {"max_concurrency": 1}  # else s3fs reads by ranges, perhaps of an old and a new object
 _OPTIONS = {"s3": _ONE_REQUEST, "s3a": _ONE_REQUEST}
+_TAGS = ("ETag", "etag", "md5Hash", "content_md5")
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
 _AT_ONCE = 16  # requests under way; a store answers in some ten milliseconds, however many ask
 _FEW = 32  # files in one folder that are asked for one by one rather than by listing all of it
 
@@ -140,12 +143,14 @@ def _folder_states(folder: Path) -> dict[str, State]:
 def _state(details: Mapping[str, Any]) -> State:
     if details["type"] != "file":
         return GONE
-    tag = next((details[name] for name in ("ETag", "etag", "md5Hash", "content_md5") if details.get(name)), None)
+    tag = next((details[name] for name in _TAGS if details.get(name)), None)
     if tag is not None:  # names the bytes, whereas copying them anew changes the time
         number = int.from_bytes(hashlib.sha256(str(tag).strip('"').encode()).digest()[:7], "big")
         return int(details["size"] or 0), -2 - number
-    time = next((details[name] for name in ("LastModified", "mtime", "updated", "created") if details.get(name)), None)
-    stamp = time.timestamp() if isinstance(time, datetime) else time if isinstance(time, int | float) else 0
+    changed = next((details[name] for name in _TIMES if details.get(name)), None)
+    stamp = changed.timestamp() if isinstance(changed, datetime) else changed
+    if not isinstance(stamp, int | float):
+        stamp = time.time()  # nothing tells: then it is as if it had just changed, and is looked at again each time
     return int(details["size"] or 0), round(stamp * 10**9)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pyarrow.parquet as pq
 
 from nst_core.results import chunk_file
 from nst_core.run_folder import RunFolder
+from nst_core.storage import GONE, State, file_state, parquet_source, remote_states
 
-State = tuple[int, int]
 Outcomes = Counter[tuple[str, str | None]]
 
 
@@ -53,8 +54,8 @@ class Counting:
         """The counts of this moment. Raises RunFolderError if a plan part is damaged."""
         self._look_at_plan()
         total: Outcomes = Counter()
-        for file in self._files:
-            total.update(self._outcomes(file))
+        for file, state in _states(self._files).items():
+            total.update(self._outcomes(file, state))
         by_status: Counter[str] = Counter()
         for (status, _), count in total.items():
             by_status[status] += count
@@ -69,7 +70,7 @@ class Counting:
         )
 
     def _look_at_plan(self) -> None:
-        states = {path: state for path in self._folder.plan_files() if (state := _state(path))}
+        states = _states(self._folder.plan_files())
         if states == self._plan_states:
             return
         plan = self._folder.read_plan()
@@ -78,11 +79,8 @@ class Counting:
         self._files = [chunk_file(self._folder.root, slug, chunk) for slug, chunk in chunks]
         self._plan_states = states
 
-    def _outcomes(self, file: Path) -> Outcomes:
+    def _outcomes(self, file: Path, state: State) -> Outcomes:
         """Of one part. It is there whole or not at all; one that is damaged counts as not there."""
-        state = _state(file)
-        if state is None:
-            return Counter()
         known = self._counted.get(file)
         if known is None or known[0] != state:
             known = state, _counted(file)
@@ -92,7 +90,7 @@ class Counting:
 
 def _counted(file: Path) -> Outcomes:
     try:
-        table = pq.ParquetFile(file).read(columns=["status", "error_class"])
+        table = pq.ParquetFile(parquet_source(file)).read(columns=["status", "error_class"])
     except (pa.ArrowException, OSError):
         return Counter()
     if table.num_columns < 2:
@@ -100,12 +98,11 @@ def _counted(file: Path) -> Outcomes:
     return Counter(zip(table["status"].to_pylist(), table["error_class"].to_pylist(), strict=True))
 
 
-def _state(path: Path) -> State | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_size, status.st_mtime_ns
+def _states(files: Sequence[Path]) -> dict[Path, State]:
+    """Those that are there; at a store found by listing, not by a request for each."""
+    remote = remote_states(files)
+    states = {file: remote[file] if file in remote else file_state(file) for file in files}
+    return {file: state for file, state in states.items() if state != GONE}
 
 
 def _reasons(total: Outcomes, *statuses: str) -> dict[str, int]:

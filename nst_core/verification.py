@@ -25,6 +25,7 @@ from nst_core.errors import RunFolderError
 from nst_core.findings import Finding
 from nst_core.plan import Plan
 from nst_core.run_folder import RunFolder
+from nst_core.storage import files_below, is_local
 from nst_core.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
 from nst_core.verified_rows import PlannedChunks, Recorded, Rows, read_rows, recorded, row_findings
 
@@ -119,6 +120,9 @@ def _walk(root: Path) -> Iterator[str]:
         if not isinstance(error, FileNotFoundError):  # it may go while a run works
             raise error
 
+    if not is_local(root):
+        yield from files_below(root)
+        return
     for folder, _, names in os.walk(root, onerror=failed):
         prefix = Path(folder).relative_to(root).as_posix()
         yield from names if prefix == "." else (f"{prefix}/{name}" for name in names)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nst_core.findings import Finding
 from nst_core.plan import Plan
 from nst_core.results import SCHEMA, Status, chunk_file
+from nst_core.storage import parquet_source
 
 COLUMNS = ["pair_id", "chunk_id", "status", "file_name", "output_sha256", "error_class", "error_message",
            "content_path", "style_path", "artist"]  # fmt: skip
@@ -180,5 +181,5 @@ def _misnamed(plan: Plan, rows: Rows) -> NDArray[np.bool_]:
 
 def _read_part(path: Path) -> pa.Table:
     """Read a whole part, so that damage anywhere in it shows, and keep what is compared."""
-    table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    table = pq.ParquetFile(parquet_source(path), page_checksum_verification=True).read()
     return table.select(COLUMNS).cast(_KEPT)

@@ -26,6 +26,8 @@ from flows.signals import stop_requested
 from nst_core.config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
 from nst_core.storage import file_state, files_below, located, parquet_source
+from nst_core.tally import Counting
+from nst_core.verification import verify
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -187,13 +189,15 @@ def test_a_killed_run_goes_on_from_what_its_store_holds(
     assert {name: after[name] for name in results} == {name: kept[name] for name in results}
 
 
-def test_status_gallery_and_export_read_a_run_at_a_store(
+def test_status_verify_gallery_and_export_read_a_run_at_a_store(
     remote: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(remote())
     folder = str(remote().run_folder)
     app(["status", folder], standalone_mode=False)
     assert "6 pairs: 6 success\n0 left to do, 0 stale" in capsys.readouterr().out
+    assert Counting(remote().run_folder).tally().success == 6
+    assert verify(remote().run_folder).sound
     app(["gallery", folder], standalone_mode=False)
     assert f"Gallery: {folder}/gallery/index.html" in capsys.readouterr().out
     app(["export", folder, "--to", "imagefolder", "-o", str(tmp_path / "export")], standalone_mode=False)
@@ -201,6 +205,21 @@ def test_status_gallery_and_export_read_a_run_at_a_store(
     assert len(list((tmp_path / "export").rglob("*.png"))) == 6
     with pytest.raises(UsageError, match="exports are written to a local folder"):
         app(["export", folder, "--to", "imagefolder", "-o", f"{folder}-export"], standalone_mode=False)
+
+
+def test_verify_finds_what_is_missing_changed_or_too_much_at_a_store(remote: Make) -> None:
+    run(remote())
+    folder = remote().run_folder
+    lost, changed, *_ = sorted(files_below(folder / "images"))
+    (folder / "images" / lost).unlink()
+    (folder / "images" / changed).write_bytes(b"other")
+    (folder / "images" / "extra.png").write_bytes(b"extra")
+    found = {(finding.kind, finding.subject) for finding in verify(folder).findings}
+    assert found == {
+        ("missing_image", f"images/{lost}"),
+        ("changed_image", f"images/{changed}"),
+        ("unplanned_image", "images/extra.png"),
+    }
 
 
 def test_nothing_is_started_where_the_bucket_is_missing_or_closed(

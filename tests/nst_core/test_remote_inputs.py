@@ -15,6 +15,7 @@ from nst_core.config import parse_config
 from nst_core.engine.images import decode_image
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError
+from nst_core.gallery.thumbnails import ThumbnailFolder
 from nst_core.index.cache import IndexCache
 from nst_core.index.facts import Wanted
 from nst_core.index.scan import scan
@@ -139,3 +140,14 @@ def test_files_that_are_gone_from_a_store_are_dropped_from_the_cache(
     assert cache().get(memory / "a.png", *states["a.png"]) is not None
     assert cache().get(memory / "b.png", *states["b.png"]) is None
     assert len(MemoryFileSystem.store) == 2
+
+
+def test_a_gallery_shows_no_picture_that_may_not_be_read(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(S3FileSystem, "_call_s3", refused)
+    picture = located(f"{bucket}/somebody-else/a.png")
+    assert dict(ThumbnailFolder(tmp_path).make([picture])) == {picture: None}

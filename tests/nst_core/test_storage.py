@@ -23,6 +23,7 @@ from nst_core.storage import (
     located,
     remote_states,
 )
+from nst_core.stored_path import StoredPath
 
 
 @pytest.fixture
@@ -124,6 +125,16 @@ def test_a_store_tells_changed_bytes_apart_even_within_one_second(bucket: str) -
     path.write_bytes(b"abc")
     assert file_state(path) == first, "the same bytes, copied anew, are no change"
     assert first != GONE
+
+
+def test_a_file_of_which_nothing_tells_when_it_changed_is_never_taken_for_unchanged(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = memory / "a.txt"
+    path.write_bytes(b"abc")
+    assert file_state(path) == file_state(path), "this store tells times"
+    monkeypatch.setattr(StoredPath, "details", lambda _: {"type": "file", "size": 3})
+    assert file_state(path) != file_state(path)
 
 
 def test_a_file_that_another_machine_wrote_is_seen_at_once(bucket: str) -> None:
