@@ -132,7 +132,8 @@ def _outcome(report: RunReport) -> str:
     made = f"{report.made} new images" if report.made else "Nothing new to make"
     stale = f"; {report.stale} pairs are stale (their inputs changed since they were planned)" if report.stale else ""
     place = f"gallery: {report.gallery}" if report.gallery else f"run folder: {report.folder}"
-    return f"{made}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
+    told = f"{made}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
+    return str(redacted(told))  # a remote run folder's address may hold a password
 
 
 def _undone(summary: Summary) -> str:

@@ -33,6 +33,7 @@ def serve(
     from flows.progress import console
     from flows.scheduling import local_timezone, schedule_of, serve_schedule, serving_environment
     from nst_core.config import load_config
+    from nst_core.redaction import redacted
 
     config = load_config(file, set_ or ())
     zone = timezone or local_timezone()
@@ -41,7 +42,9 @@ def serve(
     serving_environment(given or f"{address(port)}/api")
     schedule_of(cron, zone)  # refused before a server starts
     with _server(given, server_home, port) as found:
-        told = f"Runs into {config.run_folder} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {found}"
+        told = (
+            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {found}"
+        )
         console.print(told, markup=False, soft_wrap=True)
         serve_schedule(config.name, parameters, cron, zone)
 
