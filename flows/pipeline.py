@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
+from flows.crews.fleet import fleet_of
 from flows.download import download_stage
 from flows.hands import TAG
 from flows.progress import reporter
@@ -102,7 +103,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
     stop_requested.clear()
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
-    method = resolve_method(config)
+    method = resolve_method(config, fleet_of(config.execution))
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
@@ -111,7 +112,7 @@ def pipeline(name: str, config: RunConfig, strict: bool = False, force: bool = F
         folder.check_method(method.fingerprints)  # again: another run may have come first
         plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
         state = read_state(folder, asked)
-        totals = stylize_all(state.chunks, work_of(config, method), config)
+        totals = stylize_all(state.chunks, work_of(config, method), config, method.fleet)
         seconds = time.monotonic() - started if state.chunks else None
         return _finish(config, folder, state, totals.statuses["success"], seconds)
 

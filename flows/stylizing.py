@@ -11,11 +11,12 @@ from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.config import RunConfig
+from nst_core.devices import Fleet
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
 
-def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Totals:
+def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet) -> Totals:
     """Make what is left of the plan. Raises as `Dispatcher.run`."""
     if not chunks:
         return Totals()
@@ -32,7 +33,7 @@ def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig) -> Total
         reporter.advance,
         lambda evaluations: reporter.advance_part(evaluations / per_image),
     )
-    with open_crew(execution, work, chunks, stop_requested.is_set) as crew:
+    with open_crew(execution, fleet, work, chunks, stop_requested.is_set) as crew:
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=crew.size)
 
         # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
