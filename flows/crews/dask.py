@@ -33,8 +33,6 @@ TIMEOUT = 20.0
 _FRESH = 1.0
 """Seconds that the list of living workers holds."""
 
-_QUIET = {"distributed.admin.large-graph-warning-threshold": "1GB"}
-
 _outposts: dict[str, Outpost] = {}
 """Of this process, where it is a Dask worker; by the name of the post."""
 
@@ -114,7 +112,7 @@ class DaskPost:
     def answer(self, seconds: float) -> Any:
         """As `Post.answer`."""
         try:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError), self._office.client.as_current():
                 wait(self._future, timeout=seconds)  # type: ignore[no-untyped-call]
             if not self._future.done():
                 if self._address not in self._office.alive():
@@ -220,7 +218,6 @@ def connected(address: str | None, workers: int = 1) -> Iterator[Client]:
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(_QUIET))
         cluster = address or stack.enter_context(_local(workers))
         try:
             client = Client(cluster, timeout=TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
@@ -257,7 +254,8 @@ def _gpus_seen(client: Client, workers: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _local(workers: int) -> Iterator[LocalCluster]:
     """A cluster of this machine. Ctrl-C, which a terminal sends to all processes, is for this one only."""
-    with tempfile.TemporaryDirectory(prefix="nst-dask-") as folder:
+    with tempfile.TemporaryDirectory(prefix="nst-dask-") as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(dask.config.set({"temporary-directory": folder}))
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by threads and processes
         try:
             cluster = LocalCluster(  # type: ignore[no-untyped-call]
@@ -270,8 +268,7 @@ def _local(workers: int) -> Iterator[LocalCluster]:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        with cluster:
-            yield cluster
+        yield stack.enter_context(cluster)
 
 
 def _settle(key: str, work: Work, sights: Sights, gpu: bool) -> str | ConfigError:

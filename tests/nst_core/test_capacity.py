@@ -10,7 +10,15 @@ import torch
 from planned import planned
 
 from nst_core import capacity, devices
-from nst_core.capacity import BATCH_ON_CPU, CHUNK_SECONDS, MAX_CHUNKS, cluster_worker_count, grouping, worker_count
+from nst_core.capacity import (
+    BATCH_ON_CPU,
+    BATCH_ON_GPU,
+    CHUNK_SECONDS,
+    MAX_CHUNKS,
+    cluster_worker_count,
+    grouping,
+    worker_count,
+)
 from nst_core.config import Execution, Output, parse_config
 from nst_core.devices import Fleet, local_fleet
 from nst_core.engine.limits import ImageLimits
@@ -102,5 +110,5 @@ def test_gpus_of_another_machine_get_the_largest_batches_and_chunks_for_as_many_
 
 
 def test_the_precision_is_that_of_the_workers_devices_not_of_this_machines() -> None:
-    method = resolve_method(parse_config({"method": {"recipe": "wavelet", "size": 48}}), Fleet(GPU, CPU, 3))
+    method = resolve_method(parse_config({"method": {"recipe": "wavelet", "precision": "auto"}}), Fleet(GPU, CPU, 3))
     assert (method.recipe.precision, str(method.device)) == ("bfloat16", "cuda:0")
