@@ -21,7 +21,7 @@ import dask
 from distributed import Client, LocalCluster, wait
 
 from flows.crews.base import Order, Stop
-from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post
+from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, knock
 from flows.crews.outpost import Answer, Outpost, Sights, gpus_here, sights_of
 from nst_core.errors import ConfigError
 from nst_core.run_folder import Chunk
@@ -218,10 +218,12 @@ def connected(address: str | None, workers: int = 1) -> Iterator[Client]:
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        cluster = address or stack.enter_context(_local(workers))
+        cluster = address or stack.enter_context(local_cluster(workers))
         try:
+            if address is not None:
+                knock(address)
             client = Client(cluster, timeout=TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:  # TimeoutError among them
+        except Exception as error:  # of many classes
             said = str(error).splitlines()[0].removesuffix(".") if str(error) else "no answer"
             raise ConfigError(
                 f"There is no connection to a Dask scheduler at {address!r} ({said}): start it (`dask scheduler`), or "
@@ -252,7 +254,7 @@ def _gpus_seen(client: Client, workers: Sequence[str]) -> int:
 
 
 @contextlib.contextmanager
-def _local(workers: int) -> Iterator[LocalCluster]:
+def local_cluster(workers: int) -> Iterator[LocalCluster]:
     """A cluster of this machine. Ctrl-C, which a terminal sends to all processes, is for this one only."""
     with tempfile.TemporaryDirectory(prefix="nst-dask-") as folder, contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set({"temporary-directory": folder}))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import queue
 import shutil
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flows.crews.base import Order, Stop
-from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post
+from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, knock
 from flows.crews.outpost import Answer, Outpost, Sights, sights_of
 from nst_core.cores import cores
 from nst_core.errors import ConfigError
@@ -132,16 +132,40 @@ def connected(address: str | None, threads: int = 1) -> Iterator[None]:
     if address is None:
         folder = tempfile.mkdtemp(prefix="nst-ray-", dir="/tmp")  # the paths of Ray's sockets must be short
         quiet |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE, "_temp_dir": folder}
-        quiet |= {"num_cpus": max(cores(), threads)}
+        quiet |= {"num_cpus": max(cores(), threads), "_node_ip_address": "127.0.0.1"}
+    over, said = threading.Event(), queue.SimpleQueue[BaseException | None]()
+    thread = threading.Thread(target=_live, args=(address, quiet, over, said), daemon=True)
+    thread.start()
     try:
-        with _own_signals():
-            _init(address, quiet)
+        if (error := said.get()) is not None:
+            raise error
         yield
     finally:
-        with _own_signals(), contextlib.suppress(Exception):
-            ray.shutdown()
+        over.set()
+        thread.join(_TIMEOUT)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _live(
+    address: str | None,
+    options: dict[str, Any],
+    over: threading.Event,
+    said: queue.SimpleQueue[BaseException | None],
+) -> None:
+    """Ray's whole life, in one thread that is not the main one, where Ray would put its own handler of SIGTERM.
+
+    It cannot be shorter: what Ray starts ends when the thread that started it does.
+    """
+    try:
+        _init(address, options)
+    except BaseException as error:
+        said.put(error)
+        return
+    said.put(None)
+    over.wait()
+    with contextlib.suppress(Exception):
+        ray.shutdown()
 
 
 def surveyed(address: str) -> tuple[int, int]:
@@ -154,6 +178,8 @@ def surveyed(address: str) -> tuple[int, int]:
 def _init(address: str | None, options: dict[str, Any]) -> None:
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
+        if address is not None:
+            knock(address)
         ray.init(address=address or "local", **options)
     except Exception as error:
         place = f"a Ray cluster at {address!r}" if address else "a Ray of this machine"
@@ -182,17 +208,3 @@ def _cause(error: BaseException) -> str:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].removesuffix(".")
-
-
-@contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Ray puts its own handler of SIGTERM in place, which ends the process at once: the ones before come back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
