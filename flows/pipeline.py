@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from flows.artifacts import show_summary
 from flows.cases import Totals
+from flows.crews.fleet import fleet_of
 from flows.download import download_stage
 from flows.hands import TAG
 from flows.progress import console, reporter
@@ -108,7 +109,7 @@ def pipeline(
     stop_requested.clear()
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
-    method = resolve_method(config)
+    method = resolve_method(config, fleet_of(config.execution))
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
@@ -120,7 +121,7 @@ def pipeline(
             plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
             state = read_state(folder, asked)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
-        totals = stylize_all(chunks, work_of(config, method), config, held)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
         with held.exclusively(stopped=stop_requested.is_set):
             report = finish(config, folder, state, totals, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from flows.crews.fleet import fleet_of
 from flows.pipeline import finish
 from flows.progress import console
 from flows.server import quiet_environment
@@ -32,11 +33,11 @@ def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunRepo
     stop_requested.clear()
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
-    method = resolve_method(config)
+    method = resolve_method(config, fleet_of(config.execution))
     with folder.locked(say=console.print) as held, stopping_on_signals():
         folder.check_method(method.fingerprints)
         state = read_state(folder)
         chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
-        totals = stylize_all(chunks, work_of(config, method), config, held)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
         return finish(config, folder, state, totals, seconds)

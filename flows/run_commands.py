@@ -95,6 +95,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
+    from flows.crews.fleet import fleet_of
     from flows.progress import reporter
     from nst_core.config import load_config
     from nst_core.forecast import forecast
@@ -102,7 +103,7 @@ def plan(
     config = load_config(file, set_ or ())
     must_have_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
-        found = forecast(config, reporter.at_least, price)
+        found = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
         print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     else:
@@ -124,6 +125,7 @@ def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool)
 
 def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from flows.crews.fleet import fleet_of
     from flows.progress import console, reporter
     from nst_core.asked import asked_for
     from nst_core.preparation import finished_state, resolve_method, strict_check
@@ -132,7 +134,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from nst_core.summary import RunReport, summarize
 
     shard = Shard.parse(choice.shard) if choice.shard else None
-    method = resolve_method(config)
+    method = resolve_method(config, fleet_of(config.execution))
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_resume(config.execution.resume)

@@ -13,12 +13,15 @@ from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.config import RunConfig
+from nst_core.devices import Fleet
 from nst_core.lock import Held
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
 
-def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig, held: Held | None = None) -> Totals:
+def stylize_all(
+    chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet, held: Held | None = None
+) -> Totals:
     """Make what is left of the plan.
 
     Args:
@@ -43,7 +46,7 @@ def stylize_all(chunks: Sequence[Chunk], work: Work, config: RunConfig, held: He
         lambda evaluations: reporter.advance_part(evaluations / per_image),
     )
     inherited = () if held is None or held.descriptor is None else (held.descriptor,)
-    with open_crew(execution, work, chunks, stop_requested.is_set, inherited) as crew:
+    with open_crew(execution, fleet, work, chunks, stop_requested.is_set, inherited) as crew:
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=crew.size)
 
         # The chunks are no parameters: Prefect would send them, the whole plan, to its server.

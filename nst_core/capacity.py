@@ -10,7 +10,7 @@ import torch
 
 from nst_core.config import Execution
 from nst_core.cores import cores
-from nst_core.devices import run_devices
+from nst_core.devices import Fleet, threads_of
 from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
@@ -37,45 +37,52 @@ CHUNKS_PER_WORKER = 4
 """At least, where there are few pairs: the workers shall be done at about the same time."""
 
 
-def grouping(execution: Execution, recipe: Recipe, device: torch.device, pairs: int = 0) -> Grouping:
-    """Batch and chunk sizes: as the run file says, or what suits the device and the number of pairs."""
-    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(recipe, device)
+def grouping(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int = 0) -> Grouping:
+    """Batch and chunk sizes: as the run file says, or what suits the devices and the number of pairs."""
+    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(recipe, fleet)
     if execution.chunk_size != "auto":
         return Grouping(batch, max(batch, execution.chunk_size))
-    return Grouping(batch, max(batch, _chunk(execution, recipe, device, pairs)))
+    return Grouping(batch, max(batch, _chunk(execution, recipe, fleet, pairs)))
 
 
-def _chunk(execution: Execution, recipe: Recipe, device: torch.device, pairs: int) -> int:
+def _chunk(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int) -> int:
     """Pairs of some 45 s of work; fewer where workers would get under four chunks, more where those are too many."""
-    units = _units(execution, device)
-    each = math.ceil(pairs / (CHUNKS_PER_WORKER * units))
+    each = math.ceil(pairs / (CHUNKS_PER_WORKER * _workers(execution, fleet)))
     if each > SMALL_CHUNK:
-        pace = pace_of(recipe, device, machine_name(device)).pixels_per_second / units
-        seconds = recipe.evaluations * recipe.size**2 / pace
+        seconds = recipe.evaluations * recipe.size**2 / _worker_pace(execution, recipe, fleet)
         each = min(each, max(1, int(CHUNK_SECONDS / seconds)))
     return max(each, math.ceil(pairs / MAX_CHUNKS))
 
 
-def worker_count(execution: Execution, work: Work, chunks: Sequence[Chunk]) -> int:
+def worker_count(execution: Execution, fleet: Fleet, work: Work, chunks: Sequence[Chunk]) -> int:
     """Chunks at a time: as the run file says, or one per device; on the CPU, as many as its cores and memory allow."""
-    wanted = execution.workers if execution.workers != "auto" else _units(execution, torch.device(work.device))
-    wanted = min(wanted, len(chunks))
-    if wanted > 1 and not work.device.startswith("cuda") and execution.workers == "auto":
+    wanted = min(_workers(execution, fleet), len(chunks))
+    if wanted > 1 and fleet.device.type != "cuda" and execution.workers == "auto":
         wanted = min(wanted, _workers_that_fit(chunks, work))
     return max(1, wanted)
 
 
-def _units(execution: Execution, device: torch.device) -> int:
-    """Workers that there would be work for: GPUs, or groups of cores."""
-    if execution.workers != "auto":
-        return execution.workers
-    threads = 1 if execution.threads == "auto" else execution.threads
-    return len(run_devices(execution)) if device.type == "cuda" else max(1, cores() // threads)
+def cluster_worker_count(execution: Execution, fleet: Fleet, chunks: Sequence[Chunk]) -> int:
+    """As `worker_count`, where the nodes' memory is theirs to know."""
+    return max(1, min(_workers(execution, fleet), len(chunks)))
 
 
-def _fitting_batch(recipe: Recipe, device: torch.device) -> int:
-    """Pairs at a time: as many as keep the device busy, if they fit into its memory."""
-    most = BATCH_ON_GPU if device.type == "cuda" else BATCH_ON_CPU
+def _workers(execution: Execution, fleet: Fleet) -> int:
+    return fleet.units if execution.workers == "auto" else execution.workers
+
+
+def _worker_pace(execution: Execution, recipe: Recipe, fleet: Fleet) -> float:
+    """Pixel-evaluations per second of one worker: of a GPU, or of its cores, or of its part of them."""
+    pace = pace_of(recipe, fleet.device, machine_name(fleet.device), fleet.here).pixels_per_second
+    own = 1.0 if fleet.device.type == "cuda" else min(1.0, threads_of(execution) / cores())
+    return pace * own / max(1.0, _workers(execution, fleet) / fleet.units)
+
+
+def _fitting_batch(recipe: Recipe, fleet: Fleet) -> int:
+    """Pairs at a time: as many as keep the device busy, if they fit into its memory; another machine's is not known."""
+    most, device = BATCH_ON_GPU if fleet.device.type == "cuda" else BATCH_ON_CPU, fleet.device
+    if device != fleet.here:
+        return most
     side = max(recipe.padded(recipe.size, 1))
     return batch_that_fits(recipe, session_for(recipe, device).extractor, device, side, most)
 

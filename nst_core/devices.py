@@ -1,11 +1,41 @@
-"""The devices that a run computes on."""
+"""The devices that a run computes on: of this machine, or of a cluster."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 
 from nst_core.config import Execution
+from nst_core.cores import cores
 from nst_core.engine.devices import resolve_device
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What the workers of a run have, wherever they are.
+
+    Attributes:
+        device: that each of them computes on, as it sees it; precision and batches follow from its kind.
+        here: where this process loads the network, to look at it: `device`, or the CPU where that is another machine's.
+        units: workers that there is room for: GPUs, or groups of cores.
+    """
+
+    device: torch.device
+    here: torch.device
+    units: int
+
+
+def local_fleet(execution: Execution) -> Fleet:
+    """The workers that this machine has room for. Raises ConfigError as `run_devices`."""
+    devices = run_devices(execution)
+    first = devices[0]
+    return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // threads_of(execution)))
+
+
+def threads_of(execution: Execution) -> int:
+    """CPU threads of a worker."""
+    return 1 if execution.threads == "auto" else execution.threads
 
 
 def run_devices(execution: Execution) -> tuple[torch.device, ...]:

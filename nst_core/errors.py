@@ -195,6 +195,10 @@ class DiskFull(ResourceError):
     """No space left where the run folder lies: the run stops at once, and can be resumed."""
 
 
+class NoWorkers(ResourceError):
+    """A cluster has had no worker for a long time: the run stops, and can be resumed."""
+
+
 class Interrupted(NstError):
     """Asked to stop (Ctrl-C or SIGTERM): what is finished is kept, and the same command resumes."""
 

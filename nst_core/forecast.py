@@ -10,6 +10,7 @@ import numpy as np
 from nst_core.asked import Asked, Progress, asked_for
 from nst_core.census import census_of_part, census_of_plan
 from nst_core.config import RunConfig
+from nst_core.devices import Fleet
 from nst_core.disk import free_bytes, human
 from nst_core.errors import NoRoom
 from nst_core.machine import machine_name
@@ -76,9 +77,14 @@ class Forecast:
         return asdict(self)
 
 
-def forecast(config: RunConfig, progress: Progress | None = None, price: float = PRICE) -> Forecast:
-    """Count what `run` would do. Raises what `run` raises before it starts, but for a lack of room."""
-    method = resolve_method(config)
+def forecast(
+    config: RunConfig, progress: Progress | None = None, price: float = PRICE, fleet: Fleet | None = None
+) -> Forecast:
+    """Count what `run` would do, with a fleet, by default this machine's.
+
+    Raises what `run` raises before it starts, but for a lack of room.
+    """
+    method = resolve_method(config, fleet)
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_method(method.fingerprints)
@@ -101,7 +107,7 @@ def check_room(config: RunConfig, state: State, part: PlanPart) -> None:
 def _forecast(config: RunConfig, method: Method, asked: Asked, state: State, part: PlanPart, price: float) -> Forecast:
     census = census_of_plan(state.plan, state.done_rows) + census_of_part(part)
     recipe = method.recipe
-    pace = pace_of(recipe, method.device, machine_name(method.device))
+    pace = pace_of(recipe, method.device, machine_name(method.device), method.fleet.here)
     pixels = sum(width * height * count for (width, height), count in census.work.items())
     seconds = pixels * recipe.evaluations / pace.pixels_per_second
     gpu_hours = seconds / 3600 if method.device.type == "cuda" else 0.0

@@ -9,8 +9,10 @@ import torch
 
 
 def machine_name(device: torch.device) -> str:
-    """The GPU's name, or the processor's."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    """The GPU's name, or the processor's; a GPU that is not of this machine has none."""
+    if device.type != "cuda":
+        return _processor()
+    return torch.cuda.get_device_name(device) if torch.cuda.is_available() else "a GPU elsewhere"
 
 
 def _processor() -> str:

@@ -56,14 +56,14 @@ def remember(recipe: Recipe, device: str, machine: str, evaluations_per_second: 
     _keep({_key(recipe, device, machine): measured})
 
 
-def pace_of(recipe: Recipe, device: torch.device, machine: str) -> Pace:
+def pace_of(recipe: Recipe, device: torch.device, machine: str, here: torch.device | None = None) -> Pace:
     """What was measured here for this recipe, at whatever size; else what its operations would take."""
     found = _measurements().get(_key(recipe, str(device), machine))
     if found:
         own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
         when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']}{own})"
         return Pace(float(found["pixels_per_second"]), when, True)
-    operations = _operations_per_pixel(recipe, device)
+    operations = _operations_per_pixel(recipe, here or device)
     units = cores() if device.type == "cpu" else 1
     assumed = ASSUMED_FLOPS[device.type] * units
     unit = f"{units} CPU cores" if device.type == "cpu" else "one GPU"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from enum import Enum
 
-from nst_core.errors import DiskFull, Interrupted, NstError, StorageRefused, TransientError, WorkerLost
+from nst_core.errors import DiskFull, Interrupted, NoWorkers, NstError, StorageRefused, TransientError, WorkerLost
 
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds before each further try of a chunk; the last one holds for all that follow."""
@@ -43,7 +43,7 @@ class Verdict(Enum):
 
 def verdict(error: BaseException) -> Verdict:
     """What an error that ended a try of a chunk means."""
-    if isinstance(error, DiskFull | Interrupted | StorageRefused) or not isinstance(error, Exception):
+    if isinstance(error, DiskFull | NoWorkers | StorageRefused | Interrupted) or not isinstance(error, Exception):
         return Verdict.STOP
     if isinstance(error, WorkerLost):
         return Verdict.ALONE

@@ -19,7 +19,7 @@ import nst_core
 from nst_core.asked import Asked
 from nst_core.capacity import grouping
 from nst_core.config import RunConfig
-from nst_core.devices import run_devices
+from nst_core.devices import Fleet, local_fleet, threads_of
 from nst_core.drafting import id_numbers
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.recipe import Recipe
@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Method:
-    """A recipe made definite on this machine.
+    """A recipe made definite for the devices of a run.
 
     Attributes:
         recipe: with its precision resolved.
@@ -49,11 +49,16 @@ class Method:
     """
 
     recipe: Recipe
-    device: torch.device
+    fleet: Fleet
     weights_sha256: str | None
     min_side: int
     min_style_side: int
     fingerprints: Fingerprints
+
+    @property
+    def device(self) -> torch.device:
+        """That the workers compute on, as they see it."""
+        return self.fleet.device
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,18 @@ class State:
         return int(self.done_rows.sum())
 
 
-def resolve_method(config: RunConfig) -> Method:
-    """Load the extractor and fix device and precision. Raises ConfigError, WeightsError."""
-    device = run_devices(config.execution)[0]
-    recipe = resolve_precision(config.method.resolve(), device)
-    extractor = session_for(recipe, device).extractor
+def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> Method:
+    """Load the extractor and fix the precision for a fleet, by default this machine's.
+
+    Raises:
+        ConfigError, WeightsError: the recipe, or the fleet, asks for what is not to be had.
+    """
+    fleet = fleet or local_fleet(config.execution)
+    recipe = resolve_precision(config.method.resolve(), fleet.device)
+    extractor = session_for(recipe, fleet.here).extractor
     return Method(
         recipe,
-        device,
+        fleet,
         extractor.weights_sha256,
         extractor.min_side(recipe.layer_names()),
         extractor.min_side(recipe.style_names()),
@@ -109,7 +118,7 @@ def new_part(
         skipped_contents=asked.skipped_contents,
         skipped_styles=asked.skipped_styles,
     )
-    groups = grouping(config.execution, method.recipe, method.device, len(fresh))
+    groups = grouping(config.execution, method.recipe, method.fleet, len(fresh))
     return plan_part(folder.next_part(), fresh, earlier, context, groups)
 
 
@@ -148,7 +157,7 @@ def work_of(config: RunConfig, method: Method) -> Work:
         content_limits=config.content.limits(),
         style_limits=config.style.limits(),
         device=str(method.device),
-        threads=1 if config.execution.threads == "auto" else config.execution.threads,
+        threads=threads_of(config.execution),
         report_every=config.execution.report_every,
         evaluation=config.execution.evaluation,
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from flows.crews.base import GRACE, Order, Progress, Stop, packed
@@ -38,10 +39,12 @@ class Place:
     Attributes:
         gpu: the one it sees, as CUDA_VISIBLE_DEVICES names it; None where it computes on the CPU.
         inherited: file descriptors that it holds for as long as it lives (the run folder's lock).
+        folder: that relative paths start from; None: this process's own.
     """
 
     gpu: str | None = None
     inherited: Sequence[int] = ()
+    folder: Path | None = None
 
 
 class Child:
@@ -56,6 +59,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *place.inherited),
+                cwd=place.folder,
                 env={**os.environ, **_environment(work, place)},
             )
         self._ready = False
@@ -95,6 +99,10 @@ class Child:
         self._process.kill()
         self._process.wait()
         self._connection.close()
+
+    def abort(self) -> None:
+        """From another thread: end the process at once; a `make` that is under way raises WorkerLost."""
+        self._process.kill()
 
     def _answer(self, progress: Progress, should_stop: Stop, limit: float | None) -> Any:
         """The next answer that is no mere progress. Raises what the worker raised; TimeoutError; EOFError."""

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 
 from flows.crews.base import Crew, Stop
 from flows.crews.child import Place, visible_gpus
+from flows.crews.fleet import CLUSTERS, must_have
 from flows.crews.processes import Processes
 from flows.crews.threads import Threads
-from nst_core.capacity import worker_count
+from nst_core.capacity import cluster_worker_count, worker_count
 from nst_core.config import Execution
-from nst_core.devices import run_devices
+from nst_core.devices import Fleet, run_devices
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 
 
 def open_crew(
-    execution: Execution, work: Work, chunks: Sequence[Chunk], should_stop: Stop, inherited: Sequence[int] = ()
-) -> Crew:
+    execution: Execution,
+    fleet: Fleet,
+    work: Work,
+    chunks: Sequence[Chunk],
+    should_stop: Stop,
+    inherited: Sequence[int] = (),
+) -> AbstractContextManager[Crew]:
     """The workers that `execution` asks for, as many as there is work for.
 
     Args:
@@ -32,11 +39,27 @@ def open_crew(
     runner = execution.runner
     if runner == "auto":
         runner = "process" if work.device.startswith("cuda") else "thread"
-    count = worker_count(execution, work, chunks)
+    if runner in CLUSTERS:
+        return _cluster_crew(execution, fleet, work, chunks, should_stop)
+    count = worker_count(execution, fleet, work, chunks)
     devices, places = _seats(execution, count, inherited)
     if runner == "process":
         return Processes(work, places, should_stop)
     return Threads(work, devices, places, should_stop)
+
+
+def _cluster_crew(
+    execution: Execution, fleet: Fleet, work: Work, chunks: Sequence[Chunk], should_stop: Stop
+) -> AbstractContextManager[Crew]:
+    must_have(execution.runner)
+    size = cluster_worker_count(execution, fleet, chunks)
+    if execution.runner == "ray":
+        from flows.crews.ray import ray_crew
+
+        return ray_crew(execution.address, size, work, chunks, should_stop)
+    from flows.crews.dask import dask_crew
+
+    return dask_crew(execution.address, size, work, chunks, should_stop)
 
 
 def _seats(execution: Execution, count: int, inherited: Sequence[int]) -> tuple[list[str], list[Place]]:

@@ -8,23 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.crews.base import Order, Progress, Stop
-from flows.crews.child import Child, Place
-from nst_core.errors import WorkerLost
+from flows.crews.child import Place
+from flows.crews.foreman import Foreman
 from nst_core.worker import ChunkReport, Work
 
 
 @dataclass
 class Seat:
-    """A worker's place, and who sits there: a child that is started when it is first needed, and again when it died.
-
-    Attributes:
-        alone_for: the chunk that the child works for and for no other, if it is under suspicion.
-    """
+    """A worker's place, and who keeps it at work."""
 
     number: int
-    place: Place
-    child: Child | None = None
-    alone_for: str | None = None
+    foreman: Foreman
     chunk: str | None = None
     pairs: int = 0
     since: float = field(default_factory=time.monotonic)
@@ -34,8 +28,8 @@ class Processes:
     """A crew of child processes. A child that dies is replaced; the others never notice."""
 
     def __init__(self, work: Work, places: Sequence[Place], should_stop: Stop) -> None:
-        self._work, self._should_stop = work, should_stop
-        self._seats = [Seat(number, place) for number, place in enumerate(places, 1)]
+        self._should_stop = should_stop
+        self._seats = [Seat(number, Foreman(work, place)) for number, place in enumerate(places, 1)]
         self._free: queue.LifoQueue[Seat] = queue.LifoQueue()  # a warm child before one that has to be started
         for seat in reversed(self._seats):
             self._free.put(seat)
@@ -53,7 +47,7 @@ class Processes:
         seat = self._free.get()
         seat.chunk, seat.pairs, seat.since = order.chunk.chunk_id, len(order.chunk.wanted), time.monotonic()
         try:
-            return self._make(seat, order, progress)
+            return seat.foreman.make(order, progress, self._should_stop)
         finally:
             seat.chunk = None
             self._free.put(seat)
@@ -77,22 +71,4 @@ class Processes:
 
     def __exit__(self, *error: object) -> None:
         for seat in self._seats:
-            _vacate(seat)
-
-    def _make(self, seat: Seat, order: Order, progress: Progress) -> ChunkReport:
-        alone_for = order.chunk.chunk_id if order.fresh else None
-        if alone_for != seat.alone_for:
-            _vacate(seat)
-        seat.alone_for = alone_for
-        seat.child = seat.child or Child(self._work, seat.place)
-        try:
-            return seat.child.make(order, progress, self._should_stop)
-        except WorkerLost:
-            seat.child = None
-            raise
-
-
-def _vacate(seat: Seat) -> None:
-    if seat.child is not None:
-        seat.child.close()
-    seat.child = None
+            seat.foreman.close()

@@ -95,7 +95,7 @@ def one(data: dict[str, Any]) -> None:
             plan_task.fn(config, method, asked, folder, RunOptions(force=True))
             state = read_state(folder, asked)
         with timed("dispatch", found):
-            totals = stylize_all(state.chunks, work_of(config, method), config, held)
+            totals = stylize_all(state.chunks, work_of(config, method), config, method.fleet, held)
         with timed("finish", found):
             finish(config, folder, state, totals, 1.0)
     with timed("verify", found):

@@ -21,6 +21,7 @@ from flows.stylizing import stylize_all
 from nst_core import policy
 from nst_core.asked import Asked, asked_for
 from nst_core.config import RunConfig
+from nst_core.devices import local_fleet
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
 from nst_core.plan import Plan
 from nst_core.preparation import finished_state, new_part, resolve_method, work_of
@@ -41,7 +42,7 @@ def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pyt
     )
     settings = config()
     work = work_of(settings, resolve_method(settings))
-    assert stylize_all(chunks, work, settings).statuses == Counter(success=1000)
+    assert stylize_all(chunks, work, settings, local_fleet(settings.execution)).statuses == Counter(success=1000)
 
 
 def asked(config: RunConfig) -> Asked:

@@ -1,0 +1,67 @@
+"""Which process of a node computes on which GPU, where nobody hands them out: a lock per GPU, held until it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nst_core.caches import cache_folder
+from nst_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A GPU that this process, and whoever inherits the descriptor, has for itself.
+
+    Attributes:
+        name: as CUDA_VISIBLE_DEVICES names it.
+        descriptor: of the locked file `gpu-<host>-<name>.lock` in nst's cache folder.
+    """
+
+    name: str
+    descriptor: int
+
+    def release(self) -> None:
+        """Let go of it, here; it is free when everybody who inherited it has ended."""
+        os.close(self.descriptor)
+
+
+def claim_gpu(names: Sequence[str] | None = None) -> Claim:
+    """The first GPU that no other worker of this node has claimed, of those `names`, or of all that are visible.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = visible_gpu_names() if names is None else names
+    for name in names:
+        descriptor = os.open(_file(name), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        return Claim(name, descriptor)
+    host = socket.gethostname()
+    if not names:
+        raise ConfigError(f"The node {host} has no GPU that its worker could use: start workers on GPU nodes only.")
+    raise ConfigError(f"All {len(names)} GPUs of the node {host} are taken: start one worker per GPU.")
+
+
+def visible_gpu_names() -> list[str]:
+    """What this process sees: the entries of CUDA_VISIBLE_DEVICES, where it is set, else numbers."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    return [str(index) for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)]
+
+
+def _file(name: str) -> Path:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"gpu-{socket.gethostname()}-{name.replace('/', '_')}.lock"

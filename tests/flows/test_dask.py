@@ -1,0 +1,106 @@
+"""The runner `dask`: a worker dies, a pair kills its process, somebody presses Ctrl-C; nothing is lost or repeated."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cluster_trial as trial
+import pytest
+from needs import needs
+from trial import run
+
+from flows.crews.fleet import fleet_of
+from nst_core.config import Execution, RunConfig
+from nst_core.errors import ConfigError
+
+pytestmark = pytest.mark.slow
+
+Make = Callable[..., RunConfig]
+
+
+@dataclass
+class Workers:
+    """A cluster of two Dask workers, each replaced when it dies, as Dask does by default."""
+
+    cluster: Any
+    folder: Path
+
+    def poison(self, *names: str) -> None:
+        (self.folder / "poison").write_text("\n".join(names))
+
+    def pids(self) -> list[int]:
+        return [nanny.pid for nanny in self.cluster.workers.values()]
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    needs("Dask", importlib.util.find_spec("distributed"), "uv sync --extra dask")
+    from flows.crews.dask import local_cluster
+
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in trial.poisoned_environment(folder).items():
+            patch.setenv(name, value)
+        with local_cluster(2) as cluster:
+            yield Workers(cluster, folder)
+
+
+@pytest.fixture
+def on_dask(config: Make, workers: Workers) -> Make:
+    """A run of six chunks of one pair on the two workers."""
+    address = f"execution.address={workers.cluster.scheduler_address}"
+    each = ("execution.chunk_size=1", "execution.batch_size=1", "execution.runner=dask")
+    return lambda *more: config(*each, address, "method.evaluations=40", *more)
+
+
+@pytest.mark.usefixtures("api")
+def test_a_pair_that_kills_its_process_is_quarantined_and_the_others_are_made(on_dask: Make, workers: Workers) -> None:
+    settings = on_dask("pairing.strategy=random", "execution.chunk_size=4", "method.evaluations=8")
+    workers.poison("b.png")
+    before = workers.pids()
+    report = run(settings)
+    workers.poison()
+    assert (report.summary.success, report.summary.quarantined) == (2, 1)
+    assert "SIGKILL" in (settings.run_folder / "quarantine.csv").read_text()
+    assert workers.pids() == before, "what kills a worker's process does not kill Dask's"
+
+
+@pytest.mark.usefixtures("api")
+def test_a_worker_that_is_killed_changes_no_result_and_nothing_finished_is_computed_again(
+    on_dask: Make, workers: Workers
+) -> None:
+    settings, reference = on_dask(), on_dask("name=reference", "execution.runner=thread")
+    killer = trial.once_a_chunk_has_ended(settings, lambda: os.kill(workers.pids()[0], signal.SIGKILL))
+    report = run(settings)
+    killer.join()
+    assert report.summary.success == 6
+    assert trial.count(settings, "lost") == 1, "the worker was at work when it was killed"
+    assert trial.count(settings, "start") == 7, "each chunk once, and the lost one twice"
+    trial.assert_nothing_finished_was_made_again(settings)
+    run(reference)
+    trial.assert_same_results(settings, reference)
+
+
+def test_ctrl_c_on_a_dask_of_its_own_leaves_nothing_behind(config: Make, tmp_path: Path) -> None:
+    needs("Dask", importlib.util.find_spec("distributed"), "uv sync --extra dask")
+    settings = config("execution.runner=dask", "method.evaluations=400")
+    code, output, below = trial.stopped_by_ctrl_c(settings, tmp_path / "trial.yaml")
+    assert code == 130, output
+    assert len(below) > 3, "two Dask workers, and the processes that they keep at work"
+    assert trial.alive(below) == {}
+    assert Counter(event[-1]["event"] for event in trial.events_of(settings).values())["stopped"] >= 1
+
+
+def test_an_address_where_no_dask_listens_is_one_sentence() -> None:
+    needs("Dask", importlib.util.find_spec("distributed"), "uv sync --extra dask")
+    with pytest.raises(
+        ConfigError, match=r"^There is no connection to a Dask scheduler at '127\.0\.0\.1:1' \(.*refused"
+    ):
+        fleet_of(Execution(runner="dask", address="127.0.0.1:1"))
