@@ -127,10 +127,10 @@ def same_as_whole(trial: Trial, name: str) -> None:
 def test_everything_killed_again_and_again_nothing_is_lost(whole: Trial, runner: str) -> None:
     rng, name, kills = random.Random(f"{SEED} {runner}"), f"tree-{runner}", 0
     folder = whole.folder / "outputs" / name
-    while kills < 5:
+    while kills < 4:
         process = runs(whole, name, runner)
         begun(folder, process)
-        time.sleep(rng.uniform(0, 12))
+        time.sleep(rng.uniform(0, 8))
         if process.poll() is not None:
             break  # it was done before
         kill(processes(whole))
@@ -164,7 +164,7 @@ def test_prefects_server_killed_costs_nothing(whole: Trial, runner: str) -> None
     folder = whole.folder / "outputs" / name
     process = runs(whole, name, runner)
     begun(folder, process)
-    while process.poll() is None and killed < 2:
+    while process.poll() is None and killed < 3:
         time.sleep(rng.uniform(0.5, 4))
         if servers := processes(whole, "server_process"):
             kill(servers)
