@@ -95,11 +95,12 @@ def _only(which: Which) -> Only:
 
 def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from flows.crews.fleet import fleet_of
     from nst_core.preparation import resolve_method
     from nst_core.run_folder import RunFolder
 
     folder = RunFolder(config.run_folder)
-    folder.check_method(resolve_method(config).fingerprints)
+    folder.check_method(resolve_method(config, fleet_of(config.execution)).fingerprints)
     with folder.locked():
         pass  # refused at once, not after the server's start, where another process holds it
     from flows.server import prefect_server

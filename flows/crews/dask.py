@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -258,6 +259,7 @@ def local_cluster(workers: int) -> Iterator[LocalCluster]:
     """A cluster of this machine. Ctrl-C, which a terminal sends to all processes, is for this one only."""
     with tempfile.TemporaryDirectory(prefix="nst-dask-") as folder, contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set({"temporary-directory": folder}))
+        resource_tracker.ensure_running()  # else multiprocessing does, and unblocks the signal
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by threads and processes
         try:
             cluster = LocalCluster(  # type: ignore[no-untyped-call]

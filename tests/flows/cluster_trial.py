@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pandas as pd
 import yaml
 from trial import images_of, rows_of
 
@@ -98,7 +97,7 @@ def assert_same_results(config: RunConfig, reference: RunConfig) -> None:
     assert images_of(config) == images_of(reference)
     volatile = ["seconds", "created_at", "attempts", "peak_mem_mb", "loss_trace", "code_version"]
     columns = [name for name in rows_of(reference).columns if name not in volatile]
-    assert rows_of(config)[columns].to_dict() == pytest.approx(rows_of(reference)[columns].to_dict(), nan_ok=True)
+    pd.testing.assert_frame_equal(rows_of(config)[columns], rows_of(reference)[columns], check_exact=True)
 
 
 def descendants(pid: int) -> set[int]:
@@ -151,7 +150,3 @@ def stopped_by_ctrl_c(config: RunConfig, run_file: Path) -> tuple[int, str, set[
     while alive(below) and time.monotonic() < ends:
         time.sleep(0.2)
     return process.returncode, output, below
-
-
-def statuses(config: RunConfig) -> Counter[str]:
-    return Counter(rows_of(config).status)
