@@ -120,6 +120,8 @@ class Dispatcher:
         try:
             report = self._crew.make(order, self._terms.progress)
         except BaseException as error:
+            if verdict(error) is Verdict.STOP:
+                self._terms.stop()  # at once: the others need not wait until this has been settled
             with contextlib.suppress(Exception):  # the error is what counts
                 _note_error(journal, error)
             raise

@@ -80,5 +80,5 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             record = json.loads(line)
             yield Event(record.pop("event"), record.pop("at"), record)
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue  # cut off when the machine went down

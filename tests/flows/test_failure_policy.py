@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from commands import Trial
+from needs import needs
 
 from nst_core.journal import Journal
 
@@ -141,14 +144,40 @@ def test_an_io_error_that_stays_is_given_up_and_the_others_finish(trial: Trial) 
     assert "given up" in events(trial, failed.chunk_id.iloc[0])
 
 
+def test_a_clock_that_jumps_changes_nothing(trial: Trial, whole: dict[str, bytes], tmp_path: Path) -> None:
+    """Two days back in the middle of the run, then nine days on: for everything but the monotonic clock."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    needs("libfaketime", library, "apt-get install faketime")
+    offset = tmp_path / "offset"
+    offset.write_text("+0d")
+    faked = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    options = ["--set", "execution.workers=1", "--set", "execution.chunk_size=2", "--set", PROCESS]
+    process = trial.start("run", "trial.yaml", *options, **faked)
+    for results, jump in ((2, "-2d"), (12, "+9d")):
+        while len(list((trial.run_folder / "results").rglob("*.parquet"))) < results:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        offset.write_text(jump)
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert {Path(name).name: data for name, data in trial.images().items()} == whole
+    assert trial.rows().created_at.max() - trial.rows().created_at.min() > pd.Timedelta(days=10), "it did jump"
+    again = trial.nst("run", "trial.yaml", *options)
+    assert "Nothing was left to do" in again.stdout
+
+
 @pytest.fixture
 def small_disk(trial: Trial) -> Iterator[Path]:
-    """A disk of two megabytes as the place of the run folder; only root can mount one."""
+    """A disk of 700 kB as the place of the run folder; only root can mount one."""
     outputs = trial.folder / "outputs"
     outputs.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", outputs], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
+    needs("a small disk", mounted.returncode == 0, f"root, and a kernel that mounts tmpfs ({mounted.stderr.decode()})")
     try:
         yield outputs
     finally:
