@@ -31,12 +31,13 @@ class Lines(io.TextIOBase):
 def console_in_log(write_line: Callable[[str], None]) -> Iterator[None]:
     """Within the block, the console's lines and the end of each stage go to `write_line`; chunks do not log success."""
     console, reporter, chunks = progress.console, progress.reporter, logging.getLogger("prefect.task_runs")
-    before = console.file, console.width, reporter.interval, reporter.ended, chunks.level
+    # What the console was made with, not what it writes to now: that is None, for whatever sys.stderr is at the time.
+    before = console._file, console.width, reporter.interval, reporter.ended, chunks.level
     console.file, console.width = cast(TextIO, Lines(write_line)), 10_000  # a log wraps by itself
     reporter.interval, reporter.ended = INTERVAL, write_line
     chunks.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        console.file, console.width, reporter.interval, reporter.ended, _ = before
+        console._file, console.width, reporter.interval, reporter.ended, _ = before
         chunks.setLevel(before[-1])

@@ -330,11 +330,11 @@ class TestRunFile:
             "x.token=hunter2",
         ]
         monkeypatch.setattr(sys, "argv", arguments)
-        url = {"source": "folder", "path": "s3://key:hunter2@bucket/photos"}
-        leaky = parse_config(config.model_dump(mode="json") | {"content": url})
+        cluster = {"devices": "cpu", "address": "tcp://somebody:hunter2@cluster:8786"}
+        leaky = parse_config(config.model_dump(mode="json") | {"execution": cluster})
         folder = RunFolder(tmp_path / "run")
         folder.write_run_file(run_file(leaky, resolve_method(leaky)))
         text = (tmp_path / "run" / "run.yaml").read_text()
         assert "hunter2" not in text
-        assert "bucket/photos" in text
+        assert "cluster:8786" in text
         assert "nst run a.yaml --set" in text
