@@ -48,7 +48,12 @@ class Totals:
 
 @dataclass
 class Case:
-    """A chunk on its way: what has been tried, and what is to be tried next."""
+    """A chunk on its way: what has been tried, and what is to be tried next.
+
+    Attributes:
+        failures: in a way that may pass.
+        settled: ids of the pairs that are over, where it is searched for one that kills.
+    """
 
     chunk: Chunk
     journal: Journal
@@ -56,14 +61,16 @@ class Case:
     suspects: Suspects | None
     failures: int = 0
     fresh: bool = False
+    settled: frozenset[str] = frozenset()
     totals: Totals = field(default_factory=Totals)
 
     @classmethod
     def of(cls, chunk: Chunk, work: Work) -> Case:
-        """A try of it that went down with everything makes it a suspect."""
+        """A try of it that went down with everything makes it a suspect, as does a pair of it that kills."""
         journal = Journal(work.run_folder, chunk.chunk_id)
         events = journal.events()
-        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if unended(events) else None)
+        suspected = unended(events) > 0 or any(event.event == "quarantined" for event in events)
+        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if suspected else None)
 
     def order(self, deadline: float | None) -> Order:
         """What to try next."""

@@ -10,8 +10,11 @@ import heapq
 import itertools
 import queue
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from flows.cases import Case, Terms, Totals
 from flows.crews.base import Crew
@@ -20,10 +23,16 @@ from nst_core.errors import Interrupted, PoisonPair, WorkerLost
 from nst_core.journal import Journal
 from nst_core.plan import PlannedPair
 from nst_core.policy import DEATHS, Verdict, delay, verdict
+from nst_core.results import Status
 from nst_core.run_folder import Chunk
 from nst_core.spent import Spent
 from nst_core.suspects import Suspects
 from nst_core.worker import ChunkReport, Work
+
+T = TypeVar("T")
+
+_LAST_WAIT = 60.0
+"""Seconds that workers are waited for, one after the other, where the dispatch itself has failed."""
 
 _LOOK = 0.5
 """Seconds between two looks at the stop flag while nothing is heard from the workers."""
@@ -38,6 +47,7 @@ class Dispatcher:
 
     def __init__(self, work: Work, crew: Crew, terms: Terms, hands: Hands) -> None:
         self._work, self._crew, self._terms, self._hands = work, crew, terms, hands
+        self._window = 2 * crew.size
         self._heard: queue.SimpleQueue[tuple[Case, Outcome]] = queue.SimpleQueue()
         self._later: list[tuple[float, int, Case]] = []
         self._count, self._running = itertools.count(), 0
@@ -77,6 +87,7 @@ class Dispatcher:
                 self._hand_out(waiting)
         except BaseException:
             self._terms.stop()
+            self._wait_for_the_others()
             raise
         if self._fatal is not None:
             raise self._fatal
@@ -86,20 +97,21 @@ class Dispatcher:
 
     def _hand_out(self, waiting: Iterator[Chunk]) -> None:
         """Fill the window: first what was put off and is due, then new chunks."""
-        while self._running < 2 * self._crew.size and not self._terms.stopping():
+        while self._running < self._window and not self._terms.stopping():
             if self._later and self._later[0][0] <= time.monotonic():
                 case = heapq.heappop(self._later)[2]
             elif (chunk := next(waiting, None)) is not None:
-                case = Case.of(chunk, self._work)
+                case = self._insisting(partial(Case.of, chunk, self._work))
             else:
                 break
-            self._running += 1
             self._hands(case.chunk.chunk_id, case.attempt, partial(self._try, case))
+            self._running += 1
 
     def _patience(self) -> float:
         """Seconds to wait for the workers before the next look around."""
-        due = self._later[0][0] - time.monotonic() if self._later else _LOOK
-        return min(_LOOK, max(0.0, due))
+        if not self._later or self._running >= self._window or self._terms.stopping():
+            return _LOOK
+        return min(_LOOK, max(0.0, self._later[0][0] - time.monotonic()))
 
     def _try(self, case: Case) -> ChunkReport:
         """One try, in a thread of its own, with its lines in the journal."""
@@ -152,6 +164,7 @@ class Dispatcher:
         case.totals.spent = Spent.sum([case.totals.spent, report.spent])
         case.attempt = 1
         if case.suspects is not None:
+            case.settled |= case.suspects.next_part().only or frozenset()
             case.suspects.survived()
         self._next_part(case)
 
@@ -176,17 +189,44 @@ class Dispatcher:
             self._put_off(case, 1)
             return
         poison = _poison(guilty, error)
-        case.totals.statuses += note_unfinished(part, self._work.run_folder, "quarantined", poison, case.attempt - 1)
-        case.journal.note("quarantined", pair_id=guilty.pair_id)
+        case.totals.statuses += self._noted_unfinished(case, part, "quarantined", poison)
+        self._insisting(partial(case.journal.note, "quarantined", pair_id=guilty.pair_id))
         case.attempt = 1
+        case.settled |= {guilty.pair_id}
         self._next_part(case)
 
     def _give_up(self, case: Case, error: BaseException) -> None:
-        """It failed for good: rows that say so."""
-        made = note_unfinished(case.chunk, self._work.run_folder, "failed", error, case.attempt - 1)
-        case.journal.note("given up")
-        case.totals.statuses, case.suspects = made, None
+        """It failed for good: rows that say so, but for the parts that are settled."""
+        left = replace(case.chunk, wanted=case.chunk.wanted - case.settled)
+        case.totals.statuses += self._noted_unfinished(case, left, "failed", error)
+        self._insisting(partial(case.journal.note, "given up"))
+        case.suspects = None
         self._next_part(case)
+
+    def _noted_unfinished(self, case: Case, part: Chunk, status: Status, error: BaseException) -> Counter[str]:
+        folder, tries = self._work.run_folder, case.attempt - 1
+        return self._insisting(partial(note_unfinished, part, folder, status, error, tries))
+
+    def _insisting(self, call: Callable[[], T]) -> T:
+        """What this thread itself reads and writes in the run folder is tried again like a chunk."""
+        for failures in itertools.count(1):
+            try:
+                return call()
+            except Exception as error:
+                passing = verdict(error) is Verdict.AGAIN
+                if not passing or failures > self._terms.retries or self._terms.stopping():
+                    raise
+            ends = time.monotonic() + delay(failures)
+            while time.monotonic() < ends and not self._terms.stopping():
+                time.sleep(min(_LOOK, delay(failures)))
+        raise AssertionError("unreachable")
+
+    def _wait_for_the_others(self) -> None:
+        """They have been told to stop, and must not be at work any more when the crew and the lock are given up."""
+        with contextlib.suppress(queue.Empty):
+            while self._running:
+                self._heard.get(timeout=_LAST_WAIT)
+                self._running -= 1
 
     def _stop(self, error: BaseException) -> None:
         """The run ends: the others are told, and what they still say is waited for."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -20,6 +22,9 @@ from nst_core.worker import ChunkReport  # noqa: E402
 
 Call = Callable[[], ChunkReport]
 TAG = "nst"
+
+SILENCE = 300.0
+"""Seconds for which a Prefect that did not answer is left alone: each vain attempt takes its client a minute."""
 
 
 @task(
@@ -39,10 +44,13 @@ class PrefectHands:
 
     def __init__(self, size: int) -> None:
         self._spare = ThreadPoolExecutor(size, "stylize")
-        self._told = False
+        self._silent_until = -math.inf
 
     def __call__(self, chunk_id: str, attempt: int, call: Call) -> None:
         once = _Once(call)
+        if time.monotonic() < self._silent_until:
+            self._spare.submit(once)
+            return
         try:
             future = stylize_task.submit(chunk_id, attempt, cast(Call, quote(once)))
         except Exception as error:  # whatever Prefect's client raises where its server is gone
@@ -54,8 +62,8 @@ class PrefectHands:
         """Run a call that has not been run."""
         if once.begun:
             return
-        if not self._told:
-            self._told = True
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + SILENCE
             said = f" ({error})" if error else ""
             console.print(f"Prefect does not answer{said}: going on without it.", markup=False, soft_wrap=True)
         self._spare.submit(once)

@@ -16,17 +16,18 @@ from flows.progress import console, reporter
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
+from flows.surviving import surviving_flow
 
 quiet_environment()
 
-from prefect import flow, task  # noqa: E402 (its settings come first)
+from prefect import task  # noqa: E402 (its settings come first)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
-from nst_core.errors import Interrupted  # noqa: E402
+from nst_core.errors import Interrupted, NstError  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
@@ -92,7 +93,7 @@ def gallery_task(run_folder: Path) -> Path:
         return build_gallery(run_folder, progress=show)
 
 
-@flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
+@surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
@@ -131,6 +132,17 @@ def pipeline(
             return replace(report, summary=own)
 
 
+def _gallery(folder: RunFolder) -> None:
+    try:
+        gallery_task(folder.root)
+    except (NstError, OSError):
+        raise
+    except Exception as error:
+        if "prefect" not in type(error).__module__ and "httpx" not in type(error).__module__:
+            raise
+        gallery_task.fn(folder.root)  # Prefect's server is gone
+
+
 def opaque(value: T) -> T:
     """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
     return cast(T, quote(value))
@@ -142,7 +154,7 @@ def finish(config: RunConfig, folder: RunFolder, state: State, totals: Totals, s
     index = folder.root / "gallery" / "index.html"
     if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
-            gallery_task(folder.root)
+            _gallery(folder)
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
     show_summary(folder, summary)

@@ -7,22 +7,17 @@ import time
 from flows.crews.fleet import fleet_of
 from flows.pipeline import finish
 from flows.progress import console
-from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
-
-quiet_environment()
-
-from prefect import flow  # noqa: E402 (its settings come first)
-
-from nst_core.config import RunConfig  # noqa: E402
-from nst_core.preparation import read_state, resolve_method, work_of  # noqa: E402
-from nst_core.retrying import Only, chunks_to_retry  # noqa: E402
-from nst_core.run_folder import RunFolder  # noqa: E402
-from nst_core.summary import RunReport  # noqa: E402
+from flows.surviving import surviving_flow
+from nst_core.config import RunConfig
+from nst_core.preparation import read_state, resolve_method, work_of
+from nst_core.retrying import Only, chunks_to_retry
+from nst_core.run_folder import RunFolder
+from nst_core.summary import RunReport
 
 
-@flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
+@surviving_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
 def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
     """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
 

@@ -12,7 +12,10 @@ from types import FrameType
 from flows.progress import console
 
 stop_requested = threading.Event()
-"""Set when the run was asked to stop; chunks poll it."""
+"""Set when the run was asked to stop, or has to; chunks poll it."""
+
+_asked = threading.Event()
+"""Set when a person, or the system, has asked."""
 
 
 @contextlib.contextmanager
@@ -21,6 +24,8 @@ def stopping_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    if not stop_requested.is_set():
+        _asked.clear()
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -37,7 +42,8 @@ def leave_at_once() -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    if stop_requested.is_set():
+    if _asked.is_set():
         leave_at_once()
+    _asked.set()
     stop_requested.set()
     console.print("Stopping: what is finished is kept. Once more to leave at once.")

@@ -12,6 +12,7 @@ from flows.dispatch import Dispatcher
 from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
+from flows.surviving import surviving_flow
 from nst_core.config import RunConfig
 from nst_core.devices import Fleet
 from nst_core.lock import Held
@@ -32,7 +33,6 @@ def stylize_all(
     """
     if not chunks:
         return Totals()
-    from prefect import flow
     from prefect.task_runners import ThreadPoolTaskRunner
 
     execution, images = config.execution, sum(len(chunk.wanted) for chunk in chunks)
@@ -50,7 +50,7 @@ def stylize_all(
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=crew.size)
 
         # The chunks are no parameters: Prefect would send them, the whole plan, to its server.
-        @flow(name="stylize", task_runner=runner, validate_parameters=False, persist_result=False)  # type: ignore[arg-type]
+        @surviving_flow(name="stylize", task_runner=runner, validate_parameters=False, persist_result=False)
         def stylize(images: int, chunks_left: int) -> Totals:
             dispatcher = Dispatcher(work, crew, terms, PrefectHands(crew.size))
             if held is not None:

@@ -19,10 +19,18 @@ def rows_file(run_folder: Path, chunk: Chunk) -> Path:
 
 
 def readable_rows(path: Path) -> dict[str, Result]:
-    """The rows of an earlier results file; a damaged one is as good as none, and is replaced."""
+    """The rows of an earlier results file; a damaged one is as good as none, and is replaced.
+
+    Raises:
+        OSError: it cannot be read now, which says nothing about what it holds.
+    """
     try:
         return read_chunk(path)
-    except (pa.ArrowException, OSError, KeyError):
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        return {}  # pyarrow's, about the contents: the system's errors have a number
+    except (pa.ArrowException, KeyError):
         return {}
 
 

@@ -135,6 +135,10 @@ class ChunkTimeout(TransientError):
     """A chunk took longer than `execution.chunk_deadline` allows; what it had finished is kept."""
 
 
+class WorkerNotStarted(TransientError):
+    """The process that was to work on a chunk died before it had seen it: the chunk is not to blame."""
+
+
 class WorkerLost(TransientError):
     """The process that worked on a chunk died, or had to be killed.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_core.errors import RunFolderError
+from nst_core.errors import Interrupted, RunFolderError
 from nst_core.lock_files import FileLocks
 from nst_core.lock_heart import Claim, Heart
 from nst_core.lock_objects import ObjectLocks
@@ -115,7 +115,11 @@ def hold(
     taker = Taker(lock_store(root), shard, say)
     with _whole(taker, clear) if shard is None else _share(taker, shard, clear) as (claim, heart):
         held = Held(taker, claim, heart, shard)
-        yield held
+        try:
+            yield held
+        except Interrupted:
+            held.check()  # which is why the work was stopped, if it fails
+            raise
         held.check()
 
 

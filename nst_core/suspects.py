@@ -29,7 +29,9 @@ class Suspects:
 
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = replace(chunk, rows=tuple(chunk.rows))
-        self._parts = deque([_Part(tuple(self._chunk.rows), 1)])
+        rows = tuple(self._chunk.rows)
+        one_batch = len({row.batch for row in rows}) == 1
+        self._parts = deque([_Part(rows, DEATHS if one_batch else 1)])
 
     def __bool__(self) -> bool:
         return bool(self._parts)

@@ -125,7 +125,9 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
         with ThreadPoolExecutor(1, "decode") as decoding, ThreadPoolExecutor(1, "encode") as encoding:
             _run_batches(run, decoding, encoding)
     except BaseException:
-        with contextlib.suppress(Exception):  # what is finished is kept, if the disk lets us; the error is what counts
+        # What is made is kept, if the disk lets us; the error is what counts. What nothing came of is looked at again.
+        run.results = {name: row for name, row in run.results.items() if row.status == "success"}
+        with contextlib.suppress(Exception):
             _write(run, path)
         raise
     _write(run, path)

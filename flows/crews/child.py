@@ -17,7 +17,7 @@ from typing import Any
 
 from flows.crews.base import GRACE, Order, Progress, Stop, packed
 from flows.crews.worker_process import STOP
-from nst_core.errors import Interrupted, WorkerLost
+from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.worker import ChunkReport, Work
 
 START_TIMEOUT = 300.0
@@ -47,6 +47,10 @@ class Place:
     folder: Path | None = None
 
 
+class _Late(Exception):
+    """Nothing was heard for so long."""
+
+
 class Child:
     """A worker process. Not for several threads at a time."""
 
@@ -71,20 +75,39 @@ class Child:
         return self._process.pid
 
     def make(self, order: Order, progress: Progress, should_stop: Stop) -> ChunkReport:
-        """Have a chunk made. Raises WorkerLost, after which this child is of no use; else as `stylize_chunk`."""
+        """Have a chunk made.
+
+        Raises:
+            WorkerNotStarted, WorkerLost: this child is of no use any more.
+            DiskFull, …: whatever the worker raised, as `stylize_chunk`.
+        """
+        kind, value = self._asked(order, progress, should_stop)
+        if kind == "error":
+            if isinstance(value, Interrupted) and not should_stop():
+                self.kill()
+                raise WorkerLost("The worker was told to end (SIGTERM).", -signal.SIGTERM)
+            raise value
+        report: ChunkReport = value
+        return report
+
+    def _asked(self, order: Order, progress: Progress, should_stop: Stop) -> tuple[str, Any]:
+        """What the worker answers: a report, or an error of its own. Raises what became of the worker itself."""
         try:
             if not self._ready:
                 self._answer(progress, should_stop, START_TIMEOUT)
                 self._ready = True
             self._connection.send(packed(order))
             limit = None if order.deadline is None else order.deadline + GRACE
-            report: ChunkReport = self._answer(progress, should_stop, limit)
-            return report
+            return self._answer(progress, should_stop, limit)
         except (EOFError, ConnectionError) as error:
             raise self._lost() from error
-        except TimeoutError as error:
+        except _Late as error:
             self.kill()
-            raise WorkerLost(f"The worker did not answer for {error} and was killed.") from error
+            late = WorkerLost if self._ready else WorkerNotStarted
+            raise late(f"The worker did not answer for {error} and was killed.") from error
+        except BaseException:
+            self.kill()  # it is still at this order: its answer must not be taken for that of the next one
+            raise
 
     def close(self) -> None:
         """End the process: it notices that nobody listens any more."""
@@ -104,8 +127,8 @@ class Child:
         """From another thread: end the process at once; a `make` that is under way raises WorkerLost."""
         self._process.kill()
 
-    def _answer(self, progress: Progress, should_stop: Stop, limit: float | None) -> Any:
-        """The next answer that is no mere progress. Raises what the worker raised; TimeoutError; EOFError."""
+    def _answer(self, progress: Progress, should_stop: Stop, limit: float | None) -> tuple[str, Any]:
+        """The next answer that is no mere progress. Raises _Late, EOFError, ConnectionError, Interrupted."""
         ends, told = None if limit is None else time.monotonic() + limit, False
         while True:
             if should_stop() and not told:
@@ -113,28 +136,27 @@ class Child:
                 told = True
             if self._connection.poll(_POLL):
                 kind, value = self._connection.recv()
-                if kind == "error":
-                    raise value
                 if kind != "progress":
-                    return value
+                    return kind, value
                 progress(value)
             elif ends is not None and time.monotonic() > ends:
-                raise TimeoutError(f"{limit:.0f} s")
+                raise _Late(f"{limit:.0f} s")
 
     def _stop(self) -> None:
         """Tell it to stop. Raises Interrupted where it has not even begun."""
-        if not self._ready:
-            self.kill()  # it still loads its libraries
+        if not self._ready:  # it still loads its libraries
             raise Interrupted
         self._connection.send_bytes(STOP)
 
-    def _lost(self) -> WorkerLost:
+    def _lost(self) -> WorkerLost | WorkerNotStarted:
         try:
             code = self._process.wait(10)
         except subprocess.TimeoutExpired:
             self.kill()
             code = self._process.returncode
         self._connection.close()
+        if not self._ready:  # nothing of the chunk has been touched: it is not to blame
+            return WorkerNotStarted(f"A worker's process could not start: {_how(code)}.")
         return WorkerLost(f"The worker's process ended: {_how(code)}.", code)
 
 

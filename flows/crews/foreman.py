@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flows.crews.base import Order, Progress, Stop
 from flows.crews.child import Child, Place
-from nst_core.errors import WorkerLost
+from nst_core.errors import WorkerLost, WorkerNotStarted
+from nst_core.policy import Verdict, verdict
 from nst_core.worker import ChunkReport, Work
 
 
@@ -25,8 +26,12 @@ class Foreman:
         self._child = self._child or Child(self._work, self._place)
         try:
             return self._child.make(order, progress, should_stop)
-        except WorkerLost:
+        except (WorkerLost, WorkerNotStarted):
             self._child = None
+            raise
+        except Exception as error:
+            if verdict(error) is Verdict.FRESH:
+                self.close()  # it cannot be trusted any more, neither by this chunk nor by the next one
             raise
 
     def abort(self) -> None:
