@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from nst_core import policy
 from nst_core.chunk_rows import asked_of, readable_rows, rows_file
 from nst_core.config import Output, parse_config
 from nst_core.engine.limits import ImageLimits
-from nst_core.errors import DiskFull, Interrupted, WorkerLost
+from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.journal import Journal
 from nst_core.run_folder import Chunk
 from nst_core.spent import Spent
@@ -182,6 +183,58 @@ def test_a_pair_that_kills_is_quarantined_and_the_others_are_made(desk: Desk) ->
     assert (row.status, row.error_class) == ("quarantined", "PoisonPair")
     assert "SIGSEGV" in str(row.error_message)
     assert desk.events(task).count("quarantined") == 1
+
+
+def test_what_is_settled_stays_so_where_the_rest_is_given_up(desk: Desk) -> None:
+    """The pair that kills was found; then the storage fails for good."""
+    task = chunk(0, pairs=6)
+    killer = task.rows[0].pair_id
+
+    def answer(order: Order) -> None:
+        only = order.chunk.only or order.chunk.wanted
+        if killer in only:
+            raise WorkerLost("The worker's process ended: SIGSEGV.", -11)
+        if task.rows[5].pair_id in only:
+            raise OSError(5, "Input/output error")
+
+    totals = desk.run([task], Scripted(answer))
+    assert totals.statuses == {"success": 3, "quarantined": 1, "failed": 2}
+    rows = readable_rows(rows_file(desk.folder, task))
+    assert rows[killer].error_class == "PoisonPair"
+    assert {rows[row.pair_id].status for row in task.rows[4:]} == {"failed"}
+
+
+def test_a_worker_that_could_not_start_blames_no_pair(desk: Desk) -> None:
+    totals = desk.run([chunk(0)], Scripted(failing(9, WorkerNotStarted("exit code 1"))))
+    assert totals.statuses == {"failed": 4}, "which the next run tries again"
+
+
+def test_trouble_with_the_journal_is_waited_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, troubles = Journal.events, [OSError(116, "Stale file handle")]
+
+    def events(journal: Journal) -> Any:
+        if troubles:
+            raise troubles.pop()
+        return original(journal)
+
+    monkeypatch.setattr(Journal, "events", events)
+    assert desk.run([chunk(0)], Scripted()).statuses == {"success": 4}
+
+
+def test_a_retry_that_is_due_does_not_keep_the_dispatcher_spinning(desk: Desk) -> None:
+    """While the window is full: it would take the threads' time."""
+    crew, first = Scripted(lambda order: None), threading.Event()
+
+    def answer(order: Order) -> None:
+        if not first.is_set():
+            first.set()
+            raise OSError(5, "Input/output error")
+        time.sleep(1.0)
+
+    crew.answer = answer
+    began = time.thread_time()
+    assert desk.run([chunk(number) for number in range(6)], crew).statuses == {"success": 24}
+    assert time.thread_time() - began < 0.7
 
 
 def test_a_full_disk_ends_the_run_and_no_new_chunk_is_begun(desk: Desk) -> None:

@@ -58,6 +58,12 @@ def test_deaths_by_chance_part_no_batch(deaths: list[bool]) -> None:
     assert all(part >= {"00", "01", "02", "03"} or part >= {"04", "05", "06", "07"} for part in made)
 
 
+@pytest.mark.parametrize("pairs", [1, 4])
+def test_one_death_alone_blames_nobody_even_where_a_chunk_is_one_batch(pairs: int) -> None:
+    task = chunk(pairs)
+    assert search(task, set(), [True]) == ([], [set(task.wanted)])
+
+
 def test_what_is_not_wanted_is_tried_only_as_part_of_a_batch() -> None:
     task = replace(chunk(), wanted=frozenset({"05"}))
     _, made = search(task, set(), [True])

@@ -1,0 +1,146 @@
+"""A worker process and what the run makes of its end: what is the chunk's fault, and what is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from planned import planned
+
+from flows.crews import child as module
+from flows.crews.base import Order
+from flows.crews.child import Child, Place
+from flows.crews.foreman import Foreman
+from nst_core.config import Output, parse_config
+from nst_core.engine.limits import ImageLimits
+from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
+from nst_core.run_folder import Chunk
+from nst_core.worker import Work
+
+RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path, RECIPE, None, Output(), ImageLimits(), ImageLimits(), "cpu")
+
+
+def order(name: str = "c") -> Order:
+    row = planned(pair_id="0" * 16, chunk_id=name)
+    return Order(Chunk(name, "ada", (row,), frozenset({row.pair_id})))
+
+
+class Talking:
+    """In place of a process: answers as it is told, over the real socket."""
+
+    started: ClassVar[list[Talking]] = []
+
+    def __init__(self, answers: Callable[[int], tuple[str, Any]], command: list[str]) -> None:
+        Talking.started.append(self)
+        self.connection, self.ended = Connection(os.dup(int(command[-1]))), threading.Event()
+        self.returncode, self.pid = 0, 0
+        threading.Thread(target=self._talk, args=(answers, len(Talking.started)), daemon=True).start()
+
+    def _talk(self, answers: Callable[[int], tuple[str, Any]], number: int) -> None:
+        self.connection.recv()
+        self.connection.send(("ready", 0))
+        try:
+            while not self.ended.is_set():
+                self.connection.recv()
+                self.connection.send(answers(number))
+        except (EOFError, OSError):
+            return
+
+    def kill(self) -> None:
+        self.returncode = -signal.SIGKILL
+        self.ended.set()
+        self.connection.close()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self.returncode
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], tuple[str, Any]]], None]:
+    """Makes every child answer its orders with what a function says, by the number of the child."""
+
+    def install(answers: Callable[[int], tuple[str, Any]]) -> None:
+        Talking.started = []
+        monkeypatch.setattr(module.subprocess, "Popen", lambda command, **_: Talking(answers, command))
+
+    return install
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError(110, "timed out"), ConnectionResetError(104, "reset"), EOFError("short"), BrokenPipeError()]
+)
+def test_an_error_of_a_healthy_worker_is_not_its_death(work: Work, answering: Any, error: Exception) -> None:
+    answering(lambda _: ("error", error))
+    child = Child(work, Place())
+    with pytest.raises(type(error)):
+        child.make(order(), lambda _: None, lambda: False)
+    assert not Talking.started[0].ended.is_set(), "it can go on"
+    child.close()
+
+
+def test_a_worker_that_was_told_to_end_is_lost_and_the_run_goes_on(work: Work, answering: Any) -> None:
+    answering(lambda _: ("error", Interrupted()))
+    with pytest.raises(WorkerLost, match="SIGTERM"):
+        Child(work, Place()).make(order(), lambda _: None, lambda: False)
+
+
+def test_where_the_run_was_told_it_is_an_interruption(work: Work, answering: Any) -> None:
+    stopping = threading.Event()
+
+    def answer(_: int) -> tuple[str, Any]:
+        stopping.set()
+        return "error", Interrupted()
+
+    answering(answer)
+    with pytest.raises(Interrupted):
+        Child(work, Place()).make(order(), lambda _: None, stopping.is_set)
+
+
+def test_after_a_cuda_error_neither_the_chunk_nor_the_next_one_gets_that_process(work: Work, answering: Any) -> None:
+    answering(lambda number: ("error", RuntimeError("CUDA error: unspecified launch failure")))
+    foreman = Foreman(work, Place())
+    for task in (order("a"), replace(order("a"), fresh=True), replace(order("a"), fresh=True), order("b")):
+        with pytest.raises(RuntimeError, match="CUDA"):
+            foreman.make(task, lambda _: None, lambda: False)
+    assert len(Talking.started) == 4
+
+
+def test_an_error_in_hearing_of_progress_leaves_no_answer_for_the_next_order(work: Work, answering: Any) -> None:
+    answering(lambda number: ("progress", 1))
+
+    def no_room(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        Child(work, Place()).make(order(), no_room, lambda: False)
+    assert Talking.started[0].ended.is_set()
+
+
+def test_a_process_that_cannot_start_blames_no_chunk(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    with pytest.raises(WorkerNotStarted, match="could not start: exit code 1"):
+        Child(work, Place()).make(order(), lambda _: None, lambda: False)
+
+
+def test_a_worker_holds_the_lock_that_it_inherits_and_ends_when_the_run_is_gone(work: Work, tmp_path: Path) -> None:
+    """With a real process; its connection is all that it has of the run."""
+    held, other = socket.socketpair()
+    child = Child(work, Place(inherited=(held.fileno(),)))
+    held.close()
+    other.settimeout(60)
+    child._connection.close()  # as when this process is killed
+    assert other.recv(1) == b"", "the worker has ended, and its copy of the descriptor with it"
+    child._process.wait(10)
