@@ -6,4 +6,4 @@ COPY configs configs
 COPY nst_core nst_core
 COPY flows flows
 RUN pip install --no-cache-dir ".[s3]"
-WORKDIR /work
+WORKDIR /project
