@@ -209,17 +209,16 @@ class Dispatcher:
 
     def _insisting(self, call: Callable[[], T]) -> T:
         """What this thread itself reads and writes in the run folder is tried again like a chunk."""
-        for failures in itertools.count(1):
+        for failures in range(1, self._terms.retries + 1):
             try:
                 return call()
             except Exception as error:
-                passing = verdict(error) is Verdict.AGAIN
-                if not passing or failures > self._terms.retries or self._terms.stopping():
+                if verdict(error) is not Verdict.AGAIN:
                     raise
             ends = time.monotonic() + delay(failures)
-            while time.monotonic() < ends and not self._terms.stopping():
-                time.sleep(min(_LOOK, delay(failures)))
-        raise AssertionError("unreachable")
+            while (left := ends - time.monotonic()) > 0 and not self._terms.stopping():
+                time.sleep(min(_LOOK, left))
+        return call()
 
     def _wait_for_the_others(self) -> None:
         """They have been told to stop, and must not be at work any more when the crew and the lock are given up."""

@@ -16,18 +16,17 @@ from flows.progress import console, reporter
 from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
-from flows.surviving import surviving_flow
+from flows.surviving import surviving_flow, surviving_task
 
 quiet_environment()
 
-from prefect import task  # noqa: E402 (its settings come first)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
-from nst_core.errors import Interrupted, NstError  # noqa: E402
+from nst_core.errors import Interrupted  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
@@ -62,14 +61,14 @@ def show(done: int, total: int) -> None:
         raise Interrupted
 
 
-@task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def pair_task(config: RunConfig, method: Method) -> Asked:
     """Pair contents with styles."""
     with reporter.stage("Reading the sources", 0, "files"):
         return asked_for(config, method.fingerprints.method, show)
 
 
-@task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder, options: RunOptions) -> int:
     """Append to the plan the pairs that it does not have yet; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
@@ -84,7 +83,7 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
     return len(part)
 
 
-@task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
     from nst_core.gallery import build_gallery
@@ -132,17 +131,6 @@ def pipeline(
             return replace(report, summary=own)
 
 
-def _gallery(folder: RunFolder) -> None:
-    try:
-        gallery_task(folder.root)
-    except (NstError, OSError):
-        raise
-    except Exception as error:
-        if "prefect" not in type(error).__module__ and "httpx" not in type(error).__module__:
-            raise
-        gallery_task.fn(folder.root)  # Prefect's server is gone
-
-
 def opaque(value: T) -> T:
     """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
     return cast(T, quote(value))
@@ -154,7 +142,7 @@ def finish(config: RunConfig, folder: RunFolder, state: State, totals: Totals, s
     index = folder.root / "gallery" / "index.html"
     if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
-            _gallery(folder)
+            gallery_task(folder.root)
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
     show_summary(folder, summary)

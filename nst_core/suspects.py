@@ -28,8 +28,8 @@ class Suspects:
     """What is left of a chunk to be tried."""
 
     def __init__(self, chunk: Chunk) -> None:
-        self._chunk = replace(chunk, rows=tuple(chunk.rows))
-        rows = tuple(self._chunk.rows)
+        rows = tuple(chunk.rows)
+        self._chunk = replace(chunk, rows=rows)
         one_batch = len({row.batch for row in rows}) == 1
         self._parts = deque([_Part(rows, DEATHS if one_batch else 1)])
 

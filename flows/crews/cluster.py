@@ -166,6 +166,17 @@ class ClusterCrew:
             return
 
 
+def hired(post: Post, settle: Callable[[], bool]) -> Post | None:
+    """The post, if it settles; else, whatever happened to it meanwhile, it is closed."""
+    settled = False
+    try:
+        settled = settle()
+        return post if settled else None
+    finally:
+        if not settled:
+            post.close()
+
+
 def _made(post: Post, order: Order, progress: Progress, should_stop: Stop) -> ChunkReport:
     """Send an order off and wait for what comes of it. Raises Gone, and what the worker raised."""
     limit = None if order.deadline is None else order.deadline + 2 * GRACE + START_TIMEOUT

@@ -22,7 +22,7 @@ import dask
 from distributed import Client, LocalCluster, wait
 
 from flows.crews.base import Order, Stop
-from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, knock
+from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
 from flows.crews.outpost import Answer, Outpost, Sights, gpus_here, sights_of
 from nst_core.errors import ConfigError
 from nst_core.run_folder import Chunk
@@ -200,14 +200,7 @@ def _hire(office: Office, work: Work, sights: Sights, give_up: Stop) -> Post | N
             return None
         time.sleep(LOOK)
     post = DaskPost(office, address)
-    try:
-        if post.settle(work, sights, give_up):
-            return post
-    except BaseException:
-        post.close()
-        raise
-    post.close()
-    return None
+    return hired(post, lambda: post.settle(work, sights, give_up))
 
 
 @contextlib.contextmanager

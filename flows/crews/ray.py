@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flows.crews.base import Order, Stop
-from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, knock
+from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
 from flows.crews.outpost import Answer, Outpost, Sights, sights_of
 from nst_core.cores import cores
 from nst_core.errors import ConfigError
@@ -110,14 +110,7 @@ def _hire(work: Work, sights: Sights, needs: dict[str, int], give_up: Stop) -> P
     options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2, "scheduling_strategy": "SPREAD"}
     actor: Any = ray.remote(Outpost).options(**options, **needs).remote(work, sights, "num_gpus" in needs)
     post = RayPost(actor)
-    try:
-        if post.settle(give_up):
-            return post
-    except BaseException:
-        post.close()
-        raise
-    post.close()
-    return None
+    return hired(post, lambda: post.settle(give_up))
 
 
 @contextlib.contextmanager

@@ -91,8 +91,8 @@ def one(data: dict[str, Any]) -> None:
     folder, method = RunFolder(config.run_folder), resolve_method(config)
     with prefect_server(), folder.locked() as held:
         with timed("plan", found):
-            asked = pair_task.fn(config, method)
-            plan_task.fn(config, method, asked, folder, RunOptions(force=True))
+            asked = pair_task.__wrapped__(config, method)
+            plan_task.__wrapped__(config, method, asked, folder, RunOptions(force=True))
             state = read_state(folder, asked)
         with timed("dispatch", found):
             totals = stylize_all(state.chunks, work_of(config, method), config, method.fleet, held)

@@ -152,6 +152,24 @@ def test_workers_killed_cost_a_chunk_each(whole: Trial) -> None:
     assert repeated(folder) <= killed * CHUNK, f"seed {SEED}: more than one chunk per kill"
 
 
+def test_a_run_ends_as_ever_though_prefect_is_gone_for_good(whole: Trial) -> None:
+    """Nothing replaces the server, and its client does not insist: the work needs neither."""
+    folder = whole.folder / "outputs" / "alone"
+    options = ["--set", "name=alone", "--set", "output.gallery=true"]
+    process = whole.start("run", "trial.yaml", *options, fault="no-server:", PREFECT_CLIENT_MAX_RETRIES="0")
+    begun(folder, process)
+    while not list(folder.glob("results/*/*.parquet")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    kill(processes(whole, "server_process"))
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert "Prefect does not answer" in stderr
+    assert (folder / "gallery" / "index.html").is_file()
+    same_as_whole(whole, "alone")
+    assert repeated(folder) == 0
+
+
 @pytest.mark.parametrize("runner", ["thread", "process"])
 def test_prefects_server_killed_costs_nothing(whole: Trial, runner: str) -> None:
     rng, name, killed = random.Random(f"{SEED} server {runner}"), f"server-{runner}", 0

@@ -105,7 +105,13 @@ if KIND == "clock":
             return super().now(tz) + dates.timedelta(seconds=seconds_off())
 
 
+def in_server(module):
+    if KIND == "no-server":
+        module.MAX_RESTARTS = 0
+
+
 PATCHES = {
+    "flows.server": in_server,
     "nst_core.results": in_results,
     "nst_core.decoding": in_decoding,
     "nst_core.engine.session": in_session,
