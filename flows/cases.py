@@ -35,10 +35,11 @@ class Terms:
 
 @dataclass
 class Totals:
-    """What a dispatch came to: pairs by status, and where the workers' time went."""
+    """What a dispatch came to: pairs by status, where the workers' time went, and how often one of them died."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     spent: Spent = field(default_factory=Spent)
+    deaths: int = 0
 
     @property
     def made(self) -> int:

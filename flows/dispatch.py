@@ -179,6 +179,7 @@ class Dispatcher:
 
     def _search(self, case: Case, error: BaseException) -> None:
         """Its process died: from now on it is tried alone, in ever smaller parts."""
+        self.totals.deaths += 1
         if case.suspects is None:
             case.suspects = Suspects(case.chunk)
             self._put_off(case, 1)

@@ -28,6 +28,7 @@ from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
 from nst_core.errors import Interrupted  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
+from nst_core.lock import Held  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
     State,
@@ -124,7 +125,7 @@ def pipeline(
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
         with held.exclusively(stopped=stop_requested.is_set):
-            report = finish(config, folder, state, totals, seconds)
+            report = finish(config, held, state, totals, seconds)
             if share is None:
                 return report
             own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
@@ -136,8 +137,11 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def finish(config: RunConfig, folder: RunFolder, state: State, totals: Totals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, held: Held, state: State, totals: Totals, seconds: float | None) -> RunReport:
     """Gallery, card and summary, where there is anything new to say; the last one marks the run as complete."""
+    folder = RunFolder(config.run_folder)
+    if (totals.deaths or held.shard) and held.alone():
+        folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
     index = folder.root / "gallery" / "index.html"
     if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):

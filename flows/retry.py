@@ -35,4 +35,4 @@ def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunRepo
         chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
-        return finish(config, folder, state, totals, seconds)
+        return finish(config, held, state, totals, seconds)

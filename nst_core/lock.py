@@ -76,6 +76,11 @@ class Held:
                 + ", so this one has stopped. What is finished is kept."
             )
 
+    def alone(self) -> bool:
+        """Whether no other shard works here; it may begin to, but while this one holds the folder `exclusively`."""
+        own = {PLAN, WHOLE if self.shard is None else shard_lock(self.shard)}
+        return all(self._taker.store.look(name)[1] is False for name in self._taker.store.names() if name not in own)
+
     @contextlib.contextmanager
     def exclusively(self, wait: float = PLAN_WAIT_SECONDS, stopped: Callable[[], bool] | None = None) -> Iterator[None]:
         """Keep the other shards from planning and finishing meanwhile; waits for them up to `wait` seconds.

@@ -108,8 +108,12 @@ class RunFolder:
         Raises:
             RunFolderError: another process holds it, or it cannot be written.
         """
-        with hold(self.root, shard, say, lambda: remove_temporaries(self.root)) as held:
+        with hold(self.root, shard, say, self.remove_leftovers) as held:
             yield held
+
+    def remove_leftovers(self) -> None:
+        """Delete what killed processes left half-written. Only while nobody can be writing."""
+        remove_temporaries(self.root)
 
     def read_run_file(self) -> dict[str, Any]:
         """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""

@@ -121,6 +121,16 @@ def test_half_written_files_are_cleared_only_while_nobody_else_can_be_writing(ro
     assert cleared == ["first", "alone again", "run"]
 
 
+def test_a_shard_knows_whether_it_is_alone(root: Any) -> None:
+    with held(root, "1/3") as one:
+        with held(root, "2/3") as two, two.exclusively():
+            assert not one.alone()
+            assert not two.alone()
+        assert one.alone()
+    with held(root) as whole:
+        assert whole.alone()
+
+
 class TestTheDead:
     def test_a_killed_shard_is_followed_by_the_same_one(self, tmp_path: Path) -> None:
         with another_process(tmp_path, "2/8") as process:
