@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from nst_core.gallery.pages import Card, Picture, number
+from nst_core.gallery.pages import Card, Picture
 from nst_core.gallery.results import Pair, StyleShare, display_name
 from nst_core.gallery.thumbnails import Thumbnail
 from nst_core.manifest_rows import UNSTYLIZED
 from nst_core.storage import located
+from nst_core.web import number
 
 Thumbnails = Mapping[Path, Thumbnail | None]
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from nst_core.atomic import write_if_changed
 from nst_core.gallery import sparkline
 from nst_core.gallery.thumbnails import Thumbnail
+from nst_core.web import environment, page_bytes
 
 REASONS_LISTED = 12
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -110,45 +107,13 @@ def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: P
 
 def write_page(path: Path, html: str) -> None:
     """Write a page unless the very same page is there already."""
-    write_if_changed(path, html.encode("utf-8", "replace"))  # a lone surrogate in a name is no reason to have no page
-
-
-def number(value: float | None) -> str:
-    """A number with the three digits that matter: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty if there is none."""
-    if value is None or not math.isfinite(value):
-        return ""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-        text = f"{value:,.{digits}f}"
-        return text.rstrip("0").rstrip(".") if digits else text
-    mantissa, exponent = f"{value:.2e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 picture`, `1,234 pictures`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def address(path: str) -> str:
-    """A relative path as a URL: every segment percent-encoded."""
-    return "/".join(quote(part, safe="") for part in PurePosixPath(path).parts)
+    write_if_changed(path, page_bytes(html))
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nst_core.gallery"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(address=address, counted=counted)
-    source, _, _ = jinja2.PackageLoader("nst_core.gallery").get_source(environment, "gallery.css")
-    environment.globals.update(css=Markup(source), spark_width=sparkline.WIDTH, spark_height=sparkline.HEIGHT)
-    return environment
+    made = environment("nst_core.gallery")
+    made.globals.update(spark_width=sparkline.WIDTH, spark_height=sparkline.HEIGHT)
+    return made
 
 
 _ENVIRONMENT = _environment()

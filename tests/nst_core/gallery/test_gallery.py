@@ -21,9 +21,9 @@ from PIL import Image
 import nst_core.gallery
 from nst_core.errors import RunFolderError
 from nst_core.gallery import build_gallery
-from nst_core.gallery.pages import number
 from nst_core.gallery.results import split_styles
 from nst_core.gallery.sparkline import HEIGHT, WIDTH, sparkline
+from nst_core.web import number
 
 POINT = pa.struct([("iteration", pa.int32()), *((name, pa.float32()) for name in ("content", "style", "tv", "total"))])
 HOSTILE = ['"><script>alert(1)</script>', "AC/DC & Söhne's", "🎨 mère", "ابن سينا", "100% #1?a=b;c", "{{ 7*7 }}"]

@@ -1,0 +1,53 @@
+"""How pages say things: numbers, counts, addresses, and data for their script."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float | None) -> str:
+    """A number with the three digits that matter: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty if there is none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+        text = f"{value:,.{digits}f}"
+        return text.rstrip("0").rstrip(".") if digits else text
+    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 picture`, `1,234 pictures`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def address(path: str) -> str:
+    """A relative path as a URL: every segment percent-encoded."""
+    return "/".join(quote(part, safe="", errors="surrogateescape") for part in PurePosixPath(path).parts)
+
+
+def inline_json(value: Any) -> Markup:
+    """`value` as JSON that may stand in a `<script>` element: no name in it can end the element or begin a comment.
+
+    Raises:
+        ValueError: a number is not finite, which JSON cannot say.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def page_bytes(text: str) -> bytes:
+    """A page in UTF-8. A lone surrogate in a name is no reason to have no page: it is shown as `?`."""
+    return text.encode("utf-8", "replace")
