@@ -42,9 +42,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     contexts, watches = [], []
 
     def make(address: str, phone: bool = False, dark: bool = False, **options: Any) -> Any:
-        look: dict[str, Any] = (
-            {"viewport": PHONE, "has_touch": True, "is_mobile": True} if phone else {"viewport": DESKTOP}
-        )
+        look: dict[str, Any] = {"viewport": PHONE if phone else DESKTOP, "has_touch": phone, "is_mobile": phone}
         context = chromium.new_context(color_scheme="dark" if dark else "light", **(look | options))
         context.set_default_timeout(15_000)
         contexts.append(context)
