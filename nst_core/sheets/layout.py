@@ -1,0 +1,94 @@
+"""What stands on a contact sheet, before any picture is opened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_core.artist_facts import ArtistFacts
+from nst_core.finished_pairs import FinishedPair, display_name
+from nst_core.lettering import legible
+from nst_core.sheets.choice import ArtistChoice
+from nst_core.storage import located
+from nst_core.web import counted
+
+UNKNOWN_ARTIST = "Unknown artist"
+_PAINTINGS = 16
+"""Paintings that are opened; a sheet has room for fewer."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A picture's file, what it is called, and a quieter line below that."""
+
+    picture: Path
+    title: str
+    below: str = ""
+
+
+@dataclass(frozen=True)
+class SheetPlan:
+    """What a sheet shows, texts ready to be drawn; `more` paintings are only counted."""
+
+    heading: str
+    facts: str
+    count: str
+    origin: str
+    paintings: tuple[Planned, ...]
+    more: int
+    results: tuple[Planned, ...]
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The files of all that it shows."""
+        return [planned.picture for planned in (*self.paintings, *self.results)]
+
+
+def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetPlan:
+    """The sheet of one artist. A name that no font here can write is told by its slug, as the folder is."""
+    told = facts.get(choice.name or "", ArtistFacts())
+    styles = Counter(style.name for pair in choice.shown for style in pair.styles)
+    paintings = [Planned(located(path), display_name(path)) for path, _ in styles.most_common()]
+    return _plan(
+        legible(choice.name or UNKNOWN_ARTIST) or choice.slug,
+        told.line,
+        choice.total,
+        origin,
+        paintings,
+        [Planned(pair.result, pair.content_name, pair.style_name) for pair in choice.shown],
+    )
+
+
+def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], origin: str) -> SheetPlan:
+    """The sheet of all artists together: a painting of each, and results with the artist's name below."""
+    names = {artist.name: legible(artist.name or UNKNOWN_ARTIST) or artist.slug for artist in artists}
+    paintings: dict[str | None, Planned] = {}
+    for pair in shown:
+        if pair.artist not in paintings and pair.styles:
+            paintings[pair.artist] = Planned(located(pair.styles[0].name), names[pair.artist])
+    return _plan(
+        origin,
+        counted(len(names), "artist"),
+        sum(artist.total for artist in artists),
+        "",
+        list(paintings.values()),
+        [Planned(pair.result, pair.content_name, names[pair.artist]) for pair in shown],
+    )
+
+
+def _plan(
+    heading: str, facts: str, total: int, origin: str, paintings: Sequence[Planned], results: Iterable[Planned]
+) -> SheetPlan:
+    results = tuple(results)
+    count = counted(total, "picture")
+    return SheetPlan(
+        heading,
+        facts,
+        f"{len(results):,} of {count}" if len(results) < total else count,
+        origin,
+        tuple(paintings[:_PAINTINGS]),
+        max(0, len(paintings) - _PAINTINGS),
+        results,
+    )
