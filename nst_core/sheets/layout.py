@@ -30,11 +30,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """What a sheet shows, texts ready to be drawn; `more` paintings are only counted."""
+    """What a sheet shows of `total` finished pairs, texts ready to be drawn; `more` paintings are only counted."""
 
     heading: str
     facts: str
-    count: str
+    total: int
     origin: str
     paintings: tuple[Planned, ...]
     more: int
@@ -81,14 +81,5 @@ def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], ori
 def _plan(
     heading: str, facts: str, total: int, origin: str, paintings: Sequence[Planned], results: Iterable[Planned]
 ) -> SheetPlan:
-    results = tuple(results)
-    count = counted(total, "picture")
-    return SheetPlan(
-        heading,
-        facts,
-        f"{len(results):,} of {count}" if len(results) < total else count,
-        origin,
-        tuple(paintings[:_PAINTINGS]),
-        max(0, len(paintings) - _PAINTINGS),
-        results,
-    )
+    shown, more = tuple(paintings[:_PAINTINGS]), max(0, len(paintings) - _PAINTINGS)
+    return SheetPlan(heading, facts, total, origin, shown, more, tuple(results))

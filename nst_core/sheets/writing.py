@@ -25,6 +25,7 @@ from nst_core.sheets.choice import ArtistChoice, choices, spread
 from nst_core.sheets.drawing import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.sheets.layout import UNKNOWN_ARTIST, Planned, SheetPlan, artist_plan, run_plan
 from nst_core.storage import is_local
+from nst_core.web import counted
 
 SHEET_FILE = "contact-sheet.png"
 MOST = 60
@@ -126,19 +127,19 @@ class _Made:
     def key(self) -> str:
         """Names all that the sheet is made from: its texts, and its thumbnails by name, which tells what they show."""
         plan = self.plan
-        texts = [plan.heading, plan.facts, plan.count, plan.origin, plan.more]
+        texts = [plan.heading, plan.facts, plan.total, plan.origin, plan.more]
         shown = [self._told(planned) for planned in (*plan.paintings, *plan.results)]
         told = json.dumps([_VERSION, texts, len(plan.paintings), shown])
         return hashlib.sha256(told.encode()).hexdigest()
 
     def sheet(self) -> Sheet:
-        plan = self.plan
+        plan, count = self.plan, counted(self.plan.total, "picture")
         results = [planned for planned in plan.results if planned.picture in self.thumbnails]
         paintings = [planned for planned in plan.paintings if planned.picture in self.thumbnails]
         return Sheet(
             plan.heading,
             plan.facts,
-            plan.count,
+            f"{len(results):,} of {count}" if len(results) < plan.total else count,
             plan.origin,
             [self._exhibit(planned, 0) for planned in paintings],
             plan.more,
