@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nst_core.artist_names import artist_key
 from nst_core.finished_pairs import FinishedPair, finished_pairs
 from nst_core.results import PARTITION, result_files
+from nst_core.slugs import unique_slugs
 
 _SAMPLED = 16
 """Results that are looked at for each one that is shown."""
@@ -45,6 +47,23 @@ def choices(run_folder: Path, most: int) -> Iterator[ArtistChoice]:
         if sample:
             chosen = tuple(spread(sample, most))
             yield ArtistChoice(slug.removeprefix(f"{PARTITION}="), chosen[0].artist, chosen, total)
+
+
+def joined(found: Iterable[ArtistChoice], most: int) -> list[ArtistChoice]:
+    """What several runs have of their artists, those of one name as one, however it is spelled; `most` pairs each."""
+    same: dict[str, list[ArtistChoice]] = {}
+    for choice in found:
+        same.setdefault(artist_key(choice.name or ""), []).append(choice)
+    slugs = unique_slugs(choices[0].name for choices in same.values())
+    return [
+        ArtistChoice(
+            slugs[choices[0].name],
+            choices[0].name,
+            tuple(spread((pair for choice in choices for pair in choice.shown), most)),
+            sum(choice.total for choice in choices),
+        )
+        for choices in same.values()
+    ]
 
 
 def spread(candidates: Iterable[FinishedPair], most: int) -> list[FinishedPair]:

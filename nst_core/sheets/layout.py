@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.artist_facts import ArtistFacts
+from nst_core.artist_names import artist_key
 from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import legible
 from nst_core.sheets.choice import ArtistChoice
+from nst_core.slugs import slugify
 from nst_core.storage import located
 from nst_core.web import counted
 
@@ -47,12 +49,12 @@ class SheetPlan:
 
 
 def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetPlan:
-    """The sheet of one artist. A name that no font here can write is told by its slug, as the folder is."""
+    """The sheet of one artist."""
     told = facts.get(choice.name or "", ArtistFacts())
     styles = Counter(style.name for pair in choice.shown for style in pair.styles)
     paintings = [Planned(located(path), display_name(path)) for path, _ in styles.most_common()]
     return _plan(
-        legible(choice.name or UNKNOWN_ARTIST) or choice.slug,
+        _called(choice.name),
         told.line,
         choice.total,
         origin,
@@ -63,19 +65,24 @@ def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: 
 
 def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], origin: str) -> SheetPlan:
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
-    names = {artist.name: legible(artist.name or UNKNOWN_ARTIST) or artist.slug for artist in artists}
-    paintings: dict[str | None, Planned] = {}
+    paintings: dict[str, Planned] = {}
     for pair in shown:
-        if pair.artist not in paintings and pair.styles:
-            paintings[pair.artist] = Planned(located(pair.styles[0].name), names[pair.artist])
+        if pair.styles:
+            planned = Planned(located(pair.styles[0].name), _called(pair.artist))
+            paintings.setdefault(artist_key(pair.artist or ""), planned)
     return _plan(
         origin,
-        counted(len(names), "artist"),
+        counted(len(artists), "artist"),
         sum(artist.total for artist in artists),
         "",
         list(paintings.values()),
-        [Planned(pair.result, pair.content_name, names[pair.artist]) for pair in shown],
+        [Planned(pair.result, pair.content_name, _called(pair.artist)) for pair in shown],
     )
+
+
+def _called(artist: str | None) -> str:
+    """The name as it can be drawn; one that no font here can write is told by its slug, as the artist's folder is."""
+    return legible(artist or UNKNOWN_ARTIST) or slugify(artist)
 
 
 def _plan(

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,20 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nst_core.artist_facts import artist_facts
+from nst_core.artist_facts import ArtistFacts, artist_facts
 from nst_core.artist_names import artist_key, artist_lookup, meant
 from nst_core.atomic import write_bytes_atomic
 from nst_core.engine.images import Pixels
 from nst_core.errors import UsageError
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
 from nst_core.run_folder import RunFolder
-from nst_core.sheets.choice import ArtistChoice, choices, spread
+from nst_core.sheets.choice import ArtistChoice, choices, joined, spread
 from nst_core.sheets.drawing import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.sheets.layout import UNKNOWN_ARTIST, Planned, SheetPlan, artist_plan, run_plan
 from nst_core.storage import is_local
 from nst_core.web import counted
+
+Progress = Callable[[int, int], None]
 
 SHEET_FILE = "contact-sheet.png"
 MOST = 60
@@ -34,25 +36,27 @@ _VERSION = 1
 _MADE_FROM = "made-from"
 
 
-def write_contact_sheets(run_folder: Path) -> list[Path]:
+def write_contact_sheets(run_folder: Path, *, progress: Progress | None = None) -> list[Path]:
     """(Re)make `gallery/contact-sheet.png` of a run and `gallery/<artist_slug>/contact-sheet.png` of each artist.
 
     To be called once the gallery is built: sheets are made from its thumbnails. A sheet that shows the same as before
-    keeps its file, and those of artists without pictures are removed. Returns the sheets that are there now.
+    keeps its file, and those of artists without pictures are removed. Returns the sheets that are there now. `progress` is called with (sheets looked at, sheets in all).
 
     Raises:
         DiskFull, StorageRefused, StorageUnreachable: it cannot be written.
     """
-    gallery, facts, origin = run_folder / "gallery", artist_facts(run_folder), run_name(run_folder)
-    thumbnails = ThumbnailFolder(gallery / "thumbs")
-    artists, sheets = list[ArtistChoice](), list[Path]()
-    for artist in choices(run_folder, MOST):
-        artists.append(artist)
-        sheets += _write(gallery / artist.slug / SHEET_FILE, artist_plan(artist, facts, origin), thumbnails)
-    if artists:
-        sheets += _write(gallery / SHEET_FILE, _together(artists, MOST, origin), thumbnails)
-    _remove_others(gallery, sheets)
-    return sheets
+    return _write_all(run_folder / "gallery", list(choices(run_folder, MOST)), [run_folder], progress)
+
+
+def write_combined_contact_sheets(
+    runs: Sequence[Path], gallery: Path, *, progress: Progress | None = None
+) -> list[Path]:
+    """As `write_contact_sheets`, for the gallery of several runs at `gallery`: an artist has one sheet, of all runs.
+
+    Artists of one name are one, and their folders are called as if they were the artists of one run.
+    """
+    found = [choice for run in runs for choice in choices(run, MOST)]
+    return _write_all(gallery, joined(found, MOST), runs, progress)
 
 
 def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int = MOST) -> bytes:
@@ -68,15 +72,14 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
     """
     for run in runs:
         RunFolder(run).check_exists()
-    found = [choice for run in runs for choice in choices(run, most)]
-    origin = " + ".join(dict.fromkeys(map(run_name, runs)))
+    found = joined((choice for run in runs for choice in choices(run, most)), most)
+    origin = _origin(runs)
     if not found:
         raise UsageError(f"{origin} has no finished picture to show yet: `nst status` says what became of its pairs.")
     if artist is None:
         plan = _together(found, most, origin)
     else:
-        facts = {name: told for run in reversed(runs) for name, told in artist_facts(run).items()}
-        plan = artist_plan(_of_artist(found, artist, most), facts, origin)
+        plan = artist_plan(_of_artist(found, artist), _facts(runs), origin)
     with tempfile.TemporaryDirectory(prefix="nst-") as folder:
         made = _Made.of(plan, ThumbnailFolder(Path(folder)))
         if not made.sheet_worthy:
@@ -95,14 +98,38 @@ def _together(artists: Sequence[ArtistChoice], most: int, origin: str) -> SheetP
     return run_plan(artists, spread((pair for artist in artists for pair in artist.shown), most), origin)
 
 
-def _of_artist(found: Sequence[ArtistChoice], wanted: str, most: int) -> ArtistChoice:
-    """What several runs have of the artist that a person means, as one."""
-    known = artist_lookup(choice.name or UNKNOWN_ARTIST for choice in found)
-    same = [choice for choice in found if artist_key(choice.name or UNKNOWN_ARTIST) == artist_key(wanted)]
-    if not same:
+def _of_artist(found: Iterable[ArtistChoice], wanted: str) -> ArtistChoice:
+    """The artist that a person means."""
+    by_key = {artist_key(choice.name or UNKNOWN_ARTIST): choice for choice in found}
+    if artist_key(wanted) not in by_key:
+        known = artist_lookup(choice.name or UNKNOWN_ARTIST for choice in by_key.values())
         raise UsageError(f"--artist: there is no finished picture of {wanted!r}{meant(wanted, known)}.")
-    shown = spread((pair for choice in same for pair in choice.shown), most)
-    return ArtistChoice(same[0].slug, same[0].name, tuple(shown), sum(choice.total for choice in same))
+    return by_key[artist_key(wanted)]
+
+
+def _facts(runs: Sequence[Path]) -> dict[str, ArtistFacts]:
+    """What is known of the artists of several runs; the first one that knows an artist counts."""
+    return {name: told for run in reversed(runs) for name, told in artist_facts(run).items()}
+
+
+def _origin(runs: Sequence[Path]) -> str:
+    return " + ".join(dict.fromkeys(map(run_name, runs)))
+
+
+def _write_all(
+    gallery: Path, found: Sequence[ArtistChoice], runs: Sequence[Path], progress: Progress | None
+) -> list[Path]:
+    facts, origin = _facts(runs), _origin(runs)
+    plans = {gallery / artist.slug / SHEET_FILE: artist_plan(artist, facts, origin) for artist in found}
+    if found:
+        plans[gallery / SHEET_FILE] = _together(found, MOST, origin)
+    thumbnails, sheets = ThumbnailFolder(gallery / "thumbs"), list[Path]()
+    for done, (path, plan) in enumerate(plans.items(), start=1):
+        sheets += _write(path, plan, thumbnails)
+        if progress is not None:
+            progress(done, len(plans))
+    _remove_others(gallery, sheets)
+    return sheets
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nst_core.artist_facts import ArtistFacts, record_artist_facts
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.gallery import thumbnails
 from nst_core.manifest_rows import UNSTYLIZED
-from nst_core.sheets import contact_sheet_of, write_contact_sheets, writing
+from nst_core.sheets import contact_sheet_of, write_combined_contact_sheets, write_contact_sheets, writing
 from nst_core.sheets.drawing import Sheet
 
 
@@ -41,7 +41,9 @@ def near(image: np.ndarray, colour: tuple[int, int, int]) -> int:
 
 
 def test_a_run_and_each_artist_have_a_sheet_of_results_and_paintings(run: Path) -> None:
-    sheets = write_contact_sheets(run)
+    told: list[tuple[int, int]] = []
+    sheets = write_contact_sheets(run, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
     assert [path.relative_to(run).as_posix() for path in sheets] == [
         "gallery/ada/contact-sheet.png",
         "gallery/bo/contact-sheet.png",
@@ -145,6 +147,27 @@ def test_a_sheet_of_several_runs_shows_both(tmp_path: Path, drawn: list[Sheet]) 
     contact_sheet_of(runs)
     assert (drawn[1].heading, drawn[1].facts, drawn[1].count) == ("first + second", "3 artists", "12 pictures")
     assert sorted(tmp_path.rglob("*")) == before, "run folders are left alone"
+
+
+def test_a_gallery_of_several_runs_has_one_sheet_per_artist(tmp_path: Path, drawn: list[Sheet]) -> None:
+    runs = [tmp_path / "first", tmp_path / "second"]
+    for run, artist in zip(runs, ("Vincent van Gogh", "vincent_van Gogh"), strict=True):
+        write(run, [done(run, run.name, name) for name in (artist, run.name, None)])
+    record_artist_facts(runs[0], {"Vincent van Gogh": ArtistFacts("1853–1890")})
+    sheets = write_combined_contact_sheets(runs, tmp_path / "both")
+    assert sorted(path.relative_to(tmp_path / "both").as_posix() for path in sheets) == [
+        "contact-sheet.png",
+        "first/contact-sheet.png",
+        "second/contact-sheet.png",
+        "unknown/contact-sheet.png",
+        "vincent-van-gogh/contact-sheet.png",
+    ]
+    told = {sheet.heading: (sheet.facts, sheet.count, sheet.origin) for sheet in drawn}
+    assert told["Vincent van Gogh"] == ("1853–1890", "2 pictures", "first + second")
+    assert told["Unknown artist"] == ("", "2 pictures", "first + second")
+    assert told["first + second"] == ("4 artists", "6 pictures", "")
+    assert {exhibit.below for exhibit in drawn[-1].results} >= {"Vincent van Gogh"}
+    assert not (runs[0] / "gallery").exists()
 
 
 def test_a_run_folder_at_a_store_has_its_sheets_there(run: Path, memory: Path) -> None:
