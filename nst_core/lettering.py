@@ -52,9 +52,10 @@ _BUILT_IN = "Pillow's own"
 _ENDINGS = (".ttf", ".otf", ".ttc")
 _NO_CHARACTER = "\U0010fffd"  # of no font: what is drawn for it is drawn for all that a font lacks
 _PLAIN = TRANSLITERATE | str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "×": "x", "−": "-", "«": '"', "»": '"'})
-_JOINERS = "\u200c\u200d"
 _PROBE_SIZE = 24
 _SHAPED = features.check("raqm")  # else right-to-left scripts would be drawn backwards, and unjoined
+_LEFT_TO_RIGHT = "\u200e"
+_UNSEEN = f"\u200c\u200d{_LEFT_TO_RIGHT}" if _SHAPED else ""  # signs that only tell how others are drawn
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,16 @@ def legible(text: str) -> str:
     control characters (a name may hold one that turns the line around).
     """
     signs = (" " if sign.isspace() else sign for sign in unicodedata.normalize("NFC", text))
-    drawn = (sign for sign in signs if unicodedata.category(sign)[0] != "C" or sign in _JOINERS)
+    drawn = (sign for sign in signs if unicodedata.category(sign)[0] != "C" or sign in _UNSEEN)
     text = " ".join("".join(drawn).split())
     if _font_of(text) is not None:
         return text
     return " ".join("".join(map(_drawable, _clusters(text))).split())
+
+
+def named(name: str, rest: str) -> str:
+    """A name and what follows it, for one line: a name from right to left does not turn the numbers after it around."""
+    return f"{_LEFT_TO_RIGHT}{name}{_LEFT_TO_RIGHT}{rest}"
 
 
 def font_files() -> dict[str, Path]:
@@ -156,7 +162,7 @@ def _clusters(text: str) -> Iterator[str]:
     """Letters with the marks that belong to them."""
     cluster = ""
     for sign in text:
-        if cluster and not (unicodedata.combining(sign) or sign in _JOINERS or unicodedata.category(sign) == "Mn"):
+        if cluster and not (unicodedata.combining(sign) or sign in _UNSEEN or unicodedata.category(sign) == "Mn"):
             yield cluster
             cluster = ""
         cluster += sign
@@ -173,7 +179,7 @@ def _drawable(cluster: str) -> str:
 
 def _font_of(text: str) -> str | None:
     """The name of the best font that has all of a text; None where there is none."""
-    signs = frozenset(sign for sign in text if not sign.isspace() and sign not in _JOINERS)
+    signs = frozenset(sign for sign in text if not sign.isspace() and sign not in _UNSEEN)
     if not _SHAPED and any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in signs):
         return None
     return next((name for name in (*font_files(), _BUILT_IN) if all(_has(name, sign) for sign in signs)), None)

@@ -14,7 +14,7 @@ from nst_core.engine.images import Pixels, decode_image
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.finished_pairs import FinishedPair, display_name
-from nst_core.lettering import Lettering, legible
+from nst_core.lettering import Lettering, legible, named
 from nst_core.storage import located
 
 PAPER, INK, QUIET, EMPTY = (255, 255, 255), (28, 28, 28), (112, 112, 112), (240, 240, 240)
@@ -60,8 +60,12 @@ def triptych(pair: FinishedPair, facts: ArtistFacts | None = None) -> Pixels:
 def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Panel]:
     """The panels of a pair, their pictures decoded. An unstylized pair has no style to show."""
     artist, styles = legible(pair.artist or ""), pair.styles
-    years = f", {facts.years}" if facts and facts.years else ""
-    of_style = [f"Style, {share:.0%}" for share in pair.shares] if len(styles) > 1 else [artist + years or "Style"]
+    years = f", {facts.years}" if artist and facts and facts.years else ""
+    of_style = (
+        [f"Style, {share:.0%}" for share in pair.shares]
+        if len(styles) > 1
+        else [named(artist, years) if artist else "Style"]
+    )
     after = f"After {artist}" if artist and len(styles) == 1 else "Result"
     origin = f"{pair.run_folder.absolute().name} · pair {pair.pair_id}"
     return [

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from needs import needs
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, features
 
 from nst_core import lettering
-from nst_core.lettering import Lettering, font_files, legible
+from nst_core.lettering import Lettering, font_files, legible, named
 
 TEXT = Lettering(24)
 
@@ -27,6 +27,7 @@ def no_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def wide_font() -> None:
     needs("a font with Arabic", "DejaVuSans" in font_files(), "apt-get install fonts-dejavu-core")
+    needs("Pillow with Raqm, for right-to-left scripts", features.check("raqm"), "apt-get install libraqm0")
 
 
 def ink(text: str) -> np.ndarray:
@@ -68,6 +69,22 @@ def test_what_no_font_has_is_left_out(name: str) -> None:
 
 def test_a_name_cannot_turn_or_break_its_line() -> None:
     assert legible("one\u202eowt\nthree\u2066 \x07four") == "oneowt three four"
+
+
+@pytest.mark.usefixtures("wide_font")
+def test_years_after_a_name_from_right_to_left_are_not_turned_around() -> None:
+    alone = Image.new("L", (600, 60), 255)
+    font = ImageFont.truetype(str(font_files()["DejaVuSans"]), TEXT.size)
+    ImageDraw.Draw(alone).text((4, 40), "980–1037", 0, font, "ls")
+    years = np.array(alone) < 128
+
+    def differs(text: str) -> float:
+        """The share of the last pixels that are not those of the years alone."""
+        ends = [pixels[:, : np.flatnonzero(pixels.any(axis=0))[-1] + 1] for pixels in (ink(legible(text)), years)]
+        return float((ends[0][:, -40:] != ends[1][:, -40:]).mean())
+
+    assert differs(named("ابن سينا", ", 980–1037")) < 0.03
+    assert differs("ابن سينا, 980–1037") > 0.1, "so it is without"
 
 
 @pytest.mark.usefixtures("wide_font")

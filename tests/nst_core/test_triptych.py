@@ -72,7 +72,7 @@ def test_a_blend_shows_all_its_styles_with_their_shares(tmp_path: Path) -> None:
 
 def test_captions_name_the_pictures_the_artist_and_the_pair(tmp_path: Path) -> None:
     pair = only_pair(tmp_path / "run")
-    told = [(panel.title, panel.below) for panel in panels_of(pair, ArtistFacts("1815–1852"))]
+    told = [(panel.title, panel.below.replace("\u200e", "")) for panel in panels_of(pair, ArtistFacts("1815–1852"))]
     assert told == [("c", "Content"), ("ada work", "Ada, 1815–1852"), ("After Ada", f"run · pair {pair.pair_id}")]
 
 
