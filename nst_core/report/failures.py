@@ -88,7 +88,9 @@ class Messages:
         """The reasons, those that took down the most pairs first; `counted`: pairs by status and error class."""
         ordered = sorted(counted.items(), key=lambda one: (_ORDER.get(one[0][0], 3), -one[1], one[0]))
         return tuple(
-            Reason(status, name, pairs, advice(status, name), self._examples(status, name), self._different(status, name))
+            Reason(
+                status, name, pairs, advice(status, name), self._examples(status, name), self._different(status, name)
+            )
             for (status, name), pairs in ordered
         )
 

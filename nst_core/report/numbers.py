@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -221,10 +221,8 @@ def _devices(made: pa.Table) -> tuple[Device, ...]:
 
 
 def _tries(run: ReadRun) -> TriesTold:
-    tries = asdict(run.tries)
-    told = {name: tries[name] for name in TriesTold.__dataclass_fields__ if name in tries}
-    counts = {name: dict(value) for name, value in told.items() if isinstance(value, Counter)}
-    return TriesTold(**told | counts, at_once=run.tries.at_once)
+    told: dict[str, Any] = {name: getattr(run.tries, name) for name in TriesTold.__dataclass_fields__}
+    return TriesTold(**told)
 
 
 def _cost(run: ReadRun, seconds: np.ndarray, pace: Pace, prices: Prices) -> Cost:

@@ -1,4 +1,4 @@
-"""What a report reads of `results/`: a light table of all rows, while what is heavy in them is counted as it goes by."""
+"""What a report reads of `results/`: a light table of all rows; what is heavy in them is counted as it goes by."""
 
 from __future__ import annotations
 
@@ -43,9 +43,11 @@ _KEPT = pa.schema(
 )
 _PASSING = ("error_message", "content_path", "style_path")
 _OF_POINTS = ("iteration", "total")
-LIGHT = pa.schema(
-    [*_KEPT, ("loss_left", pa.float64()), ("file", pa.int32()), ("row", pa.int32())]
-).remove(_KEPT.get_field_index("output_sha256")).append(pa.field("output", pa.int64()))
+LIGHT = (
+    pa.schema([*_KEPT, ("loss_left", pa.float64()), ("file", pa.int32()), ("row", pa.int32())])
+    .remove(_KEPT.get_field_index("output_sha256"))
+    .append(pa.field("output", pa.int64()))
+)
 """The light table: `loss_left` is the share of its initial loss that is left to a pair; `file` and `row` say where the
 whole row lies; `output` is the beginning of the hash of its image. Some hundred bytes per row."""
 

@@ -26,6 +26,10 @@ class Spread:
     high: float
     values: tuple[float, ...] = ()
 
+    @property
+    def quantiles(self) -> tuple[float, float, float, float, float]:
+        return self.low, self.lower, self.median, self.upper, self.high
+
 
 def spread(name: str, values: NDArray[np.float64]) -> Spread | None:
     """The spread of the finite ones; None where there are none."""
@@ -33,7 +37,8 @@ def spread(name: str, values: NDArray[np.float64]) -> Spread | None:
     if not len(values):
         return None
     few = tuple(np.sort(values).tolist()) if len(values) <= _FEW else ()
-    return Spread(name, len(values), *np.quantile(values, _QUANTILES).tolist(), few)
+    low, lower, median, upper, high = np.quantile(values, _QUANTILES).tolist()
+    return Spread(name, len(values), low, lower, median, upper, high, few)
 
 
 def spreads(values: NDArray[np.float64], codes: NDArray[Any], names: Sequence[str]) -> tuple[Spread, ...]:

@@ -55,7 +55,9 @@ class _Group:
         rows = np.arange(len(upto))
         inside = self.counts[rows, place]
         before = upto[rows, place] - inside
-        return np.asarray(10 ** (_LOWEST + (place + (wanted - before) / np.maximum(inside, 1)) / _PER_DECADE))
+        found = 10 ** (_LOWEST + (place + (wanted - before) / np.maximum(inside, 1)) / _PER_DECADE)
+        found[0] = 1.0  # by definition; the histogram only knows that it is near
+        return np.asarray(found)
 
 
 class Traces:
@@ -67,7 +69,7 @@ class Traces:
         """Traces of successes without a course: a single point, not finite, not above zero, or one too many kinds."""
 
     def take(self, traces: pa.ChunkedArray, status: pa.ChunkedArray) -> NDArray[np.float64]:
-        """Count the traces of a file; returns the share of its initial loss that is left to each row, NaN if unknown."""
+        """Count the traces of a file; returns what is left of its initial loss to each row, NaN where unknown."""
         column = traces.combine_chunks()
         column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
         left = np.full(len(column), np.nan)

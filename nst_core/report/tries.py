@@ -1,4 +1,4 @@
-"""What the journals of a run tell: when it was worked on, where the workers' time went, what was tried again and why."""
+"""What the journals of a run tell: when it was worked on, where the time went, what was tried again and why."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Tries:
     tries: int = 0
     intervals: list[tuple[float, float]] = field(default_factory=list)
     stops: list[float] = field(default_factory=list)
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: dict[str, float] = field(default_factory=dict)
     crews: Counter[str] = field(default_factory=Counter)
     again: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -101,7 +101,7 @@ def _ended(found: Tries, event: Event, at: float) -> None:
     if event.event == "end":
         spent = event.more.get("spent")
         for part, seconds in spent.items() if isinstance(spent, dict) else ():
-            found.spent[str(part)] += _number(seconds)
+            found.spent[str(part)] = found.spent.get(str(part), 0.0) + _number(seconds)
     elif event.event == "failed":
         found.failed[str(event.more.get("error_class") or "unknown")] += 1
     elif event.event == "lost":
