@@ -61,17 +61,14 @@ def failures(summary: Summary) -> list[dict[str, Any]]:
 
 
 def markdown(folder: RunFolder, summary: Summary) -> str:
-    """The summary as Markdown."""
+    """The report that the run has made; where it makes none, the counts alone."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder.root / "report" / "report.md").read_text("utf-8")
     counts = ("planned", "success", "failed", "quarantined", "skipped", "missing")
     rows = [f"| {name} | {getattr(summary, name)} |" for name in counts]
-    pace = f"| images per second | {summary.images_per_second:.2f} |" if summary.images_per_second else None
-    hours = f"| GPU-hours | {summary.gpu_hours:.2f} |" if summary.gpu_hours else None
-    table = ["| pairs | |", "|---|---:|", *rows, *filter(None, (pace, hours))]
     reasons = [f"| {reason} | {count} |" for reason, count in summary.errors.items()]
     errors = ["", "| reason | pairs |", "|---|---:|", *reasons] if reasons else []
-    parts = [f"| {part} | {seconds:.1f} |" for part, seconds in (summary.spent or {}).items()]
-    spent = ["", "| workers' time | seconds |", "|---|---:|", *parts] if parts else []
-    return "\n".join([f"# {folder.name}", "", *table, *errors, *spent, "", f"Run folder: `{folder.root}`"])
+    return "\n".join([f"# {folder.name}", "", "| pairs | |", "|---|---:|", *rows, *errors])
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def _sentences(found: Comparison) -> list[str]:
     if found.only_there:
         told.append(f"{counted(found.only_there, 'pair')} only in {found.other}.")
     if found.hashed:
-        same = "all" if found.same_bytes == found.hashed else f"{found.same_bytes:,}"
+        same = {found.hashed: "all", 0: "none"}.get(found.same_bytes, f"{found.same_bytes:,}")
         told.append(f"Of {counted(found.hashed, 'image')} that both have made, {same} are the same to the bit.")
     if not found.same_method:
         told.append(

@@ -67,18 +67,9 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _reasons(numbers: RunNumbers) -> str:
-    def example(messages: Sequence[str]) -> str:
-        return messages[0] if messages else ""
-
     rows = [
-        (
-            reason.name,
-            reason.status,
-            f"{reason.pairs:,}",
-            example([e.message for e in reason.examples]),
-            _Ours(reason.advice),
-        )
-        for reason in numbers.reasons
+        (one.name, one.status, f"{one.pairs:,}", next((e.message for e in one.examples), ""), _Ours(one.advice))
+        for one in numbers.reasons
     ]
     return _table(("Reason", "Status", "Pairs", "For example", "What to do"), rows)
 

@@ -1,7 +1,7 @@
 """Which pair of one run is which pair of another. Their ids cannot tell: the method is part of those.
 
 The same pair is the same content and styles (by their ids, with the styles' shares), artist, label, split, replicate,
-and weights of the row's own. What has no such partner is looked for again by the bytes of content and styles: their files
+and weights of the row's own. What has no such partner is looked for again by the bytes of content and styles: the files
 may have other names there. Where several pairs of a run are the same in all this, they count in the order of the plan.
 """
 
