@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from nst_core.errors import UsageError
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
 from nst_core.report.failures import base_name, style_names, style_paths
 from nst_core.report.rows import Detail
@@ -99,9 +100,15 @@ def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     """Of content, result, and styles; a run folder may come from somebody else: nothing outside of it is its result."""
     result = PurePosixPath(pair.file_name) if pair.file_name else None
     inside = result is not None and not result.is_absolute() and ".." not in result.parts
-    content = located(pair.content_path) if pair.content_path else None
     return [
-        content,
+        _located(pair.content_path),
         run_folder / result if result is not None and inside else None,
-        *(located(path) for path in style_paths(pair.style_path)),
+        *map(_located, style_paths(pair.style_path)),
     ]
+
+
+def _located(path: str) -> Path | None:
+    try:
+        return located(path) if path else None
+    except UsageError:  # no store that we know
+        return None
