@@ -162,5 +162,5 @@ def finish(config: RunConfig, held: Held, state: State, totals: Totals, seconds:
             report_task(folder.root)
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
-    show_summary(folder, summary)
+    show_summary(folder, summary, reported=config.output.report and not summary.missing)
     return RunReport(folder.root, summary, totals.made, len(state.stale))

@@ -112,7 +112,7 @@ def _pace(found: Comparison, here: RunNumbers, there: RunNumbers) -> Table:
         device = ", ".join(device.name for device in numbers.devices)
         left = numbers.left.median if numbers.left else None
         pace = number(numbers.pace.per_minute)
-        return (f"{numbers.success:,}", f"{number(median)} s" if median else "", pace, device, percent(left))
+        return (f"{numbers.success:,}", f"{number(median)}\u00a0s" if median else "", pace, device, percent(left))
 
     names = ("Images", "Seconds per image, median", "Images per minute", "Made on", "Loss left, median")
     rows = [(name, a, b) for name, a, b in zip(names, each(here), each(there), strict=True)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nst_core.errors import RunFolderError
 from nst_core.report.asked import Difference, differences
 from nst_core.report.matching import match
-from nst_core.report.numbers import plain
+from nst_core.report.plain import plain
 from nst_core.report.reading import ReadRun
 from nst_core.report.rows import Detail, details
 from nst_core.report.spread import Spread, spread

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from nst_core.report.asked import Told, asked_in_words
 from nst_core.report.failures import Reason
 from nst_core.report.pace import Pace, pace_of
+from nst_core.report.plain import plain
 from nst_core.report.reading import ReadRun
 from nst_core.report.rows import Detail, Rows, details
 from nst_core.report.spread import Spread, spread, spreads
@@ -169,17 +169,6 @@ def extremes(values: np.ndarray, shown: int = _SHOWN) -> tuple[list[int], list[i
     low = min(shown, -(-len(order) // 2))
     high = min(shown, len(order) - low)
     return order[:low].tolist(), order[::-1][:high].tolist()
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, mappings and tuples as dicts and lists; numbers that are not finite as None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _statuses(run: ReadRun) -> dict[str, int]:
