@@ -12,6 +12,7 @@ from flows.options import Json, RunPath
 from nst_core.storage import located
 
 if TYPE_CHECKING:
+    from nst_core.report.builder import Built
     from nst_core.report.numbers import Prices
 
 
@@ -47,24 +48,24 @@ def report(
     if as_json:
         _print_numbers(run, against, prices)
     if not as_json or output is not None:
-        page = _page(run, against, output, prices)
+        built = _built(run, against, output, prices)
         if not as_json:
-            print(f"Report: {page}")
+            print(*built.sentences, f"Report: {built.page}", sep="\n")
 
 
-def _page(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Path:
+def _built(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Built:
     """Write the page; only where it goes into the run folder is that held for us alone."""
     import contextlib
 
     from flows.progress import reporter
-    from nst_core.report import build_report
+    from nst_core.report import make_report
     from nst_core.run_folder import RunFolder
 
     folder = RunFolder(run)
     folder.check_exists()
     held = folder.locked() if output is None else contextlib.nullcontext()
     with held, reporter.stage("Making the report", 0, "files"):
-        return build_report(run, against, output, prices, progress=reporter.at_least)
+        return make_report(run, against, output, prices, progress=reporter.at_least)
 
 
 def _print_numbers(run: RunPath, against: Path | None, prices: Prices) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from nst_core.report.compared import Compared, compared
 from nst_core.report.comparison import compare
 from nst_core.report.markdown import report_markdown
 from nst_core.report.numbers import Prices, RunNumbers, run_numbers
-from nst_core.report.page import render
+from nst_core.report.page import render, verdict
 from nst_core.report.pictures import Pictures, pictures_for
 from nst_core.report.reading import ReadRun, read_run
 from nst_core.report.rows import Progress
@@ -20,14 +21,27 @@ FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
 _PAGES = (".html", ".htm")
 
 
-def build_report(
+@dataclass(frozen=True)
+class Built:
+    """A report that was made: its page, and what it says in short."""
+
+    page: Path
+    sentences: tuple[str, ...]
+
+
+def build_report(run_folder: Path, against: Path | None = None, progress: Progress | None = None) -> Path:
+    """(Re)make the report of a run in `<run>/report`; returns its page. See `make_report`."""
+    return make_report(run_folder, against, progress=progress).page
+
+
+def make_report(
     run_folder: Path,
     against: Path | None = None,
     output: Path | None = None,
     prices: Prices | None = None,
     progress: Progress | None = None,
-) -> Path:
-    """(Re)make the report of a run; returns its page.
+) -> Built:
+    """(Re)make the report of a run.
 
     What is damaged or missing in the run folder is told in the report. Files that would not change are left alone.
 
@@ -53,7 +67,8 @@ def build_report(
     write_if_changed(page, page_bytes(html))
     if not inside:
         write_if_changed(page.parent / MARKDOWN, page_bytes(report_markdown(numbers)))
-    return page
+    told = (verdict(numbers), *([f"Against {against}: {comparison.headline}"] if comparison else []))
+    return Built(page, told)
 
 
 def _compared(

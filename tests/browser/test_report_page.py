@@ -13,7 +13,7 @@ from browsing import accessibility_faults, in_view
 from finished import finished_run
 from made_up_runs import event, made, made_up_run, pairs
 
-from nst_core.report import build_report
+from nst_core.report import build_report, make_report
 from nst_core.results import read_chunk, result_files, unfinished_result, write_results
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'& \u202eשלום 🎨 a/b"
@@ -100,7 +100,7 @@ def test_the_headings_are_reached_from_the_top_by_keyboard(open_page: Callable[.
 
 
 def test_against_itself_there_is_no_difference(open_page: Callable[..., Any], finished: Path, tmp_path: Path) -> None:
-    page = open_page(build_report(finished, against=finished, output=tmp_path / "same.html").as_uri())
+    page = open_page(make_report(finished, against=finished, output=tmp_path / "same.html").page.as_uri())
     assert page.locator("#comparison .answer").inner_text() == "No difference."
     assert accessibility_faults(page) == []
 
@@ -113,7 +113,7 @@ def test_two_results_of_a_pair_are_compared_with_a_slider(
     for path in list(result_files(other)):
         rows = read_chunk(path).values()
         write_results([replace(r, total_loss=r.total_loss * 3) if r.total_loss else r for r in rows], path)
-    page = open_page(build_report(finished, against=other, output=tmp_path / "out").as_uri(), phone=phone)
+    page = open_page(make_report(finished, against=other, output=tmp_path / "out").page.as_uri(), phone=phone)
     assert page.locator("#comparison .answer").inner_text() == "They differ in losses."
     slider = page.locator(".compare input").first
     slider.focus()

@@ -35,7 +35,10 @@ def nst(*arguments: object) -> Result:
 def test_the_page_is_written_into_the_run_and_its_place_is_said(folder: Path) -> None:
     result = nst("report", folder)
     assert result.exit_code == 0
-    assert result.stdout == f"Report: {folder / 'report' / 'index.html'}\n"
+    assert result.stdout.splitlines() == [
+        "6 images of 12 planned; 2 failed, 2 quarantined, 2 left out on purpose.",
+        f"Report: {folder / 'report' / 'index.html'}",
+    ]
     assert "OutOfMemory" in (folder / "report" / "index.html").read_text(encoding="utf-8")
 
 
@@ -66,6 +69,7 @@ def test_a_page_elsewhere_needs_no_hold_on_a_run_that_works(folder: Path, tmp_pa
         assert isinstance(nst("report", folder).exception, RunFolderError)
         result = nst("report", folder, "--against", folder, "-o", tmp_path / "mine.html")
     assert result.exit_code == 0
+    assert f"Against {folder}: No difference.\n" in result.stdout
     assert "No difference." in (tmp_path / "mine.html").read_text(encoding="utf-8")
     assert not (folder / "report").exists()
 

@@ -13,7 +13,7 @@ import pytest
 from finished import finished_run
 from made_up_runs import made, made_up_run, pairs
 
-from nst_core.report import build_report
+from nst_core.report import build_report, make_report
 from nst_core.report.markdown import report_markdown
 from nst_core.report.numbers import run_numbers
 from nst_core.report.reading import read_run
@@ -90,14 +90,14 @@ def test_pictures_that_no_report_shows_any_more_go(run: Path) -> None:
 
 
 def test_one_file_holds_its_pictures_itself(run: Path, tmp_path: Path) -> None:
-    page = build_report(run, output=tmp_path / "out" / "trial.html")
+    page = make_report(run, output=tmp_path / "out" / "trial.html").page
     assert [path.name for path in page.parent.iterdir()] == ["trial.html"]
     assert not (run / "report").exists()
     assert all(picture.startswith("data:image/webp;base64,") for picture in Seen(page).pictures)
 
 
 def test_a_folder_gets_page_pictures_and_markdown_and_no_link_into_the_run(run: Path, tmp_path: Path) -> None:
-    page = build_report(run, output=tmp_path / "out")
+    page = make_report(run, output=tmp_path / "out").page
     assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "report.md", "thumbs"]
     assert not [link for link in Seen(page).links if not link.startswith("#")]
 
@@ -111,7 +111,7 @@ def test_against_itself_a_page_says_that_there_is_no_difference(run: Path) -> No
 def test_against_another_it_shows_both_results_of_the_furthest_apart(run: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other"))
     _halve_losses(other)
-    seen = Seen(build_report(run, against=other, output=tmp_path / "out"))
+    seen = Seen(make_report(run, against=other, output=tmp_path / "out").page)
     assert "They differ in losses." in seen.text
     assert "The furthest apart" in seen.text
     assert seen.text.count("2 times the loss") == 6
