@@ -23,7 +23,7 @@ WIDE, NARROW = 720, 340
 """Widths to draw for: of a desktop's column, and of a phone."""
 
 _ROW = 30
-_LETTER = 7.0
+_LETTER = 7.6
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def throughput(pace: Pace, title: str) -> Drawn:
         for one in pace.bins:
             shift = gap * one.session
             x, end = across(one.start / unit) + shift, across((one.start + one.seconds) / unit) + shift
-            plot.box(x, up(one.per_minute), max(end - x - 1, 1), bottom - up(one.per_minute), "bar")
+            plot.box(x, up(one.per_minute), end - x - min(1.0, 0.2 * (end - x)), bottom - up(one.per_minute), "bar")
         shifts = [(sum(s.seconds for s in pace.sessions[:n]) / unit, gap * n) for n in range(sessions)]
         for tick in across.ticks(7 if width >= WIDE else 4):
             x = across(tick) + next(shift for start, shift in reversed(shifts) if tick >= start)
