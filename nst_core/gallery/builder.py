@@ -1,139 +1,176 @@
-"""Make the gallery of a run: artist by artist, page by page, rewriting only what has changed."""
+"""Make the gallery of a run, or of several: artist by artist, page by page, passing over what has not changed."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from nst_core.atomic import remove_temporaries
-from nst_core.errors import RunFolderError
-from nst_core.gallery.cards import card, pictures
-from nst_core.gallery.covers import Covers
-from nst_core.gallery.pages import (
-    ArtistSummary,
-    Card,
-    LeftOut,
-    PageLinks,
-    Picture,
-    page_name,
-    render_artist,
-    render_index,
-    write_page,
-)
-from nst_core.gallery.results import ArtistResults, Pair, artist_slugs, count_rows, read_artist
-from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
+from nst_core.errors import UsageError
+from nst_core.gallery.artist_pages import ArtistPages
+from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
+from nst_core.gallery.leftovers import remove_former, remove_others
+from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states
+from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, Facts, LeftOut, render_index, told_facts, write_page
+from nst_core.gallery.results import ArtistResults, count_rows, read_artist
+from nst_core.gallery.runs import Artist, Run, artists_of, opened
+from nst_core.gallery.thumbnails import ThumbnailFolder
 from nst_core.storage import is_local
 
-PAIRS_PER_PAGE = 200
+PER_PAGE = 200
 UNKNOWN_ARTIST = "Unknown artist"
-_PAGE = re.compile(r"index(-\d+)?\.html")
+_NAMED_RUNS = 3
+
+Progress = Callable[[int, int], None]
 
 
-def build_gallery(run_folder: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def build_gallery(
+    run_folder: Path,
+    *,
+    progress: Progress | None = None,
+    per_page: int = PER_PAGE,
+    facts: Mapping[str, Facts] | None = None,
+) -> Path:
     """(Re)make `<run>/gallery` from `results/` and `images/`; return `gallery/index.html`.
 
-    `progress` is called with (rows done, rows in all). Pages and thumbnails that have not changed keep their files;
-    those that no result needs any more are removed. Pictures that are gone are shown as placeholders.
-    Raises `RunFolderError` if there is no such run folder.
+    Pages of artists whose results have not changed are passed over; of the others, pages and thumbnails that come out
+    the same keep their files; what no result needs any more is removed. Pictures that are gone are shown as such.
+
+    Args:
+        progress: is called with (rows done, rows in all).
+        per_page: results on a page.
+        facts: what is known of artists, by name.
+
+    Raises:
+        RunFolderError: there is no such run folder.
     """
-    if not run_folder.is_dir():
-        raise RunFolderError(f"There is no run folder {run_folder}.")
-    return _Build(run_folder, progress).run()
+    runs = opened([run_folder])
+    return _Build(runs, run_folder / "gallery", InTheRun(), per_page, progress, facts or {}).run()
+
+
+def build_combined_gallery(
+    run_folders: Sequence[Path],
+    gallery: Path,
+    *,
+    copy: bool = True,
+    progress: Progress | None = None,
+    per_page: int = PER_PAGE,
+    facts: Mapping[str, Facts] | None = None,
+) -> Path:
+    """As `build_gallery`, one gallery of several runs at a place of its own; return its `index.html`.
+
+    Artists of one name are one artist; every result says which run it is of.
+
+    Args:
+        copy: copy the results' files into the gallery, which can then be put anywhere by itself; else its pages lead
+            to the run folders by relative paths.
+
+    Raises:
+        RunFolderError: there is no such run folder.
+        UsageError: the place is inside one of the runs; or nothing is to be copied and one of them is at a store.
+    """
+    runs = opened(run_folders)
+    for run in runs:
+        if _inside(gallery, run.folder):
+            raise UsageError(f"-o {gallery} lies in the run folder {run.folder}: choose a place outside of it.")
+    originals = Copied(gallery) if copy else LeftWhereTheyAre(gallery, runs)
+    return _Build(runs, gallery, originals, per_page, progress, facts or {}).run()
 
 
 class _Build:
-    """One build of one run's gallery: what its pages share while they are made."""
+    """One build of one gallery: what its pages share while they are made."""
 
-    def __init__(self, run_folder: Path, progress: Callable[[int, int], None] | None) -> None:
-        self.run_folder = run_folder
-        self.gallery = run_folder / "gallery"
-        self.title = _run_name(run_folder)
-        self.slugs = artist_slugs(run_folder)
-        self.thumbnails = ThumbnailFolder(self.gallery / "thumbs")
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        gallery: Path,
+        originals: Originals,
+        per_page: int,
+        progress: Progress | None,
+        facts: Mapping[str, Facts],
+    ) -> None:
+        self.runs, self.gallery, self.originals, self.per_page = runs, gallery, originals, per_page
+        self.title = ", ".join(run.name for run in runs) if len(runs) <= _NAMED_RUNS else f"{len(runs)} runs"
+        self.artists = artists_of(runs)
+        self.facts = facts
+        self.thumbnails = ThumbnailFolder(gallery / "thumbs")
         self._progress, self._done = progress, 0
-        self._total = sum(count_rows(run_folder, slug) for slug in self.slugs)
-        self._pages: set[Path] = set()
+        self._rows = {artist.slug: count_rows(artist) for artist in self.artists}
 
     def run(self) -> Path:
-        artists, left_out = [], Counter[tuple[str, str]]()
-        for slug in self.slugs:
-            artist = read_artist(self.run_folder, slug)
-            artists.append(self._artist(artist))
-            left_out.update(artist.left_out)
-        artists.sort(key=_order)
-        index = self.gallery / "index.html"
-        write_page(index, render_index(self.title, artists, LeftOut.of(left_out)))
-        self._remove_stale()
+        summaries, left_out = [], Counter[tuple[str, str]]()
+        states = file_states(file for artist in self.artists for part in artist.partitions for file in part.files)
+        for artist in self.artists:
+            version = sources_digest(artist, states, self._told(artist))
+            made = self._made(artist, version)
+            left_out.update(made.left_out)
+            summaries.append(self._summary(artist, made))
+        summaries.sort(key=_order)
+        index, sheet = self.gallery / "index.html", (self.gallery / SHEET_FILE).is_file()
+        write_page(index, render_index(self.title, summaries, LeftOut.of(left_out), sheet))
+        self.thumbnails.remove_unused()
+        remove_others(self.gallery, {artist.slug for artist in self.artists})
         return index
 
-    def _artist(self, artist: ArtistResults) -> ArtistSummary:
-        """Make the pages of one artist; return the card for the index."""
-        self._advance(artist.left_out.total())
-        summary, covers = _summary(artist), Covers()
-        count = max(1, -(-summary.pictures // PAIRS_PER_PAGE))
-        for number in range(1, count + 1):
-            pairs = artist.pairs((number - 1) * PAIRS_PER_PAGE, PAIRS_PER_PAGE)
-            cards = self._cards(pairs)
-            covers.offer(pairs, cards)
-            path = self.gallery / artist.slug / page_name(number)
-            write_page(path, render_artist(self.title, summary, cards, PageLinks(number, count)))
-            self._pages.add(path)
-        return _summary(artist, covers.chosen())
+    def _told(self, artist: Artist) -> list[object]:
+        """What decides an artist's pages beside its results."""
+        facts = self.facts.get(artist.name or "")
+        return [self.title, self.per_page, self.originals.kind, self._has_sheet(artist), told_facts(facts, ())]
 
-    def _cards(self, pairs: list[Pair]) -> list[Card]:
-        needed = [pictures(pair, self.run_folder) for pair in pairs]
-        made = self.thumbnails.make(picture for several in needed for picture in several)
-        thumbnails: dict[Path, Thumbnail | None] = {}
-        cards = []
-        for pair, several in zip(pairs, needed, strict=True):
-            while not thumbnails.keys() >= set(several):  # they come in the order in which they were asked for
-                thumbnails.update([next(made)])
-            cards.append(card(pair, self.run_folder, thumbnails))
-            self._advance(1)
-        return cards
+    def _made(self, artist: Artist, version: str) -> Made:
+        """An artist's pages: those of the last build, if they would be made again just so, or else new ones."""
+        folder = self.gallery / artist.slug
+        before = read_made(folder)
+        if before and before.made_from == version and self._whole(before, folder):
+            self._advance(self._rows[artist.slug])
+            return before
+        results = read_artist(artist)
+        pages = ArtistPages(
+            folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance
+        )
+        made = pages.make(results, self._summary(artist, results))
+        write_made(folder, made)
+        if before:
+            remove_former(self.gallery, artist.slug, before, made)
+        return made
+
+    def _whole(self, made: Made, folder: Path) -> bool:
+        """Whether all that the pages need is there, and the results are what they were."""
+        folders = {run.key: run.folder for run in self.runs}
+        paths = [folders[key] / name for key, name in made.originals]
+        states = file_states(paths)
+        return (
+            not made.incomplete
+            and states_digest(states[path] for path in paths) == made.originals_state
+            and self.thumbnails.keep(made.thumbnails)
+            and all((folder / page).is_file() for page in made.pages)
+        )
+
+    def _summary(self, artist: Artist, told: ArtistResults | Made) -> ArtistSummary:
+        return ArtistSummary(
+            slug=artist.slug,
+            name=artist.name or UNKNOWN_ARTIST,
+            facts=told_facts(self.facts.get(artist.name or ""), told.genres),
+            pictures=told.pictures,
+            left_out=LeftOut.of(told.left_out),
+            covers=told.covers if isinstance(told, Made) else (),
+            sheet=self._has_sheet(artist),
+        )
+
+    def _has_sheet(self, artist: Artist) -> bool:
+        return (self.gallery / artist.slug / SHEET_FILE).is_file()
 
     def _advance(self, rows: int) -> None:
         self._done += rows
         if self._progress is not None and rows:
-            self._progress(self._done, self._total)
-
-    def _remove_stale(self) -> None:
-        self.thumbnails.remove_unused()
-        remove_temporaries(self.gallery)
-        for page in self.gallery.glob("*/index*.html"):
-            if page not in self._pages and _PAGE.fullmatch(page.name):
-                page.unlink()
-                if is_local(page) and not any(page.parent.iterdir()):
-                    page.parent.rmdir()
-
-
-def _summary(artist: ArtistResults, covers: tuple[Picture, ...] = ()) -> ArtistSummary:
-    return ArtistSummary(
-        slug=artist.slug,
-        name=artist.name or UNKNOWN_ARTIST,
-        genres=artist.genres,
-        pictures=artist.table.num_rows,
-        left_out=LeftOut.of(artist.left_out),
-        covers=covers,
-    )
+            self._progress(self._done, sum(self._rows.values()))
 
 
 def _order(artist: ArtistSummary) -> tuple[bool, bool, str, str]:
     return not artist.pictures, artist.name == UNKNOWN_ARTIST, artist.name.casefold(), artist.slug
 
 
-def _run_name(run_folder: Path) -> str:
-    """The name in `run.yaml`, where there is one; else the folder's."""
-    try:
-        told: Any = yaml.safe_load((run_folder / "run.yaml").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):  # a gallery needs no run.yaml, least of all a sound one
-        told = None
-    for section in (told, told.get("config") if isinstance(told, dict) else None):
-        if isinstance(section, dict) and section.get("name"):
-            return str(section["name"])
-    return (run_folder.resolve() if is_local(run_folder) else run_folder).name
+def _inside(place: Path, folder: Path) -> bool:
+    if is_local(place) and is_local(folder):
+        return place.resolve().is_relative_to(folder.resolve())
+    return f"{place}/".startswith(f"{folder}/")

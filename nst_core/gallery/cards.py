@@ -1,11 +1,11 @@
-"""From a result row to what a page shows of it: its pictures, its caption, its parameters."""
+"""From a result row to what a page shows of it: its pictures, its names, its parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.gallery.pages import Card, Picture
 from nst_core.gallery.results import Pair, StyleShare, display_name
 from nst_core.gallery.thumbnails import Thumbnail
 from nst_core.manifest_rows import UNSTYLIZED
@@ -14,90 +14,129 @@ from nst_core.web import number
 
 Thumbnails = Mapping[Path, Thumbnail | None]
 
+_NARROWEST, _WIDEST = 0.6, 2.4
 
-def pictures(pair: Pair, run_folder: Path) -> list[Path]:
-    """The files that the pair's card shows, as far as the row names them."""
+
+@dataclass(frozen=True)
+class Style:
+    """A painting as a page shows it. `share` is ready to be read, empty where there is none."""
+
+    path: str
+    name: str
+    share: str
+    thumbnail: Thumbnail | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One finished pair on an artist's page.
+
+    Attributes:
+        identity: what its deep link `#pair-<identity>` ends in; no two of an artist have the same.
+        name: the content's.
+        styles: empty where the content stayed as it was.
+        link: address of the result's file from the artist's page; None where that is not there.
+    """
+
+    identity: str
+    pair: Pair
+    name: str
+    content: Thumbnail | None
+    styles: tuple[Style, ...]
+    result: Thumbnail | None
+    link: str | None
+
+    @property
+    def style_name(self) -> str:
+        """`Starry Night + The Scream`; empty where the content stayed as it was."""
+        return " + ".join(style.name for style in self.styles)
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} in the style of {self.style_name}" if self.styles else f"{self.name} as it is"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result in pixels, or of what is known to have its shape."""
+        if self.pair.width and self.pair.height:
+            return int(self.pair.width), int(self.pair.height)
+        shown = self.result or self.content
+        return shown.sizes[-1][1:] if shown else (3, 2)
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of the card's picture: the result's, within what a row of pictures can take."""
+        width, height = self.size
+        return round(min(max(width / height, _NARROWEST), _WIDEST), 3)
+
+
+def pictures(pair: Pair) -> list[Path]:
+    """The files that the gallery shows of a pair, as far as the row names them."""
     named = [pair.content_path, *(style.path for style in pair.styles)]
-    result = result_path(pair, run_folder)
+    result = result_path(pair)
     return [located(path) for path in named if path] + ([result] if result else [])
 
 
-def result_path(pair: Pair, run_folder: Path) -> Path | None:
+def result_path(pair: Pair) -> Path | None:
     """The result's file; None if the row names none, or one outside the run folder."""
     if not pair.file_name:
         return None
     path = PurePosixPath(pair.file_name)
-    return None if path.is_absolute() or ".." in path.parts else run_folder / path
+    return None if path.is_absolute() or ".." in path.parts else pair.run.folder / path
 
 
-def card(pair: Pair, run_folder: Path, thumbnails: Thumbnails) -> Card:
+def card(pair: Pair, identity: str, thumbnails: Thumbnails, link: str | None) -> Card:
     """The card of a pair, once its thumbnails are made."""
-    result = result_path(pair, run_folder)
-    content = _picture(pair.content_path, "unknown content", thumbnails)
-    styles = tuple(_picture(style.path, "unknown style", thumbnails) for style in pair.styles)
-    unstylized = not pair.styles and pair.artist == UNSTYLIZED
-    style_name = "" if unstylized else _style_name(pair.styles)
-    told = f"{content.name} as it is" if unstylized else f"{content.name} in the style of {style_name}"
-    shown = Picture(told, thumbnails.get(result) if result else None)
+    result, unstylized = result_path(pair), not pair.styles and pair.artist == UNSTYLIZED
+    styles = tuple(_style(style, thumbnails) for style in pair.styles)
     return Card(
-        anchor=f"pair-{pair.pair_id}",
-        content=content,
-        styles=styles if styles or unstylized else (Picture(style_name, None),),
-        style_name=style_name,
-        result=shown,
-        file_name=pair.file_name if result and result.is_file() else None,
-        loss_path=pair.loss_path,
-        facts=_told(_facts(pair)),
-        details=_told(_details(pair)),
+        identity=identity,
+        pair=pair,
+        name=display_name(pair.content_path) or "unknown content",
+        content=thumbnails.get(located(pair.content_path)) if pair.content_path else None,
+        styles=styles if styles or unstylized else (Style("", "unknown style", "", None),),
+        result=thumbnails.get(result) if result else None,
+        link=link,
     )
 
 
-def _picture(path: str | None, unnamed: str, thumbnails: Thumbnails) -> Picture:
-    return Picture(display_name(path) or unnamed, thumbnails.get(located(path)) if path else None)
-
-
-def _style_name(styles: tuple[StyleShare, ...]) -> str:
-    names = [display_name(style.path) or style.path for style in styles]
-    shares = [f" ({style.share:.0%})" if style.share is not None else "" for style in styles]
-    return " + ".join(name + share for name, share in zip(names, shares, strict=True)) or "unknown style"
-
-
-def _facts(pair: Pair) -> dict[str, str | None]:
-    return {
+def parameters(pair: Pair) -> dict[str, str]:
+    """How the result was made and what it came to, ready to be read; without what the row does not tell."""
+    told = {
         "Loss": number(pair.total_loss),
-        "Evaluations": number(pair.evaluations or None),
-        "Time": _with_unit(pair.seconds or None, "s"),
-        "Method": pair.method,
-    }
-
-
-def _details(pair: Pair) -> dict[str, str | None]:
-    return {
         "Content loss": number(pair.content_loss),
         "Style loss": number(pair.style_loss),
         "Content weight α": number(pair.alpha),
         "Style weight β": number(pair.beta),
+        "Method": pair.method,
         "Features": pair.features,
+        "Evaluations": number(pair.evaluations or None),
+        "Time": _with_unit(pair.seconds or None, "s"),
         "Worked at": _with_unit(pair.size, "px"),
-        "Result": _dimensions(pair),
+        "Result": f"{pair.width:.0f} × {pair.height:.0f}\u00a0px" if pair.width and pair.height else "",
         "Label": pair.label,
         "Split": pair.split,
         "Genre": pair.genre,
-        "Content licence": pair.content_license,
-        "Content source": pair.content_source_url,
-        "Style licence": pair.style_license,
         "Pair": pair.pair_id,
     }
+    return {name: value for name, value in told.items() if value}
 
 
-def _told(values: dict[str, str | None]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in values.items() if value)
+def rights(pair: Pair) -> dict[str, str]:
+    """Where the inputs come from and under which licence; without what the row does not tell."""
+    told = {
+        "Photograph’s licence": pair.content_license,
+        "Photograph’s source": pair.content_source_url,
+        "Painting’s licence": pair.style_license,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _style(style: StyleShare, thumbnails: Thumbnails) -> Style:
+    share = f"{style.share:.0%}" if style.share is not None else ""
+    return Style(style.path, display_name(style.path) or style.path, share, thumbnails.get(located(style.path)))
 
 
 def _with_unit(value: float | None, unit: str) -> str:
     text = number(value)
     return f"{text}\u00a0{unit}" if text else ""
-
-
-def _dimensions(pair: Pair) -> str:
-    return f"{pair.width:.0f} × {pair.height:.0f}\u00a0px" if pair.width and pair.height else ""

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nst_core.gallery.pages import Card, Picture
-from nst_core.gallery.results import Pair
+from nst_core.gallery.cards import Card
+from nst_core.gallery.thumbnails import Thumbnail
 
 _CANDIDATES = 64
 _COVERS = 4
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
+class Cover:
+    """A result on the index. `loss_left`: the share of its initial loss that is left; None where that is unknown."""
+
+    identity: str
+    name: str
+    title: str
+    loss_left: float | None
+    thumbnail: Thumbnail
+
+
+@dataclass(frozen=True)
 class _Candidate:
-    loss_left: float
-    position: int
+    rank: tuple[float, int]
     content: str
     style: str
-    picture: Picture
+    cover: Cover
 
 
 class Covers:
@@ -29,17 +40,18 @@ class Covers:
         self._best: list[_Candidate] = []
         self._seen = 0
 
-    def offer(self, pairs: list[Pair], cards: list[Card]) -> None:
-        """Take note of the pairs of one page that have a picture."""
-        shown = [
-            _Candidate(_rank(pair), position, card.content.name, card.style_name, card.result)
-            for position, (pair, card) in enumerate(zip(pairs, cards, strict=True), self._seen)
-            if card.result.thumbnail
-        ]
-        self._seen += len(pairs)
-        self._best = heapq.nsmallest(_CANDIDATES, self._best + shown, key=lambda one: (one.loss_left, one.position))
+    def offer(self, cards: Iterable[Card]) -> None:
+        """Take note of the cards of one page that have a picture."""
+        for card in cards:
+            self._seen += 1
+            if card.result is not None:
+                left = card.pair.trace.loss_left if card.pair.trace else None
+                cover = Cover(card.identity, card.name, card.title, left, card.result)
+                rank = (math.inf if left is None else left, self._seen)
+                self._best.append(_Candidate(rank, card.name, card.style_name, cover))
+        self._best = heapq.nsmallest(_CANDIDATES, self._best, key=lambda one: one.rank)
 
-    def chosen(self) -> tuple[Picture, ...]:
+    def chosen(self) -> tuple[Cover, ...]:
         """The best result, and up to three more that show something else where there is something else to show."""
         left, chosen = list(self._best), list[_Candidate]()
         while left and len(chosen) < _COVERS:
@@ -47,8 +59,4 @@ class Covers:
             pick = min(left, key=lambda one: ((one.content in contents) + (one.style in styles), left.index(one)))
             left.remove(pick)
             chosen.append(pick)
-        return tuple(one.picture for one in chosen)
-
-
-def _rank(pair: Pair) -> float:
-    return math.inf if pair.loss_left is None else pair.loss_left
+        return tuple(one.cover for one in chosen)

@@ -1,45 +1,34 @@
-"""The pages: what a template is given, how it says numbers and addresses, and how a page reaches the disk."""
+"""The pages: what a template is given, and how a page reaches the disk."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import jinja2
+from typing import Protocol
 
 from nst_core.atomic import write_if_changed
-from nst_core.gallery import sparkline
-from nst_core.gallery.thumbnails import Thumbnail
-from nst_core.web import environment, page_bytes
+from nst_core.gallery.cards import Card
+from nst_core.gallery.covers import Cover
+from nst_core.web import environment, number, page_bytes
 
 REASONS_LISTED = 12
+SHEET_FILE = "contact-sheet.png"
+_FEW_ARTISTS = 8
+_ONE_COVER_FROM = 50
+"""With so many artists the index shows one picture of each, so that it never loads more than some 200."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A named picture; without a thumbnail it is shown as a quiet placeholder."""
+class Facts(Protocol):
+    """What is known of an artist; None where nothing is."""
 
-    name: str
-    thumbnail: Thumbnail | None
-
-
-@dataclass(frozen=True)
-class Card:
-    """One pair on an artist's page. Facts are (name, value), ready to be read.
-
-    `styles` and `style_name` are empty where the content stayed as it was.
-    """
-
-    anchor: str
-    content: Picture
-    styles: tuple[Picture, ...]
-    style_name: str
-    result: Picture
-    file_name: str | None
-    loss_path: str
-    facts: tuple[tuple[str, str], ...]
-    details: tuple[tuple[str, str], ...]
+    @property
+    def years(self) -> str | None: ...
+    @property
+    def genre(self) -> str | None: ...
+    @property
+    def nationality(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -63,22 +52,35 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class ArtistSummary:
-    """What the index says about one artist."""
+    """What pages say about one artist.
+
+    Attributes:
+        facts: years, genre, nationality, as far as they are known.
+        sheet: whether there is a contact sheet beside the artist's pages.
+    """
 
     slug: str
     name: str
-    genres: tuple[str, ...]
+    facts: tuple[str, ...]
     pictures: int
     left_out: LeftOut
-    covers: tuple[Picture, ...]
+    covers: tuple[Cover, ...]
+    sheet: bool
+
+    @property
+    def best(self) -> str:
+        """How far the best result came; empty where no loss is known."""
+        left = self.covers[0].loss_left if self.covers else None
+        return f"{number(100 * left)}\u00a0%" if left is not None else ""
 
 
 @dataclass(frozen=True)
 class PageLinks:
-    """Where a page stands among the pages of an artist."""
+    """Where a page stands among the pages of an artist, and what its scripts are asked for by: `items.js?<version>`."""
 
     number: int
     count: int
+    version: str = ""
 
     @property
     def previous(self) -> str | None:
@@ -89,14 +91,27 @@ class PageLinks:
         return page_name(self.number + 1) if self.number < self.count else None
 
 
+def told_facts(facts: Facts | None, genres: Sequence[str]) -> tuple[str, ...]:
+    """An artist's years, genre and nationality in this order; the genre as the results have it where nobody else does."""
+    genre = (facts and facts.genre) or ", ".join(genres[:3])
+    return tuple(fact for fact in (facts and facts.years, genre, facts and facts.nationality) if fact)
+
+
 def page_name(number: int) -> str:
     """`index.html`, `index-2.html`, …"""
     return "index.html" if number == 1 else f"index-{number}.html"
 
 
-def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOut) -> str:
-    """The run's front page."""
-    return _ENVIRONMENT.get_template("index.html.j2").render(title=title, artists=artists, left_out=left_out)
+def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOut, sheet: bool) -> str:
+    """The gallery's front page."""
+    return _ENVIRONMENT.get_template("index.html.j2").render(
+        title=title,
+        artists=artists,
+        left_out=left_out,
+        sheet=sheet,
+        covers=1 if len(artists) >= _ONE_COVER_FROM else 4,
+        searchable=len(artists) > _FEW_ARTISTS,
+    )
 
 
 def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: PageLinks) -> str:
@@ -105,15 +120,10 @@ def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: P
     return template.render(title=title, artist=artist, cards=cards, links=links)
 
 
-def write_page(path: Path, html: str) -> None:
-    """Write a page unless the very same page is there already."""
-    write_if_changed(path, page_bytes(html))
+def write_page(path: Path, text: str) -> None:
+    """Write a page or a script unless the very same is there already."""
+    write_if_changed(path, page_bytes(text))
 
 
-def _environment() -> jinja2.Environment:
-    made = environment("nst_core.gallery")
-    made.globals.update(spark_width=sparkline.WIDTH, spark_height=sparkline.HEIGHT)
-    return made
-
-
-_ENVIRONMENT = _environment()
+_ENVIRONMENT = environment("nst_core.gallery")
+_ENVIRONMENT.globals.update(sheet_file=SHEET_FILE)

@@ -4,50 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from nst_core.gallery.sparkline import sparkline
-from nst_core.results import result_files
+from nst_core.gallery.runs import Artist, Partition, Run
+from nst_core.gallery.traces import Trace, reduced_traces
 from nst_core.storage import arrow_files
 
-_TEXT = [
-    "pair_id",
-    "status",
-    "error_class",
-    "error_message",
-    "content_path",
-    "style_path",
-    "file_name",
-    "label",
-    "split",
-    "artist",
-    "genre",
-    "method",
-    "features",
-    "content_license",
-    "style_license",
-    "content_source_url",
-]
-_NUMBERS = [
-    "width",
-    "height",
-    "size",
-    "evaluations",
-    "alpha",
-    "beta",
-    "content_loss",
-    "style_loss",
-    "total_loss",
-    "seconds",
-]
+_TEXT = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "file_name", "label",
+         "split", "artist", "genre", "method", "features", "content_license", "style_license",
+         "content_source_url"]  # fmt: skip
+_NUMBERS = ["width", "height", "size", "evaluations", "alpha", "beta", "content_loss", "style_loss", "total_loss",
+            "seconds"]  # fmt: skip
 _POINT = pa.struct([("iteration", pa.int32()), *((name, pa.float32()) for name in ("content", "style", "tv", "total"))])
 _SCHEMA = pa.schema(
     [
@@ -56,8 +30,14 @@ _SCHEMA = pa.schema(
         ("loss_trace", pa.list_(_POINT)),
     ]
 )
+_ADDED = (
+    ("iterations", pa.list_(pa.int32())),
+    ("totals", pa.list_(pa.float32())),
+    ("loss_left", pa.float64()),
+    ("order", pa.string()),
+    ("run", pa.int32()),
+)
 _BATCH_ROWS = 1024
-_PREFIX = "artist_slug="
 
 
 @dataclass(frozen=True)
@@ -72,6 +52,7 @@ class StyleShare:
 class Pair:
     """One finished pair, as its result row tells it; what the row leaves out is None."""
 
+    run: Run
     pair_id: str
     content_path: str | None
     styles: tuple[StyleShare, ...]
@@ -95,51 +76,47 @@ class Pair:
     content_license: str | None
     style_license: str | None
     content_source_url: str | None
-    loss_path: str
-    loss_left: float | None
-    """The share of its initial loss that is left: comparable between pairs, as the loss itself is not."""
+    trace: Trace | None
 
 
 @dataclass(frozen=True)
 class ArtistResults:
-    """The rows of one artist: the finished pairs as a light Arrow table, ordered by file name; the others counted."""
+    """The rows of one artist: the finished pairs as a light Arrow table, ordered by name; the others counted."""
 
-    slug: str
-    name: str | None
+    artist: Artist
     genres: tuple[str, ...]
     table: pa.Table
     left_out: Counter[tuple[str, str]]
     """(status, reason) of the rows without a picture."""
 
+    @property
+    def pictures(self) -> int:
+        """How many pairs are finished."""
+        return int(self.table.num_rows)
+
     def pairs(self, start: int, count: int) -> list[Pair]:
         """The finished pairs `start` to `start + count`, in order."""
-        return [_pair(row) for row in self.table.slice(start, count).to_pylist()]
+        runs = [partition.run for partition in self.artist.partitions]
+        return [_pair(row, runs) for row in self.table.slice(start, count).to_pylist()]
 
 
-def artist_slugs(run_folder: Path) -> list[str]:
-    """The partitions of `results/`, in order."""
-    return sorted({file.parent.name.removeprefix(_PREFIX) for file in result_files(run_folder)})
-
-
-def count_rows(run_folder: Path, slug: str) -> int:
+def count_rows(artist: Artist) -> int:
     """How many rows an artist has; reads the files' footers only."""
-    return int(_dataset(run_folder, slug).count_rows())
+    return sum(int(_dataset(partition).count_rows()) for partition in artist.partitions)
 
 
-def read_artist(run_folder: Path, slug: str) -> ArtistResults:
-    """Read one partition of `results/`. Loss traces are reduced to what a page shows while they stream by."""
-    dataset = _dataset(run_folder, slug)
-    done = pc.field("status") == "success"
-    batches = [_reduced(batch) for batch in dataset.to_batches(filter=done, batch_size=_BATCH_ROWS) if batch.num_rows]
-    table = pa.Table.from_batches(batches) if batches else _reduced(_empty_batch()).schema.empty_table()
-    names = dataset.to_table(columns=["artist", "genre"])
-    return ArtistResults(
-        slug=slug,
-        name=next(iter(_most_common(names["artist"])), None),
-        genres=tuple(_most_common(names["genre"])),
-        table=table.sort_by([("file_name", "ascending"), ("pair_id", "ascending")]),
-        left_out=_left_out(dataset),
-    )
+def read_artist(artist: Artist) -> ArtistResults:
+    """Read one artist's partitions of `results/`. Loss traces are reduced to a curve's points while they stream by."""
+    tables, genres = [], Counter[str]()
+    left_out: Counter[tuple[str, str]] = Counter()
+    for number, partition in enumerate(artist.partitions):
+        dataset = _dataset(partition)
+        tables.append(_finished(dataset, number))
+        genres.update(_counts(dataset.to_table(columns=["genre"])["genre"]))
+        left_out.update(_left_out(dataset))
+    keys = ("order", "style_path", "run", "pair_id")
+    table = pa.concat_tables(tables).sort_by([(key, "ascending") for key in keys])
+    return ArtistResults(artist, tuple(_ordered(genres)), table, left_out)
 
 
 def split_styles(text: str | None) -> tuple[StyleShare, ...]:
@@ -161,44 +138,48 @@ def _style_share(part: str) -> StyleShare:
     return StyleShare(match[1], float(match[2])) if match else StyleShare(part, None)
 
 
-def _dataset(run_folder: Path, slug: str) -> ds.Dataset:
+def _dataset(partition: Partition) -> ds.Dataset:
     # The explicit schema keeps every file readable: missing columns are null, an all-null column is not a type of its
     # own, and a slug such as "1984" is not taken for a number, as discovery would.
-    files = sorted((run_folder / "results" / f"{_PREFIX}{slug}").glob("part-*.parquet"))
-    paths, system = arrow_files(files)
+    paths, system = arrow_files(partition.files)
     return ds.dataset(paths, format="parquet", schema=_SCHEMA, filesystem=system)
 
 
-def _empty_batch() -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=_SCHEMA)
+def _finished(dataset: ds.Dataset, run: int) -> pa.Table:
+    done = pc.field("status") == "success"
+    batches = [
+        _reduced(batch, run) for batch in dataset.to_batches(filter=done, batch_size=_BATCH_ROWS) if batch.num_rows
+    ]
+    empty = pa.RecordBatch.from_pylist([], schema=_SCHEMA)
+    return pa.Table.from_batches(batches or [_reduced(empty, run)])
 
 
-def _reduced(batch: pa.RecordBatch) -> pa.RecordBatch:
-    drawn = [(sparkline(iteration, total), _loss_left(total)) for iteration, total in _traces(batch["loss_trace"])]
+def _reduced(batch: pa.RecordBatch, run: int) -> pa.RecordBatch:
+    traces = list(reduced_traces(batch["loss_trace"]))
+    added = (
+        [trace.iterations if trace else None for trace in traces],
+        [trace.totals if trace else None for trace in traces],
+        [trace.loss_left if trace else None for trace in traces],
+        [_order(path) for path in batch["content_path"].to_pylist()],
+        [run] * batch.num_rows,
+    )
     light = batch.drop_columns(["loss_trace", "status", "error_class", "error_message"])
-    light = light.append_column("loss_path", pa.array([path for path, _ in drawn], pa.string()))
-    return light.append_column("loss_left", pa.array([left for _, left in drawn], pa.float64()))
+    for (name, kind), values in zip(_ADDED, added, strict=True):
+        light = light.append_column(name, pa.array(values, kind))
+    return light
 
 
-def _traces(column: pa.ListArray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    points = column.flatten()
-    iterations = points.field("iteration").to_numpy(zero_copy_only=False)
-    totals = points.field("total").to_numpy(zero_copy_only=False)
-    start = 0
-    for length in pc.fill_null(pc.list_value_length(column), 0).to_pylist():
-        yield iterations[start : start + length], totals[start : start + length]
-        start += length
+def _order(path: str | None) -> str:
+    """Names as people order them: `cat 9` before `Cat 10`."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), (display_name(path) or "").casefold())
 
 
-def _loss_left(total: np.ndarray) -> float | None:
-    if len(total) < 2 or not np.isfinite(total[[0, -1]]).all() or total[0] <= 0:
-        return None
-    return float(total[-1] / total[0])
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist() if entry["values"]}
 
 
-def _most_common(column: pa.ChunkedArray) -> list[str]:
-    counted = [(entry["counts"], entry["values"]) for entry in pc.value_counts(column).to_pylist()]
-    return [name for _, name in sorted(counted, key=lambda one: (-one[0], one[1] or "")) if name]
+def _ordered(counted: Counter[str]) -> list[str]:
+    return [name for name, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _left_out(dataset: ds.Dataset) -> Counter[tuple[str, str]]:
@@ -210,7 +191,7 @@ def _left_out(dataset: ds.Dataset) -> Counter[tuple[str, str]]:
     return counted
 
 
-def _reason(row: dict[str, str | None]) -> str:
+def _reason(row: Mapping[str, str | None]) -> str:
     """Why a row has no picture, naming files without their folders: a gallery is made to be handed on."""
     reason = row["error_message"] or row["error_class"] or "no reason given"
     for path in [row["content_path"], *(style.path for style in split_styles(row["style_path"]))]:
@@ -219,5 +200,8 @@ def _reason(row: dict[str, str | None]) -> str:
     return reason
 
 
-def _pair(row: dict[str, Any]) -> Pair:
-    return Pair(styles=split_styles(row.pop("style_path")), **row)
+def _pair(row: dict[str, Any], runs: list[Run]) -> Pair:
+    del row["order"]
+    iterations, totals, left = (row.pop(name) for name in ("iterations", "totals", "loss_left"))
+    trace = Trace(tuple(iterations), tuple(totals), left) if iterations else None
+    return Pair(run=runs[row.pop("run")], styles=split_styles(row.pop("style_path")), trace=trace, **row)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError, StorageRefused
 from nst_core.storage import GONE, file_state
 
-SIDES = (640, 240)
+SIDES = (640, 320)
 """Longer sides, large before small: a small file that is there says that the large one is, too."""
-_VERSION = "1"
+_VERSION = "2"
 _NAME = re.compile(r"([0-9a-f]{20})-(\d+)x(\d+)\.webp")
 _LIMITS = ImageLimits(min_side=1)
 _WORKERS = min(4, cores())
+
+_Sizes = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Thumbnail:
     """One picture in up to two sizes: (file name, width, height), the smallest first. Tiny pictures have one."""
 
     sizes: tuple[tuple[str, int, int], ...]
+
+    @property
+    def key(self) -> str:
+        """What the names of all sizes begin with."""
+        return self.sizes[0][0].partition("-")[0]
 
 
 class ThumbnailFolder:
@@ -42,11 +50,17 @@ class ThumbnailFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._there: dict[str, list[tuple[str, int, int]]] = {}
+        self._there: dict[str, _Sizes] = {}  # of a large gallery this is what memory goes to: some 200 bytes each
         self._used: set[str] = set()
         for file in folder.glob("*.webp"):
             if match := _NAME.fullmatch(file.name):
-                self._there.setdefault(match[1], []).append((file.name, int(match[2]), int(match[3])))
+                self._add(match[1], (int(match[2]), int(match[3])))
+
+    def keep(self, keys: Iterable[str]) -> bool:
+        """Take these thumbnails for used, as if they had been asked for; False if not all of them are there."""
+        wanted = set(keys)
+        self._used |= wanted
+        return wanted <= self._there.keys()
 
     def make(self, pictures: Iterable[Path]) -> Iterator[tuple[Path, Thumbnail | None]]:
         """Yield the thumbnail of each different picture, in order; None where it is gone or cannot be decoded."""
@@ -56,10 +70,9 @@ class ThumbnailFolder:
 
     def remove_unused(self) -> None:
         """Delete the thumbnails that were not asked for since this object was made."""
-        for key, sizes in self._there.items():
-            if key not in self._used:
-                for name, _, _ in sizes:
-                    (self.folder / name).unlink(missing_ok=True)
+        for key in self._there.keys() - self._used:
+            for width, height in self._there.pop(key):
+                (self.folder / _name(key, width, height)).unlink(missing_ok=True)
 
     def _thumbnail(self, picture: Path) -> Thumbnail | None:
         try:
@@ -68,26 +81,37 @@ class ThumbnailFolder:
             return None
         if key is None:
             return None
-        sizes = self._there.get(key, [])
-        if not any(max(width, height) <= SIDES[-1] for _, width, height in sizes):
+        if not any(max(size) <= SIDES[-1] for size in self._there.get(key, ())):
             try:
                 pixels = decode_image(picture, _LIMITS).pixels
             except (InputError, OSError):
                 return None
-            sizes = self._written(Image.fromarray(pixels), key)
+            self._write(Image.fromarray(pixels), key)
         self._used.add(key)
-        return Thumbnail(tuple(sorted(sizes, key=lambda size: size[1:])))
+        return Thumbnail(tuple((_name(key, *size), *size) for size in sorted(self._there[key])))
 
-    def _written(self, image: Image.Image, key: str) -> list[tuple[str, int, int]]:
-        sizes = []
+    def _write(self, image: Image.Image, key: str) -> None:
         for side in SIDES:
             if side > SIDES[-1] >= max(image.size):
                 continue
             image.thumbnail((side, side), Image.Resampling.LANCZOS)
-            name = f"{key}-{image.width}x{image.height}.webp"
-            write_bytes_atomic(self.folder / name, _webp(image))
-            sizes.append((name, image.width, image.height))
-        return sizes
+            write_bytes_atomic(self.folder / _name(key, *image.size), _webp(image))
+            self._add(key, image.size)
+
+    def _add(self, key: str, size: tuple[int, int]) -> None:
+        there = self._there.get(key, ())
+        if size not in there:
+            self._there[key] = _shared((*there, size))
+
+
+@cache
+def _shared(sizes: _Sizes) -> _Sizes:
+    """One object for all that are equal: the pictures of a run have few shapes."""
+    return sizes
+
+
+def _name(key: str, width: int, height: int) -> str:
+    return f"{key}-{width}x{height}.webp"
 
 
 def _identity(picture: Path) -> str | None:

@@ -1,0 +1,88 @@
+"""The results' own files, which a gallery leads to: where they are from its pages, copied to it or left in the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from nst_core.atomic import atomic_path, write_bytes_atomic
+from nst_core.errors import UsageError
+from nst_core.gallery.runs import Run
+from nst_core.storage import GONE, State, file_state, is_local, remote_states
+from nst_core.web import address
+
+COPIES = "originals"
+
+
+class Originals(Protocol):
+    """Makes the file of a result reachable from an artist's page."""
+
+    kind: str
+
+    def address(self, run: Run, file_name: str, state: State) -> str:
+        """The address from `<gallery>/<artist>/index.html` of a file that is there, `state` being what it is like."""
+
+
+class InTheRun:
+    """The gallery lies in the run folder: handed on together, they stay together."""
+
+    kind = "in the run"
+
+    def address(self, run: Run, file_name: str, state: State) -> str:
+        return address(f"../../{file_name}")
+
+
+class LeftWhereTheyAre:
+    """The gallery leads to the run folders, by relative paths."""
+
+    kind = "left"
+
+    def __init__(self, gallery: Path, runs: Iterable[Run]) -> None:
+        if not all(is_local(folder) for folder in (gallery, *(run.folder for run in runs))):
+            raise UsageError("--no-copy: pages cannot lead from one place to another at a store: leave it out.")
+        self._page = gallery.resolve() / "artist"
+
+    def address(self, run: Run, file_name: str, state: State) -> str:
+        return address(os.path.relpath(run.folder.resolve() / file_name, self._page))
+
+
+class Copied:
+    """The gallery has copies in `originals/<run>/`: it can be put anywhere by itself."""
+
+    kind = "copied"
+
+    def __init__(self, gallery: Path) -> None:
+        self._gallery = gallery
+
+    def address(self, run: Run, file_name: str, state: State) -> str:
+        source, target = run.folder / file_name, copy_of(self._gallery, run.key, file_name)
+        size, changed = file_state(target)
+        if size != state[0] or (is_local(source) and is_local(target) and changed < state[1]):
+            _copy(source, target)
+        return address(f"../{COPIES}/{run.key}/{file_name}")
+
+
+def copy_of(gallery: Path, run_key: str, file_name: str) -> Path:
+    """Where a gallery that has copies has the one of this file."""
+    return gallery / COPIES / run_key / file_name
+
+
+def file_states(paths: Iterable[Path]) -> Mapping[Path, State]:
+    """What tells cheaply whether the files may have changed; where many lie in a remote folder, by listing it."""
+    paths = list(paths)
+    return remote_states(paths) | {path: file_state(path) for path in paths if is_local(path)}
+
+
+def is_there(state: State) -> bool:
+    return state != GONE
+
+
+def _copy(source: Path, target: Path) -> None:
+    if is_local(source) and is_local(target):
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+    else:
+        write_bytes_atomic(target, source.read_bytes())
