@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.options import Json, RunPath, Set
+from flows.options import Json, RunPath, RunPaths, Set
 from flows.run_commands import EXIT_INCOMPLETE, print_summary
+from nst_core.errors import UsageError
+from nst_core.storage import located
 
 if TYPE_CHECKING:
     from nst_core.config import RunConfig
@@ -76,16 +79,40 @@ def verify(run: RunPath, as_json: Json = False) -> None:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def gallery(run: RunPath) -> None:
-    """Build the gallery of a run again; pages and thumbnails that did not change stay as they are."""
+def gallery(
+    runs: RunPaths,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", parser=located, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
+        ),
+    ] = None,
+    copy: Annotated[
+        bool,
+        typer.Option(
+            "--copy/--no-copy",
+            help="With -o: copy the results' files into the gallery, so that it can be uploaded by itself, or lead to "
+            "them in the run folders.",
+        ),
+    ] = True,
+) -> None:
+    """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
-    from nst_core.gallery import build_gallery
+    from nst_core.gallery import build_combined_gallery, build_gallery
     from nst_core.run_folder import RunFolder
 
-    folder = RunFolder(run)
-    folder.check_exists()
-    with folder.locked(), reporter.stage("Building the gallery", 0, "pairs"):
-        index = build_gallery(run, progress=reporter.at_least)
+    folders = [RunFolder(run) for run in runs]
+    for folder in folders:
+        folder.check_exists()
+    if output is not None:
+        with reporter.stage("Building the gallery", 0, "pairs"):
+            index = build_combined_gallery(runs, output, copy=copy, progress=reporter.at_least)
+        print(f"Gallery: {index}")
+        return
+    if len(runs) > 1:
+        raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
+    with folders[0].locked(), reporter.stage("Building the gallery", 0, "pairs"):
+        index = build_gallery(runs[0], progress=reporter.at_least)
     print(f"Gallery: {index}")
 
 

@@ -15,6 +15,9 @@ RunFile = Annotated[
 RunPath = Annotated[
     Path, typer.Argument(parser=located, metavar="RUN", help="A run folder; may be a URL, e.g. s3://….")
 ]
+RunPaths = Annotated[
+    list[Path], typer.Argument(parser=located, metavar="RUN", help="Run folders; may be URLs, e.g. s3://….")
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. method.size=512.")
 ]

@@ -155,6 +155,7 @@ class _Build:
             left_out=LeftOut.of(told.left_out),
             covers=told.covers if isinstance(told, Made) else (),
             sheet=self._has_sheet(artist),
+            several=len(artist.partitions) > 1,
         )
 
     def _has_sheet(self, artist: Artist) -> bool:

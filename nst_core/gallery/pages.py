@@ -57,6 +57,7 @@ class ArtistSummary:
     Attributes:
         facts: years, genre, nationality, as far as they are known.
         sheet: whether there is a contact sheet beside the artist's pages.
+        several: whether the results are of several runs.
     """
 
     slug: str
@@ -66,6 +67,7 @@ class ArtistSummary:
     left_out: LeftOut
     covers: tuple[Cover, ...]
     sheet: bool
+    several: bool
 
     @property
     def best(self) -> str:

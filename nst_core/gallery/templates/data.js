@@ -38,7 +38,8 @@ const nst = {
     const styles = [items.style[place]].flat().map((style) => tables.style[style].name);
     const name = items.names[place];
     const title = styles.length ? `${name} in the style of ${styles.join(" + ")}` : `${name} as it is`;
-    return { id: items.ids[place], name, styles, title, thumb, width, height, ratio };
+    const run = tables.run.length > 1 ? tables.run[items.run[place]] : ""; // nothing to tell apart
+    return { id: items.ids[place], name, run, styles, title, thumb, width, height, ratio };
   },
 
   // What the lightbox shows of the result at a place; its file is fetched when first needed.

@@ -89,6 +89,7 @@
     link.href = nst.hash({ pair: item.id });
     link.append(nst.picture(item.thumb, item.title, `${Math.round(16 * item.ratio + 1)}rem`));
     caption.append(said("bdi", item.name), " ", item.styles.length ? said("bdi", item.styles.join(" + ")) : said("span", "as it is"));
+    if (item.run) caption.append(" ", said("bdi", item.run));
     figure.append(link, caption);
     entry.append(figure);
     return entry;
@@ -130,7 +131,7 @@
 
   // The controls are made of the data, once: a choice of what there is more than one of.
   nst.prepare = () => {
-    const { items } = nst;
+    const { items } = nst, sorting = form.firstElementChild;
     for (const [facet, title] of Object.entries(facets)) {
       const values = items.tables[facet];
       if (values.length < 2) continue;
@@ -142,7 +143,7 @@
       options.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
       select.append(new Option("All", ""), ...options.map(({ name, count }) => new Option(`${name} (${count})`, name)));
       label.append(said("span", title), select);
-      form.firstElementChild.before(label);
+      sorting.before(label);
     }
     if (items.tables.style.length > 1) hang(items.tables.style);
     form.hidden = false;
@@ -181,7 +182,7 @@
     event.preventDefault();
     history.pushState(null, "", link.hash);
     nst.sync();
-    form.scrollIntoView();
+    form.parentElement.scrollIntoView();
     list.querySelector("a")?.focus({ preventScroll: true });
   });
 }

@@ -28,6 +28,7 @@
     part(".place").textContent = at < 0 ? "" : `${(at + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
     for (const button of dialog.querySelectorAll(".step")) button.disabled = shown[at + Number(button.dataset.step)] === undefined || at < 0;
     copied.textContent = "";
+    for (const scrolled of [dialog, part(".told")]) scrolled.scrollTop = 0;
     setZoom(false);
     if (!dialog.open) {
       part(".stage").classList.add("waiting");
@@ -55,7 +56,7 @@
     part(".curve").hidden = !told?.trace;
     part(".curve svg")?.remove();
     if (told?.trace) part(".curve").append(nst.curve(...told.trace));
-    part(".parameters").replaceChildren(...pairs(told?.parameters ?? {}));
+    part(".parameters").replaceChildren(...pairs({ ...told?.parameters, ...(item.run && { Run: item.run }) }));
     part(".rights").hidden = !Object.keys(told?.rights ?? {}).length;
     part(".rights dl").replaceChildren(...pairs(told?.rights ?? {}));
   }

@@ -52,8 +52,8 @@
     // One pixel of the picture on one of the page; a small picture is enlarged until there is something to look around in.
     function enlarge([width, height]) {
       const { clientWidth, clientHeight } = stage;
-      let scale = 1;
-      while (width * scale < clientWidth && height * scale < clientHeight && scale < 8) scale += 1;
+      const fitted = Math.min(clientWidth, (clientHeight * width) / height);
+      const scale = width > fitted ? 1 : Math.ceil((1.5 * fitted) / width);
       full.style.width = `${width * scale}px`;
       zoomed.scrollTo((width * scale - clientWidth) / 2, (height * scale - clientHeight) / 2);
     }
