@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nst_core.errors import UsageError
 from nst_core.gallery.artist_pages import ArtistPages
-from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
 from nst_core.gallery.leftovers import remove_former, remove_others
+from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
 from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states
 from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, Facts, LeftOut, render_index, told_facts, write_page
 from nst_core.gallery.results import ArtistResults, count_rows, read_artist
@@ -125,9 +125,7 @@ class _Build:
             self._advance(self._rows[artist.slug])
             return before
         results = read_artist(artist)
-        pages = ArtistPages(
-            folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance
-        )
+        pages = ArtistPages(folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance)
         made = pages.make(results, self._summary(artist, results))
         write_made(folder, made)
         if before:

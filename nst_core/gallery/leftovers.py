@@ -12,7 +12,6 @@ from nst_core.gallery.pages import SHEET_FILE
 from nst_core.storage import is_local
 
 
-
 def remove_former(gallery: Path, slug: str, before: Made, now: Made | None) -> None:
     """Remove the pages and copies that an artist had before and has no more; all of them, where `now` is None."""
     pages, originals = (set(now.pages), set(now.originals)) if now else (set[str](), set[tuple[str, str]]())

@@ -94,7 +94,7 @@ class PageLinks:
 
 
 def told_facts(facts: Facts | None, genres: Sequence[str]) -> tuple[str, ...]:
-    """An artist's years, genre and nationality in this order; the genre as the results have it where nobody else does."""
+    """An artist's years, genre and nationality, in this order; the genre is the results' where nobody else tells it."""
     genre = (facts and facts.genre) or ", ".join(genres[:3])
     return tuple(fact for fact in (facts and facts.years, genre, facts and facts.nationality) if fact)
 

@@ -14,7 +14,7 @@ MOST_POINTS = 40
 
 @dataclass(frozen=True)
 class Trace:
-    """A curve of total loss over iterations: finite, positive (it is drawn on a logarithmic scale), at least two points.
+    """A curve of total loss over iterations: finite and positive, as its scale is logarithmic; at least two points.
 
     `loss_left` is the share of the initial loss that is left: comparable between pairs, as the loss itself is not.
     """
@@ -25,7 +25,7 @@ class Trace:
 
 
 def reduced_traces(column: pa.ListArray) -> Iterator[Trace | None]:
-    """The `loss_trace` of each row, in at most `MOST_POINTS` points of three digits; None where no curve can be drawn."""
+    """The `loss_trace` of each row, in at most `MOST_POINTS` points of four digits; None where there is no curve."""
     points = column.flatten()
     iterations = points.field("iteration").to_numpy(zero_copy_only=False)
     totals = points.field("total").to_numpy(zero_copy_only=False)

@@ -2,11 +2,11 @@
 
     python tests/benchmarks/gallery_scale.py --results 1000 10000
 
-A run of one artist (the worst case: all results on one artist's pages), written as runs write them: Parquet parts of 100
-rows with 31 points of loss trace each, a JPEG per result and per photograph, forty paintings. Builds are processes of
-their own; `base` is the memory that one takes to import what it needs. "one more" is the third build, after a night that
-added one part. The browser opens the first page from disk: to interactive (all controls work), to the lightbox of a pair
-on the last page filled, to sorted by loss, and how many thumbnails were loaded at first and after scrolling to the end.
+A run of one artist (the worst case: all results on one artist's pages), written as runs write them: Parquet parts of
+100 rows with 31 points of loss trace each, a JPEG per result and per photograph, forty paintings. Builds are processes
+of their own; `base` is the memory that one takes to import what it needs. "One more" is a third build, after a night
+that added one part. The browser opens the first page from disk: to interactive (all controls work), to the lightbox of
+a pair on the last page, to sorted by loss, and how many thumbnails it holds at first and after scrolling to the end.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.rando
                 file_name=name, label=label, artist="Vincent van Gogh", genre="Post-Impressionism", width=width,
                 height=height, size=side, iterations=300, evaluations=300, alpha=1.0, beta=24.0,
                 content_loss=float(losses[-1] / 3), style_loss=float(losses[-1] / 24), total_loss=float(losses[-1]),
-                loss_trace=[LossPoint(10 * i, loss / 3, loss / 24, 0.0, loss) for i, loss in enumerate(losses.tolist())],
+                loss_trace=[LossPoint(10 * i, x / 3, x / 24, 0.0, x) for i, x in enumerate(losses.tolist())],
                 seconds=1.5, method="wavelet", features="wavelet", content_license="CC BY 4.0",
                 content_source_url=f"https://example.org/{number}", style_license="Public domain",
             )
