@@ -40,6 +40,9 @@
       if (kind === "swipe" && Math.abs(across) > SWIPE && Math.abs(across) > Math.abs(down)) step(across < 0 ? 1 : -1);
     });
     stage.addEventListener("pointercancel", () => (held = null)); // the page scrolls instead
+    stage.addEventListener("mousedown", (event) => {
+      if (held) event.preventDefault(); // else the focus would go to what lies under the range
+    });
     stage.addEventListener("dragstart", (event) => event.preventDefault());
 
     zoomed.addEventListener("pointerdown", (event) => {
