@@ -10,7 +10,7 @@ from nst_core.errors import UsageError
 from nst_core.gallery.artist_pages import ArtistPages
 from nst_core.gallery.leftovers import remove_former, remove_others
 from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
-from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states
+from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states, is_there
 from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, Facts, LeftOut, render_index, told_facts, write_page
 from nst_core.gallery.results import ArtistResults, count_rows, read_artist
 from nst_core.gallery.runs import Artist, Run, artists_of, opened
@@ -141,7 +141,7 @@ class _Build:
             not made.incomplete
             and states_digest(states[path] for path in paths) == made.originals_state
             and self.thumbnails.keep(made.thumbnails)
-            and all((folder / page).is_file() for page in made.pages)
+            and all(map(is_there, file_states(folder / page for page in made.pages).values()))
         )
 
     def _summary(self, artist: Artist, told: ArtistResults | Made) -> ArtistSummary:

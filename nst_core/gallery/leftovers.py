@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nst_core.atomic import remove_temporaries
 from nst_core.gallery.made import MADE_FILE, Made, read_made
@@ -15,9 +15,9 @@ from nst_core.storage import is_local
 def remove_former(gallery: Path, slug: str, before: Made, now: Made | None) -> None:
     """Remove the pages and copies that an artist had before and has no more; all of them, where `now` is None."""
     pages, originals = (set(now.pages), set(now.originals)) if now else (set[str](), set[tuple[str, str]]())
-    _remove(gallery / slug / page for page in before.pages if page not in pages and "/" not in page)
-    copies = (copy_of(gallery, *one) for one in before.originals if one not in originals and ".." not in one[1])
-    _remove(copies)
+    _remove(gallery / slug / page for page in before.pages if page not in pages and _stays_inside(page))
+    gone = (one for one in before.originals if one not in originals and all(map(_stays_inside, one)))
+    _remove(copy_of(gallery, run_key, file_name) for run_key, file_name in gone)
 
 
 def remove_others(gallery: Path, slugs: set[str]) -> None:
@@ -32,6 +32,12 @@ def remove_others(gallery: Path, slugs: set[str]) -> None:
             _remove([folder / SHEET_FILE, file])
             if is_local(folder) and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _stays_inside(name: str) -> bool:
+    """A gallery may come from somebody else: what its records say must not make us delete anything outside of it."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def _remove(files: Iterable[Path]) -> None:

@@ -2,11 +2,12 @@
 
     python tests/benchmarks/gallery_scale.py --results 1000 10000
 
-A run of one artist (the worst case: all results on one artist's pages), written as runs write them: Parquet parts of
-100 rows with 31 points of loss trace each, a JPEG per result and per photograph, forty paintings. Builds are processes
-of their own; `base` is the memory that one takes to import what it needs. "One more" is a third build, after a night
-that added one part. The browser opens the first page from disk: to interactive (all controls work), to the lightbox of
-a pair on the last page, to sorted by loss, and how many thumbnails it holds at first and after scrolling to the end.
+A run of one artist (the worst case: all results on one artist's pages; `--artists 10` for more), written as runs write
+them: Parquet parts of 100 rows with 31 points of loss trace each, a JPEG per result and photograph, forty paintings.
+Builds are processes of their own; `base` is the memory that one takes to import what it needs. "One more" is a third
+build, after a night that added one result. The browser opens the first page from disk: to interactive (all controls
+work), to the lightbox of a pair on the last page, to sorted by loss, and how many thumbnails it holds at first and
+after scrolling to the end.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--side", type=int, default=96, help="longer side of the results, in pixels")
+    parser.add_argument("--artists", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep the runs in this folder")
     options = parser.parse_args(arguments)
     print("| results | first build | peak (base) | second build | one more | first page | items.js | interactive | "
@@ -50,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for count in options.results:
         with tempfile.TemporaryDirectory() as name:
             run = (options.keep or Path(name)) / f"run-{count}"
-            make_run(run, count, options.side)
+            make_run(run, count, options.side, options.artists)
             print(f"| {count} | {' | '.join([*built(run, count, options.side), *browsed(run)])} |", flush=True)
 
 
-def make_run(run: Path, count: int, side: int) -> None:
-    """A finished run of `count` results of one artist."""
+def make_run(run: Path, count: int, side: int, artists: int) -> None:
+    """A finished run of `count` results, its parts of the artists in turn."""
     draw = np.random.default_rng(0)
     (run / "run.yaml").parent.mkdir(parents=True, exist_ok=True)
     (run / "run.yaml").write_text(f"name: {count} results\n")
@@ -63,10 +65,11 @@ def make_run(run: Path, count: int, side: int) -> None:
     for number in range(PAINTINGS):
         picture(sources / "paintings" / f"painting {number}.jpg", side, draw)
     for start in range(0, count, PER_PART):
-        add_part(run, sources, range(start, min(count, start + PER_PART)), side, draw)
+        artist = start // PER_PART % artists
+        add_part(run, sources, range(start, min(count, start + PER_PART)), side, draw, artist)
 
 
-def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.random.Generator) -> None:
+def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.random.Generator, artist: int = 0) -> None:
     rows = []
     for number in numbers:
         painting, label = f"painting {number % PAINTINGS}", LABELS[number % len(LABELS)]
@@ -78,7 +81,7 @@ def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.rando
             Result(
                 f"{number:016x}", f"{numbers.start:012x}", "success", 1,
                 str(sources / "photographs" / f"{number:06d}.jpg"), str(sources / "paintings" / f"{painting}.jpg"),
-                file_name=name, label=label, artist="Vincent van Gogh", genre="Post-Impressionism", width=width,
+                file_name=name, label=label, artist=f"Painter {artist}", genre="Post-Impressionism", width=width,
                 height=height, size=side, iterations=300, evaluations=300, alpha=1.0, beta=24.0,
                 content_loss=float(losses[-1] / 3), style_loss=float(losses[-1] / 24), total_loss=float(losses[-1]),
                 loss_trace=[LossPoint(10 * i, x / 3, x / 24, 0.0, x) for i, x in enumerate(losses.tolist())],
@@ -86,7 +89,7 @@ def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.rando
                 content_source_url=f"https://example.org/{number}", style_license="Public domain",
             )
         )  # fmt: skip
-    write_results(rows, chunk_file(run, "vincent-van-gogh", f"{numbers.start:012x}"))
+    write_results(rows, chunk_file(run, f"painter-{artist}", f"{numbers.start:012x}"))
 
 
 def picture(path: Path, side: int, draw: np.random.Generator) -> tuple[int, int]:
@@ -104,7 +107,7 @@ def built(run: Path, count: int, side: int) -> list[str]:
     draw = np.random.default_rng(1)
     add_part(run, run.parent / f"sources-{count}", range(count, count + 1), side, draw)
     more, _, _ = build(run)
-    page, items = (run / "gallery" / "vincent-van-gogh" / name for name in ("index.html", "items.js"))
+    page, items = (run / "gallery" / "painter-0" / name for name in ("index.html", "items.js"))
     sizes = [f"{file.stat().st_size / 1000:.0f} kB" for file in (page, items)]
     return [f"{first:.1f} s", f"{peak:.0f} ({base:.0f}) MiB", f"{second:.1f} s", f"{more:.1f} s", *sizes]
 
@@ -122,7 +125,7 @@ def browsed(run: Path) -> list[str]:
         return [""] * 5
     from playwright.sync_api import sync_playwright
 
-    page_file = (run / "gallery" / "vincent-van-gogh" / "index.html").as_uri()
+    page_file = (run / "gallery" / "painter-0" / "index.html").as_uri()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})

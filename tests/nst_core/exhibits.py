@@ -136,7 +136,7 @@ def check_links(gallery: Path, inside: Path) -> None:
                 continue
             assert not parts.scheme, address
             assert not parts.netloc, address
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            target = (path.parent / unquote(parts.path, errors="surrogateescape")).resolve() if parts.path else path
             assert target.is_file(), f"{path}: {address}"
             assert target.is_relative_to(inside.resolve()), address
 

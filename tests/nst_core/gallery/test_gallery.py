@@ -12,7 +12,7 @@ from PIL import Image
 
 import nst_core.gallery
 from nst_core.errors import RunFolderError
-from nst_core.gallery import build_gallery
+from nst_core.gallery import build_combined_gallery, build_gallery
 
 
 @pytest.fixture
@@ -245,6 +245,14 @@ def test_a_run_without_a_name_goes_by_its_folder(run: Path, text: str | None) ->
     if text:
         (run / "run.yaml").write_text(text)
     assert "my run" in Page(build_gallery(run)).text
+
+
+def test_a_name_that_is_no_text_is_no_reason_to_have_no_gallery(run: Path, tmp_path: Path) -> None:
+    (run / "run.yaml").write_text('name: "n\\uDCFFght"')
+    write_results(run, "x", [row(run, "a")])
+    assert "n?ght" in Page(build_gallery(run)).text
+    assert "n?ght" in Page(build_combined_gallery([run], tmp_path / "copied")).text
+    check_links(tmp_path / "copied", tmp_path / "copied")
 
 
 def test_the_gallery_imports_neither_prefect_nor_flows() -> None:

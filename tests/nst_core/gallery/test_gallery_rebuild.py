@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_changed_results_renew_their_thumbnails_and_stale_files_go(run: Path) ->
     assert stranger.exists()
     assert any("60x60" in name for name in files(thumbs).keys() - before.keys())
     check_links(run / "gallery", run)
+
+
+def test_a_record_of_somebody_else_deletes_nothing_outside_of_the_gallery(run: Path) -> None:
+    write_results(run, "x", [row(run, "a")])
+    build_gallery(run)
+    record = run / "gallery" / "x" / "made.json"
+    told = json.loads(record.read_text())
+    told["pages"] += ["../../run.yaml", str(run / "run.yaml")]
+    told["originals"] += [["../..", "run.yaml"], ["x", "../../../run.yaml"], ["x", str(run / "run.yaml")]]
+    (run / "gallery" / "y").mkdir()
+    for folder in ("x", "y"):  # of an artist who is made again, and of one who is gone
+        (run / "gallery" / folder / "made.json").write_text(json.dumps(told))
+    write_results(run, "x", [row(run, "a"), row(run, "b")])
+    build_gallery(run)
+    assert (run / "run.yaml").is_file()
+    assert not (run / "gallery" / "y").exists()
 
 
 def test_a_build_cut_short_between_two_sizes_is_completed(run: Path) -> None:
