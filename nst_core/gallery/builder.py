@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nst_core.artist_facts import ArtistFacts, artist_facts
 from nst_core.errors import UsageError
 from nst_core.gallery.artist_pages import ArtistPages
 from nst_core.gallery.leftovers import remove_former, remove_others
 from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
 from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states, is_there
-from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, Facts, LeftOut, render_index, told_facts, write_page
+from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, LeftOut, render_index, told_facts, write_page
 from nst_core.gallery.results import ArtistResults, count_rows, read_artist
 from nst_core.gallery.runs import Artist, Run, artists_of, opened
 from nst_core.gallery.thumbnails import ThumbnailFolder
@@ -29,7 +30,6 @@ def build_gallery(
     *,
     progress: Progress | None = None,
     per_page: int = PER_PAGE,
-    facts: Mapping[str, Facts] | None = None,
 ) -> Path:
     """(Re)make `<run>/gallery` from `results/` and `images/`; return `gallery/index.html`.
 
@@ -39,13 +39,12 @@ def build_gallery(
     Args:
         progress: is called with (rows done, rows in all).
         per_page: results on a page.
-        facts: what is known of artists, by name.
 
     Raises:
         RunFolderError: there is no such run folder.
     """
     runs = opened([run_folder])
-    return _Build(runs, run_folder / "gallery", InTheRun(), per_page, progress, facts or {}).run()
+    return _Build(runs, run_folder / "gallery", InTheRun(), per_page, progress).run()
 
 
 def build_combined_gallery(
@@ -55,7 +54,6 @@ def build_combined_gallery(
     copy: bool = True,
     progress: Progress | None = None,
     per_page: int = PER_PAGE,
-    facts: Mapping[str, Facts] | None = None,
 ) -> Path:
     """As `build_gallery`, one gallery of several runs at a place of its own; return its `index.html`.
 
@@ -74,7 +72,7 @@ def build_combined_gallery(
         if _inside(gallery, run.folder):
             raise UsageError(f"-o {gallery} lies in the run folder {run.folder}: choose a place outside of it.")
     originals = Copied(gallery) if copy else LeftWhereTheyAre(gallery, runs)
-    return _Build(runs, gallery, originals, per_page, progress, facts or {}).run()
+    return _Build(runs, gallery, originals, per_page, progress).run()
 
 
 class _Build:
@@ -87,12 +85,11 @@ class _Build:
         originals: Originals,
         per_page: int,
         progress: Progress | None,
-        facts: Mapping[str, Facts],
     ) -> None:
         self.runs, self.gallery, self.originals, self.per_page = runs, gallery, originals, per_page
         self.title = ", ".join(run.name for run in runs) if len(runs) <= _NAMED_RUNS else f"{len(runs)} runs"
         self.artists = artists_of(runs)
-        self.facts = facts
+        self.facts = _facts(runs)
         self.thumbnails = ThumbnailFolder(gallery / "thumbs")
         self._progress, self._done = progress, 0
         self._rows = {artist.slug: count_rows(artist) for artist in self.artists}
@@ -163,6 +160,11 @@ class _Build:
         self._done += rows
         if self._progress is not None and rows:
             self._progress(self._done, sum(self._rows.values()))
+
+
+def _facts(runs: Sequence[Run]) -> dict[str, ArtistFacts]:
+    """What the runs know of their artists; where several know something, the first one's counts."""
+    return {name: facts for run in reversed(runs) for name, facts in artist_facts(run.folder).items()}
 
 
 def _order(artist: ArtistSummary) -> tuple[bool, bool, str, str]:

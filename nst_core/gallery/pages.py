@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from nst_core.artist_facts import ArtistFacts
 from nst_core.atomic import write_if_changed
 from nst_core.gallery.cards import Card
 from nst_core.gallery.covers import Cover
@@ -18,17 +18,6 @@ SHEET_FILE = "contact-sheet.png"
 _FEW_ARTISTS = 8
 _ONE_COVER_FROM = 50
 """With so many artists the index shows one picture of each, so that it never loads more than some 200."""
-
-
-class Facts(Protocol):
-    """What is known of an artist; None where nothing is."""
-
-    @property
-    def years(self) -> str | None: ...
-    @property
-    def genre(self) -> str | None: ...
-    @property
-    def nationality(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +82,7 @@ class PageLinks:
         return page_name(self.number + 1) if self.number < self.count else None
 
 
-def told_facts(facts: Facts | None, genres: Sequence[str]) -> tuple[str, ...]:
+def told_facts(facts: ArtistFacts | None, genres: Sequence[str]) -> tuple[str, ...]:
     """An artist's years, genre and nationality, in this order; the genre is the results' where nobody else tells it."""
     genre = (facts and facts.genre) or ", ".join(genres[:3])
     return tuple(fact for fact in (facts and facts.years, genre, facts and facts.nationality) if fact)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from exhibits import HOSTILE, Page, check_links, details, new_run, picture, row, script_data, write_results
@@ -40,12 +39,15 @@ def test_index_counts_and_links_every_artist(run: Path) -> None:
 
 def test_what_is_known_of_an_artist_stands_on_the_index_and_their_page(run: Path) -> None:
     write_results(run, "x", [row(run, "a", genre="Painting")])
-    known = SimpleNamespace(years="1853–1890", genre=None, nationality="Dutch")
-    build_gallery(run, facts={"Vincent van Gogh": known})
-    assert "Vincent van Gogh 1853–1890 Painting Dutch 1 picture" in Page(run / "gallery" / "index.html").text
-    assert "Vincent van Gogh 1853–1890 Painting Dutch 1 picture" in Page(run / "gallery" / "x" / "index.html").text
-    build_gallery(run, facts={"Vincent van Gogh": SimpleNamespace(years=None, genre="Ink", nationality=None)})
-    assert "Vincent van Gogh Ink 1 picture" in Page(run / "gallery" / "x" / "index.html").text
+    known = run / "artists.csv"
+    known.write_text("artist,years,genre,nationality\nVincent van Gogh,1853–1890,,Dutch\n", "utf-8")
+    build_gallery(run)
+    for page in ("index.html", "x/index.html"):
+        assert "Vincent van Gogh 1853–1890 Painting Dutch 1 picture" in Page(run / "gallery" / page).text
+    known.write_text("artist,genre\nVincent van Gogh,Ink\n")
+    build_gallery(run)
+    for page in ("index.html", "x/index.html"):
+        assert "Vincent van Gogh Ink 1 picture" in Page(run / "gallery" / page).text
 
 
 def test_an_artist_page_shows_each_result_and_leads_to_its_file(run: Path) -> None:
