@@ -98,7 +98,7 @@ def gallery(
 ) -> None:
     """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
-    from nst_core.gallery import build_combined_gallery, build_gallery
+    from nst_core.faces import show_run, show_runs
     from nst_core.run_folder import RunFolder
 
     folders = [RunFolder(run) for run in runs]
@@ -106,13 +106,13 @@ def gallery(
         folder.check_exists()
     if output is not None:
         with reporter.stage("Building the gallery", 0, "pairs"):
-            index = build_combined_gallery(runs, output, copy=copy, progress=reporter.at_least)
+            index = show_runs(runs, output, copy, reporter.at_least)
         print(f"Gallery: {index}")
         return
     if len(runs) > 1:
         raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
     with folders[0].locked(), reporter.stage("Building the gallery", 0, "pairs"):
-        index = build_gallery(runs[0], progress=reporter.at_least)
+        index = show_run(runs[0], reporter.at_least)
     print(f"Gallery: {index}")
 
 

@@ -90,10 +90,10 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
 @surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
-    from nst_core.gallery import build_gallery
+    from nst_core.faces import show_run
 
     with reporter.stage("Building the gallery", 0, "pairs"):
-        return build_gallery(run_folder, progress=show)
+        return show_run(run_folder, progress=show)
 
 
 @surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
