@@ -1,0 +1,27 @@
+"""What is made of run folders to be looked at: contact sheets, then the gallery, whose pages link to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nst_core.gallery import build_combined_gallery, build_gallery
+from nst_core.sheets import write_combined_contact_sheets, write_contact_sheets
+
+Progress = Callable[[int, int], None]
+
+
+def show_run(run_folder: Path, progress: Progress | None = None) -> Path:
+    """(Re)make the gallery of a run with its contact sheets; returns its index. Raises as both do."""
+    write_contact_sheets(run_folder)
+    return build_gallery(run_folder, progress=progress)
+
+
+def show_runs(runs: Sequence[Path], gallery: Path, copy: bool, progress: Progress | None = None) -> Path:
+    """As `show_run`, for several runs together, at a place of its own.
+
+    Args:
+        copy: whether the results' files are copied there.
+    """
+    write_combined_contact_sheets(runs, gallery)
+    return build_combined_gallery(runs, gallery, copy=copy, progress=progress)
