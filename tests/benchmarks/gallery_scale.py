@@ -138,7 +138,9 @@ def browsed(run: Path) -> list[str]:
         page.wait_for_load_state("networkidle")
         scrolled = loaded(page)
         last = page.evaluate("nst.items.ids.at(-1)")
-        box = timed(page, lambda: page.evaluate(f"location.hash = '#pair-{last}'"), ".stage:not(.waiting)")
+        box = timed(
+            page, lambda: page.evaluate(f"location.hash = '#pair-{last}'"), ".lightbox[open] .stage:not(.waiting)"
+        )
         page.keyboard.press("Escape")
         page.wait_for_selector("dialog:not([open])", state="attached")
         order = timed(page, lambda: page.select_option("[name=sort]", "loss"), ".pairs li")
