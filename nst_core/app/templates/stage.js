@@ -118,7 +118,7 @@ const recipeTitle = (name) => options.recipes.find((each) => each.name === name)
 // The loss over all evaluations asked for, on a logarithmic scale: the line grows as the picture does.
 function drawCurve(job) {
   const points = job.trace.filter(([, loss]) => loss > 0);
-  one(".course figure", stage).hidden = points.length < 2;
+  one("figure", stage).hidden = points.length < 2;
   if (points.length < 2) return;
   const logs = points.map(([, loss]) => Math.log(loss));
   const [low, high] = [Math.min(...logs), Math.max(...logs)];

@@ -17,6 +17,7 @@ class Well {
     });
     one(".collection", root).addEventListener("click", () => openPicker(this));
     one(".remove", root).addEventListener("click", () => this.remove());
+    this.sayWhatIsTaken();
     this.listenToDrops();
     this.offerPaste();
   }
@@ -85,11 +86,16 @@ class Well {
     one(".empty", this.frame).hidden = false;
     one(".remove", this.root).hidden = true;
     this.frame.removeAttribute("aria-label");
-    one(".chosen", this.root).replaceChildren();
+    this.sayWhatIsTaken();
     this.frame.focus();
     markStart();
     // One that a picture was made of stays with that picture; the server knows.
     if (given?.upload) ask(`/api/uploads/${encodeURIComponent(given.upload)}`, { method: "DELETE" }).catch(() => {});
+  }
+
+  sayWhatIsTaken() {
+    const note = make("span", { textContent: `Pictures up to ${megabytes(options.limits.upload_bytes)}` });
+    one(".chosen", this.root).replaceChildren(note);
   }
 
   complain(sentence) {
