@@ -22,7 +22,7 @@ function title(job) {
 function forgotten() {
   jobs.delete(selected());
   one(".cancel", stage).hidden = true;
-  say("");
+  setText(one(".telling", stage), "");
   complainOnStage("The server was started anew and no longer knows this picture. What was finished is in the gallery.");
   listEarlier();
 }
@@ -62,7 +62,7 @@ async function stylize() {
     if (missing()) return;
     const asked = { content: wells.content.given, style: wells.style.given, ...settings() };
     select(await ask("/api/jobs", { method: "POST", json: asked }));
-    stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    bringStage();
   } catch (fault) {
     one("#start-fault").textContent = fault.message;
   } finally {
@@ -78,6 +78,12 @@ async function cancel() {
   } catch (fault) {
     if (fault.status !== 409) complainOnStage(fault.message); // 409: it was done a moment before
   }
+}
+
+// On a phone the stage is below the settings.
+function bringStage() {
+  const { top, bottom } = stage.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) stage.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
 // The wells and settings of a job again; the focus goes where the change is likely to be made.
@@ -118,7 +124,7 @@ function newItem(id) {
   const button = make("button", { type: "button" }, make("img", { alt: "", loading: "lazy" }), make("span"));
   button.addEventListener("click", () => {
     select(jobs.get(id));
-    stage.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    bringStage();
   });
   const item = make("li", {}, button);
   item.dataset.id = id;

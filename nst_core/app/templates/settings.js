@@ -40,13 +40,10 @@ function listRecipes() {
   recipe.append(...can.map(recipeOption));
   if (!cannot.length) return;
   recipe.append(make("optgroup", { label: "Not available here" }, ...cannot.map(recipeOption)));
-  const reasons = Map.groupBy ? Map.groupBy(cannot, (each) => each.reason) : new Map(cannot.map((each) => [each.reason, [each]]));
-  one("#unavailable dl").append(
-    ...[...reasons].flatMap(([reason, those]) => [
-      make("dt", { textContent: those.map((each) => each.title).join(", ") }),
-      make("dd", { textContent: reason }),
-    ]),
-  );
+  for (const reason of new Set(cannot.map((each) => each.reason))) {
+    const those = cannot.filter((each) => each.reason === reason).map((each) => each.title);
+    one("#unavailable dl").append(make("dt", { textContent: those.join(", ") }), make("dd", { textContent: reason }));
+  }
   one("#unavailable").hidden = false;
 }
 

@@ -6,8 +6,8 @@ const forming = one(".forming", stage);
 const finished = one(".finished", stage);
 const FADE = 500; // milliseconds, as in stage.css
 
-// What the stage shows: the job's id, the preview that is visible, and the one that is being loaded.
-const onStage = { id: null, visible: null, loading: null };
+// What the stage shows: the job's id, the preview that is visible, the one that is being loaded, and what was said last.
+const onStage = { id: null, visible: null, loading: null, news: "" };
 
 function showJob(job) {
   const fresh = job.id !== onStage.id;
@@ -18,7 +18,7 @@ function showJob(job) {
   showPictures(job, fresh);
   showCourse(job);
   showActs(job);
-  say(telling(job));
+  say(job);
   complainOnStage(job.error ?? "");
   if (stage.contains(focused) && !focused.checkVisibility()) stage.focus({ preventScroll: true }); // its button is gone
 }
@@ -37,15 +37,21 @@ function freshStage(job) {
   one(".caption", stage).replaceChildren(named(job.content.name), " in the manner of ", named(job.style.name), ...by);
 }
 
-// The live region speaks when there is something new to say, not with every evaluation.
-function say(sentence) {
-  const region = one(".telling", stage);
-  if (region.textContent !== sentence) region.textContent = sentence;
+// What is seen may change all the time; what is said aloud only when the state or the place in the queue does.
+function say(job) {
+  const seen = ["queued", "cancelled"].includes(job.state) ? telling(job) : "";
+  setText(one(".telling", stage), seen);
+  const news = `${job.id} ${job.state} ${job.position}`;
+  if (news !== onStage.news) setText(one("[role=status]", stage), telling(job));
+  onStage.news = news;
 }
 
 function complainOnStage(sentence) {
-  const region = one(".below > .fault", stage);
-  if (region.textContent !== sentence) region.textContent = sentence;
+  setText(one(".below > .fault", stage), sentence);
+}
+
+function setText(element, words) {
+  if (element.textContent !== words) element.textContent = words; // else an alert would be said again
 }
 
 function showPictures(job, fresh) {

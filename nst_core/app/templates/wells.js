@@ -1,11 +1,12 @@
 // The two wells: a picture of one's own (chosen, dropped, pasted) or one of the collection.
 
 class Well {
-  // `given` is what a job asks for: {upload}, {id} or {artist}; null while the well is empty.
+  // `choice` is {name, image, width, height, given}, where `given` is what a job asks for: {upload}, {id} or {artist} (which
+  // has no size: any of the paintings may come). It is null while the well is empty.
   constructor(root) {
     this.root = root;
     this.kind = root.id;
-    this.given = null;
+    this.choice = null;
     this.coming = Promise.resolve();
     this.stop = new AbortController();
     this.frame = one(".frame", root);
@@ -17,9 +18,13 @@ class Well {
     });
     one(".collection", root).addEventListener("click", () => openPicker(this));
     one(".remove", root).addEventListener("click", () => this.remove());
-    this.sayWhatIsTaken();
+    this.caption();
     this.listenToDrops();
     this.offerPaste();
+  }
+
+  get given() {
+    return this.choice?.given ?? null;
   }
 
   take(file) {
@@ -33,6 +38,7 @@ class Well {
     const bar = one("progress", this.frame);
     this.root.classList.add("busy");
     bar.hidden = false;
+    one(".chosen", this.root).replaceChildren("Uploading ", named(file.name));
     try {
       const made = await upload(file, (share) => (bar.value = share), signal);
       if (!signal.aborted) this.show({ ...made, image: made.thumbnail, given: { upload: made.id } });
@@ -54,6 +60,7 @@ class Well {
   rest() {
     this.root.classList.remove("busy");
     Object.assign(one("progress", this.frame), { hidden: true, value: 0 });
+    this.caption();
   }
 
   choose(choice) {
@@ -61,41 +68,36 @@ class Well {
     this.show(choice);
   }
 
-  // choice: {name, image, width, height, given}; an artist has no size, and any of the paintings may come.
   show(choice) {
     this.complain("");
-    this.given = choice.given;
+    this.choice = choice;
     const image = one("img", this.frame);
-    Object.assign(image, { src: choice.image, hidden: false });
-    one(".empty", this.frame).hidden = true;
-    one(".remove", this.root).hidden = false;
-    const title = one("h2", this.root).textContent;
-    const name = choice.given.artist ? `any painting by ${choice.name}` : choice.name;
-    this.frame.setAttribute("aria-label", `${title}: ${name}. Choose another file.`);
-    const says = choice.given.artist ? ["Any painting by ", named(choice.name)] : [named(choice.name)];
-    if (choice.width) says.push(make("span", { textContent: ` ${choice.width} × ${choice.height}` }));
-    one(".chosen", this.root).replaceChildren(...says);
+    if (choice) image.src = choice.image;
+    image.hidden = one(".remove", this.root).hidden = !choice;
+    one(".empty", this.frame).hidden = Boolean(choice);
+    this.caption();
     markStart();
+  }
+
+  caption() {
+    const line = one(".chosen", this.root);
+    if (!this.choice) {
+      this.frame.removeAttribute("aria-label");
+      return line.replaceChildren(soft(`Pictures up to ${megabytes(options.limits.upload_bytes)}`));
+    }
+    const { name, width, height, given } = this.choice;
+    line.replaceChildren(given.artist ? "Any painting by " : "", named(name), width ? soft(` ${width} × ${height}`) : "");
+    line.title = line.textContent; // it may be too long to be seen
+    this.frame.setAttribute("aria-label", `${one("h2", this.root).textContent}: ${line.textContent}. Choose another file.`);
   }
 
   remove() {
     const { given } = this;
     this.begin();
-    this.given = null;
-    one("img", this.frame).hidden = true;
-    one(".empty", this.frame).hidden = false;
-    one(".remove", this.root).hidden = true;
-    this.frame.removeAttribute("aria-label");
-    this.sayWhatIsTaken();
+    this.show(null);
     this.frame.focus();
-    markStart();
     // One that a picture was made of stays with that picture; the server knows.
     if (given?.upload) ask(`/api/uploads/${encodeURIComponent(given.upload)}`, { method: "DELETE" }).catch(() => {});
-  }
-
-  sayWhatIsTaken() {
-    const note = make("span", { textContent: `Pictures up to ${megabytes(options.limits.upload_bytes)}` });
-    one(".chosen", this.root).replaceChildren(note);
   }
 
   complain(sentence) {
@@ -131,6 +133,8 @@ class Well {
     });
   }
 }
+
+const soft = (words) => make("span", { textContent: words });
 
 async function pictureOnClipboard() {
   for (const item of await navigator.clipboard.read()) {
