@@ -81,6 +81,7 @@ class Well {
 
   caption() {
     const line = one(".chosen", this.root);
+    line.title = "";
     if (!this.choice) {
       this.frame.removeAttribute("aria-label");
       return line.replaceChildren(soft(`Pictures up to ${megabytes(options.limits.upload_bytes)}`));
