@@ -28,10 +28,10 @@ function forgotten() {
 }
 
 // The address names the job on the stage, so that a reload comes back to it.
-const selected = () => decodeURIComponent(location.hash.replace(/^#job-/, ""));
+const selected = () => location.hash.replace(/^#job-/, "");
 
 function select(job) {
-  history.replaceState(null, "", `#job-${encodeURIComponent(job.id)}`);
+  history.replaceState(null, "", `#job-${job.id}`);
   complainOnStage("");
   heard(job);
   listEarlier();
