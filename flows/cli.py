@@ -12,6 +12,7 @@ import typer
 
 import nst_core
 from flows import (
+    app_command,
     bench_command,
     download_command,
     export_command,
@@ -67,6 +68,7 @@ for command in (
     folder_commands.verify,
     folder_commands.gallery,
     serve_command.serve,
+    app_command.app,
     export_command.export,
     image_commands.stylize,
     image_commands.reconstruct,

@@ -29,6 +29,9 @@ from nst_core.storage import check_store_writable, files_below, is_local, parque
 
 RUN_FILE = "run.yaml"
 
+MANY_METHODS = "many_methods"
+"""The key of run.yaml that says that every row of the folder has a method of its own."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -128,7 +131,13 @@ class RunFolder:
 
     def check_method(self, new: Fingerprints) -> None:
         """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
-        stored = self.read_run_file().get("method_fingerprint_data")
+        told = self.read_run_file()
+        stored = told.get("method_fingerprint_data")
+        if told.get(MANY_METHODS):
+            raise RunFolderError(
+                f"{self.root} belongs to `nst app`, which makes every image by a method of its own: "
+                "give this run another name (--set name=…)."
+            )
         if not stored:
             self._check_plan(new)
         elif changed := changed_keys(stored, new.method_data):
