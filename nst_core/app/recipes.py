@@ -73,7 +73,13 @@ def missing(recipe: Recipe) -> str | None:
     file = imagenet_file(recipe.features) if recipe.weights == "imagenet" else Path(str(recipe.weights))
     if file.is_file():
         return None
-    return f"The weights of {recipe.features} are not on this machine: put {file.name} into {file.parent}."
+    return f"The weights of {recipe.features} are not on this machine: put {file.name} into {_shown(file.parent)}."
+
+
+def _shown(folder: Path) -> str:
+    """A folder without the name of whoever runs this."""
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def style_weight(recipe: Recipe, strength: float) -> float | None:

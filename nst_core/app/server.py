@@ -32,6 +32,10 @@ PERSON = "nst_person"
 ACCEPT = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/bmp")
 GALLERY = "/gallery/index.html"
 HEARTBEAT_SECONDS, LOOK_SECONDS = 15.0, 0.25
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 NO_GALLERY = "<!doctype html><html lang=en><title>Gallery</title><p>There is no picture yet. <a href=/>Make one</a>."
 
 
@@ -92,7 +96,7 @@ class Choice(BaseModel):
         return self
 
 
-class Request_(BaseModel):
+class Asked(BaseModel):
     """The body of POST /api/jobs."""
 
     model_config = ConfigDict(extra="forbid")
@@ -128,11 +132,8 @@ def build(front: Front, rules: Rules) -> Guard:
     def page() -> HTMLResponse:
         nonce = secrets.token_urlsafe(16)
         html = pages.get_template("app.html.j2").render(options=front.options(), nonce=nonce)
-        policy = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; "
-            "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-        )
-        return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
+        headers = {"Content-Security-Policy": PAGE_POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
+        return HTMLResponse(html, headers=headers)
 
     @app.get("/api/options")
     def options() -> dict[str, Any]:
@@ -174,16 +175,18 @@ def _faults(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'the request'}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        ]
-        return JSONResponse({"error": "; ".join(faults) + "."}, 422)
+        return JSONResponse({"error": "; ".join(map(_sentence, error.errors())) + "."}, 422)
 
     @app.exception_handler(HTTPException)
     def failed(_: Request, error: HTTPException) -> JSONResponse:
         sentence = "There is nothing here." if error.status_code == 404 else f"{error.detail}."
         return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    """What pydantic finds wrong with one value."""
+    where = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 def _collections(app: FastAPI, front: Front) -> None:
@@ -264,7 +267,7 @@ def _jobs(app: FastAPI, front: Front) -> None:
     desk = front.desk
 
     @app.post("/api/jobs", status_code=201)
-    def ask(asked: Request_, person: Person) -> dict[str, Any]:
+    def ask(asked: Asked, person: Person) -> dict[str, Any]:
         job = _job(front, asked, person)
         desk.add(job)
         return desk.told(job)
@@ -315,7 +318,7 @@ def _jobs(app: FastAPI, front: Front) -> None:
         return picture(shown.picture.thumbnail, "image/webp", "private, max-age=86400")
 
 
-def _job(front: Front, asked: Request_, person: str) -> Job:
+def _job(front: Front, asked: Asked, person: str) -> Job:
     """The job that a request describes. Raises Refusal."""
     offer = front.offers.get(asked.recipe) if asked.recipe else next(iter(front.offers.values()))
     if offer is None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from PIL import Image
 
@@ -66,7 +66,7 @@ class Uploads:
 
     def add(self, person: str, name: str, data: bytes) -> Upload:
         """Look at a file and keep it. Raises Refusal; then nothing of it remains."""
-        name = PurePath(name.replace("\\", "/")).name[:200] or "picture"
+        name = name[:200] or "picture"
         picture, extension = decoded(name, data, self._limits.pixels)
         identity = secrets.token_hex(12)
         path = self._folder / f"{identity}.{extension}"
