@@ -19,6 +19,7 @@ from flows import (
     folder_commands,
     image_commands,
     index_command,
+    picture_commands,
     run_commands,
     serve_command,
     status_command,
@@ -70,11 +71,13 @@ for command in (
     serve_command.serve,
     app_command.app,
     export_command.export,
+    picture_commands.triptych,
     image_commands.stylize,
     image_commands.reconstruct,
     bench_command.bench,
 ):
     app.command()(command)
+app.command("contact-sheet")(picture_commands.contact_sheet)
 app.add_typer(download_command.download, name="download")
 
 

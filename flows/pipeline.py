@@ -23,6 +23,7 @@ quiet_environment()
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
+from nst_core.artist_facts import record_artist_facts  # noqa: E402
 from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.card import write_card  # noqa: E402
 from nst_core.config import RunConfig  # noqa: E402
@@ -71,7 +72,7 @@ def pair_task(config: RunConfig, method: Method) -> Asked:
 
 @surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder, options: RunOptions) -> int:
-    """Append to the plan the pairs that it does not have yet; returns how many those are."""
+    """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, asked, folder, show)
     if options.strict:
@@ -79,6 +80,7 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
     if not options.force:
         check_room(config, read_state(folder, asked), part)
     folder.write_run_file(run_file(config, method))
+    record_artist_facts(folder.root, asked.artists)
     if len(part):
         folder.append_plan(part.number, part.tables())
     return len(part)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from nst_core.artist_facts import ArtistFacts, facts_of
 from nst_core.config import RunConfig
 from nst_core.drafting import Draft, draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
@@ -42,12 +43,14 @@ class Asked:
     Attributes:
         skipped_contents, skipped_styles: by id, why an image of the draft is left out on purpose.
         notes: what the person should know about the sources.
+        artists: what the style source knows of the artists of the draft, by name.
     """
 
     draft: Draft
     skipped_contents: Mapping[str, SkippedInput]
     skipped_styles: Mapping[str, SkippedInput]
     notes: tuple[str, ...] = ()
+    artists: Mapping[str, ArtistFacts] = field(default_factory=dict)
 
     def skip_of(self, place: int) -> SkippedInput | None:
         """Why the pair at `place` of the draft is left out, if it is."""
@@ -67,6 +70,7 @@ def asked_for(config: RunConfig, method_fingerprint: str, progress: Progress | N
         _excluded(draft.contents, config.content, "content") | _duplicates(draft.contents, sources.duplicates),
         _excluded(styles.values(), config.style, "style"),
         sources.notes,
+        facts_of(sources.styles.catalogue.items, (combination.artist for combination in draft.combinations)),
     )
 
 

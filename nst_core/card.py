@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nst_core.artist_facts import ARTISTS_FILE, ArtistFacts, artist_facts
 from nst_core.atomic import write_if_changed
 from nst_core.summary import Summary
 
@@ -24,6 +25,7 @@ _SHOWN = 20
 def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
     """README.md, and attributions.csv with a line for every photograph whose origin is known."""
     method = run_file.get("method_fingerprint_data", {}).get("method", {})
+    known = artist_facts(run_folder)
     recipe = run_file.get("config", {}).get("method", {}).get("recipe")
     lines = [
         f"# {run_folder.name}",
@@ -47,11 +49,15 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
             *(f"* left out ({name}): {count}" for name, count in summary.left_out.items()),
         ),
         *(_attribution(summary.attributions) if summary.attributions else ()),
-        *_section("Images by artist", *(f"* {name}: {count}" for name, count in summary.by_artist.items())),
+        *_section(
+            "Images by artist",
+            *(f"* {_artist(name, known.get(name))}: {count}" for name, count in summary.by_artist.items()),
+        ),
         *_section(
             "Files",
             "`images/` the images; `results/` one Parquet row per pair, whatever became of it; `plan/` what was "
-            "planned; `quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at.",
+            "planned; `quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at."
+            + (f" `{ARTISTS_FILE}` what is known of the artists." if known else ""),
         ),
     ]
     write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
@@ -60,6 +66,10 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
 
 def _section(title: str, *lines: str) -> list[str]:
     return [f"## {title}", "", *lines, ""]
+
+
+def _artist(name: str, facts: ArtistFacts | None) -> str:
+    return f"{name} ({facts.line})" if facts else name
 
 
 def _source(run_file: Mapping[str, Any], role: str) -> str:

@@ -12,7 +12,7 @@ MAX_LENGTH = 60
 UNKNOWN = "unknown"
 _HASH_LENGTH = 8
 # Letters that Unicode does not decompose into a base letter and a mark.
-_TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l",
+TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l",
                                 "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "ı": "i"})  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def slugify(name: str | None, keep_case: bool = False) -> str:
     """
     if name is None or not name.strip():
         return UNKNOWN
-    text = unicodedata.normalize("NFKD", name.translate(_TRANSLITERATE))
+    text = unicodedata.normalize("NFKD", name.translate(TRANSLITERATE))
     text = "".join(c for c in text if not unicodedata.combining(c))
     lossy = any(not c.isascii() and (c.isalnum() or unicodedata.category(c) == "So") for c in text)
     slug = re.sub(r"[^A-Za-z0-9_]+", "-", text.encode("ascii", "ignore" if not lossy else "replace").decode()).strip(

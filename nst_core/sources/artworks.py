@@ -67,6 +67,7 @@ def _item(painting: Painting, artist: ArtistRow, role: Role, added: Mapping[str,
         nationality=", ".join(artist.nationalities) or None,
         license=LICENSE if of_kaggle else None,
         source_url=PAGE if of_kaggle else None,
+        years=artist.years,
     )
 
 

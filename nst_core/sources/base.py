@@ -23,6 +23,7 @@ class Item:
         license: SPDX-like (`CC-BY-NC-2.0`) or as the source states it; None where nothing is known.
         source_url: where it comes from; what an attribution names.
         extras: further columns, carried through to Parquet with `x_` before their names.
+        years: of a style image's painter, as the source has them (`1853–1890`), if known.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Item:
     license: str | None = None
     source_url: str | None = None
     extras: tuple[tuple[str, str], ...] = ()
+    years: str | None = None
 
     @property
     def genres(self) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ def _item(root: Path, name: str, role: Role, splits: Mapping[str, str], facts: M
         license=told.license,
         source_url=told.source_url,
         extras=told.extras,
+        years=told.years,
     )
 
 

@@ -32,6 +32,11 @@ class FileFacts:
     source_url: str | None = None
     extras: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def years(self) -> str | None:
+        """Of the painter, where a column `years` has them; an extra all the same, since contents may have one."""
+        return dict(self.extras).get("years", "").strip() or None
+
 
 def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, FileFacts] | None:
     """The rows of `metadata.csv` in `root` and in the folders of its splits, by source id; None where there is none.

@@ -18,6 +18,7 @@ from trial import rows_of, run
 
 from flows.cli import main
 from nst_core import disk
+from nst_core.artist_facts import artist_facts
 from nst_core.config import RunConfig, parse_config
 from nst_core.download.artworks import DATASET
 from nst_core.errors import NoRoom, SourceError
@@ -71,6 +72,7 @@ def test_a_run_downloads_what_it_lacks_and_makes_every_pair(internet: Server, tm
     assert set(rows["style_license"]) == {"CC-BY-NC-SA-4.0"}
     assert set(rows["x_coco_image_id"]) == {str(int(Path(path).stem)) for path in rows["content_path"]}
     assert all(text.startswith("http://flickr.test/") for text in rows["content_source_url"])
+    assert artist_facts(configured(tmp_path).run_folder).keys() == set(rows["artist"])
     asked = len(internet.requests)
     assert run(configured(tmp_path)).made == 0
     assert len(internet.requests) == asked, "nothing is asked for again"

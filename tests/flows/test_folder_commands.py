@@ -12,6 +12,7 @@ from finished import finished_run
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
+from nst_core.artist_facts import ArtistFacts, record_artist_facts
 from nst_core.findings import MENDING
 from nst_core.run_folder import RunFolder
 
@@ -83,6 +84,12 @@ class TestRetry:
         again = nst("retry", folder)
         assert again.exit_code == 0
         assert "There was nothing to try again" in again.stdout
+
+    def test_what_was_known_of_the_artists_stays_known(self, folder: Path) -> None:
+        record_artist_facts(folder, {"Ada": ArtistFacts("1815–1852", None, "British")})
+        assert nst("retry", folder).exit_code == 3
+        assert "* Ada (1815–1852 · British): 4\n" in (folder / "README.md").read_text("utf-8")
+        assert nst("verify", folder).exit_code == 0
 
     def test_only_one_kind(self, folder: Path) -> None:
         answer = json.loads(nst("retry", folder, "--only", "quarantined", "--json").stdout)

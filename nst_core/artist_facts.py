@@ -1,0 +1,104 @@
+"""What is known of a run's artists, kept in the run folder: a gallery is built where the dataset may be long gone."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from nst_core.atomic import write_if_changed
+from nst_core.sources.base import Item
+
+ARTISTS_FILE = "artists.csv"
+
+
+@dataclass(frozen=True)
+class ArtistFacts:
+    """What a source knows of an artist; None where it says nothing.
+
+    Attributes:
+        years: as the source has them: `1853–1890`.
+        genre, nationality: several are joined by `, `.
+    """
+
+    years: str | None = None
+    genre: str | None = None
+    nationality: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
+
+    @property
+    def line(self) -> str:
+        """All of it, as it stands below a name: `1853–1890 · Post-Impressionism · Dutch`."""
+        return " · ".join(value for value in astuple(self) if value)
+
+
+_COLUMNS = ("artist", *(field.name for field in fields(ArtistFacts)))
+
+
+def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
+    """What `artists.csv` of a run folder says, by the artist's display name; empty where there is none.
+
+    People may edit the file: columns in any order, and rows that name nobody or tell nothing are passed over.
+    """
+    try:
+        text = (run_folder / ARTISTS_FILE).read_bytes().decode("utf-8-sig", "replace")
+    except FileNotFoundError:
+        return {}
+    facts = {}
+    with contextlib.suppress(csv.Error):  # no reason to have no gallery
+        for record in csv.DictReader(io.StringIO(text, newline="")):
+            told = {name: (record.get(name) or "").strip() or None for name in _COLUMNS}
+            artist = told.pop("artist")
+            if artist and any(told.values()):
+                facts[artist] = ArtistFacts(**told)
+    return facts
+
+
+def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> None:
+    """Add to `artists.csv` what a run has learned, atomically; of an artist known before, what is new counts.
+
+    No file is made where nothing is known. Raises as `nst_core.atomic.write_bytes_atomic`.
+    """
+    known = artist_facts(run_folder)
+    merged = known | {artist: _updated(known.get(artist, ArtistFacts()), new) for artist, new in facts.items() if new}
+    if not merged:
+        return
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([artist, *(value or "" for value in astuple(merged[artist]))] for artist in sorted(merged))
+    write_if_changed(run_folder / ARTISTS_FILE, buffer.getvalue().encode("utf-8", "replace"))
+
+
+def facts_of(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
+    """What the style items of these artists tell of them, without those of whom nothing is told."""
+    works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
+    for item in items:
+        if item.artist in works:
+            works[item.artist].append(item)
+    found = {artist: _told(of_artist) for artist, of_artist in works.items()}
+    return {artist: facts for artist, facts in found.items() if facts}
+
+
+def _told(works: Iterable[Item]) -> ArtistFacts:
+    works = list(works)
+    return ArtistFacts(
+        next((work.years for work in works if work.years), None),
+        _joined(work.genre for work in works),
+        _joined(work.nationality for work in works),
+    )
+
+
+def _joined(cells: Iterable[str | None]) -> str | None:
+    """The different values of comma-separated cells, in order."""
+    values = (part.strip() for cell in dict.fromkeys(cells) if cell for part in cell.split(","))
+    return ", ".join(dict.fromkeys(value for value in values if value)) or None
+
+
+def _updated(known: ArtistFacts, new: ArtistFacts) -> ArtistFacts:
+    return ArtistFacts(new.years or known.years, new.genre or known.genre, new.nationality or known.nationality)

@@ -1,0 +1,103 @@
+"""The pairs of a run that have a picture, as those see them who show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.storage import located, parquet_sources
+from nst_core.style_cells import StyleRef, parse_styles
+
+_COLUMNS = ["pair_id", "status", "content_path", "style_path", "file_name", "artist"]
+
+
+@dataclass(frozen=True)
+class FinishedPair:
+    """A finished pair and where its pictures are.
+
+    Attributes:
+        style_path: as a manifest has it (blends with shares); empty where the content stayed unstylized.
+        file_name: relative to the run folder.
+    """
+
+    run_folder: Path
+    pair_id: str
+    artist: str | None
+    content_path: str
+    style_path: str
+    file_name: str
+
+    @property
+    def result(self) -> Path:
+        return self.run_folder / self.file_name
+
+    @property
+    def content_name(self) -> str:
+        return display_name(self.content_path)
+
+    @property
+    def style_name(self) -> str:
+        """`Starry Night`, or `Starry Night 70 % + The Scream 30 %`."""
+        styles = self.styles
+        if len(styles) < 2:
+            return display_name(styles[0].name) if styles else UNSTYLIZED
+        return " + ".join(
+            f"{display_name(style.name)} {share:.0%}" for style, share in zip(styles, self.shares, strict=True)
+        )
+
+    @property
+    def styles(self) -> tuple[StyleRef, ...]:
+        """The styles by path; a `;` or `@` that belongs to the name of a file that is there parts nothing."""
+        try:
+            return parse_styles(self.style_path, _Files())
+        except ValueError:
+            return (StyleRef(self.style_path),)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of each style, 1 in all."""
+        whole = sum(style.share for style in self.styles)
+        return tuple(style.share / whole for style in self.styles)
+
+
+def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[FinishedPair]:
+    """The successes in result files of a run. A damaged file counts as not there: its chunk is made again."""
+    for _, source in parquet_sources(files):
+        try:
+            table = pq.ParquetFile(source, page_checksum_verification=True).read(columns=_COLUMNS)
+        except (pa.ArrowException, OSError):
+            continue
+        if table.num_columns == len(_COLUMNS):
+            for record in table.filter(pc.field("status") == "success").drop_columns(["status"]).to_pylist():
+                if _inside(record["file_name"]):
+                    yield _pair(run_folder, record)
+
+
+def display_name(path: str) -> str:
+    """What people call a file: its name without folder and ending."""
+    return PurePath(path).stem or path
+
+
+class _Files:
+    """Every name of a file that is there."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool(name) and located(name).is_file()
+
+
+def _inside(file_name: str | None) -> bool:
+    """Whether a row names a file in the run folder: it may come from somebody else."""
+    path = PurePosixPath(file_name or "/")
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _pair(run_folder: Path, record: dict[str, Any]) -> FinishedPair:
+    artist = record.pop("artist")
+    return FinishedPair(run_folder, artist=artist, **{name: value or "" for name, value in record.items()})

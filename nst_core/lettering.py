@@ -1,0 +1,203 @@
+"""Text in pictures: names of people and files in whatever script, in the fonts that this machine has.
+
+Pillow's built-in font has ASCII and little else. So fonts are looked for where systems keep them; what none of them has
+is written in Latin letters where that is possible (`é` as `e`), and else left out: no name becomes a row of boxes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from PIL import ImageDraw, ImageFont, features
+
+from nst_core.slugs import TRANSLITERATE
+
+PREFERRED = (
+    "LiberationSans-Regular",
+    "NotoSans-Regular",
+    "Arial",
+    "DejaVuSans",
+    "FreeSans",
+    "NotoSansCJK-Regular",
+    "NotoSansCJKsc-Regular",
+    "SourceHanSans-Regular",
+    "wqy-zenhei",
+    "wqy-microhei",
+    "DroidSansFallbackFull",
+    "ipag",
+    "PingFang",
+    "Hiragino Sans GB",
+    "AppleSDGothicNeo",
+    "Arial Unicode",
+    "msyh",
+    "NotoSansArabic-Regular",
+    "NotoSansHebrew-Regular",
+    "NotoSansDevanagari-Regular",
+    "NotoSansThai-Regular",
+    "NotoEmoji-Regular",
+    "Symbola",
+    "unifont",
+)
+"""Names of font files without their endings, best first: the first one that has all of a text is used for it."""
+
+_BUILT_IN = "Pillow's own"
+_ENDINGS = (".ttf", ".otf", ".ttc")
+_NO_CHARACTER = "\U0010fffd"  # of no font: what is drawn for it is drawn for all that a font lacks
+_PLAIN = TRANSLITERATE | str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "×": "x", "−": "-", "«": '"', "»": '"'})
+_PROBE_SIZE = 24
+_SHAPED = features.check("raqm")  # else right-to-left scripts would be drawn backwards, and unjoined
+_LEFT_TO_RIGHT = "\u200e"
+_UNSEEN = f"\u200c\u200d{_LEFT_TO_RIGHT}" if _SHAPED else ""  # signs that only tell how others are drawn
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """Text of one size, in pixels."""
+
+    size: int
+
+    @property
+    def line(self) -> int:
+        """Height of a line of text."""
+        return round(self.size * 1.3)
+
+    def getlength(self, text: str) -> float:
+        """Width of a text, as fonts tell it."""
+        return sum(_font(name, self.size).getlength(part) for name, part in _runs(text))
+
+    def write(
+        self, draw: ImageDraw.ImageDraw, left: float, baseline: float, text: str, ink: tuple[int, int, int]
+    ) -> None:
+        """Draw one line from `left` on, standing on `baseline`."""
+        for name, part in _runs(text):
+            font = _font(name, self.size)
+            draw.text((left, baseline), part, ink, font, "ls")
+            left += font.getlength(part)
+
+    def shortened(self, text: str, width: float) -> str:
+        """The text, or as much of its beginning as stays within `width` pixels with an ellipsis behind it."""
+        text = legible(text)
+        if self.getlength(text) <= width:
+            return text
+        clusters, short, long = list(_clusters(text)), 0, len(text)
+        while short < long:  # the most clusters that fit
+            middle = (short + long + 1) // 2
+            fits = middle <= len(clusters) and self.getlength("".join(clusters[:middle]).rstrip() + "…") <= width
+            short, long = (middle, long) if fits else (short, middle - 1)
+        return "".join(clusters[:short]).rstrip() + "…"
+
+
+def legible(text: str) -> str:
+    """What can be drawn of a text, on one line: empty where that is nothing.
+
+    Letters that no font here has lose their marks, or are transliterated; what remains unknown is left out, and so are
+    control characters (a name may hold one that turns the line around).
+    """
+    signs = (" " if sign.isspace() else sign for sign in unicodedata.normalize("NFC", text))
+    drawn = (sign for sign in signs if unicodedata.category(sign)[0] != "C" or sign in _UNSEEN)
+    text = " ".join("".join(drawn).split())
+    if _font_of(text) is not None:
+        return text
+    return " ".join("".join(map(_drawable, _clusters(text))).split())
+
+
+def named(name: str, rest: str) -> str:
+    """A name and what follows it, for one line: a name from right to left does not turn the numbers after it around."""
+    return f"{_LEFT_TO_RIGHT}{name}{_LEFT_TO_RIGHT}{rest}"
+
+
+def font_files() -> dict[str, Path]:
+    """The preferred fonts that are on this machine, by name, best first."""
+    return dict(_found(tuple(map(str, _folders()))))
+
+
+@cache
+def _found(folders: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    there: dict[str, Path] = {}
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for name in sorted(names):
+                file = Path(parent, name)
+                if file.suffix.lower() in _ENDINGS:
+                    there.setdefault(file.stem, file)
+    return tuple((name, there[name]) for name in PREFERRED if name in there and _opens(there[name]))
+
+
+def _opens(path: Path) -> bool:
+    try:
+        ImageFont.truetype(str(path), _PROBE_SIZE)
+    except OSError:
+        return False
+    return True
+
+
+def _folders() -> Iterator[Path]:
+    """Where systems keep fonts, the person's own first."""
+    home = Path.home()
+    if sys.platform == "darwin":
+        yield from (home / "Library" / "Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts"))
+        return
+    yield from (home / ".local" / "share" / "fonts", home / ".fonts")
+    shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    yield from (Path(share, "fonts") for share in shares.split(":") if share)
+
+
+def _runs(text: str) -> Iterator[tuple[str, str]]:
+    """The text in pieces of one font each: one piece wherever some font has all of it."""
+    whole = _font_of(text)
+    pieces = [(whole, text)] if whole is not None else [(_font_of(one) or _BUILT_IN, one) for one in _clusters(text)]
+    for name, group in itertools.groupby(pieces, key=lambda piece: piece[0]):
+        yield name, "".join(part for _, part in group)
+
+
+def _clusters(text: str) -> Iterator[str]:
+    """Letters with the marks that belong to them."""
+    cluster = ""
+    for sign in text:
+        if cluster and not (unicodedata.combining(sign) or sign in _UNSEEN or unicodedata.category(sign) == "Mn"):
+            yield cluster
+            cluster = ""
+        cluster += sign
+    if cluster:
+        yield cluster
+
+
+def _drawable(cluster: str) -> str:
+    if _font_of(cluster) is not None:
+        return cluster
+    plain = unicodedata.normalize("NFKD", cluster.translate(_PLAIN))
+    return "".join(sign for sign in plain if sign.isascii() and sign.isprintable())
+
+
+def _font_of(text: str) -> str | None:
+    """The name of the best font that has all of a text; None where there is none."""
+    signs = frozenset(sign for sign in text if not sign.isspace() and sign not in _UNSEEN)
+    if not _SHAPED and any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in signs):
+        return None
+    return next((name for name in (*font_files(), _BUILT_IN) if all(_has(name, sign) for sign in signs)), None)
+
+
+@cache
+def _has(name: str, sign: str) -> bool:
+    return _drawn(name, sign) != _drawn(name, _NO_CHARACTER)
+
+
+@cache
+def _drawn(name: str, sign: str) -> tuple[tuple[int, int], bytes]:
+    mask = _font(name, _PROBE_SIZE).getmask(sign)
+    return mask.size, bytes(mask)
+
+
+@cache
+def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    if name == _BUILT_IN:
+        return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size=size))
+    return ImageFont.truetype(str(font_files()[name]), size)
