@@ -84,7 +84,7 @@ class Job:
         return max(0.0, pace * (self.offer.evaluations - self.evaluations))
 
     def as_json(self, position: int | None, wait_seconds: float | None) -> dict[str, Any]:
-        """The job as the API tells it, with its place among those who wait (0: the next) and how long that will take."""
+        """The job as the API tells it, with its place among those who wait (0: the next) and how long that takes."""
         here = f"/api/jobs/{self.id}"
         left = self.seconds_left()
         return {
