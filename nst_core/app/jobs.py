@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nst_core.app.recipes import Offer
-from nst_core.app.shelves import address_of, name_of
+from nst_core.app.shelves import address_of, key_of, name_of, shown
 from nst_core.app.uploads import Upload
 from nst_core.sources.base import Item
 
@@ -37,7 +37,9 @@ class Side:
 
     @property
     def artist(self) -> str | None:
-        return None if isinstance(self.picture, Upload) else self.picture.artist
+        if isinstance(self.picture, Upload) or self.picture.artist is None:
+            return None
+        return shown(self.picture.artist)
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Job:
         }
 
     def _side(self, side: Side, which: str) -> dict[str, Any]:
-        image = f"/api/jobs/{self.id}/{which}"
+        image, source = f"/api/jobs/{self.id}/{which}", {"upload": side.picture.id}
         if not isinstance(side.picture, Upload):
-            image = address_of(side.picture, side.role)
-        return {"name": side.name, "image": image, "width": side.size[0], "height": side.size[1]}
+            image, source = address_of(side.picture, side.role), {"id": key_of(side.picture)}
+        return {"name": side.name, "image": image, "width": side.size[0], "height": side.size[1], "source": source}

@@ -24,7 +24,7 @@ from nst_core.app.jobs import FINAL, Job, Side
 from nst_core.app.limits import SIZES, Limits
 from nst_core.app.recipes import NEUTRAL, Offer
 from nst_core.app.refusals import Refusal
-from nst_core.app.shelves import Shelves
+from nst_core.app.shelves import Shelves, shown
 from nst_core.app.uploads import Upload, Uploads
 from nst_core.web import environment
 
@@ -203,7 +203,7 @@ def _collections(app: FastAPI, front: Front) -> None:
             "items": [
                 {
                     "id": slug,
-                    "name": works[0].artist,
+                    "name": shown(works[0].artist),
                     "styles": len(works),
                     "thumbnail": shelves.as_json(works[0], "styles")["thumbnail"],
                 }
@@ -257,7 +257,7 @@ async def _file_of(request: Request, most: int) -> tuple[str, bytes]:
         raise Refusal(422, "The form has no field `file` with a picture in it.")
     data = await file.read()
     await form.close()
-    name = file.filename or "picture"
+    name = (file.filename or "picture").replace("%22", '"')  # as browsers write a quotation mark there
     if len(data) > most:
         raise Refusal(413, f"{name} is larger than {most / 1e6:.0f} MB: choose a smaller one.")
     return name, data

@@ -112,7 +112,7 @@ class Shelves:
         """An item as the API tells it; `role`: `contents` or `styles`."""
         width, height = self.size(item)
         told = {"id": key_of(item), "name": name_of(item), "thumbnail": address_of(item, role)}
-        artist = {"artist": item.artist} if role == "styles" else {}
+        artist = {"artist": item.artist and shown(item.artist)} if role == "styles" else {}
         return told | artist | {"width": width, "height": height}
 
 
@@ -123,7 +123,12 @@ def key_of(item: Item) -> str:
 
 def name_of(item: Item) -> str:
     """What people call it."""
-    return PurePosixPath(item.id).stem.replace("_", " ") or item.id
+    return shown(PurePosixPath(item.id).stem.replace("_", " ") or item.id)
+
+
+def shown(name: str) -> str:
+    """A name as it can be sent: one that is not quite Unicode is no reason for having no answer."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def address_of(item: Item, role: str) -> str:

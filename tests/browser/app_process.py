@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-METHOD = {"recipe": "wavelet", "size": 128, "evaluations": 60}
-"""Some seconds of work on one core: long enough to be watched."""
+METHOD = {"recipe": "wavelet", "size": 64, "evaluations": 60}
+"""A few seconds of work on one core: long enough to be watched."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class AppProcess:
             make_image(self.folder / "content" / f"{name}.png", 160, 120, seed=number)
         for number, name in enumerate(("Ada/dawn", "Ada/dusk", "Bo/noon")):
             make_image(self.folder / "style" / f"{name}.png", 128, 128, seed=10 + number)
-        run = {"content": "content", "style": "style", "method": METHOD | method, "execution": {"devices": "cpu"}}
+        run = {"content": "content", "style": "style", "method": METHOD | method, "execution": {"devices": "cpu", "threads": 1}}
         (self.folder / "try.yaml").write_text(yaml.safe_dump(run))
 
     def start(self, *options: object) -> None:

@@ -76,7 +76,7 @@ def test_two_uploads_become_a_picture_that_forms_before_ones_eyes(
     assert len([address for address in seen if "preview" in address]) >= 2
     await_state(page, "done")
     page.locator(".finished").wait_for()
-    assert page.locator(".finished .after").evaluate("image => image.naturalWidth") == 128
+    assert page.locator(".finished .after").evaluate("image => image.naturalWidth") == 64
     assert "photograph.png in the manner of painting.png" in text(page, ".caption")
     assert page.locator(".curve path").get_attribute("d").count("L") >= 3
     result = page.request.get(app.address.rstrip("/") + page.locator(".download").get_attribute("href"))

@@ -90,8 +90,8 @@ function bringStage() {
 function again() {
   const job = jobs.get(selected());
   for (const kind of ["content", "style"]) {
-    const { source, artist, ...picture } = job[kind];
-    wells[kind].choose({ ...picture, name: source.artist ? artist : picture.name, given: source });
+    const { source, ...picture } = job[kind];
+    wells[kind].choose({ ...picture, given: source });
   }
   setSettings(job);
   bench.scrollIntoView({ block: "nearest" });

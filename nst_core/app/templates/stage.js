@@ -27,7 +27,7 @@ function freshStage(job) {
   Object.assign(onStage, { id: job.id, visible: null, loading: null });
   forming.replaceChildren(make("img", { className: "ground", src: job.content.image, alt: "" }));
   finished.hidden = true;
-  const { width, height } = job.content;
+  const { width, height } = job.content.width ? job.content : { width: 4, height: 3 }; // its file cannot be read
   for (const picture of [forming, finished]) {
     const scale = Math.min(job.size, Math.max(width, height)) / Math.max(width, height);
     picture.style.setProperty("--ratio", width / height);

@@ -13,17 +13,15 @@ const named = (name) => make("bdi", { textContent: name });
 
 const megabytes = (bytes) => `${Math.max(1, Math.round(bytes / 1e6)).toLocaleString("en")} MB`;
 
-function tooLarge(file) {
-  return `The file has ${megabytes(file.size)}, and at most ${megabytes(options.limits.upload_bytes)} are taken: make it smaller first.`;
-}
+const tooLarge = (file) => `${file.name} is larger than ${megabytes(options.limits.upload_bytes)}: choose a smaller one.`;
 
-// What can be said of a file before it is sent; the server decides.
+// What can be said of a file before it is sent, in the server's words; the server decides.
 function objection(file) {
-  if (file.size === 0) return "The file is empty: choose another one.";
+  if (file.size === 0) return `${file.name} cannot be used: it is empty.`;
   if (file.size > options.limits.upload_bytes) return tooLarge(file);
   if (file.type && !options.accept.includes(file.type)) {
     const kinds = options.accept.map((type) => type.replace("image/", "").toUpperCase());
-    return `This is no picture that can be read here: choose one of ${kinds.join(", ")}.`;
+    return `${file.name} cannot be used: it is not one of ${kinds.join(", ")}.`;
   }
   return null;
 }
