@@ -203,7 +203,7 @@ def _collections(app: FastAPI, front: Front) -> None:
             "items": [
                 {
                     "id": slug,
-                    "name": shown(works[0].artist),
+                    "name": shown(works[0].artist or slug),
                     "styles": len(works),
                     "thumbnail": shelves.as_json(works[0], "styles")["thumbnail"],
                 }

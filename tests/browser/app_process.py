@@ -68,7 +68,7 @@ class AppProcess:
                 self.process.kill()
                 self.process.wait()
 
-    def _await_answer(self, seconds: float = 120) -> None:
+    def _await_answer(self, seconds: float = 240) -> None:
         assert self.process is not None
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
