@@ -45,7 +45,7 @@ class Job:
     """What a person asked for.
 
     Attributes:
-        cancelled: set when it is to stop; `changed`: counts what happened to it, for those who follow it.
+        cancelled: set when it is taken back; `changed`: counts what happened to it, for those who follow it.
         preview: the newest JPEG file of it on its way, and how many there were.
         result: where its image is, relative to the run folder, and `gallery` its place there.
     """
