@@ -12,7 +12,6 @@ import uvicorn
 
 from nst_core.app.desk import Desk
 from nst_core.app.front import Front
-from nst_core.app.guard import Guard
 from nst_core.app.limits import Limits
 from nst_core.app.recipes import offers
 from nst_core.app.server import build
@@ -98,10 +97,12 @@ def serve(config: RunConfig, limits: Limits, address: Address, say: Callable[[st
         raise UsageError(f"{config.run_folder} is at a store: `nst app` needs a folder on a disk (--output).")
     limits = replace(limits, pixels=min(limits.pixels, config.content.max_pixels, config.style.max_pixels))
     config = bounded(config, limits)
-    with address.bound() as listening, _opened(config, limits, say) as front:
+    with address.bound() as listening, opened(config, limits, say) as front:
+        server = Server(front, address.rules(limits))
         port = listening.getsockname()[1]
         say(f"Open {address.url(port)} (Ctrl-C ends it); pictures go to {config.run_folder}")
-        _answer(build(front, address.rules(limits)), listening, front.desk)
+        with contextlib.suppress(KeyboardInterrupt):  # how uvicorn tells, at its end, what stopped it
+            server.run([listening])
 
 
 def bounded(config: RunConfig, limits: Limits) -> RunConfig:
@@ -115,7 +116,7 @@ def bounded(config: RunConfig, limits: Limits) -> RunConfig:
 
 
 @contextlib.contextmanager
-def _opened(config: RunConfig, limits: Limits, say: Callable[[str], object]) -> Iterator[Front]:
+def opened(config: RunConfig, limits: Limits, say: Callable[[str], object]) -> Iterator[Front]:
     """All that stands behind the requests, at work while the block runs."""
     devices = run_devices(config.execution)
     workshop, uploads = Workshop(config, local_fleet(config.execution)), Uploads(config.run_folder, limits)
@@ -135,27 +136,23 @@ def _opened(config: RunConfig, limits: Limits, say: Callable[[str], object]) -> 
         yield Front(desk, uploads, shelves, offers(config.method), limits, config.run_folder, str(devices[0]))
 
 
-class _Server(uvicorn.Server):
-    """Tells those who follow a job before it waits for their requests to end."""
+class Server(uvicorn.Server):
+    """Answers requests; tells those who follow a job before it waits for their requests to end."""
 
-    desk: Desk
+    def __init__(self, front: Front, rules: Rules) -> None:
+        self._desk = front.desk
+        super().__init__(
+            uvicorn.Config(
+                build(front, rules),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.desk.close()
+        self._desk.close()
         await super().shutdown(sockets)
-
-
-def _answer(app: Guard, listening: socket.socket, desk: Desk) -> None:
-    settings = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = _Server(settings)
-    server.desk = desk
-    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn tells, at its end, what stopped it
-        server.run([listening])

@@ -85,6 +85,7 @@ class Workshop:
         self._threads = cores() if auto else int(config.execution.threads)
         self._plan = Plan.of([])
         self._ids: set[str] = set()
+        self._told: set[str] = set()
         self._at_work: set[str] = set()
         self._torn = False
 
@@ -174,11 +175,14 @@ class Workshop:
 
     def _tell_method(self, method: Method, section: MethodSection) -> None:
         """Say in run.yaml what this method's fingerprint stands for."""
+        prints = method.fingerprints
+        if prints.method in self._told:
+            return
         told = {key: value for key, value in run_file(self.config, method).items() if key not in OF_ONE_METHOD}
         methods = self.folder.read_run_file().get(METHODS) or {}
-        prints = method.fingerprints
         known = methods | {prints.method: {"recipe": section.recipe, **prints.method_data}}
         self.folder.write_run_file(told | {METHODS: known})
+        self._told |= known.keys()
 
     def _append(self, pair: Pair, order: Order, method: Method) -> PlannedPair:
         """The pair as a plan part of its own."""
