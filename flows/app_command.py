@@ -24,20 +24,29 @@ def app(
             help="A run file: its sources are what can be picked, its method comes first; built-in ones without it.",
         ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="The run folder of everything that is made here.")] = Path("outputs/app"),
+    output: Annotated[
+        Path, typer.Option(parser=located, metavar="DIR", help="The run folder of everything that is made here.")
+    ] = Path("outputs/app"),
     host: Annotated[
         str, typer.Option(help="The address to answer on; by default only this machine can reach it.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     password: Annotated[
-        str | None, typer.Option(envvar="NST_APP_PASSWORD", show_envvar=True, help="Asked of everybody.")
+        str | None,
+        typer.Option(
+            envvar="NST_APP_PASSWORD", help="Asked of everybody; the variable keeps it out of the list of processes."
+        ),
     ] = None,
     no_password: Annotated[
         bool, typer.Option("--no-password", help="Other machines may use it without being asked for one.")
     ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name by which browsers ask for this server, e.g. behind a proxy."),
+    ] = None,
     upload_mb: Annotated[float, typer.Option(min=0.1, help="Largest file that can be uploaded.")] = 30.0,
     megapixels: Annotated[float, typer.Option(min=0.1, help="Largest picture that is taken.")] = 60.0,
-    max_size: Annotated[int, typer.Option(min=32, help="Longest side at which pictures are made.")] = 512,
+    max_size: Annotated[int, typer.Option(min=32, help="Largest side at which pictures are made.")] = 512,
     queue: Annotated[int, typer.Option(min=1, help="Pictures that wait, at most.")] = 20,
     per_person: Annotated[int, typer.Option(min=1, help="Pictures of one person on their way, at most.")] = 5,
     seconds: Annotated[float, typer.Option(min=1, help="That one picture may take.")] = 300.0,
@@ -63,7 +72,7 @@ def app(
     config = load_config(file, set_ or ()) if file else parse_config({}, set_ or ())
     place = config.output.model_copy(update={"root": output.parent})
     config = config.model_copy(update={"name": output.name, "output": place})
-    address = Address(host, port, password, no_password)
+    address = Address(host, port, password or None, no_password, tuple(allow_host or ()))
     if no_password and password:
         raise UsageError("--password and --no-password are given: drop one of them.")
     serve(config, limits, address, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))

@@ -16,7 +16,7 @@ import torch
 from nst_core.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
-from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, output_pixels
+from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.images import Pixels
 from nst_core.engine.limits import ImageLimits
@@ -60,8 +60,8 @@ class ChunkWatch:
         should_stop: polled; true ends the chunk with `Interrupted`.
         past_deadline: polled; true ends it with `ChunkTimeout`.
         losses: called with the evaluations done and the mean total of the batch, every `report_every` evaluations.
-        preview: called with a pair and its image on its way, every `preview_every` evaluations; needs
-            `output.previews` to be off.
+        preview: called with a pair and its image on its way, (H, W, 3) uint8 at its working size, every
+            `preview_every` evaluations; needs `output.previews` to be off.
     """
 
     evaluations: Callable[[int], None] = lambda count: None
@@ -241,7 +241,7 @@ def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
         if run.work.output.previews:
             deliver_preview(job, image, evaluation, run.delivery)
         elif run.watch.preview:
-            run.watch.preview(job.row, output_pixels(image, job.content, run.work.output))
+            run.watch.preview(job.row, working_pixels(image, job.content))
 
     watch = run.watch
     every = run.work.output.previews or (watch.preview_every if watch.preview else None)

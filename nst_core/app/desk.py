@@ -34,6 +34,8 @@ class Desk:
     def add(self, job: Job) -> None:
         """Put a job into the queue. Raises Refusal where there is no room for it."""
         with self._changed:
+            if self.closing:
+                raise Refusal(503, "The server is being stopped: try again in a while.", 30)
             own = [other for other in self._jobs.values() if other.person == job.person and other.state not in FINAL]
             if len(own) >= self._limits.per_person:
                 raise Refusal(
@@ -41,8 +43,7 @@ class Desk:
                 )
             if len(self._queue) >= self._limits.queue:
                 raise Refusal(503, f"{len(self._queue)} pictures are waiting already: try again in a while.", 30)
-            for upload in uploads_of(job):
-                self._uploads.hold(upload)
+            self._uploads.hold(uploads_of(job))
             self._jobs[job.id] = job
             self._queue.add(job.person, job)
             self._tell_those_who_wait()
@@ -92,9 +93,8 @@ class Desk:
         with self._changed:
             self.closing = True
             for job in list(self._jobs.values()):
-                job.cancelled.set()
                 if self._queue.remove(job):
-                    self._end(job, "cancelled", None)
+                    self._end(job, "cancelled", "The server was stopped before it came to this picture.")
             self._changed.notify_all()
 
     def told(self, job: Job) -> dict[str, Any]:
@@ -113,8 +113,7 @@ class Desk:
 
     def _end(self, job: Job, state: JobState, error: str | None) -> None:
         job.change(state=state, error=error)
-        for upload in uploads_of(job):
-            self._uploads.release(upload)
+        self._uploads.release(uploads_of(job))
         self._finished.append(job)
         while len(self._finished) > REMEMBERED:
             self._jobs.pop(self._finished.popleft().id, None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nst_core.app.recipes import Offer
-from nst_core.app.shelves import address_of, key_of, name_of, shown
+from nst_core.app.shelves import address_of, key_of, name_of
 from nst_core.app.uploads import Upload
 from nst_core.sources.base import Item
 
@@ -37,9 +37,7 @@ class Side:
 
     @property
     def artist(self) -> str | None:
-        if isinstance(self.picture, Upload) or self.picture.artist is None:
-            return None
-        return shown(self.picture.artist)
+        return None if isinstance(self.picture, Upload) else self.picture.artist
 
 
 @dataclass
@@ -47,7 +45,7 @@ class Job:
     """What a person asked for.
 
     Attributes:
-        cancelled: set when it is to stop; `changed`: counts what happened to it, for those who follow it.
+        cancelled: set when it is taken back; `changed`: counts what happened to it, for those who follow it.
         preview: the newest JPEG file of it on its way, and how many there were.
         result: where its image is, relative to the run folder, and `gallery` its place there.
     """

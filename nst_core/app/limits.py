@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SIZES = (128, 192, 256, 384, 512, 768, 1024)
-"""Longer sides that the page offers, in pixels, as far as `Limits.size` goes."""
+SIZES = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+"""Sides that the page offers, in pixels, as far as `Limits.size` goes."""
+
+SMALLEST = 32
+"""Side at which a picture can be made, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,14 @@ class Limits:
     Attributes:
         upload_bytes: of one uploaded file.
         pixels: of one image, uploaded or picked.
-        size: longest side at which an image is made.
+        size: largest side at which an image is made.
         queue: jobs that wait, of all people together.
         per_person: jobs of one person that wait or run.
         seconds: that one job may run.
-        uploads: files of one person that are kept at a time; the oldest ones that no job waits for go first.
+        uploads: files of one person that are kept at a time; those that were used longest ago go first.
+        uploads_of_all: the same, of all people together.
+        arriving: files that are on their way at a time.
+        arriving_seconds: that a file may take to arrive.
         idle_seconds: after which an upload that no job waits for is removed.
     """
 
@@ -30,4 +36,7 @@ class Limits:
     per_person: int = 5
     seconds: float = 300.0
     uploads: int = 20
+    uploads_of_all: int = 200
+    arriving: int = 16
+    arriving_seconds: float = 300.0
     idle_seconds: float = 3600.0

@@ -52,11 +52,11 @@ class Offer:
         return self.method.model_copy(update={"size": size}) if size != self.size else self.method
 
 
-def offers(own: Method) -> list[Offer]:
-    """The run file's own method first, then every shipped recipe; what cannot run here comes last."""
+def offers(own: Method) -> dict[str, Offer]:
+    """By name: the run file's own method first, then every shipped recipe; what cannot run here comes last."""
     first = offer(own)
     others = [offer(Method(recipe=name)) for name in recipe_names() if name != first.name]
-    return [first, *sorted(others, key=lambda one: one.reason is not None)]
+    return {one.name: one for one in (first, *sorted(others, key=lambda one: one.reason is not None))}
 
 
 def offer(method: Method) -> Offer:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class Refusal(Exception):
     """A request that is not granted.
@@ -9,8 +14,11 @@ class Refusal(Exception):
     Attributes:
         status: of HTTP.
         retry_after: seconds after which it may be asked again, where that is known.
+        headers: further ones of the answer.
     """
 
-    def __init__(self, status: int, sentence: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, status: int, sentence: str, retry_after: int | None = None, headers: Mapping[str, str] = NOTHING
+    ) -> None:
         super().__init__(sentence)
-        self.status, self.retry_after = status, retry_after
+        self.status, self.retry_after, self.headers = status, retry_after, headers

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from PIL import Image
-
 from nst_core.app.limits import Limits
+from nst_core.app.pictures import decoded, small
 from nst_core.app.refusals import Refusal
-from nst_core.app.uploads import THUMBNAIL, thumbnail
 from nst_core.asked import Sources
-from nst_core.engine.images import decode_image, probe_image
+from nst_core.config import RunConfig
+from nst_core.engine.images import probe_image
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError
+from nst_core.licenses import is_excluded
 from nst_core.slugs import unique_slugs
 from nst_core.sources.base import Item
 
 KEPT_THUMBNAILS = 2000
-_DECODING = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,10 @@ class Shelf:
 class Shelves:
     """Both sources of the run file, and thumbnails of their pictures, made when asked for."""
 
-    def __init__(self, sources: Sources, limits: Limits) -> None:
-        self.contents = Shelf.of(sources.contents.items)
+    def __init__(self, sources: Sources, config: RunConfig, limits: Limits) -> None:
+        excluded = config.content.exclude_licenses
+        kept = [item for item in sources.contents.items if item.id not in sources.duplicates]
+        self.contents = Shelf.of([item for item in kept if not is_excluded(item.license, excluded)])
         self.styles = Shelf.of(sources.styles.drawable().items)
         pools = sources.styles.drawable().by_artist()
         slugs = unique_slugs(sorted(pools))
@@ -97,11 +98,10 @@ class Shelves:
             if key in self._thumbnails:
                 self._thumbnails.move_to_end(key)
                 return self._thumbnails[key]
-        with _DECODING:
-            try:
-                made = thumbnail(Image.fromarray(decode_image(item.path, self._limits).pixels), THUMBNAIL)
-            except (InputError, OSError) as error:
-                raise Refusal(404, f"{name_of(item)} cannot be shown.") from error
+        try:
+            made = small(decoded(item.path, self._limits))
+        except (InputError, OSError) as error:
+            raise Refusal(404, f"{name_of(item)} cannot be shown.") from error
         with self._lock:
             self._thumbnails[key] = made
             while len(self._thumbnails) > KEPT_THUMBNAILS:
@@ -112,8 +112,18 @@ class Shelves:
         """An item as the API tells it; `role`: `contents` or `styles`."""
         width, height = self.size(item)
         told = {"id": key_of(item), "name": name_of(item), "thumbnail": address_of(item, role)}
-        artist = {"artist": item.artist and shown(item.artist)} if role == "styles" else {}
+        artist = {"artist": item.artist} if role == "styles" else {}
         return told | artist | {"width": width, "height": height}
+
+    def artist_json(self, slug: str) -> dict[str, Any]:
+        """An artist as the API tells them, with their first painting."""
+        works = self.artist(slug)
+        return {
+            "id": slug,
+            "name": works[0].artist,
+            "styles": len(works),
+            "thumbnail": address_of(works[0], "styles"),
+        }
 
 
 def key_of(item: Item) -> str:
@@ -123,12 +133,7 @@ def key_of(item: Item) -> str:
 
 def name_of(item: Item) -> str:
     """What people call it."""
-    return shown(PurePosixPath(item.id).stem.replace("_", " ") or item.id)
-
-
-def shown(name: str) -> str:
-    """A name as it can be sent: one that is not quite Unicode is no reason for having no answer."""
-    return name.encode("utf-8", "replace").decode()
+    return PurePosixPath(item.id).stem.replace("_", " ") or item.id
 
 
 def address_of(item: Item, role: str) -> str:

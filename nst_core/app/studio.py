@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -11,12 +12,12 @@ from pathlib import Path
 import torch
 
 from nst_core.app.desk import Desk
-from nst_core.app.jobs import Job, Side
+from nst_core.app.jobs import Job, JobState, Side
 from nst_core.app.limits import Limits
 from nst_core.app.uploads import Upload, Uploads
-from nst_core.app.workshop import Order, Piece, Workshop, upload_item
+from nst_core.app.workshop import Order, Piece, Workshop, gallery_address
 from nst_core.engine.images import Pixels, encode_image
-from nst_core.errors import NstError
+from nst_core.errors import Cancelled, ChunkTimeout, DiskFull, NstError
 from nst_core.plan import PlannedPair
 from nst_core.results import Result
 from nst_core.sources.base import Item
@@ -33,6 +34,9 @@ PREVIEW_QUALITY = 85
 TIDY_SECONDS = 1.0
 """Between the end of a job and the next gallery: jobs that end together are put in together."""
 
+TIDY_SHARE = 5
+"""A large gallery takes its time: the next is made after so many times that, at the earliest."""
+
 EXPIRE_SECONDS = 60.0
 
 log = logging.getLogger("nst")
@@ -45,18 +49,20 @@ class Studio:
         self, desk: Desk, workshop: Workshop, uploads: Uploads, limits: Limits, devices: Sequence[torch.device]
     ) -> None:
         self._desk, self._workshop, self._uploads, self._limits = desk, workshop, uploads, limits
-        self._new, self._closing = threading.Event(), threading.Event()
+        self._untidy, self._closing = threading.Event(), threading.Event()
         self._hands = [
             threading.Thread(target=self._work, args=(str(device),), name=f"studio {device}") for device in devices
         ]
         self._tidier = threading.Thread(target=self._keep_tidy, name="studio tidier")
 
     def open(self) -> None:
+        """Begin; what was mended in the run folder is tidied up first."""
+        self._untidy.set()
         for thread in (*self._hands, self._tidier):
             thread.start()
 
     def close(self) -> None:
-        """Wait for the hands to stop; the desk must have been closed before."""
+        """Wait until all is made and tidied up; the desk must have been closed before."""
         for thread in self._hands:
             thread.join()
         self._closing.set()
@@ -64,49 +70,63 @@ class Studio:
 
     def _work(self, device: str) -> None:
         while (job := self._desk.take()) is not None:
-            started = time.monotonic()
-            job.started = started
-            try:
-                state, error = self._made(job, device)
-            except NstError as refused:
-                state, error = "failed", str(refused)
-            except Exception:
-                log.exception("A picture of the app could not be made")
-                state, error = "failed", "Something went wrong here that should not: the server's log says what."
-            self._desk.end(job, state, error, time.monotonic() - started)  # type: ignore[arg-type]
-            self._new.set()
+            job.started = time.monotonic()
+            state, error = self._ended(job, device)
+            self._desk.end(job, state, error, time.monotonic() - job.started)
+            self._untidy.set()
 
-    def _made(self, job: Job, device: str) -> tuple[str, str | None]:
-        """Make a job: its final state, and why it failed."""
-        with self._workshop.planning:
-            content, style = self._item(job.content), self._item(job.style)
-            piece = self._workshop.planned(
-                Order(content, style, job.style.artist, job.offer.sized(job.size), job.strength)
-            )
+    def _ended(self, job: Job, device: str) -> tuple[JobState, str | None]:
+        """Make a job, whatever happens: its final state, and why it failed."""
+        try:
+            return self._made(job, device)
+        except DiskFull as error:
+            log.error("%s", error)
+            return "failed", "The server's disk is full: tell whoever runs it."
+        except NstError as error:
+            log.error("%s", error)
+            return "failed", f"The recipe {job.offer.name} cannot run here: the server's log says why."
+        except Exception:
+            log.exception("A picture of the app could not be made")
+            return "failed", "Something went wrong here that should not: the server's log says what."
+
+    def _made(self, job: Job, device: str) -> tuple[JobState, str | None]:
+        piece = self._planned(job)
         job.change(pair_id=piece.pair_id)
         every = max(1, job.offer.evaluations // PREVIEWS)
-        row = self._workshop.make(piece, self._watch(job, every), device, every)
+        row = self._workshop.make(piece, self._watch(job, every), device, every, job.cancelled.is_set)
         if row.status == "success":
             self._deliver(job, piece, row)
             return "done", None
-        if job.cancelled.is_set():
+        if row.error_class == Cancelled.__name__:
             return "cancelled", None
-        if row.error_class == "ChunkTimeout":
+        if row.error_class == ChunkTimeout.__name__:
             return "failed", (
                 f"It took longer than {self._limits.seconds:.0f} seconds: choose a smaller size, or a quicker recipe."
             )
         return "failed", shown(row.error_message or str(row.error_class), row)
 
+    def _planned(self, job: Job) -> Piece:
+        uploaded = {"content_name": job.content, "style_name": job.style}
+        names = tuple((column, side.name) for column, side in uploaded.items() if isinstance(side.picture, Upload))
+        with self._workshop.planning:
+            try:
+                content, style = self._item(job.content), self._item(job.style)
+                return self._workshop.planned(Order(content, style, job.offer.sized(job.size), job.strength, names))
+            except BaseException:
+                self._workshop.forget_unplanned()
+                raise
+
     def _item(self, side: Side) -> Item:
-        if not isinstance(side.picture, Upload):
-            return side.picture
-        return upload_item(self._workshop.taken_in(side.picture.path, side.name), self._workshop.folder.root)
+        if isinstance(side.picture, Upload):
+            return self._workshop.inputs.keep(side.picture.path, side.name)
+        return side.picture
 
     def _watch(self, job: Job, every: int) -> ChunkWatch:
         last, ends = 0.0, time.monotonic() + self._limits.seconds
 
         def losses(evaluation: int, total: float) -> None:
-            job.trace.append((evaluation, total))
+            if math.isfinite(total):
+                job.trace.append((evaluation, total))
             job.change(evaluations=evaluation)
 
         def preview(_row: PlannedPair, pixels: Pixels) -> None:
@@ -121,33 +141,38 @@ class Studio:
             losses=losses,
             preview=preview,
             preview_every=every,
-            should_stop=job.cancelled.is_set,
+            should_stop=lambda: job.cancelled.is_set() or self._desk.closing,
             past_deadline=lambda: time.monotonic() > ends,
         )
 
     def _deliver(self, job: Job, piece: Piece, row: Result) -> None:
-        trace = [(point.iteration, point.total) for point in row.loss_trace or ()]
-        gallery = f"/gallery/{piece.chunk.artist_slug}/index.html#pair-{piece.pair_id}"
+        points = [(point.iteration, point.total) for point in row.loss_trace or ()]
+        shown_in = gallery_address(piece.chunk.rows[0]) if self._workshop.config.output.gallery else None
         job.change(
             evaluations=row.evaluations,
-            trace=trace,
+            trace=[point for point in points if math.isfinite(point[1])],
             result=row.file_name,
-            gallery=gallery if self._workshop.config.output.gallery else None,
+            gallery=shown_in,
         )
 
     def _keep_tidy(self) -> None:
-        expired = time.monotonic()
-        while not self._closing.is_set():
-            if self._new.wait(0.5):
+        expires = time.monotonic() + EXPIRE_SECONDS
+        while not self._closing.is_set() or self._untidy.is_set():
+            if self._untidy.wait(0.5):
                 self._closing.wait(TIDY_SECONDS)
-                self._new.clear()
-                try:
-                    self._workshop.tidy()
-                except Exception:  # the pictures are made; the next end of a job brings another try
-                    log.exception("The gallery could not be brought up to date")
-            if time.monotonic() - expired > EXPIRE_SECONDS:
+                self._tidy()
+            if time.monotonic() > expires:
                 self._uploads.expire()
-                expired = time.monotonic()
+                expires = time.monotonic() + EXPIRE_SECONDS
+
+    def _tidy(self) -> None:
+        self._untidy.clear()
+        started = time.monotonic()
+        try:
+            self._workshop.tidy()
+        except Exception:  # the pictures are made; the next end of a job brings another try
+            log.exception("The gallery could not be brought up to date")
+        self._closing.wait((time.monotonic() - started) * TIDY_SHARE)
 
 
 def shown(message: str, row: Result) -> str:

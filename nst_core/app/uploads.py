@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from nst_core.app.limits import Limits
+from nst_core.app.pictures import brought, extension, small
 from nst_core.app.refusals import Refusal
-from nst_core.engine.images import decode_image
-from nst_core.engine.limits import ImageLimits
-from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError
 
 FOLDER = ".uploads"
-THUMBNAIL = 640
-_DECODING = threading.BoundedSemaphore(2)
-"""Pictures that are decoded at a time: each may take some hundred megabytes."""
-
-EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "TIFF": "tif", "BMP": "bmp"}
+NAME_LENGTH = 200
 
 
 @dataclass
@@ -33,7 +24,9 @@ class Upload:
 
     Attributes:
         name: as that person calls it; never part of a path.
-        used: when somebody last asked for it, on the monotonic clock.
+        size: (width, height) in pixels, upright.
+        thumbnail: a WebP file.
+        used: when somebody last asked for it, in seconds on the clock of `Uploads`.
         held: jobs that wait for it.
     """
 
@@ -41,10 +34,9 @@ class Upload:
     person: str
     name: str
     path: Path
-    width: int
-    height: int
+    size: tuple[int, int]
     thumbnail: bytes
-    used: float = field(default_factory=time.monotonic)
+    used: float
     held: int = 0
 
 
@@ -66,14 +58,20 @@ class Uploads:
 
     def add(self, person: str, name: str, data: bytes) -> Upload:
         """Look at a file and keep it. Raises Refusal; then nothing of it remains."""
-        name = name[:200] or "picture"
-        picture, extension = decoded(name, data, self._limits.pixels)
+        name = shown_name(name)
+        image = brought(name, data, self._limits.pixels)
         identity = secrets.token_hex(12)
-        path = self._folder / f"{identity}.{extension}"
-        path.write_bytes(data)
-        upload = Upload(identity, person, name, path, *picture.size, thumbnail(picture, THUMBNAIL), self._clock())
+        path = self._folder / f"{identity}.{extension(image)}"
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise Refusal(507, "The server's disk is full: tell whoever runs it.") from error
+        size = (image.info.width, image.info.height)
+        upload = Upload(identity, person, name, path, size, small(image), self._clock())
         with self._lock:
-            self._make_room(person)
+            self._make_room([one for one in self._kept.values() if one.person == person], self._limits.uploads)
+            self._make_room(self._kept.values(), self._limits.uploads_of_all)
             self._kept[identity] = upload
         return upload
 
@@ -86,18 +84,23 @@ class Uploads:
             upload.used = self._clock()
             return upload
 
-    def hold(self, upload: Upload) -> None:
-        """A job waits for it: it stays."""
+    def hold(self, uploads: Sequence[Upload]) -> None:
+        """A job waits for them: they stay. Raises Refusal where one is gone already."""
         with self._lock:
-            upload.held += 1
+            if any(upload.id not in self._kept for upload in uploads):
+                raise Refusal(404, "That upload is not here any more: upload the picture again.")
+            for upload in uploads:
+                upload.held += 1
 
-    def release(self, upload: Upload) -> None:
+    def release(self, uploads: Sequence[Upload]) -> None:
+        """The job is over."""
         with self._lock:
-            upload.held -= 1
-            upload.used = self._clock()
+            for upload in uploads:
+                upload.held -= 1
+                upload.used = self._clock()
 
     def remove(self, person: str, identity: str) -> None:
-        """Forget an upload; one that a job waits for stays until then. Raises Refusal."""
+        """Forget an upload; one that a job waits for stays until it expires. Raises Refusal."""
         upload = self.find(person, identity)
         with self._lock:
             if not upload.held:
@@ -110,9 +113,10 @@ class Uploads:
                 if not upload.held and self._clock() - upload.used > self._limits.idle_seconds:
                     self._drop(upload)
 
-    def _make_room(self, person: str) -> None:
-        own = sorted((one for one in self._kept.values() if one.person == person), key=lambda one: one.used)
-        for upload in [one for one in own if not one.held][: max(0, len(own) + 1 - self._limits.uploads)]:
+    def _make_room(self, among: Iterable[Upload], most: int) -> None:
+        """Drop those that were used longest ago and that no job waits for, until one more may come."""
+        uploads = sorted(among, key=lambda one: one.used)
+        for upload in [one for one in uploads if not one.held][: max(0, len(uploads) + 1 - most)]:
             self._drop(upload)
 
     def _drop(self, upload: Upload) -> None:
@@ -120,36 +124,7 @@ class Uploads:
         self._kept.pop(upload.id, None)
 
 
-def decoded(name: str, data: bytes, most_pixels: int) -> tuple[Image.Image, str]:
-    """A file's picture, upright, in sRGB, and the extension that fits it. Raises Refusal."""
-    with _DECODING:
-        try:
-            made = decode_image(Path(name), ImageLimits(max_pixels=most_pixels), data)
-        except ImageTooLarge as error:
-            raise Refusal(413, too_many_pixels(name, data, most_pixels)) from error
-        except ImageTooSmall as error:
-            raise Refusal(422, f"{name}: {error.reason.partition(',')[0]}: choose a larger one.") from error
-        except InputError as error:
-            raise Refusal(422, f"{name} cannot be used: {error.reason.removesuffix('.')}.") from error
-    return Image.fromarray(made.pixels), EXTENSIONS.get(made.info.format, made.info.format.lower())
-
-
-def too_many_pixels(name: str, data: bytes, most: int) -> str:
-    """The sentence for a picture whose header alone says that it is too large."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            told = f"has {image.width * image.height / 1e6:.0f} megapixels"
-    except Exception:  # the size is told for courtesy only
-        told = "is too large"
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-    return f"{name} {told}, and {most / 1e6:.0f} megapixels are taken: make it smaller first."
-
-
-def thumbnail(picture: Image.Image, side: int) -> bytes:
-    """A WebP file of the picture with `side` as its longer side, at most."""
-    small, buffer = picture.copy(), io.BytesIO()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    small.save(buffer, "WEBP", quality=82, method=4)
-    return buffer.getvalue()
+def shown_name(name: str) -> str:
+    """What a file is called, as text that can be shown on a line, kept in a table and told in JSON."""
+    name = name.encode("utf-8", "replace").decode()
+    return "".join(sign for sign in name if sign.isprintable())[:NAME_LENGTH].strip() or "picture"

@@ -60,7 +60,7 @@ function upload(file, progress, signal) {
 
 // A server that hangs up in the middle of an upload has either refused it or is gone.
 async function cutOff(file) {
-  if (file.size > options.limits.upload_bytes) return new Refusal(tooLarge(file), 413);
+  if (file.size > options.limits.upload_bytes) return new Refusal(tooLarge(), 413);
   try {
     await ask("/api/options");
     return new Refusal("The upload was cut off. Try it again.", 0);
