@@ -47,7 +47,8 @@ class AppProcess:
             make_image(self.folder / "content" / f"{name}.png", 160, 120, seed=number)
         for number, name in enumerate(("Ada/dawn", "Ada/dusk", "Bo/noon")):
             make_image(self.folder / "style" / f"{name}.png", 128, 128, seed=10 + number)
-        run = {"content": "content", "style": "style", "method": METHOD | method, "execution": {"devices": "cpu", "threads": 1}}
+        run: dict[str, Any] = {"content": "content", "style": "style", "method": METHOD | method}
+        run["execution"] = {"devices": "cpu", "threads": 1}
         (self.folder / "try.yaml").write_text(yaml.safe_dump(run))
 
     def start(self, *options: object) -> None:

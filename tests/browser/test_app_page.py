@@ -244,6 +244,16 @@ def test_a_search_finds_by_name(app: AppProcess, open_page: Open) -> None:
     page.locator("dialog .telling", has_text="Nothing of this name.").wait_for()
 
 
+def test_a_recipe_that_cannot_run_here_cannot_be_chosen_and_says_why(app: AppProcess, open_page: Open) -> None:
+    page = open_page(app.address)
+    recipes = page.request.get(f"{app.address}api/options").json()["recipes"]
+    chosen = page.locator("#recipe option").evaluate_all("all => all.map(one => [one.value, one.disabled])")
+    assert dict(chosen) == {recipe["name"]: not recipe["available"] for recipe in recipes}
+    told = page.locator("#unavailable").text_content()
+    assert [recipe["name"] for recipe in recipes if recipe["reason"] and recipe["reason"] not in told] == []
+    assert text(page, "#recipe-note") == recipes[0]["description"]
+
+
 PUT = """([well, kind, bytes]) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], "carried.png", { type: "image/png" }));
@@ -359,6 +369,7 @@ def test_a_server_that_goes_is_missed_and_found_again(
         server.stop(signal.SIGKILL)
         page.locator(".stage .fault", has_text="does not answer").wait_for()
         server.start()
-        page.locator(".stage .fault", has_text="does not answer").wait_for(state="hidden", timeout=MINUTE)
+        page.locator(".stage .fault", has_text="no longer knows this picture").wait_for(timeout=MINUTE)
+        assert page.locator("#earlier li").count() == 0
     finally:
         server.stop()
