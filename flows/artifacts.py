@@ -36,11 +36,13 @@ def artifact_key(name: str, what: str = "") -> str:
     return "-".join(filter(None, ("nst", slugify(name).replace("_", "-"), what)))
 
 
-def show_summary(folder: RunFolder, summary: Summary) -> None:
-    """The run in numbers, and a table of what failed, where something did."""
+def show_summary(folder: RunFolder, summary: Summary, reported: bool = False) -> None:
+    """The run's report, or its counts alone, and a table of what failed, where something did."""
     with _may_fail():
         key = artifact_key(folder.name)
-        create_markdown_artifact(key=key, markdown=markdown(folder, summary), description="Summary of the run")
+        create_markdown_artifact(
+            key=key, markdown=markdown(folder, summary, reported), description="Summary of the run"
+        )
         if rows := failures(summary):
             create_table_artifact(key=artifact_key(folder.name, "failures"), table=rows, description="What failed")
 
@@ -60,18 +62,16 @@ def failures(summary: Summary) -> list[dict[str, Any]]:
     return failed + bad
 
 
-def markdown(folder: RunFolder, summary: Summary) -> str:
-    """The summary as Markdown."""
+def markdown(folder: RunFolder, summary: Summary, reported: bool) -> str:
+    """The report in the run folder, if it is of the run as it stands; else the counts alone."""
+    if reported:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return (folder.root / "report" / "report.md").read_text("utf-8")
     counts = ("planned", "success", "failed", "quarantined", "skipped", "missing")
     rows = [f"| {name} | {getattr(summary, name)} |" for name in counts]
-    pace = f"| images per second | {summary.images_per_second:.2f} |" if summary.images_per_second else None
-    hours = f"| GPU-hours | {summary.gpu_hours:.2f} |" if summary.gpu_hours else None
-    table = ["| pairs | |", "|---|---:|", *rows, *filter(None, (pace, hours))]
     reasons = [f"| {reason} | {count} |" for reason, count in summary.errors.items()]
     errors = ["", "| reason | pairs |", "|---|---:|", *reasons] if reasons else []
-    parts = [f"| {part} | {seconds:.1f} |" for part, seconds in (summary.spent or {}).items()]
-    spent = ["", "| workers' time | seconds |", "|---|---:|", *parts] if parts else []
-    return "\n".join([f"# {folder.name}", "", *table, *errors, *spent, "", f"Run folder: `{folder.root}`"])
+    return "\n".join([f"# {folder.name}", "", "| pairs | |", "|---|---:|", *rows, *errors])
 
 
 @contextlib.contextmanager

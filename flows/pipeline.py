@@ -33,6 +33,7 @@ from nst_core.lock import Held  # noqa: E402
 from nst_core.preparation import (  # noqa: E402
     Method,
     State,
+    lacking_pages,
     new_part,
     read_state,
     resolve_method,
@@ -95,6 +96,15 @@ def gallery_task(run_folder: Path) -> Path:
         return build_gallery(run_folder, progress=show)
 
 
+@surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+def report_task(run_folder: Path) -> Path:
+    """Make the report of a run folder."""
+    from nst_core.report import build_report
+
+    with reporter.stage("Making the report", 0, "files"):
+        return build_report(run_folder, progress=show)
+
+
 @surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
@@ -140,16 +150,17 @@ def opaque(value: T) -> T:
 
 
 def finish(config: RunConfig, held: Held, state: State, totals: Totals, seconds: float | None) -> RunReport:
-    """Gallery, card and summary, where there is anything new to say; the last one marks the run as complete."""
+    """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
-    index = folder.root / "gallery" / "index.html"
-    if seconds is not None or not is_current(folder.root, summary) or (config.output.gallery and not index.is_file()):
+    if seconds is not None or not is_current(folder.root, summary) or lacking_pages(config):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
+        if config.output.report and not summary.missing:
+            report_task(folder.root)
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
-    show_summary(folder, summary)
-    return RunReport(folder.root, summary, totals.made, len(state.stale), index if index.is_file() else None)
+    show_summary(folder, summary, reported=config.output.report and not summary.missing)
+    return RunReport(folder.root, summary, totals.made, len(state.stale))

@@ -149,8 +149,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
         strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
-        index = folder.root / "gallery" / "index.html"
-        return RunReport(folder.root, summary, 0, len(finished.stale), index if index.is_file() else None)
+        return RunReport(folder.root, summary, 0, len(finished.stale))
     with folder.locked(shard, console.print):
         pass  # refused at once, not after the server's start, where another process holds it
     from flows.server import prefect_server
@@ -191,6 +190,8 @@ def _print_report(report: RunReport) -> None:
     print(f"Run folder: {report.folder}")
     if report.gallery:
         print(f"Gallery: {report.gallery}")
+    if report.report:
+        print(f"Report: {report.report}")
 
 
 def print_summary(summary: Summary) -> None:

@@ -50,7 +50,8 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
         *_section(
             "Files",
             "`images/` the images; `results/` one Parquet row per pair, whatever became of it; `plan/` what was "
-            "planned; `quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at."
+            "planned; `quarantine.csv` the inputs that could not be used; `gallery/index.html` to look at; "
+            "`report/index.html` what it came to."
             + (f" `{ARTISTS_FILE}` what is known of the artists." if known else ""),
         ),
     ]

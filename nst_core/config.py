@@ -87,6 +87,7 @@ class Output(Section):
         "method", description="`method`: as optimised; `original`: resized to the content's exact size."
     )
     gallery: bool = Field(True, description="Build the gallery at the end of a run.")
+    report: bool = Field(True, description="Make the report at the end of a run.")
     previews: PositiveInt | None = Field(None, description="Write every image after each so many evaluations, too.")
 
 

@@ -134,17 +134,22 @@ def read_state(folder: RunFolder, asked: Asked | None = None) -> State:
 
 
 def finished_state(config: RunConfig, method: Method, asked: Asked) -> State | None:
-    """The state of a run folder that holds all that `config` asks for, gallery included; None where work is left."""
+    """The state of a run folder that holds all that `config` asks for, pages included; None where work is left."""
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
-    wants_gallery = config.output.gallery and not (folder.root / "gallery" / "index.html").is_file()
-    if not folder.exists() or wants_gallery:
+    if not folder.exists() or lacking_pages(config):
         return None
     state = read_state(folder, asked)
     new = len(asked.draft.without(id_numbers(state.plan.column("pair_id"))))
     if new or state.chunks or not is_current(folder.root, summarize(folder.root, state.plan)):
         return None
     return state
+
+
+def lacking_pages(config: RunConfig) -> list[str]:
+    """Which of the gallery and the report a run asks for and does not have."""
+    wanted = {"gallery": config.output.gallery, "report": config.output.report}
+    return [name for name, asked in wanted.items() if asked and not (config.run_folder / name / "index.html").is_file()]
 
 
 def work_of(config: RunConfig, method: Method) -> Work:

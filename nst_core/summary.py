@@ -83,7 +83,19 @@ class RunReport:
     summary: Summary
     made: int
     stale: int
-    gallery: Path | None
+
+    @property
+    def gallery(self) -> Path | None:
+        return self._page("gallery")
+
+    @property
+    def report(self) -> Path | None:
+        return self._page("report")
+
+    def _page(self, name: str) -> Path | None:
+        """A page of the run folder, where there is one."""
+        page = self.folder / name / "index.html"
+        return page if page.is_file() else None
 
 
 def summarize(

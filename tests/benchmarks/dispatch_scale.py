@@ -64,7 +64,7 @@ def measure(folder: Path, pairs: int, runner: str) -> dict[str, Any]:
         "pairing": {"strategy": "random", "styles_per_content": 10, "balance": "artist"},
         "method": {"recipe": "wavelet", "size": 64},
         "execution": {"devices": "cpu", "runner": runner, "workers": 2},
-        "output": {"root": str(folder / "outputs"), "gallery": False},
+        "output": {"root": str(folder / "outputs"), "gallery": False, "report": False},
     }
     environment = {
         **os.environ,

@@ -38,7 +38,7 @@ class Trial:
             "pairing": "artist",
             "method": TINY,
             "execution": {"devices": "cpu", "workers": 2, "batch_size": 2, "chunk_size": 8},
-            "output": {"format": "png", "gallery": False},
+            "output": {"format": "png", "gallery": False, "report": False},
         }
         for name, section in sections.items():
             data[name] = {**data[name], **section} if isinstance(data.get(name), dict) else section  # type: ignore[dict-item]

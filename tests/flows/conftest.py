@@ -50,7 +50,7 @@ def config(folders: Path) -> Callable[..., RunConfig]:
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 72, "evaluations": 8},
             "execution": {"devices": "cpu", "workers": 2, "batch_size": 2, "chunk_size": 2},
-            "output": {"root": str(folders / "outputs"), "format": "png", "gallery": False},
+            "output": {"root": str(folders / "outputs"), "format": "png", "gallery": False, "report": False},
         }
         return parse_config(data | sections, overrides)
 

@@ -57,7 +57,7 @@ def configured(folder: Path, *overrides: str, download: bool = True) -> RunConfi
             "style": {"source": "artworks", "path": str(folder / "artworks"), "download": download},
             "method": {"recipe": "wavelet", "size": 64, "upscale": True, "evaluations": 4},
             "execution": {"devices": "cpu"},
-            "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False},
+            "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False, "report": False},
         },
         overrides,
     )

@@ -47,7 +47,9 @@ def printed(code: str, folder: Path) -> list[str]:
 @pytest.fixture
 def finished(api: str, config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     """A run over three contents in the styles of two artists; the working folder is the one around it."""
-    made = config(method=QUICK, output={"root": str(tmp_path / "outputs"), "format": "jpeg", "gallery": False})
+    made = config(
+        method=QUICK, output={"root": str(tmp_path / "outputs"), "format": "jpeg", "gallery": False, "report": False}
+    )
     assert run(made).summary.success == 6
     monkeypatch.chdir(tmp_path)
     return made
@@ -103,7 +105,7 @@ def test_at_the_original_size_annotations_are_unchanged(
     api: str, config: Callable[..., RunConfig], shared: Path, tmp_path: Path
 ) -> None:
     data = shared / "data" / "coco"
-    output = {"root": str(tmp_path / "outputs"), "size": "original", "gallery": False}
+    output = {"root": str(tmp_path / "outputs"), "size": "original", "gallery": False, "report": False}
     made = config(content=str(data / "val2017"), method=QUICK | {"size": 48}, output=output, pairing="random")
     run(made)
     annotations = data / "annotations" / "instances_val2017.json"

@@ -13,6 +13,7 @@ import pytest
 from trial import images_of, rows_of, run, snapshot
 
 from flows import signals
+from flows.artifacts import markdown
 from flows.crews import base as module
 from nst_core import policy
 from nst_core.config import RunConfig
@@ -47,11 +48,23 @@ def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
 
 
 def test_a_second_run_touches_nothing(config: Make) -> None:
-    run(config("output.gallery=true"))
+    run(config("output.gallery=true", "output.report=true"))
     before = snapshot(config().run_folder)
-    report = run(config("output.gallery=true"))
+    report = run(config("output.gallery=true", "output.report=true"))
     assert report.made == 0
     assert snapshot(config().run_folder) == before
+
+
+def test_the_report_is_made_where_there_is_none_and_shown_in_prefect(config: Make) -> None:
+    run(config())
+    folder = RunFolder(config().run_folder)
+    assert not (folder.root / "report").exists()
+    report = run(config("output.report=true"))
+    assert report.report == folder.root / "report" / "index.html"
+    assert "6 images of 6 planned: all there is to make." in report.report.read_text(encoding="utf-8")
+    told = markdown(folder, report.summary, reported=True)
+    assert told == (folder.root / "report" / "report.md").read_text(encoding="utf-8")
+    assert "| success | 6 |" in markdown(folder, report.summary, reported=False)
 
 
 def test_exactly_what_is_missing_is_made_again(config: Make) -> None:

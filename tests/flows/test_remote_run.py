@@ -189,7 +189,7 @@ def test_a_killed_run_goes_on_from_what_its_store_holds(
     assert {name: after[name] for name in results} == {name: kept[name] for name in results}
 
 
-def test_status_verify_gallery_and_export_read_a_run_at_a_store(
+def test_status_verify_gallery_report_and_export_read_a_run_at_a_store(
     remote: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(remote())
@@ -200,6 +200,8 @@ def test_status_verify_gallery_and_export_read_a_run_at_a_store(
     assert verify(remote().run_folder).sound
     app(["gallery", folder], standalone_mode=False)
     assert f"Gallery: {folder}/gallery/index.html" in capsys.readouterr().out
+    app(["report", folder], standalone_mode=False)
+    assert f"all there is to make.\nReport: {folder}/report/index.html" in capsys.readouterr().out
     app(["export", folder, "--to", "imagefolder", "-o", str(tmp_path / "export")], standalone_mode=False)
     assert "6 of 6 planned images" in capsys.readouterr().out
     assert len(list((tmp_path / "export").rglob("*.png"))) == 6

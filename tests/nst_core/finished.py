@@ -53,6 +53,6 @@ def trial(folder: Path) -> RunConfig:
             "pairing": "artist",
             "method": {"recipe": "wavelet", "size": 48, "evaluations": 2},
             "execution": {"devices": "cpu", "batch_size": 2, "chunk_size": 2},
-            "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False},
+            "output": {"root": str(folder / "outputs"), "format": "png", "gallery": False, "report": False},
         }
     )

@@ -37,6 +37,7 @@ def prints(*overrides: str, weights: str | None = WEIGHTS) -> Fingerprints:
         "execution.report_every=1",
         "output.root=/elsewhere",
         "output.gallery=false",
+        "output.report=false",
         "output.previews=400",
         "execution.evaluation=compile",
         "method.bucket=1",

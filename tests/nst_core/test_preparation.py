@@ -298,11 +298,16 @@ class TestFinished:
         append(config)
         assert finished_state(config, method, pairs) is None
         finish(config)
-        (config.run_folder / "gallery").mkdir()
-        (config.run_folder / "gallery" / "index.html").write_text("")
+        for page in ("gallery", "report"):
+            (config.run_folder / page).mkdir()
+            (config.run_folder / page / "index.html").write_text("")
         assert finished_state(config, method, pairs) is None, "the summary, which marks the end, is not there"
         write_summary(config.run_folder, summarize(config.run_folder, state_of(config).plan))
         assert finished_state(config, method, pairs) is not None
+        (config.run_folder / "report" / "index.html").unlink()
+        assert finished_state(config, method, pairs) is None, "the report is not there"
+        without = parse_config(config.model_dump(mode="json"), ["output.report=false"])
+        assert finished_state(without, method, pairs) is not None
         more = asked(parse_config(config.model_dump(mode="json"), ["pairing.replicates=2"]))
         assert finished_state(config, method, more) is None
 

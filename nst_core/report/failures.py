@@ -1,0 +1,150 @@
+"""What did not come out: by reason, with examples, and what to do about each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nst_core import errors
+from nst_core.errors import InputError, NumericalError, ResourceError, SkippedInput, TransientError
+from nst_core.style_cells import parse_styles
+
+_EXAMPLES = 5
+_MOST_MESSAGES = 2_000
+_LONGEST = 400
+_FOLDER = re.compile(r"(?<![\w./:])(?:[A-Za-z][A-Za-z0-9+.-]*://|/)[^\s'\"<>|]*/(?=[^\s/])")
+
+_TO_DO = {
+    "MissingImage": "Put the file where its source has it, then run again: the pair is made once the file is there.",
+    "UnreadableName": "Rename the file, then run again: it is a new image to the run.",
+    "UnreadableImage": "Give yourself the right to read the file, then `nst retry`.",
+    "ImageTooLarge": "Scale the image down, or allow more with `max_pixels` of its source; then `nst retry`.",
+    "ImageTooSmall": "Leave it out, or allow it with `min_side` of its source if the method can; then `nst retry`.",
+    "PoisonPair": "Its process died whenever it was made alone. Look at the image and at the machine's memory, "
+    "then `nst retry`.",
+    "ExcludedLicense": "Nothing: `exclude_licenses` of the run file asks for it.",
+    "DuplicateImage": "Nothing: `duplicates` of the run file asks for it.",
+    "ChunkTimeout": "Raise `execution.chunk_deadline` or make chunks smaller, then run again: it goes on by itself.",
+    "NumericalError": "Lower `method.optimiser.learning_rate` or the style weight, in a run of another name.",
+    "OutOfMemory": "Lower `method.size`, or use a device with more memory; run again to try once more.",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing that was said, without folders, and of how many pairs."""
+
+    message: str
+    content: str
+    style: str
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why pairs have no image.
+
+    Attributes:
+        status: `failed`, `quarantined` or `skipped`.
+        name: of the error's class.
+        advice: what to do about it, one sentence or two.
+        different: how many different things were said, of which the commonest are the examples.
+    """
+
+    status: str
+    name: str
+    pairs: int
+    advice: str
+    examples: tuple[Example, ...]
+    different: int
+
+
+class Messages:
+    """Takes what the rows without an image say, one file after the other."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, str], dict[str, list[Any]]] = {}
+
+    def take(self, table: pa.Table) -> None:
+        """Count the messages of a file. Of one reason only the first few thousand different ones are told apart."""
+        status = table["status"].cast(pa.string())
+        unmade = table.filter(pc.not_equal(status, "success").fill_null(True))
+        columns = ("status", "error_class", "error_message", "content_path", "style_path")
+        for row in unmade.select(columns).to_pylist():
+            said = self._said.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
+            message = without_folders(row["error_message"] or "", row["content_path"], row["style_path"])
+            if message in said:
+                said[message][-1] += 1
+            elif len(said) < _MOST_MESSAGES:
+                said[message] = [base_name(row["content_path"]), style_names(row["style_path"]), 1]
+
+    def reasons(self, counted: Counter[tuple[str, str]]) -> tuple[Reason, ...]:
+        """The reasons, those that took down the most pairs first; `counted`: pairs by status and error class."""
+        ordered = sorted(counted.items(), key=lambda one: (_ORDER.get(one[0][0], 3), -one[1], one[0]))
+        return tuple(
+            Reason(
+                status, name, pairs, advice(status, name), self._examples(status, name), self._different(status, name)
+            )
+            for (status, name), pairs in ordered
+        )
+
+    def _different(self, status: str, name: str) -> int:
+        return len(self._said.get((status, name), {}))
+
+    def _examples(self, status: str, name: str) -> tuple[Example, ...]:
+        said = self._said.get((status, name), {})
+        commonest = sorted(said.items(), key=lambda one: -one[1][-1])[:_EXAMPLES]
+        return tuple(Example(message, *more) for message, more in commonest)
+
+
+_ORDER = {"failed": 0, "quarantined": 1, "skipped": 2}
+
+
+def advice(status: str, name: str) -> str:
+    """What a person can do about pairs of this status and class of error."""
+    if name in _TO_DO:
+        return _TO_DO[name]
+    kind = getattr(errors, name, None)
+    kind = kind if isinstance(kind, type) else Exception
+    if issubclass(kind, SkippedInput) or status == "skipped":
+        return "Nothing: the run file asks for it."
+    if issubclass(kind, InputError):
+        return "The file itself is bad: replace it, then run again (its change is noticed), or leave it out."
+    if issubclass(kind, TransientError | ResourceError | NumericalError):
+        return "It may pass: run again, and failed pairs are tried once more."
+    if status == "quarantined":
+        return "It is not tried again by itself: `nst retry` does, whatever has changed."
+    return "Run again: failed pairs are tried once more. If it comes back, the logs of its chunk say when it began."
+
+
+def base_name(path: str | None) -> str:
+    """A file's name without its folders; what has none is told as it is."""
+    return PurePath(path).name or path if path else "unknown"
+
+
+def style_names(cell: str | None) -> str:
+    """The names of a style cell's files, without their folders and shares."""
+    return " + ".join(base_name(path) for path in style_paths(cell)) or "as it is"
+
+
+def style_paths(cell: str | None) -> tuple[str, ...]:
+    """The paths in a style cell."""
+    try:
+        return tuple(ref.name for ref in parse_styles(cell or ""))
+    except ValueError:
+        return (cell,) if cell else ()
+
+
+def without_folders(message: str, content: str | None, style: str | None) -> str:
+    """A message that names files by their names alone, in one line: a report is made to be handed on."""
+    for path in (content, *style_paths(style)):
+        if path:
+            message = message.replace(path, base_name(path))
+    told = " ".join(_FOLDER.sub("", message).split())
+    return told if len(told) <= _LONGEST else told[: _LONGEST - 1] + "…"

@@ -1,0 +1,116 @@
+"""The course of the loss over many pairs: mean and quantiles of what is left of it, in memory that does not grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_LOWEST, _HIGHEST, _PER_DECADE = -8, 4, 100
+_BINS = (_HIGHEST - _LOWEST) * _PER_DECADE
+_MOST_GROUPS = 64
+
+
+@dataclass(frozen=True)
+class TraceBand:
+    """What is left of the initial loss at each iteration, over `pairs` pairs.
+
+    Attributes:
+        mean: geometric.
+        low, high: the 10th and the 90th percentile, to about one part in fifty.
+    """
+
+    iterations: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    pairs: int
+
+
+class _Group:
+    """Traces that were looked at in the same iterations: a histogram of the logarithm at each of them."""
+
+    def __init__(self, points: int) -> None:
+        self.counts = np.zeros((points, _BINS), np.int32)
+        self.sums = np.zeros(points)
+        self.pairs = 0
+
+    def add(self, shares: NDArray[np.float64]) -> None:
+        logs = np.log10(shares)
+        bins = np.clip(((logs - _LOWEST) * _PER_DECADE).astype(np.int64), 0, _BINS - 1)
+        for point in range(bins.shape[1]):
+            self.counts[point] += np.bincount(bins[:, point], minlength=_BINS).astype(np.int32)
+        self.sums += logs.sum(axis=0)
+        self.pairs += len(shares)
+
+    def quantile(self, share: float) -> NDArray[np.float64]:
+        """At each iteration; inside of a bin as if its values were spread evenly."""
+        upto = np.cumsum(self.counts, axis=1)
+        wanted = share * self.pairs
+        place = (upto < wanted).sum(axis=1)
+        rows = np.arange(len(upto))
+        inside = self.counts[rows, place]
+        before = upto[rows, place] - inside
+        found = 10 ** (_LOWEST + (place + (wanted - before) / np.maximum(inside, 1)) / _PER_DECADE)
+        found[0] = 1.0  # by definition; the histogram only knows that it is near
+        return np.asarray(found)
+
+
+class Traces:
+    """Takes the traces of one result file after the other."""
+
+    def __init__(self) -> None:
+        self._groups: dict[bytes, _Group] = {}
+        self.unusable = 0
+        """Traces of successes without a course: a single point, not finite, not above zero, or one too many kinds."""
+
+    def take(self, traces: pa.ChunkedArray, status: pa.ChunkedArray) -> NDArray[np.float64]:
+        """Count the traces of a file; returns what is left of its initial loss to each row, NaN where unknown."""
+        column = traces.combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
+        left = np.full(len(column), np.nan)
+        if not len(column):
+            return left
+        success = np.asarray(pc.equal(status.cast(pa.string()), "success").fill_null(False))
+        lengths = np.asarray(pc.list_value_length(column).fill_null(0))
+        starts = np.cumsum(lengths) - lengths
+        points = column.flatten()
+        iterations = points.field("iteration").fill_null(0).to_numpy().astype(np.int32)
+        totals = points.field("total").to_numpy(zero_copy_only=False).astype(np.float64)
+        for length in np.unique(lengths[success & (lengths > 1)]):
+            rows = np.flatnonzero(success & (lengths == length))
+            at = starts[rows, None] + np.arange(length)
+            self._count(rows, iterations[at], totals[at], left)
+        self.unusable += int((success & np.isnan(left)).sum())
+        return left
+
+    def _count(self, rows: NDArray[Any], at: NDArray[Any], totals: NDArray[Any], left: NDArray[np.float64]) -> None:
+        usable = (np.isfinite(totals) & (totals > 0)).all(axis=1)
+        if not usable.any():
+            return
+        rows, at, shares = rows[usable], at[usable], totals[usable] / totals[usable, :1]
+        left[rows] = shares[:, -1]
+        kinds, kind = np.unique(at, axis=0, return_inverse=True)
+        for number, iterations in enumerate(kinds):
+            key = iterations.tobytes()
+            if key not in self._groups and len(self._groups) >= _MOST_GROUPS:
+                continue
+            group = self._groups.setdefault(key, _Group(len(iterations)))
+            group.add(shares[np.ravel(kind) == number])
+
+    def bands(self) -> list[TraceBand]:
+        """One for each set of iterations that traces were looked at in, that with the most pairs first."""
+        return [
+            TraceBand(
+                tuple(np.frombuffer(key, np.int32).tolist()),
+                tuple((10 ** (group.sums / group.pairs)).tolist()),
+                tuple(group.quantile(0.1).tolist()),
+                tuple(group.quantile(0.9).tolist()),
+                group.pairs,
+            )
+            for key, group in sorted(self._groups.items(), key=lambda one: -one[1].pairs)
+        ]
