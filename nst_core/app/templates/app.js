@@ -104,7 +104,8 @@ function listEarlier() {
   const list = one("ol", earlier);
   const old = new Map([...list.children].map((item) => [item.dataset.id, item]));
   const items = all.map((job) => earlierItem(job, old.get(job.id)));
-  if (items.some((item, at) => item !== list.children[at])) list.replaceChildren(...items); // moved, they lose the focus
+  const same = items.length === list.children.length && items.every((item, at) => item === list.children[at]);
+  if (!same) list.replaceChildren(...items); // what is moved loses the focus
 }
 
 function earlierItem(job, item = newItem(job.id)) {
