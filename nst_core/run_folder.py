@@ -189,6 +189,10 @@ class RunFolder:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
         return joined([_read_part(path) for path in self.plan_files()])
 
+    def read_part(self, number: int) -> Plan:
+        """One part of the plan. Raises RunFolderError if it is damaged."""
+        return _read_part(self._part(number))
+
     def next_part(self) -> int:
         """The number of the plan part to write next."""
         return max((int(path.stem.removeprefix("part-")) for path in self.plan_files()), default=-1) + 1
@@ -196,7 +200,7 @@ class RunFolder:
     def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
         """Write a plan part, once and for all."""
         with (
-            atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary,
+            atomic_path(self._part(number)) as temporary,
             pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
         ):
             for table in tables:
@@ -217,6 +221,9 @@ class RunFolder:
     def image_files(self) -> set[str]:
         """Every file below `images/`, relative to the run folder."""
         return {f"images/{name}" for name in files_below(self.root / "images")}
+
+    def _part(self, number: int) -> Path:
+        return self.root / "plan" / f"part-{number:05d}.parquet"
 
     def plan_files(self) -> list[Path]:
         """The plan's parts, in their order."""

@@ -190,10 +190,9 @@ class Workshop:
         if number > MOST_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
         draft, context = draft_of([pair], method.fingerprints.method), self._context(order, method)
-        tables = list(plan_part(number, draft, self._plan, context, Grouping(1, 1)).tables())
-        self.folder.append_plan(number, tables)
-        rows = Plan(tables[0])
-        self._plan = joined([self._plan, rows])
+        self.folder.append_plan(number, plan_part(number, draft, self._plan, context, Grouping(1, 1)).tables())
+        rows = self.folder.read_part(number)
+        self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
         self._ids.add(rows[0].pair_id)
         self._at_work.add(rows[0].pair_id)
         return rows[0]

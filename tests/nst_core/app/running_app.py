@@ -20,6 +20,8 @@ TINY = {"recipe": "wavelet", "size": 32, "evaluations": 4}
 LONG = {"recipe": "wavelet", "size": 48, "evaluations": 20_000}
 """Hours of work: what is cancelled, stopped or killed."""
 
+FINAL = ("done", "failed", "cancelled")
+
 
 @dataclass
 class Running:
@@ -111,9 +113,7 @@ def await_state(person: httpx.Client, job: dict[str, Any], *states: str, seconds
 
     def found() -> Any:
         told = person.get(f"/api/jobs/{job['id']}").json()
+        assert told["state"] in states or told["state"] not in FINAL, told
         return told if told["state"] in states else None
 
     return dict(until(found, seconds))
-
-
-FINAL = ("done", "failed", "cancelled")
