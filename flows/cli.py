@@ -12,6 +12,7 @@ import typer
 
 import nst_core
 from flows import (
+    app_command,
     bench_command,
     download_command,
     export_command,
@@ -70,6 +71,7 @@ for command in (
     folder_commands.gallery,
     report_command.report,
     serve_command.serve,
+    app_command.app,
     export_command.export,
     picture_commands.triptych,
     image_commands.stylize,

@@ -10,6 +10,7 @@ from typing import Any
 
 from nst_core.artist_facts import ARTISTS_FILE, ArtistFacts, artist_facts
 from nst_core.atomic import write_if_changed
+from nst_core.run_folder import METHODS, RUN_FILE
 from nst_core.summary import Summary
 
 HOMES = {
@@ -24,21 +25,14 @@ _SHOWN = 20
 
 def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
     """README.md, and attributions.csv with a line for every photograph whose origin is known."""
-    method = run_file.get("method_fingerprint_data", {}).get("method", {})
     known = artist_facts(run_folder)
-    recipe = run_file.get("config", {}).get("method", {}).get("recipe")
     lines = [
         f"# {run_folder.name}",
         "",
         f"{summary.success} images stylized by optimisation-based neural style transfer, of {summary.planned} planned "
         f"({summary.failed} failed, {summary.quarantined} quarantined, {summary.skipped} skipped).",
         "",
-        *_section(
-            "Method",
-            f"Recipe `{recipe}`: features `{method.get('features')}`, size {method.get('size')}, "
-            f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
-            f"Method fingerprint `{run_file.get('method_fingerprint')}`.",
-        ),
+        *_section("Method", _method(run_file)),
         *_section("Sources", *(f"* {role}: {_source(run_file, role)}" for role in ("content", "style"))),
         *_section(
             "Licences",
@@ -63,6 +57,21 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
     ]
     write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
     write_if_changed(run_folder / ATTRIBUTIONS_FILE, _attributions_csv(summary.attributions).encode())
+
+
+def _method(run_file: Mapping[str, Any]) -> str:
+    if METHODS in run_file:
+        return (
+            "Every image has a method of its own: the columns of its row name recipe, size and weights, and "
+            f"`{RUN_FILE}` says what each method fingerprint of the plan stands for."
+        )
+    method = run_file.get("method_fingerprint_data", {}).get("method", {})
+    recipe = run_file.get("config", {}).get("method", {}).get("recipe")
+    return (
+        f"Recipe `{recipe}`: features `{method.get('features')}`, size {method.get('size')}, "
+        f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
+        f"Method fingerprint `{run_file.get('method_fingerprint')}`."
+    )
 
 
 def _section(title: str, *lines: str) -> list[str]:

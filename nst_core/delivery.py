@@ -131,9 +131,14 @@ def deliver_preview(job: Job, image: Tensor, evaluation: int, delivery: Delivery
 
 def output_pixels(image: Tensor, content: ScaledImage, output: Output) -> Pixels:
     """(3, H, W) in [0, 1], padded or not, as the file shows it: (H, W, 3) uint8, of the size that `output` asks for."""
-    height, width = content.pixels.shape[:2]
-    pixels = to_pixels(image[:, :height, :width])
+    pixels = working_pixels(image, content)
     return resize_pixels(pixels, content.width, content.height) if output.size == "original" else pixels
+
+
+def working_pixels(image: Tensor, content: ScaledImage) -> Pixels:
+    """(3, H, W) in [0, 1], padded or not, at the size at which the content is worked on: (H, W, 3) uint8."""
+    height, width = content.pixels.shape[:2]
+    return to_pixels(image[:, :height, :width])
 
 
 def _written(pixels: Pixels, job: Job, delivery: Delivery) -> str:

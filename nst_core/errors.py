@@ -203,6 +203,13 @@ class NoWorkers(ResourceError):
     """A cluster has had no worker for a long time: the run stops, and can be resumed."""
 
 
+class Cancelled(NstError):
+    """Whoever asked for an image took it back before it was made."""
+
+    def __init__(self, message: str = "Cancelled by who asked for it.") -> None:
+        super().__init__(message)
+
+
 class Interrupted(NstError):
     """Asked to stop (Ctrl-C or SIGTERM): what is finished is kept, and the same command resumes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import yaml
 from numpy.typing import NDArray
 
 from nst_core.atomic import atomic_path, remove_temporaries, write_text_atomic
-from nst_core.errors import SKIPPED, RunFolderError
+from nst_core.errors import SKIPPED, Cancelled, RunFolderError
 from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
@@ -28,6 +29,12 @@ from nst_core.shard import Shard
 from nst_core.storage import check_store_writable, files_below, is_local, parquet_source
 
 RUN_FILE = "run.yaml"
+
+METHODS = "methods"
+"""The key of run.yaml for what each method fingerprint stands for, in a folder whose rows have their own methods."""
+
+INPUTS = "inputs"
+"""The sub-folder of inputs that a run folder keeps itself."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Outcome:
     file_name: str | None
     attempts: int
     inputs: tuple[str | None, ...] = ()
+    error_class: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,13 @@ class RunFolder:
 
     def check_method(self, new: Fingerprints) -> None:
         """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
-        stored = self.read_run_file().get("method_fingerprint_data")
+        told = self.read_run_file()
+        stored = told.get("method_fingerprint_data")
+        if METHODS in told:
+            raise RunFolderError(
+                f"{self.root} belongs to `nst app`, which makes every image by a method of its own: give this run "
+                "another name (--set name=…); pictures that failed there are asked for again on its page."
+            )
         if not stored:
             self._check_plan(new)
         elif changed := changed_keys(stored, new.method_data):
@@ -175,6 +189,10 @@ class RunFolder:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
         return joined([_read_part(path) for path in self.plan_files()])
 
+    def read_part(self, number: int) -> Plan:
+        """One part of the plan. Raises RunFolderError if it is damaged."""
+        return _read_part(self._part(number))
+
     def next_part(self) -> int:
         """The number of the plan part to write next."""
         return max((int(path.stem.removeprefix("part-")) for path in self.plan_files()), default=-1) + 1
@@ -182,7 +200,7 @@ class RunFolder:
     def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
         """Write a plan part, once and for all."""
         with (
-            atomic_path(self.root / "plan" / f"part-{number:05d}.parquet") as temporary,
+            atomic_path(self._part(number)) as temporary,
             pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
         ):
             for table in tables:
@@ -191,16 +209,21 @@ class RunFolder:
     def outcomes(self) -> dict[str, Outcome]:
         """What became of each pair, by id. A damaged results file counts as not there: its chunk is made again."""
         outcomes = {}
-        columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256"]
+        columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256", "error_class"]
         for record in result_records(self.root, columns):
             styles = (sha256 or None for sha256 in (record["style_sha256"] or "").split(";"))
             inputs = (record["content_sha256"], *styles)
-            outcomes[record["pair_id"]] = Outcome(record["status"], record["file_name"], record["attempts"], inputs)
+            outcomes[record["pair_id"]] = Outcome(
+                record["status"], record["file_name"], record["attempts"], inputs, record["error_class"]
+            )
         return outcomes
 
     def image_files(self) -> set[str]:
         """Every file below `images/`, relative to the run folder."""
         return {f"images/{name}" for name in files_below(self.root / "images")}
+
+    def _part(self, number: int) -> Path:
+        return self.root / "plan" / f"part-{number:05d}.parquet"
 
     def plan_files(self) -> list[Path]:
         """The plan's parts, in their order."""
@@ -235,7 +258,8 @@ def done_pairs(
     """Whether each planned pair needs no more work.
 
     A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
-    (then whatever was wrong may have been mended), a skipped one while the plan says so. A failed one is tried again.
+    (then whatever was wrong may have been mended), a skipped one while the plan says so, or for good where whoever
+    asked for it took it back. A failed one is tried again.
     """
     skipped = np.isin(
         plan.codes("error_class")[0], [i for i, name in enumerate(plan.codes("error_class")[1]) if name in SKIPPED]
@@ -248,10 +272,20 @@ def done_pairs(
         if outcome.status == "success":
             return outcome.file_name in images
         if outcome.status == "skipped":
-            return left_out
+            return left_out or outcome.error_class == Cancelled.__name__
         return outcome.status == "quarantined" and identity not in changed
 
     return np.fromiter(map(done, plan.column("pair_id"), skipped.tolist()), bool, len(plan))
+
+
+def input_ids(plan: Plan) -> frozenset[str]:
+    """Items of a plan that lie in its run folder's own `inputs/`: their ids are their paths from there."""
+    styles = pc.list_flatten(plan.table.column("style_ids")).to_pylist()
+    ids = {*(name for (name,) in plan.distinct("content_id")), *styles}
+    return frozenset(name for name in ids if _INPUT.fullmatch(name))
+
+
+_INPUT = re.compile(rf"{INPUTS}/[0-9a-f]{{20}}/[^/]+")
 
 
 def _read_part(path: Path) -> Plan:

@@ -24,9 +24,10 @@ from nst_core.cores import cores
 from nst_core.errors import RunFolderError
 from nst_core.findings import Finding
 from nst_core.plan import Plan
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder import INPUTS, METHODS, RunFolder
 from nst_core.storage import files_below, is_local
 from nst_core.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
+from nst_core.verified_inputs import input_findings
 from nst_core.verified_rows import PlannedChunks, Recorded, Rows, read_rows, recorded, row_findings
 
 Progress = Callable[[int, int], None]
@@ -61,11 +62,12 @@ class _Files:
 
     images: list[str]
     results: set[str]
+    inputs: list[str]
     temporaries: list[str]
 
     @classmethod
     def below(cls, root: Path) -> _Files:
-        found = cls([], set(), [])
+        found = cls([], set(), [], [])
         for name in _walk(root):
             base = name.rpartition("/")[2]
             if is_temporary(base):
@@ -74,6 +76,8 @@ class _Files:
                 found.images.append(name)
             elif name.startswith("results/") and not base.startswith((".", "_")):
                 found.results.add(name)
+            elif name.startswith(f"{INPUTS}/") and not base.startswith("."):
+                found.inputs.append(name)
         return found
 
 
@@ -89,7 +93,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     """
     folder = RunFolder(root)
     folder.check_exists()
-    files = _Files.below(root)
+    files, told = _Files.below(root), _run_file(folder)
     found = [Finding("temporary_file", name, f"{name} was left half-written.") for name in files.temporaries]
     try:
         plan = folder.read_plan()
@@ -107,10 +111,20 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     wrong = list(_hashed(root, images, progress))
     found += wrong
     found += _extra_images(plan, rows, files.images)
+    if METHODS in told:  # only such a folder keeps inputs
+        found += input_findings(root, plan, files.inputs)
     if not damaged:  # else there is no telling what they should say
         found += _quarantine(root, plan, rows)
         found += _summary(root, plan, rows)
     return Verification(len(plan), _statuses(rows), len(images.names) - len(wrong), tuple(found))
+
+
+def _run_file(folder: RunFolder) -> dict[str, Any]:
+    """run.yaml; nothing where it is damaged, which no image depends on."""
+    try:
+        return folder.read_run_file()
+    except RunFolderError:
+        return {}
 
 
 def _walk(root: Path) -> Iterator[str]:

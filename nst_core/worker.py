@@ -16,8 +16,9 @@ import torch
 from nst_core.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
-from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of
+from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
 from nst_core.engine.evaluation import Evaluation
+from nst_core.engine.images import Pixels
 from nst_core.engine.limits import ImageLimits
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
@@ -58,11 +59,17 @@ class ChunkWatch:
         evaluations: called with the number of pair-evaluations done since the last call.
         should_stop: polled; true ends the chunk with `Interrupted`.
         past_deadline: polled; true ends it with `ChunkTimeout`.
+        losses: called with the evaluations done and the mean total of the batch, every `report_every` evaluations.
+        preview: called with a pair and its image on its way, (H, W, 3) uint8 at its working size, every
+            `preview_every` evaluations; needs `output.previews` to be off.
     """
 
     evaluations: Callable[[int], None] = lambda count: None
     should_stop: Callable[[], bool] = lambda: False
     past_deadline: Callable[[], bool] = lambda: False
+    losses: Callable[[int, float], None] = lambda evaluations, total: None
+    preview: Callable[[PlannedPair, Pixels], None] | None = None
+    preview_every: int | None = None
 
     def poll(self) -> None:
         """Raises Interrupted, ChunkTimeout."""
@@ -221,16 +228,23 @@ def _stylize(run: _ChunkRun, jobs: Sequence[Job]) -> list[Made]:
 def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
     seen = 0
 
-    def progress(evaluation: int, _total: float) -> None:
+    def progress(evaluation: int, total: float) -> None:
         nonlocal seen
+        run.watch.losses(evaluation, total)
         run.watch.evaluations((max(seen, evaluation) - seen) * len(jobs))  # it goes back where memory ran out
         seen = max(seen, evaluation)
 
     def preview(evaluation: int, row: int, image: torch.Tensor) -> None:
-        if jobs[row].row.pair_id in run.chunk.wanted:
-            deliver_preview(jobs[row], image, evaluation, run.delivery)
+        job = jobs[row]
+        if job.row.pair_id not in run.chunk.wanted:
+            return
+        if run.work.output.previews:
+            deliver_preview(job, image, evaluation, run.delivery)
+        elif run.watch.preview:
+            run.watch.preview(job.row, working_pixels(image, job.content))
 
-    every, watch = run.work.output.previews, run.watch
+    watch = run.watch
+    every = run.work.output.previews or (watch.preview_every if watch.preview else None)
     return Watch(run.work.report_every, progress, watch.should_stop, watch.past_deadline, every, preview)
 
 

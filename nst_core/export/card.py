@@ -13,6 +13,7 @@ import yaml
 from nst_core.atomic import write_if_changed
 from nst_core.card import HOMES
 from nst_core.export.rows import ExportRow
+from nst_core.run_folder import METHODS
 
 CARD = "README.md"
 _SHOWN = 200
@@ -136,6 +137,8 @@ def _attribution(urls: set[str]) -> list[str]:
 def _method(run_file: Mapping[str, Any]) -> list[str]:
     method = _mapping(_mapping(run_file, "method_fingerprint_data"), "method")
     recipe = _mapping(_mapping(run_file, "config"), "method").get("recipe")
+    if METHODS in run_file:
+        return ["Every image has a method of its own: its columns name recipe, size and weights."]
     if not method:
         return ["The run's own record of it (run.yaml) is not there; the columns of each image name it."]
     return [

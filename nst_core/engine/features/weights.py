@@ -51,10 +51,7 @@ def imagenet_weights(features: str) -> Weights:
     Raises:
         WeightsError: they are not in the cache and cannot be downloaded, or the cached file is damaged.
     """
-    import torchvision.models
-
-    url = torchvision.models.get_model_weights(features).DEFAULT.url
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+    url, path = _release(features)
     prefix = path.stem.rsplit("-", 1)[1]  # torchvision's file names end in the first digits of their sha256
     try:
         if not path.exists():
@@ -67,6 +64,18 @@ def imagenet_weights(features: str) -> Weights:
             "(method.recipe=wavelet)."
         ) from error
     return file_weights(path, prefix)
+
+
+def imagenet_file(features: str) -> Path:
+    """Where torchvision's ImageNet weights of a network lie, once they have been downloaded."""
+    return _release(features)[1]
+
+
+def _release(features: str) -> tuple[str, Path]:
+    import torchvision.models
+
+    url = torchvision.models.get_model_weights(features).DEFAULT.url
+    return url, Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
 
 
 def file_weights(path: Path, sha256_prefix: str = "") -> Weights:

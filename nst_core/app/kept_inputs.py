@@ -1,0 +1,45 @@
+"""Uploads that pictures were made of stay in the run folder, named by their bytes and by what people call them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from hashlib import file_digest
+from pathlib import Path, PurePath
+
+from nst_core.atomic import atomic_path
+from nst_core.plan import Plan
+from nst_core.run_folder import INPUTS, input_ids
+from nst_core.slugs import slugify
+from nst_core.sources.base import Item
+
+DIGEST_LENGTH = 20
+STEM_LENGTH = 40
+
+
+class KeptInputs:
+    """`inputs/<first 20 digits of sha256>/<name>.<ext>` of one run folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def keep(self, path: Path, name: str) -> Item:
+        """A copy of the upload at `path`, which people call `name`, as an item of a source. Raises DiskFull."""
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
+        stem = slugify(PurePath(name).stem)[:STEM_LENGTH].rstrip("-")
+        identity = f"{INPUTS}/{digest}/{stem}{path.suffix}"
+        kept = self._root / identity
+        if not kept.is_file():
+            with atomic_path(kept) as temporary:
+                shutil.copyfile(path, temporary)
+        return Item(id=identity, path=kept)
+
+    def remove_unplanned(self, plan: Plan) -> None:
+        """Remove what no planned pair names: a server was killed, or could not plan, after the copy was made."""
+        named = input_ids(plan)
+        for path in list((self._root / INPUTS).glob("*/*")):
+            if path.relative_to(self._root).as_posix() not in named:
+                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # another name of the same bytes is still there
+                    path.parent.rmdir()

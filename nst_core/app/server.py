@@ -1,0 +1,57 @@
+"""The application: the page, the gallery, and the HTTP API behind them (docs/app.md)."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from nst_core.app.answers import PAGE_POLICY, PlainJSON, add_faults
+from nst_core.app.front import GALLERY, Front
+from nst_core.app.guard import Guard
+from nst_core.app.job_routes import job_routes
+from nst_core.app.picture_routes import collection_routes, upload_routes
+from nst_core.app.visitors import Rules
+from nst_core.web import environment, page_bytes
+
+NO_GALLERY = "<!doctype html><html lang=en><title>Gallery</title><p>There is no picture yet. <a href=/>Make one</a>."
+
+
+def build(front: Front, rules: Rules) -> Guard:
+    """The whole application, guarded."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, default_response_class=PlainJSON)
+    add_faults(app)
+    for routes in (job_routes(front), upload_routes(front), collection_routes(front)):
+        app.include_router(routes)
+    _add_pages(app, front)
+    return Guard(app, rules)
+
+
+def _add_pages(app: FastAPI, front: Front) -> None:
+    template = environment("nst_core.app").get_template("app.html.j2")
+
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> Response:
+        nonce = secrets.token_urlsafe(16)
+        html = page_bytes(template.render(options=front.options(), nonce=nonce))
+        headers = {"Content-Security-Policy": PAGE_POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
+        return HTMLResponse(html, headers=headers)
+
+    @app.get("/api/options")
+    def options() -> dict[str, Any]:
+        return front.options()
+
+    @app.get("/gallery/", response_class=HTMLResponse)
+    @app.get(GALLERY, response_class=HTMLResponse)
+    def gallery() -> Response:
+        index = front.root / "gallery" / "index.html"
+        if index.is_file():
+            return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return HTMLResponse(NO_GALLERY)
+
+    for folder in ("gallery", "images"):  # no link leads out of them, nor `..`
+        (front.root / folder).mkdir(parents=True, exist_ok=True)
+        app.mount(f"/{folder}", StaticFiles(directory=front.root / folder, follow_symlink=False))
