@@ -22,14 +22,13 @@ INTRODUCTION = """\
 
 *Made by `docs/make_commands.py` from the commands themselves; edit those, not this page.*
 
-`nst COMMAND --help` says the same in the terminal. In a checkout, put `uv run` before it. A `FILE` is a run file (see
-[run-file.md](run-file.md)) or the name of a shipped one; a `RUN` is a run folder (see [run-folder.md](run-folder.md)), usually `outputs/<name>`.
+`nst COMMAND --help` says the same in the terminal. In a checkout, put `uv run` before it. A `FILE` is a run file
+([run-file.md](run-file.md)) or the name of a shipped one; a `RUN` is a run folder ([run-folder.md](run-folder.md)),
+usually `outputs/<name>`.
 
-Every command knows `--debug` (show tracebacks of errors), and `nst --version` prints the version. What the exit codes mean, and what
-to do about each: [troubleshooting.md](troubleshooting.md).
+Every command knows `--debug` (show tracebacks of errors), and `nst --version` prints the version. What the exit codes
+mean, and what to do about each: [troubleshooting.md](troubleshooting.md).
 """
-
-
 
 
 def page() -> str:
@@ -69,7 +68,9 @@ def parameters(call: Callable[..., Any]) -> Iterator[Parameter]:
         kind, info = typing.get_args(hints[name])[:2]
         inner, repeated = _inner(kind)
         is_flag, is_option = inner is bool, isinstance(info, typer.models.OptionInfo)
-        told = [text for text in (info.default, *(info.param_decls or ())) if isinstance(text, str)]  # as Typer reads it
+        told = [
+            text for text in (info.default, *(info.param_decls or ())) if isinstance(text, str)
+        ]  # as Typer reads it
         spelled = tuple(part for text in told for part in text.split("/"))
         names = (spelled or (f"--{name.replace('_', '-')}",)) if is_option else ()
         value = "" if is_flag else info.metavar or _choices(inner) or (_kind(inner) if is_option else name.upper())

@@ -1,8 +1,8 @@
 """Makes the pictures of docs/recipes-in-pictures.md from the built-in photographs and painters.
 
-`uv run python docs/make_pictures.py --squeezenet FILE` with ImageNet weights of SqueezeNet 1.0 (torchvision's file, 5 MB);
-without the option the sheets that need them are left as they are. Single images are kept in `outputs/pictures/`, so that
-a second call only lays out the sheets.
+`uv run python docs/make_pictures.py --squeezenet FILE` with ImageNet weights of SqueezeNet 1.0 (torchvision's file, 5
+MB); without the option the sheets that need them are left as they are. Single images are kept in `outputs/pictures/`,
+so that a second call only lays out the sheets.
 """
 
 from __future__ import annotations

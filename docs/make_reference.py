@@ -29,29 +29,55 @@ content: photographs/        # sub-folders are labels
 style: paintings/            # sub-folders are artists
 ```
 
-`nst run FILE` checks the file before anything starts. An unknown key is an error that suggests the nearest known one, and all
-faults are told at once. Paths are relative to the folder you are in, not to the file.
+`nst run FILE` checks the file before anything starts. An unknown key is an error that suggests the nearest known one,
+and all faults are told at once. Paths are relative to the folder you are in, not to the file.
 
-* **Any key on the command line**: `nst run FILE --set method.size=512 --set pairing.seed=7`. Values are YAML; quote what has braces.
-* **Short forms**: `content: photographs/` for `{source: folder, path: photographs/}`, `style: artworks` for `{source: artworks}`,
-  `pairing: grid` for `{strategy: grid}`, `method: squeezenet` for `{recipe: squeezenet}`.
-* **Shipped run files** have names: `nst run demo`, and `folders`, `stylized_coco`, `stylized_imagenet` (in `configs/`).
+* **Any key on the command line**: `nst run FILE --set method.size=512 --set pairing.seed=7`. Values are YAML; quote
+  what has braces.
+* **Short forms**: `content: photographs/` for `{source: folder, path: photographs/}`, `style: artworks` for
+  `{source: artworks}`, `pairing: grid` for `{strategy: grid}`, `method: squeezenet` for `{recipe: squeezenet}`.
+* **Shipped run files** have names: `nst run demo`, and `folders`, `stylized_coco`, `stylized_imagenet` (in
+  `configs/`).
 
-What decides pictures is `content`, `style`, `pairing`, `method`, and of `output` the keys `format`, `quality` and `size`. A run folder
-keeps to one method: change it, and the next run is refused with the names of the keys that changed. `execution` may change at any time.
+What decides pictures is `content`, `style`, `pairing`, `method`, and of `output` the keys `format`, `quality` and
+`size`. A run folder keeps to one method: change it, and the next run is refused with the names of the keys that
+changed. `execution` may change at any time.
+"""
+
+RECIPE_KEYS = """\
+Any key below may stand beside `recipe` and changes it for this run: `method.beta`, `method.style.layers`. What holds
+where you are silent, the recipe's file in `configs/methods/` says; the column `default` here is for a recipe file of
+your own that leaves a key out. In `layers`, weights stand by layer (`{relu3_1: 1, relu4_1: 0.5}`), and a new mapping
+replaces the old one as a whole; all other sections are merged key by key.
 """
 
 EXAMPLES = {
-    "top": "name: holiday\ncontent: photographs/\nstyle: paintings/\npairing: artist\nmethod: {recipe: wavelet, size: 512}\n"
-    "output: {format: png}",
+    "top": """\
+name: holiday
+content: photographs/
+style: paintings/
+pairing: artist
+method: {recipe: wavelet, size: 512}
+output: {format: png}""",
     "sample": "content: sample\nstyle: {source: sample, path: /tmp/nst-samples}",
-    "folder": "content: {source: folder, path: photographs/, min_side: 200, duplicates: drop_exact}\n"
-    "style: {source: folder, path: 's3://museum/paintings', exclude_licenses: [nd, unknown]}",
+    "folder": """\
+content: {source: folder, path: photographs/, min_side: 200, duplicates: drop_exact}
+style: {source: folder, path: 's3://museum/paintings', exclude_licenses: [nd, unknown]}""",
     "artworks": "style: {source: artworks, images: resized, genres: [Impressionism, Cubism], download: true}",
-    "coco": "content: {source: coco, split: val2017, categories: [dog, cat], smallest_side: 400, limit: 200, download: true}",
-    "pairing": "pairing: {strategy: random, styles_per_content: 2, balance: artist, artists: [Claude Monet, Paul Klee], seed: 7}",
-    "method": "method:\n  recipe: squeezenet\n  weights: squeezenet1_0.pth\n  size: 384\n  beta: 8\n  optimiser: {history: 20}\n"
-    "  style: {layers: {relu1: 1, fire3: 1, fire5: 0.5}}",
+    "coco": """\
+content:
+  {source: coco, split: val2017, categories: [dog, cat], smallest_side: 400, limit: 200, download: true}""",
+    "pairing": """\
+pairing:
+  {strategy: random, styles_per_content: 2, balance: artist, artists: [Claude Monet, Paul Klee], seed: 7}""",
+    "method": """\
+method:
+  recipe: squeezenet
+  weights: squeezenet1_0.pth
+  size: 384
+  beta: 8
+  optimiser: {history: 20}
+  style: {layers: {relu1: 1, fire3: 1, fire5: 0.5}}""",
     "execution": "execution: {devices: [0, 1], batch_size: 32, retries: 5, chunk_deadline: 600}",
     "output": "output: {root: 's3://results/outputs', format: png, size: original, previews: 20}",
 }
@@ -98,11 +124,8 @@ def methods(schema: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             model("## method", schema, EXAMPLES["method"]),
-            "Any key below may stand beside `recipe` and changes it for this run: `method.beta`, `method.style.layers`. The defaults "
-            "are the recipe's own, so see the recipe's file in `configs/methods/`; the column here says what holds where a recipe file "
-            "of your own is silent. In `layers`, weights stand by layer (`{relu3_1: 1, relu4_1: 0.5}`), and a new mapping replaces the "
-            "old one as a whole; all other sections are merged key by key.\n",
-            recipe_part("method", Recipe, leave_out=("name", "source", "content", "style", "optimiser")),
+            RECIPE_KEYS,
+            recipe_part("Keys of a recipe", Recipe, leave_out=("name", "source", "content", "style", "optimiser")),
             recipe_part("method.content", ContentTerm),
             recipe_part("method.style", StyleTerm),
             recipe_part("method.optimiser", OptimiserSettings),
@@ -234,7 +257,10 @@ def _capital(text: str) -> str:
 
 def shipped() -> str:
     """The main numbers of every shipped recipe."""
-    lines = ["| recipe | features | start | optimiser | evaluations | size | alpha | beta |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| recipe | features | start | optimiser | evaluations | size | alpha | beta |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name in recipe_names():
         recipe = load_recipe(name)
         numbers = (recipe.evaluations, recipe.size, f"{recipe.alpha:g}", f"{recipe.beta:g}")
