@@ -18,7 +18,7 @@ from documents import PAGES, ROOT, Found, anchors, blocks, inline, links
 from typer.testing import CliRunner
 
 from flows.cli import app
-from nst_core.config import RunConfig, parse_config
+from nst_core.config import RunConfig, load_config, parse_config
 
 _NST = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:uv run )?nst +(?=[a-z])")
 _SECTION = re.compile(r"^(content|style|pairing|method|execution|output): \S")
@@ -117,9 +117,13 @@ def _unexecuted(group: typer.Typer) -> typer.Typer:
 
 def _looks_only(call: Callable[..., Any]) -> Callable[..., None]:
     def look(**given: Any) -> None:
-        if given.get("set_") and call.__name__ not in _OWN_KEYS:
-            recipe = {"recipe": given["recipe"]} if "recipe" in given else {}
-            parse_config({"method": recipe}, given["set_"])
+        overrides, file = given.get("set_"), given.get("file")
+        if not overrides or call.__name__ in _OWN_KEYS:
+            return
+        if file and (ROOT / "configs" / f"{file}.yaml").is_file():
+            load_config(Path(file), overrides)
+        else:
+            parse_config({"method": {"recipe": given.get("recipe", "wavelet")}}, overrides)
 
     look.__name__ = call.__name__
     look.__annotations__ = typing.get_type_hints(call, include_extras=True)
