@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import shlex
@@ -86,7 +87,7 @@ def _commands(block: Found) -> Iterator[Found]:
 
 def _fault(command: str) -> str:
     """Why nst would refuse a command's arguments; empty where it would not. Nothing is executed."""
-    answer = CliRunner().invoke(_unexecuted(app), _arguments(command))
+    answer = CliRunner().invoke(_shadow(), _arguments(command))
     if answer.exit_code == 0:
         return ""
     if answer.exception and not isinstance(answer.exception, SystemExit):
@@ -99,8 +100,13 @@ def _arguments(command: str) -> list[str]:
     """As a shell would pass them, without the marks of a synopsis: `[…]` around options, `a|b`, `…`."""
     text = command.replace(" | ", "|")
     words = shlex.split(text[text.index("nst") :], comments=True)[1:]
-    plain = [word if "=" in word or " " in word else word.strip("[]").partition("|")[0] for word in words]
-    return [word for word in plain if word not in ("…", "OPTIONS", "--debug", "")]
+    plain = [word if "=" in word or " " in word else word.strip("[]").rstrip("…").partition("|")[0] for word in words]
+    return [word for word in plain if word not in ("OPTIONS", "--debug", "")]
+
+
+@functools.cache
+def _shadow() -> typer.Typer:
+    return _unexecuted(app)
 
 
 def _unexecuted(group: typer.Typer) -> typer.Typer:
