@@ -56,8 +56,7 @@ Row = tuple[str, str, Sequence[Wanted]]
 
 def weightless_sheets() -> dict[str, Sequence[Row]]:
     """The sheets that anybody can make."""
-    # The recipe's beta is 24; each step is a factor of eight.
-    betas = (("0.375", "beta 0.375"), ("3", "beta 3"), ("24", "beta 24 (the recipe's)"), ("192", "beta 192"))
+    betas = (("0.02", "beta 0.02"), ("0.375", "beta 0.375"), ("24", "beta 24 (the recipe's)"), ("192", "beta 192"))
     keep = "method.colour=content"
     colours = (
         ((), "the painting's colours"),

@@ -100,8 +100,9 @@ def _arguments(command: str) -> list[str]:
     """As a shell would pass them, without the marks of a synopsis: `[…]` around options, `a|b`, `…`."""
     text = command.replace(" | ", "|")
     words = shlex.split(text[text.index("nst") :], comments=True)[1:]
-    plain = [word if "=" in word or " " in word else word.strip("[]").rstrip("…").partition("|")[0] for word in words]
-    return [word for word in plain if word not in ("OPTIONS", "--debug", "")]
+    plain = [word if "=" in word or " " in word else word.strip("[]").partition("|")[0] for word in words]
+    told = [word.rstrip("…") if word != "…" else "" for word in plain if word not in ("OPTIONS", "--debug")]
+    return [word for word in told if word]
 
 
 @functools.cache
