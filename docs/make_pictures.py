@@ -63,9 +63,9 @@ def weightless_sheets() -> dict[str, Sequence[Row]]:
         ((keep,), "colour: content"),
         ((keep, "method.keep_colour_by=matching"), "the same, keep_colour_by: matching"),
     )
-    budgets = (("5", "5"), ("20", "20"), ("80", "80 (the recipe's)"), ("160", "160"))
+    budgets = (("5", "5 evaluations"), ("20", "20"), ("80", "80 (the recipe's)"), ("160", "160"))
     sizes = (("128", "128 px"), ("256", "256 px (the recipe's)"), ("384", "384 px"))
-    scales = (("0.75", "style_scale 0.75"), ("1.5", "1.5 (the recipe's)"), ("3", "3"))
+    scales = (("0.5", "style_scale 0.5"), ("1.5", "1.5 (the recipe's)"), ("2", "2"))
     starts = (
         ((), "colour_matched (the recipe's)"),
         (("method.start=content",), "content"),
@@ -77,7 +77,7 @@ def weightless_sheets() -> dict[str, Sequence[Row]]:
         "colour": [_row((CAT, WAVES), colours)],
         "evaluations": [_varied((CAT, WAVES), budgets, "method.evaluations")],
         "size": [_varied((COFFEE, SWIRLS), sizes, "method.size")],
-        "strokes": [_varied((COFFEE, SWIRLS), scales, "method.style_scale")],
+        "strokes": [_varied((CAT, WAVES), scales, "method.style_scale")],
         "start": [_row((COFFEE, SWIRLS), starts)],
     }
 

@@ -92,8 +92,8 @@ class Output(Section):
     report: bool = Field(True, description="Make the report at the end of a run.")
     previews: PositiveInt | None = Field(
         None,
-        description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the run "
-        "folder.",
+        description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "
+        "run folder.",
     )
 
 
