@@ -81,28 +81,38 @@ class Output(Section):
     """What is written, and where."""
 
     root: Location = Field(Path("outputs"), description="The run folder is `<root>/<name>`; may be a URL, e.g. s3://….")
-    format: Literal["jpeg", "png"] = "jpeg"
-    quality: int = Field(95, ge=1, le=100, description="Of JPEG files.")
+    format: Literal["jpeg", "png"] = Field(
+        "jpeg", description="`png` loses nothing and takes several times the space; `jpeg` follows `quality`."
+    )
+    quality: int = Field(95, ge=1, le=100, description="Of JPEG files; `png` ignores it.")
     size: Literal["method", "original"] = Field(
         "method", description="`method`: as optimised; `original`: resized to the content's exact size."
     )
     gallery: bool = Field(True, description="Build the gallery at the end of a run.")
     report: bool = Field(True, description="Make the report at the end of a run.")
-    previews: PositiveInt | None = Field(None, description="Write every image after each so many evaluations, too.")
+    previews: PositiveInt | None = Field(
+        None,
+        description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "
+        "run folder.",
+    )
 
 
 class RunConfig(Section):
     """A whole run file."""
 
     name: str = Field(
-        "run", min_length=1, max_length=100, pattern=r"^[\w][\w .-]*$", description="Names the run folder."
+        "run",
+        min_length=1,
+        max_length=100,
+        pattern=r"^[\w][\w .-]*$",
+        description="Names the run folder, `<output.root>/<name>`; the run file's own name where it is left out.",
     )
-    content: SourceConfig = Field(default_factory=SampleSource)
-    style: SourceConfig = Field(default_factory=SampleSource)
-    pairing: Pairing = Field(default_factory=Pairing)
-    method: Method = Field(default_factory=Method)
-    execution: Execution = Field(default_factory=Execution)
-    output: Output = Field(default_factory=Output)
+    content: SourceConfig = Field(default_factory=SampleSource, description="The photographs, and what is left out.")
+    style: SourceConfig = Field(default_factory=SampleSource, description="The paintings, and what is left out.")
+    pairing: Pairing = Field(default_factory=Pairing, description="Which photograph meets which paintings.")
+    method: Method = Field(default_factory=Method, description="How: a recipe, and any of its keys changed.")
+    execution: Execution = Field(default_factory=Execution, description="On what, and how fast; changes no picture.")
+    output: Output = Field(default_factory=Output, description="The files that come out, and where they go.")
 
     @property
     def run_folder(self) -> Path:

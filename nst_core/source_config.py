@@ -23,7 +23,7 @@ class Section(BaseModel):
 class ImageSource(Section):
     """What every source has in common: which of its images are refused or left out."""
 
-    path: Location
+    path: Location = Field(description="Its folder.")
     max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
     min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
     verify: Literal["header", "full"] = Field(
@@ -47,7 +47,7 @@ class ImageSource(Section):
 class SampleSource(ImageSource):
     """Built-in photographs (content) and paintings (style); nothing is downloaded."""
 
-    source: Literal["sample"] = "sample"
+    source: Literal["sample"] = Field("sample", description="The built-in pictures.")
     path: LocalPath = Field(Path("data"), description="The data folder: the files are put into `sample/` there.")
 
 
@@ -57,7 +57,7 @@ class FolderSource(ImageSource):
     A `metadata.csv` in it may say more about each `file_name`.
     """
 
-    source: Literal["folder"] = "folder"
+    source: Literal["folder"] = Field("folder", description="A folder of your own.")
     path: Location = Field(description="The folder, searched recursively; may be a URL, e.g. s3://bucket/folder.")
 
 
@@ -70,7 +70,7 @@ class DownloadedSource(ImageSource):
 class ArtworksSource(DownloadedSource):
     """Kaggle's Best Artworks of All Time: 8 446 paintings by 50 artists."""
 
-    source: Literal["artworks"] = "artworks"
+    source: Literal["artworks"] = Field("artworks", description="Kaggle's paintings.")
     path: LocalPath = Field(Path("data/artworks"), description="The folder that holds `artists.csv` and `images/`.")
     images: Literal["full", "resized"] = Field("full", description="The full paintings, or Kaggle's resized copies.")
     artists: list[str] | None = Field(None, min_length=1, description="These artists only.")
@@ -81,7 +81,7 @@ class ArtworksSource(DownloadedSource):
 class CocoSource(DownloadedSource):
     """COCO 2017: photographs with annotations and licences."""
 
-    source: Literal["coco"] = "coco"
+    source: Literal["coco"] = Field("coco", description="COCO 2017.")
     path: LocalPath = Field(
         Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others."
     )

@@ -60,7 +60,7 @@ class OptimiserSettings:
         precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
             code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by a power of
             their frequency (`spectral`).
-        spectral_power: p of that scale, f^-p; which suits depends on features and objective (docs/fast.md).
+        spectral_power: the power p of that scale, f^-p; which suits depends on features and objective (docs/fast.md).
     """
 
     name: Literal["lbfgs", "adam", "gradient_descent"] = "lbfgs"
@@ -82,7 +82,9 @@ class Recipe:
         weights: `imagenet`, `random`, or the path of a file; extractors without weights ignore it.
         pooling: `max` or `average`, in place of the network's own pooling.
         inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean).
-        alpha, beta, tv_weight: weights of the three terms.
+        alpha: weight of the content term.
+        beta: weight of the style term.
+        tv_weight: weight of the total variation, which smooths.
         tv_loss: `mean`, the mean squared horizontal plus the mean squared vertical difference, or `half_sum`, ½ Σ of
             both over values in 0–255 (neural-style).
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
@@ -95,7 +97,7 @@ class Recipe:
             `matching` first gives the style image the content's colours (their section 3.1).
         evaluations: how often loss and gradient are computed, per image.
         size: the side of the optimised image that `side` names, in pixels.
-        side: `longer` or `shorter`.
+        side: which side of the result `size` names.
         bucket: sides are padded to multiples of this many pixels by reflection while they are optimised, so that
             images of nearly one shape share a batch; the result is cropped back. 1 leaves them as they are.
         style_scale: the style's side, as a multiple of `size`.

@@ -1,0 +1,160 @@
+"""Makes the pictures of docs/recipes-in-pictures.md from the built-in photographs and painters.
+
+`uv run python docs/make_pictures.py --squeezenet FILE` with ImageNet weights of SqueezeNet 1.0 (torchvision's file, 5
+MB); without the option the sheets that need them are left as they are. Single images are kept in `outputs/pictures/`,
+so that a second call only lays out the sheets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from nst_core.config import parse_config
+from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
+from nst_core.engine.images import Pixels
+from nst_core.single import stylize_one
+from nst_core.sources.sample import sample_paintings, sample_photographs
+
+ROOT = Path(__file__).resolve().parents[1]
+SHEETS = ROOT / "docs" / "pictures"
+MADE = ROOT / "outputs" / "pictures"
+CELL = (216, 162)
+LARGEST = 245_000
+"""Bytes of a sheet."""
+
+CAT, COFFEE, ASTRONAUT = "chelsea", "coffee", "astronaut"
+SWIRLS, WAVES, GLASS = "ada-impasto-1", "nami-gouge-1", "otto-splitter-1"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One image of a sheet: what is stylized, by what, and what stands below it. `sets` as `nst stylize --set`."""
+
+    content: str
+    style: str
+    caption: str
+    recipe: str = "wavelet"
+    sets: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        told = "|".join((self.recipe, *(s for s in self.sets if not s.startswith("method.weights="))))
+        return MADE / f"{self.content}--{self.style}--{hashlib.sha256(told.encode()).hexdigest()[:12]}.png"
+
+
+Row = tuple[str, str, Sequence[Wanted]]
+"""Photograph, painting, and the images made of them."""
+
+
+def weightless_sheets() -> dict[str, Sequence[Row]]:
+    """The sheets that anybody can make."""
+    betas = (("0.02", "beta 0.02"), ("0.375", "beta 0.375"), ("24", "beta 24 (the recipe's)"), ("192", "beta 192"))
+    keep = "method.colour=content"
+    colours = (
+        ((), "the painting's colours"),
+        ((keep,), "colour: content"),
+        ((keep, "method.keep_colour_by=matching"), "the same, keep_colour_by: matching"),
+    )
+    budgets = (("5", "5 evaluations"), ("20", "20"), ("80", "80 (the recipe's)"), ("160", "160"))
+    sizes = (("128", "128 px"), ("256", "256 px (the recipe's)"), ("384", "384 px"))
+    scales = (("0.5", "style_scale 0.5"), ("1.5", "1.5 (the recipe's)"), ("2", "2"))
+    starts = (
+        ((), "colour_matched (the recipe's)"),
+        (("method.start=content",), "content"),
+        (("method.start=style", "method.evaluations=20"), "style, after 20 evaluations"),
+        (("method.start=noise",), "noise"),
+    )
+    return {
+        "strength": [_varied(pair, betas, "method.beta") for pair in ((CAT, WAVES), (COFFEE, SWIRLS))],
+        "colour": [_row((CAT, WAVES), colours)],
+        "evaluations": [_varied((CAT, WAVES), budgets, "method.evaluations")],
+        "size": [_varied((COFFEE, SWIRLS), sizes, "method.size")],
+        "strokes": [_varied((CAT, WAVES), scales, "method.style_scale")],
+        "start": [_row((COFFEE, SWIRLS), starts)],
+    }
+
+
+def _varied(pair: tuple[str, str], values: Sequence[tuple[str, str]], key: str) -> Row:
+    """One key with several values; the recipe's own is set by none."""
+    return _row(pair, [((), text) if "the recipe's" in text else ((f"{key}={value}",), text) for value, text in values])
+
+
+def _row(pair: tuple[str, str], variants: Sequence[tuple[tuple[str, ...], str]]) -> Row:
+    content, style = pair
+    return content, style, [Wanted(content, style, text, sets=sets) for sets, text in variants]
+
+
+def squeezenet_sheets(weights: Path) -> dict[str, Sequence[Row]]:
+    """The sheets that need ImageNet weights of SqueezeNet."""
+    given = (f"method.weights={weights}",)
+    recipes = (
+        ("wavelet", (), "wavelet"),
+        ("squeezenet", given, "squeezenet"),
+        ("fast", ("method.features=squeezenet1_0", *given), "fast, on SqueezeNet"),
+    )
+    pairs = ((CAT, SWIRLS), (COFFEE, WAVES), (ASTRONAUT, GLASS))
+    return {"recipes": [(c, s, [Wanted(c, s, text, recipe, sets) for recipe, sets, text in recipes]) for c, s in pairs]}
+
+
+class Sources:
+    """The built-in photographs and paintings by id."""
+
+    def __init__(self) -> None:
+        data = ROOT / "data"
+        self.photographs = {item.id: item.path for item in sample_photographs(data).items}
+        self.paintings = {item.id: item.path for item in sample_paintings(data).items}
+
+    def make(self, wanted: Wanted) -> Path:
+        """The image, made unless it is there."""
+        if not wanted.path.is_file():
+            config = parse_config({"method": {"recipe": wanted.recipe}}, wanted.sets)
+            wanted.path.parent.mkdir(parents=True, exist_ok=True)
+            stylize_one(self.photographs[wanted.content], self.paintings[wanted.style], wanted.path, config)
+            print(f"{wanted.path.name}: {wanted.recipe} {' '.join(wanted.sets)}", flush=True)
+        return wanted.path
+
+    def row(self, row: Row) -> SheetRow:
+        """Photograph, painting, images, all cropped to one shape."""
+        content, style, wanted = row
+        given = [Tile(_cell(self.photographs[content]), "photograph"), Tile(_cell(self.paintings[style]), "painting")]
+        return SheetRow([*given, *(Tile(_cell(self.make(one)), one.caption) for one in wanted)])
+
+
+def _cell(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), CELL, Image.Resampling.LANCZOS))
+
+
+def write_sheet(rows: Sequence[SheetRow], path: Path) -> None:
+    """As a JPEG of at most `LARGEST` bytes, as good as that allows."""
+    sheet = Image.fromarray(contact_sheet(rows))
+    for quality in range(90, 40, -2):
+        buffer = io.BytesIO()
+        sheet.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+        if buffer.tell() <= LARGEST:
+            break
+    path.write_bytes(buffer.getvalue())
+    print(f"{path.relative_to(ROOT)}: {buffer.tell() // 1000} kB at quality {quality}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--squeezenet", type=Path, metavar="FILE", help="ImageNet weights of SqueezeNet 1.0")
+    weights = parser.parse_args().squeezenet
+    sheets = (squeezenet_sheets(weights.absolute()) if weights else {}) | weightless_sheets()
+    sources = Sources()
+    SHEETS.mkdir(exist_ok=True)
+    for name, rows in sheets.items():
+        write_sheet([sources.row(row) for row in rows], SHEETS / f"{name}.jpg")
+
+
+if __name__ == "__main__":
+    main()
