@@ -39,8 +39,9 @@ _MADE_FROM = "made-from"
 def write_contact_sheets(run_folder: Path, *, progress: Progress | None = None) -> list[Path]:
     """(Re)make `gallery/contact-sheet.png` of a run and `gallery/<artist_slug>/contact-sheet.png` of each artist.
 
-    To be called before the gallery is built, whose pages link to them; its thumbnails are shared. A sheet that shows the same as before
-    keeps its file, and those of artists without pictures are removed. Returns the sheets that are there now.
+    To be called before the gallery is built, whose pages link to them; its thumbnails are shared. A sheet that shows
+    the same as before keeps its file, and those of artists without pictures are removed. Returns the sheets that are
+    there now.
     `progress` is called with (sheets looked at, sheets in all).
 
     Raises:
