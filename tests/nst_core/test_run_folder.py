@@ -267,7 +267,7 @@ class TestOutcomes:
         )
         assert RunFolder(tmp_path).outcomes() == {
             one.pair_id: Outcome("success", one.file_name, 1, ("1" * 64, "0" * 64)),
-            two.pair_id: Outcome("quarantined", None, 3, ("0" * 64, "0" * 64)),
+            two.pair_id: Outcome("quarantined", None, 3, ("0" * 64, "0" * 64), "EmptyImage"),
         }
 
     @pytest.mark.parametrize("damage", [b"", b"PAR1", None])

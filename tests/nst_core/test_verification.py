@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from nst_core.errors import RunFolderError
 from nst_core.findings import MENDING, counts
 from nst_core.plan import Plan, PlannedPair
 from nst_core.results import Result, chunk_file, read_chunk, write_results
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder import METHODS, RunFolder
 from nst_core.verification import Verification, verify
 
 Spoil = Callable[[Path], object]
@@ -34,6 +35,19 @@ def sound(tmp_path_factory: pytest.TempPathFactory, make_image: Callable[..., Pa
 def run(sound: Path, tmp_path: Path) -> Path:
     """A copy of it to spoil."""
     return Path(shutil.copytree(sound, tmp_path / "run"))
+
+
+def kept_input(run: Path, planned: bool) -> Path:
+    """Make it a folder that keeps inputs itself, as the app's does: one, which the first pair's content is then."""
+    name = f"inputs/{sha256(b'bytes').hexdigest()[:20]}/photograph.png"
+    (run / name).parent.mkdir(parents=True)
+    (run / name).write_bytes(b"bytes")
+    folder = RunFolder(run)
+    folder.write_run_file({**folder.read_run_file(), METHODS: {}})
+    if planned:
+        first, *others = folder.read_plan()
+        folder.append_plan(0, [Plan.of([replace(first, content_id=name), *others]).table])
+    return run / name
 
 
 def rows(run: Path, status: str) -> list[tuple[Path, Result]]:
@@ -179,6 +193,9 @@ SPOILED: dict[str, tuple[Spoil, set[str]]] = {
     "summary.json is lost": (lambda run: (run / "summary.json").unlink(), {"wrong_summary"}),
     "summary.json is no JSON": (lambda run: (run / "summary.json").write_text("{"), {"wrong_summary"}),
     "summary.json counts otherwise": (count_one_more, {"wrong_summary"}),
+    "a kept input is gone": (lambda run: kept_input(run, planned=True).unlink(), {"missing_input"}),
+    "a kept input has changed": (lambda run: kept_input(run, planned=True).write_bytes(b"other"), {"changed_input"}),
+    "an input was kept for nothing": (lambda run: kept_input(run, planned=False), {"unplanned_input"}),
 }
 
 
