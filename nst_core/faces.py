@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nst_core.gallery import build_combined_gallery, build_gallery
+from nst_core.gallery import build_combined_gallery, build_gallery, check_combined
 from nst_core.sheets import write_combined_contact_sheets, write_contact_sheets
 
 Progress = Callable[[int, int], None]
@@ -23,5 +23,6 @@ def show_runs(runs: Sequence[Path], gallery: Path, copy: bool, progress: Progres
     Args:
         copy: whether the results' files are copied there.
     """
+    check_combined(runs, gallery)  # nothing is written where a gallery must not be
     write_combined_contact_sheets(runs, gallery)
     return build_combined_gallery(runs, gallery, copy=copy, progress=progress)

@@ -6,6 +6,6 @@ needs, fetched when it opens. Both are scripts, because a page opened from disk 
 `made.json` remembers what an artist's pages were made from, so that the next build passes over what has not changed.
 """
 
-from nst_core.gallery.builder import build_combined_gallery, build_gallery
+from nst_core.gallery.builder import build_combined_gallery, build_gallery, check_combined
 
-__all__ = ["build_combined_gallery", "build_gallery"]
+__all__ = ["build_combined_gallery", "build_gallery", "check_combined"]

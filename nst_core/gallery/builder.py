@@ -67,12 +67,18 @@ def build_combined_gallery(
         RunFolderError: there is no such run folder.
         UsageError: the place is inside one of the runs; or nothing is to be copied and one of them is at a store.
     """
+    runs = check_combined(run_folders, gallery)
+    originals = Copied(gallery) if copy else LeftWhereTheyAre(gallery, runs)
+    return _Build(runs, gallery, originals, per_page, progress).run()
+
+
+def check_combined(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
+    """The runs of a gallery that is to be at `gallery`. Raises as `build_combined_gallery`."""
     runs = opened(run_folders)
     for run in runs:
         if _inside(gallery, run.folder):
             raise UsageError(f"-o {gallery} lies in the run folder {run.folder}: choose a place outside of it.")
-    originals = Copied(gallery) if copy else LeftWhereTheyAre(gallery, runs)
-    return _Build(runs, gallery, originals, per_page, progress).run()
+    return runs
 
 
 class _Build:

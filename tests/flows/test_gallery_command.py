@@ -46,3 +46,10 @@ def test_of_several_runs_it_needs_a_place(runs: list[str]) -> None:
 def test_a_folder_that_is_no_run_is_refused(runs: list[str], tmp_path: Path) -> None:
     with pytest.raises(RunFolderError):
         gallery(runs[0], str(tmp_path / "nowhere"), "-o", str(tmp_path / "both"))
+
+
+def test_where_it_must_not_lie_nothing_is_written(runs: list[str]) -> None:
+    before = {path for run in runs for path in Path(run).rglob("*")}
+    with pytest.raises(UsageError, match="choose a place outside"):
+        gallery(*runs, "-o", f"{runs[0]}/both")
+    assert {path for run in runs for path in Path(run).rglob("*")} == before
