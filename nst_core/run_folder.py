@@ -282,7 +282,12 @@ def input_ids(plan: Plan) -> frozenset[str]:
     """Items of a plan that lie in its run folder's own `inputs/`: their ids are their paths from there."""
     styles = pc.list_flatten(plan.table.column("style_ids")).to_pylist()
     ids = {*(name for (name,) in plan.distinct("content_id")), *styles}
-    return frozenset(name for name in ids if _INPUT.fullmatch(name))
+    return frozenset(filter(is_input_id, ids))
+
+
+def is_input_id(identity: str) -> bool:
+    """Whether an item of this id lies in a run folder's own `inputs/`, where the app puts it."""
+    return _INPUT.fullmatch(identity) is not None
 
 
 _INPUT = re.compile(rf"{INPUTS}/[0-9a-f]{{20}}/[^/]+")

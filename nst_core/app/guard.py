@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nst_core.app.answers import refuse, with_headers
 from nst_core.app.refusals import Refusal
-from nst_core.app.visitors import Passwords, Rules, check_host, check_origin, person_of
+from nst_core.app.visitors import Passwords, Rules, address_of, check_host, check_origin, person_of
 
 UPLOADS = "/api/uploads"
 FORM_BYTES = 64 * 1024
@@ -33,8 +33,7 @@ class Guard:
             check_host(headers.get("host", ""), self._rules)
             check_origin(scope["method"], headers)
             if self._passwords:
-                address = (scope.get("client") or ("",))[0]
-                await self._passwords.check(headers.get("authorization", ""), address)
+                await self._passwords.check(headers.get("authorization", ""), address_of(scope, headers))
             if _length(headers) > self._most(scope["path"]):
                 raise self._too_large(scope["path"])
         except Refusal as refusal:

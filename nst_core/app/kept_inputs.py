@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from nst_core.atomic import atomic_path
 from nst_core.plan import Plan
-from nst_core.run_folder import INPUTS, input_ids
+from nst_core.run_folder import INPUTS, input_ids, is_input_id
 from nst_core.slugs import slugify
 from nst_core.sources.base import Item
 
@@ -39,7 +39,8 @@ class KeptInputs:
         """Remove what no planned pair names: a server was killed, or could not plan, after the copy was made."""
         named = input_ids(plan)
         for path in list((self._root / INPUTS).glob("*/*")):
-            if path.relative_to(self._root).as_posix() not in named:
+            identity = path.relative_to(self._root).as_posix()
+            if is_input_id(identity) and identity not in named:
                 path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # another name of the same bytes is still there
                     path.parent.rmdir()

@@ -106,8 +106,7 @@ class Studio:
         return "failed", shown(row.error_message or str(row.error_class), row)
 
     def _planned(self, job: Job) -> Piece:
-        uploaded = {"content_name": job.content, "style_name": job.style}
-        names = tuple((column, side.name) for column, side in uploaded.items() if isinstance(side.picture, Upload))
+        names = ("content_name", job.content.name), ("style_name", job.style.name)
         with self._workshop.planning:
             try:
                 content, style = self._item(job.content), self._item(job.style)

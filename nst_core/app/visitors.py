@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
+from starlette.types import Scope
 
 from nst_core.app.refusals import Refusal
 
@@ -108,6 +109,13 @@ class Passwords:
         self._wrong.move_to_end(address)
         while len(self._wrong) > ADDRESSES:
             self._wrong.popitem(last=False)
+
+
+def address_of(scope: Scope, headers: Headers) -> str:
+    """Where a request comes from: what a proxy on this machine says of it, where it came through one."""
+    peer = str((scope.get("client") or ("",))[0])
+    forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded if forwarded and is_loopback(peer) else peer
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Order:
 
     Attributes:
         strength: 0 to 100; 50 is the recipe's own.
-        names: what people call uploads, by column: `content_name`, `style_name`.
+        names: what people call the two pictures, by column: `content_name`, `style_name`.
     """
 
     content: Item
@@ -94,14 +94,12 @@ class Workshop:
         """Hold the run folder while the block runs; what a killed server left undone gets its rows first.
 
         Raises:
-            RunFolderError: another process works there, it belongs to a run, or it cannot be written.
+            RunFolderError: another process works there, it belongs to a run or to something else, or it cannot be
+                written.
             ConfigError, WeightsError: the method is not to be had.
         """
         self.folder.check_writable()
-        if self.folder.exists() and METHODS not in self.folder.read_run_file():
-            raise RunFolderError(
-                f"{self.folder.root} is the folder of a run, whose images have one method: give --output another one."
-            )
+        self._check_ours()
         with self.folder.locked(say=say):
             self._tell_method(resolve_method(self.config, self._fleet), self.config.method)
             self._plan = self.folder.read_plan()
@@ -173,6 +171,20 @@ class Workshop:
         write_card(self.folder.root, summary, self.folder.read_run_file())
         write_summary(self.folder.root, summary)
 
+    def _check_ours(self) -> None:
+        """Raises RunFolderError where the folder holds what is not the app's: it clears up behind itself."""
+        root = self.folder.root
+        if METHODS in self.folder.read_run_file():
+            return
+        if self.folder.exists():
+            raise RunFolderError(
+                f"{root} is the folder of a run, whose images have one method: give --output another one."
+            )
+        if root.is_dir() and any(not path.name.startswith(".lock") for path in root.iterdir()):
+            raise RunFolderError(
+                f"{root} holds files that are not the app's: give --output an empty folder or a new one."
+            )
+
     def _tell_method(self, method: Method, section: MethodSection) -> None:
         """Say in run.yaml what this method's fingerprint stands for."""
         prints = method.fingerprints
@@ -219,7 +231,8 @@ class Workshop:
 
     def _mend(self) -> None:
         """Jobs without a row that nobody works on (a server was killed, a disk full) have failed: now they get one."""
-        done = self.folder.outcomes().keys() | self._at_work
+        at_work = set(self._at_work)  # first: what ends meanwhile is then in one of the two
+        done = self.folder.outcomes().keys() | at_work
         for row in self._plan:
             if row.pair_id not in done:
                 (self.folder.root / row.file_name).unlink(missing_ok=True)
@@ -227,7 +240,11 @@ class Workshop:
         self._torn = False
 
     def _note(self, piece: Piece, status: Status, error: BaseException) -> None:
-        note_unfinished(piece.chunk, self.folder.root, status, error)
+        try:
+            note_unfinished(piece.chunk, self.folder.root, status, error)
+        except DiskFull:
+            self._torn = True
+            raise
 
 
 def _chunk(row: PlannedPair) -> Chunk:

@@ -1,4 +1,4 @@
-"""One headless Chromium for all browser tests; a fresh profile, and a watched page, for each."""
+"""One headless Chromium for the tests of a file; a fresh profile, and a watched page, for each."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser of the system, driven by Playwright, which brings none of its own here."""
+    """The browser of the system, driven by Playwright, which brings none of its own here.
+
+    Not for the session: as long as Playwright is there, an event loop counts as running in this process, and tests that
+    want to run one of their own, as all with Prefect do, could not.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     needs("a browser", program, "apt-get install chromium")
     from browsing import AXE

@@ -60,9 +60,9 @@ function upload(file, progress, signal) {
 
 // A server that hangs up in the middle of an upload has either refused it or is gone.
 async function cutOff(file) {
-  if (file.size > options.limits.upload_bytes) return new Refusal(tooLarge(), 413);
   try {
-    await ask("/api/options");
+    const { limits } = await ask("/api/options");
+    if (file.size > limits.upload_bytes) return new Refusal(tooLarge(limits), 413);
     return new Refusal("The upload was cut off. Try it again.", 0);
   } catch (refusal) {
     return refusal;

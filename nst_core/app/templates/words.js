@@ -13,12 +13,12 @@ const named = (name) => make("bdi", { textContent: name });
 
 const megabytes = (bytes) => `${Number((bytes / 1e6).toPrecision(6))} MB`;
 
-const tooLarge = () => `The file is larger than ${megabytes(options.limits.upload_bytes)}: make it smaller first.`;
+const tooLarge = (limits) => `The file is larger than ${megabytes(limits.upload_bytes)}: make it smaller first.`;
 
 // What can be said of a file before it is sent, in the server's words; the server decides.
 function objection(file) {
   if (file.size === 0) return `${file.name} cannot be used: it is empty.`;
-  if (file.size > options.limits.upload_bytes) return tooLarge();
+  if (file.size > options.limits.upload_bytes) return tooLarge(options.limits);
   if (file.type && !options.accept.includes(file.type)) {
     const kinds = options.accept.map((type) => type.replace("image/", "").toUpperCase());
     return `${file.name} cannot be used: it is not one of ${kinds.join(", ")}.`;

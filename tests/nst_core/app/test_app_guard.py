@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from nst_core.app import visitors
 from nst_core.app.refusals import Refusal
 from nst_core.app.serving import Address
-from nst_core.app.visitors import Passwords, Rules, check_host, person_of
+from nst_core.app.visitors import Passwords, Rules, address_of, check_host, person_of
 from nst_core.errors import UsageError
 
 Make = Callable[..., Path]
@@ -228,3 +228,19 @@ def test_nothing_outside_of_gallery_and_images_is_served(app: Running, tmp_path:
     assert answer.status_code in (404, 405)
     assert "secret" not in answer.text
     assert "config" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("::1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9", "127.0.0.1", "203.0.113.9"),
+    ],
+)
+def test_behind_a_proxy_of_this_machine_people_have_their_own_addresses(
+    peer: str, forwarded: str, address: str
+) -> None:
+    headers = Headers({"x-forwarded-for": forwarded} if forwarded else {})
+    assert address_of({"client": (peer, 1234)}, headers) == address

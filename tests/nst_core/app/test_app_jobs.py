@@ -208,3 +208,11 @@ def test_many_people_at_once_each_get_their_own_picture(tmp_path: Path, make_ima
     assert all((server.root / rows.loc[name].file_name).read_bytes() == image for name, image in found.items())
     assert np.all(rows.status == "success")
     assert verify(server.root).sound
+
+
+def test_a_folder_with_somebodys_files_is_refused_and_left_alone(make_image: Make, tmp_path: Path) -> None:
+    config = run_config(tmp_path, make_image)
+    photograph = make_image(config.run_folder / "inputs" / "photos" / "cat.png", 40, 40)
+    with pytest.raises(RunFolderError, match="not the app's"), running(config):
+        pass
+    assert photograph.is_file()

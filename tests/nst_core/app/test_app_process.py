@@ -108,6 +108,7 @@ def test_the_client_example_makes_a_picture_and_the_password_is_nowhere(trial: T
     assert "b3BlbiBz" not in told  # its beginning in base64
 
 
+@pytest.mark.slow
 def test_a_killed_server_starts_again_with_a_sound_folder(trial: Trial) -> None:
     write(trial.folder, LONG)
     address, process = trial.start()
