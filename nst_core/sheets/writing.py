@@ -214,10 +214,13 @@ def _png(pixels: Pixels, key: str) -> bytes:
 
 
 def _remove_others(gallery: Path, sheets: Iterable[Path]) -> None:
-    """Delete the sheets of artists that have no picture any more, and folders that held nothing else."""
+    """Delete the sheets of artists that have no picture any more, and folders that held nothing else.
+
+    What we did not write is left alone: with -o, a gallery may lie beside other people's files.
+    """
     there = set(sheets)
     for path in [*gallery.glob(f"*/{SHEET_FILE}"), gallery / SHEET_FILE]:
-        if path not in there:
+        if path not in there and _made_from(path) is not None:
             path.unlink(missing_ok=True)
             if path.parent != gallery and is_local(path) and not any(path.parent.iterdir()):
                 path.parent.rmdir()

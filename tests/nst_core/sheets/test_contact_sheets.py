@@ -110,6 +110,18 @@ def test_sheets_of_artists_without_pictures_go(run: Path) -> None:
     assert [path.name for path in (run / "gallery" / "bo").iterdir()] == ["index.html"]
 
 
+def test_sheets_that_somebody_else_made_stay(run: Path, tmp_path: Path) -> None:
+    gallery = tmp_path / "pictures"
+    foreign = [plain(gallery / folder / "contact-sheet.png") for folder in ("holidays", "bo")]
+    (gallery / "notes").mkdir()
+    (gallery / "notes" / "contact-sheet.png").write_bytes(b"not even a picture")
+    (run / "results" / "artist_slug=bo" / "part-0000.parquet").unlink()
+    write_combined_contact_sheets([run], gallery)
+    (run / "results" / "artist_slug=ada" / "part-0000.parquet").unlink()
+    assert write_combined_contact_sheets([run], gallery) == []
+    assert sorted(gallery.rglob("contact-sheet.png")) == sorted([*foreign, gallery / "notes" / "contact-sheet.png"])
+
+
 def test_pictures_that_are_gone_are_not_shown(run: Path, drawn: list[Sheet]) -> None:
     (run / "images" / "c0--ada.png").unlink()
     (run.parent / "inputs" / "bo work.png").unlink()
