@@ -105,13 +105,13 @@ def gallery(
     for folder in folders:
         folder.check_exists()
     if output is not None:
-        with reporter.stage("Building the gallery", 0, "pairs"):
+        with reporter.stage("Building the gallery", 0, "steps"):
             index = show_runs(runs, output, copy, reporter.at_least)
         print(f"Gallery: {index}")
         return
     if len(runs) > 1:
         raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
-    with folders[0].locked(), reporter.stage("Building the gallery", 0, "pairs"):
+    with folders[0].locked(), reporter.stage("Building the gallery", 0, "steps"):
         index = show_run(runs[0], reporter.at_least)
     print(f"Gallery: {index}")
 

@@ -92,7 +92,7 @@ def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
     from nst_core.faces import show_run
 
-    with reporter.stage("Building the gallery", 0, "pairs"):
+    with reporter.stage("Building the gallery", 0, "steps"):
         return show_run(run_folder, progress=show)
 
 

@@ -12,8 +12,12 @@ Progress = Callable[[int, int], None]
 
 
 def show_run(run_folder: Path, progress: Progress | None = None) -> Path:
-    """(Re)make the gallery of a run with its contact sheets; returns its index. Raises as both do."""
-    write_contact_sheets(run_folder)
+    """(Re)make the gallery of a run with its contact sheets; returns its index. Raises as both do.
+
+    Args:
+        progress: called with (sheets looked at, sheets in all), then with (rows done, rows in all).
+    """
+    write_contact_sheets(run_folder, progress=progress)
     return build_gallery(run_folder, progress=progress)
 
 
@@ -24,5 +28,5 @@ def show_runs(runs: Sequence[Path], gallery: Path, copy: bool, progress: Progres
         copy: whether the results' files are copied there.
     """
     check_combined(runs, gallery)  # nothing is written where a gallery must not be
-    write_combined_contact_sheets(runs, gallery)
+    write_combined_contact_sheets(runs, gallery, progress=progress)
     return build_combined_gallery(runs, gallery, copy=copy, progress=progress)
