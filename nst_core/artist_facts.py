@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from nst_core.atomic import write_if_changed
+from nst_core.edited_table import EditedTable
 from nst_core.sources.base import Item
 
 ARTISTS_FILE = "artists.csv"
+
+log = logging.getLogger("nst")
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,24 @@ def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
 def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> None:
     """Add to `artists.csv` what a run has learned, atomically; of an artist known before, what is new counts.
 
-    No file is made where nothing is known. Raises as `nst_core.atomic.write_bytes_atomic`.
+    Rows, their order, and columns of other names stay as they are: people may edit the file. One that cannot be read
+    whole is left alone, and that is logged. No file is made where nothing is known. Raises as
+    `nst_core.atomic.write_bytes_atomic`.
     """
-    known = artist_facts(run_folder)
-    merged = known | {artist: _updated(known.get(artist, ArtistFacts()), new) for artist, new in facts.items() if new}
-    if not merged:
+    learned = {name: new for artist, new in facts.items() if new and (name := _as_written(artist))}
+    if not learned:
         return
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([artist, *(value or "" for value in astuple(merged[artist]))] for artist in sorted(merged))
-    write_if_changed(run_folder / ARTISTS_FILE, buffer.getvalue().encode("utf-8", "replace"))
+    path = run_folder / ARTISTS_FILE
+    try:
+        table = EditedTable.read(path, _COLUMNS)
+    except ValueError as error:
+        log.warning("%s is left as it is, without what is now known of the run's artists: %s.", path, error)
+        return
+    known = artist_facts(run_folder)
+    for artist in sorted(learned):
+        table.set(artist, asdict(_updated(known.get(artist, ArtistFacts()), learned[artist])))
+    if table.changed:
+        write_if_changed(path, table.as_bytes())
 
 
 def facts_of(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
@@ -102,3 +113,7 @@ def _joined(cells: Iterable[str | None]) -> str | None:
 
 def _updated(known: ArtistFacts, new: ArtistFacts) -> ArtistFacts:
     return ArtistFacts(new.years or known.years, new.genre or known.genre, new.nationality or known.nationality)
+
+
+def _as_written(name: str) -> str:
+    return name.encode("utf-8", "replace").decode("utf-8").strip()

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from finished import finished_run
 from planned import pair, plan, success
 
@@ -65,6 +66,9 @@ def test_hostile_names_come_back_as_they_were(tmp_path: Path) -> None:
     assert set(artist_facts(tmp_path)) == set(names)
     record_artist_facts(tmp_path, {"half \ud800": VINCENT})
     assert "half ?" in artist_facts(tmp_path)
+    before = (tmp_path / ARTISTS_FILE).read_bytes()
+    record_artist_facts(tmp_path, dict.fromkeys([*names, "half \ud800"], VINCENT))
+    assert (tmp_path / ARTISTS_FILE).read_bytes() == before
 
 
 def test_a_file_that_a_person_has_edited_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -74,6 +78,42 @@ def test_a_file_that_a_person_has_edited_is_read_as_far_as_it_goes(tmp_path: Pat
     assert artist_facts(tmp_path) == {"Ada": ArtistFacts(genre="oil"), "caf\ufffd": ArtistFacts(genre="ink")}
     (tmp_path / ARTISTS_FILE).write_bytes(b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n")
     assert artist_facts(tmp_path) == {"Ada": ArtistFacts(genre="oil")}
+
+
+def test_what_a_person_added_to_the_file_stays_where_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ARTISTS_FILE
+    file.write_bytes("\ufeffgenre,artist,mood\r\noil,Cy,calm\r\n\r\n,,\r\nprint,Ada,,extra\r\n,Bo\r\n".encode())
+    record_artist_facts(tmp_path, {"Ada": ArtistFacts("1815–1852"), "Bo": ArtistFacts(genre="ink"), "Al": VINCENT})
+    assert file.read_bytes().decode() == (
+        "\ufeffgenre,artist,mood,years,nationality\r\noil,Cy,calm,,\r\n\r\n,,,,\r\nprint,Ada,,1815–1852,\r\n"
+        "ink,Bo,,,\r\nPost-Impressionism,Al,,1853–1890,Dutch\r\n"
+    )
+    assert artist_facts(tmp_path)["Ada"] == ArtistFacts("1815–1852", "print", None)
+
+
+def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> None:
+    told = b'"artist" , "x",artist,genre\r\n"a","b","Ada",  "oil"\n\n'
+    (tmp_path / ARTISTS_FILE).write_bytes(told)
+    record_artist_facts(tmp_path, {"Ada": artist_facts(tmp_path)["Ada"]})
+    assert (tmp_path / ARTISTS_FILE).read_bytes() == told
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("artist;genre\nAda;oil\n".encode(), "no column `artist`"),
+        ("artist,genre\nCézanne,oil\n".encode("cp1252"), "not UTF-8"),
+        ("artist,genre\nAda,oil\n".encode("utf-16"), "not UTF-8"),
+        (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "not sound as CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_read_whole_is_left_alone_and_that_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, told: bytes, why: str
+) -> None:
+    (tmp_path / ARTISTS_FILE).write_bytes(told)
+    record_artist_facts(tmp_path, {"Paul Cézanne": VINCENT})
+    assert (tmp_path / ARTISTS_FILE).read_bytes() == told
+    assert why in caplog.text
 
 
 def test_an_artists_works_are_told_together_and_other_artists_not_at_all() -> None:
