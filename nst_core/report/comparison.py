@@ -18,6 +18,7 @@ from nst_core.report.matching import match
 from nst_core.report.plain import plain
 from nst_core.report.reading import ReadRun
 from nst_core.report.rows import Detail, details
+from nst_core.report.scales import same_scale
 from nst_core.report.spread import Spread, spread
 
 _SHOWN = 8
@@ -41,7 +42,8 @@ class Comparison:
 
     Attributes:
         asked: keys with different values; without `method` none of them belongs to the method.
-        same_method: whether losses can be compared as they are; else the share of the initial loss that is left is.
+        same_method: whether the matched pairs were made by the same methods, apart from precision and how images are
+            saved: then losses can be compared as they are; else the share of the initial loss that is left is.
         matched: pairs that both have planned, `by_bytes` of them under other names; and those that only one has.
         changed: matched pairs that ended otherwise.
         both: matched pairs that both have made; `same_bytes` of the `hashed` have the same image, bit for bit.
@@ -83,6 +85,7 @@ class _Side:
     def __init__(self, run: ReadRun, places: NDArray[np.int64]) -> None:
         assert run.plan is not None
         self.rows = run.rows
+        self.methods: list[str] = run.plan["method_fingerprint"].take(pa.array(places)).to_pylist()
         ids = run.plan["pair_id"].take(pa.array(places))
         found = pc.index_in(ids, value_set=run.rows.table["pair_id"].combine_chunks()).fill_null(-1)
         self.row = np.asarray(found.to_numpy(), np.int64)
@@ -119,7 +122,7 @@ def compare(here: ReadRun, there: ReadRun) -> Comparison:
     ours, theirs, by_bytes = match(here.plan, there.plan)
     left, right = _Side(here, ours), _Side(there, theirs)
     both = (left.status == "success") & (right.status == "success")
-    same_method = _methods(here.plan) == _methods(there.plan)
+    same_method = same_scale(zip(left.methods, right.methods, strict=True), (here.run_file, there.run_file))
     loss = "total_loss" if same_method else "loss_left"
     losses, seconds = (_ratios(left.numbers(name), right.numbers(name), both) for name in (loss, "seconds"))
     hashed = both & (left.outputs() >= 0) & (right.outputs() >= 0)
@@ -150,10 +153,6 @@ def compare(here: ReadRun, there: ReadRun) -> Comparison:
         second_ratios=seconds[known],
         **found,
     )
-
-
-def _methods(plan: pa.Table) -> frozenset[str]:
-    return frozenset(pc.unique(plan["method_fingerprint"]).to_pylist())
 
 
 def _ratios(here: NDArray[np.float64], there: NDArray[np.float64], both: NDArray[np.bool_]) -> NDArray[np.float64]:

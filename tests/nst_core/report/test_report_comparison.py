@@ -16,6 +16,7 @@ from nst_core.report.compared import headline
 from nst_core.report.comparison import Comparison, compare
 from nst_core.report.reading import read_run
 from nst_core.results import unfinished_result
+from nst_core.run_folder import METHODS
 
 HASH = "ab" * 32
 
@@ -81,6 +82,50 @@ def test_with_one_method_losses_are_compared_as_they_are(run: Callable[..., Path
     assert found.same_method
     assert found.losses is not None
     assert found.losses.median == pytest.approx(0.8 / 1.6)
+
+
+def method(fingerprint: str, output: int = 95, **changes: Any) -> dict[str, Any]:
+    """What a run file tells of its method."""
+    told = {"features": "wavelet", "beta": 1.0, "precision": "float32"} | changes
+    data = {"version": 1, "method": told, "weights_sha256": None, "output": {"format": "jpeg", "quality": output}}
+    return {"method_fingerprint": fingerprint, "method_fingerprint_data": data}
+
+
+@pytest.mark.parametrize(
+    ("there", "same"),
+    [
+        (method("b", output=90), True),
+        (method("b", precision="bfloat16"), True),
+        (method("b", beta=2.0), False),
+        ({}, False),
+    ],
+)
+def test_how_images_are_saved_and_computed_is_not_what_losses_are_told_apart_by(
+    run: Callable[..., Path], there: dict[str, Any], same: bool
+) -> None:
+    here, other = pairs(2, method_fingerprint="a"), another_method(pairs(2, method_fingerprint="a"))
+    other = [replace(row, method_fingerprint="b") for row in other]
+    found = compared(run("one", here, run_file=method("a")), run("two", other, run_file=there))
+    assert found.same_method is same
+
+
+def test_two_folders_of_the_same_methods_may_have_made_each_pair_by_another(run: Callable[..., Path]) -> None:
+    one, two = pairs(2)
+    here = [replace(one, method_fingerprint="a"), replace(two, method_fingerprint="b")]
+    there = [replace(one, method_fingerprint="b"), replace(two, method_fingerprint="a")]
+    methods = {name: method(name, beta=beta)["method_fingerprint_data"] for name, beta in (("a", 1.0), ("b", 2.0))}
+    told = {METHODS: methods}
+    swapped = compared(run("one", here, run_file=told), run("two", there, run_file=told))
+    assert swapped.matched == 2
+    assert not swapped.same_method
+    assert compared(run("three", here, run_file=told), run("four", here, run_file=told)).same_method
+
+
+def test_a_folder_of_many_methods_and_a_run_of_one_of_them_have_losses_of_one_scale(run: Callable[..., Path]) -> None:
+    data = {"recipe": "fast", **method("a", output=90)["method_fingerprint_data"]}
+    here, there = pairs(1, method_fingerprint="a"), pairs(1, method_fingerprint="b")
+    found = compared(run("one", here, run_file={METHODS: {"a": data}}), run("two", there, run_file=method("b")))
+    assert found.same_method
 
 
 def test_renamed_files_are_found_by_their_bytes_and_others_are_not(run: Callable[..., Path]) -> None:
