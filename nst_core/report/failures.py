@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -13,12 +11,10 @@ import pyarrow.compute as pc
 
 from nst_core import errors
 from nst_core.errors import InputError, NumericalError, ResourceError, SkippedInput, TransientError
-from nst_core.style_cells import parse_styles
+from nst_core.messages import base_name, style_names, without_folders
 
 _EXAMPLES = 5
 _MOST_MESSAGES = 2_000
-_LONGEST = 400
-_FOLDER = re.compile(r"(?<![\w./:])(?:[A-Za-z][A-Za-z0-9+.-]*://|/)[^\s'\"<>|]*/(?=[^\s/])")
 
 _TO_DO = {
     "MissingImage": "Put the file where its source has it, then run again: the pair is made once the file is there.",
@@ -121,30 +117,3 @@ def advice(status: str, name: str) -> str:
     if status == "quarantined":
         return "It is not tried again by itself: `nst retry` does, whatever has changed."
     return "Run again: failed pairs are tried once more. If it comes back, the logs of its chunk say when it began."
-
-
-def base_name(path: str | None) -> str:
-    """A file's name without its folders; what has none is told as it is."""
-    return PurePath(path).name or path if path else "unknown"
-
-
-def style_names(cell: str | None) -> str:
-    """The names of a style cell's files, without their folders and shares."""
-    return " + ".join(base_name(path) for path in style_paths(cell)) or "as it is"
-
-
-def style_paths(cell: str | None) -> tuple[str, ...]:
-    """The paths in a style cell."""
-    try:
-        return tuple(ref.name for ref in parse_styles(cell or ""))
-    except ValueError:
-        return (cell,) if cell else ()
-
-
-def without_folders(message: str, content: str | None, style: str | None) -> str:
-    """A message that names files by their names alone, in one line: a report is made to be handed on."""
-    for path in (content, *style_paths(style)):
-        if path:
-            message = message.replace(path, base_name(path))
-    told = " ".join(_FOLDER.sub("", message).split())
-    return told if len(told) <= _LONGEST else told[: _LONGEST - 1] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from nst_core.report.failures import base_name, style_names
+from nst_core.messages import base_name, style_names
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.page import facts, moment, percent, tried, verdict
 from nst_core.report.plots import duration
