@@ -59,11 +59,13 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
 
     from flows.progress import reporter
     from nst_core.report import make_report
+    from nst_core.report.place import place_of
     from nst_core.run_folder import RunFolder
 
     folder = RunFolder(run)
     folder.check_exists()
-    held = folder.locked() if output is None else contextlib.nullcontext()
+    at_home = place_of(run, output, against).at_home
+    held = folder.locked() if at_home else contextlib.nullcontext()
     with held, reporter.stage("Making the report", 0, "files"):
         return make_report(run, against, output, prices, progress=reporter.at_least)
 

@@ -13,12 +13,10 @@ from nst_core.report.markdown import report_markdown
 from nst_core.report.numbers import Prices, RunNumbers, run_numbers
 from nst_core.report.page import render, verdict
 from nst_core.report.pictures import Pictures, pictures_for
+from nst_core.report.place import MARKDOWN, PAGE, Place, place_of
 from nst_core.report.reading import ReadRun, read_run
 from nst_core.report.rows import Progress
 from nst_core.web import page_bytes
-
-FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
-_PAGES = (".html", ".htm")
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,9 @@ class Built:
     sentences: tuple[str, ...]
 
 
-def build_report(run_folder: Path, against: Path | None = None, progress: Progress | None = None) -> Path:
+def build_report(run_folder: Path, progress: Progress | None = None) -> Path:
     """(Re)make the report of a run in `<run>/report`; returns its page. See `make_report`."""
-    return make_report(run_folder, against, progress=progress).page
+    return make_report(run_folder, progress=progress).page
 
 
 def make_report(
@@ -54,21 +52,20 @@ def make_report(
 
     Raises:
         RunFolderError: there is no such run.
+        UsageError: there is something else at `output`, or it is a run folder, or in one.
     """
-    target = run_folder / FOLDER if output is None else output
-    inside = target.suffix.lower() in _PAGES
-    page = target if inside else target / PAGE
+    place = place_of(run_folder, output, against)
     run = read_run(run_folder, against is not None, progress)
     numbers = run_numbers(run, prices)
-    with pictures_for(page, inside) as pictures:
+    with pictures_for(place.page, place.one_file) as pictures:
         comparison = _compared(run, numbers, against, pictures, progress) if against is not None else None
-        pairs, links = _pairs(run, numbers, pictures), _links(run_folder, output)
+        pairs, links = _pairs(run, numbers, pictures), _links(run_folder, place)
         html = render(numbers, comparison=comparison, **pairs, **links)
-    write_if_changed(page, page_bytes(html))
-    if not inside:
-        write_if_changed(page.parent / MARKDOWN, page_bytes(report_markdown(numbers)))
+    write_if_changed(place.page, page_bytes(html))
+    if not place.one_file:
+        write_if_changed(place.page.with_name(MARKDOWN), page_bytes(report_markdown(numbers)))
     told = (verdict(numbers), *([f"Against {against}: {comparison.headline}"] if comparison else []))
-    return Built(page, told)
+    return Built(place.page, told)
 
 
 def _compared(
@@ -85,7 +82,7 @@ def _pairs(run: ReadRun, numbers: RunNumbers, pictures: Pictures) -> dict[str, A
     }
 
 
-def _links(run_folder: Path, output: Path | None) -> dict[str, Any]:
+def _links(run_folder: Path, place: Place) -> dict[str, Any]:
     """What lies beside a report in its run folder."""
-    there = output is None and (run_folder / "gallery" / PAGE).is_file()
-    return {"gallery": "../gallery/index.html" if there else None, "images": "../" if output is None else None}
+    there = place.at_home and (run_folder / "gallery" / PAGE).is_file()
+    return {"gallery": "../gallery/index.html" if there else None, "images": "../" if place.at_home else None}

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from nst_core.disk import human
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.pace import Pace
+from nst_core.report.place import MARK
 from nst_core.report.plots import Drawn, bars, boxes, courses, duration, throughput
 from nst_core.report.spread import Spread
 from nst_core.report.traces import TraceBand
@@ -57,6 +58,7 @@ def render(numbers: RunNumbers, **more: Any) -> str:
     pages = environment("nst_core.report")
     pages.filters["code"] = _code
     return pages.get_template("report.html.j2").render(
+        mark=Markup(MARK),
         run=numbers,
         verdict=verdict(numbers),
         statuses=[(name, *_status(name, count), count) for name, count in numbers.statuses.items()],

@@ -11,11 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.errors import UsageError
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
-from nst_core.report.failures import base_name, style_names, style_paths
+from nst_core.messages import base_name, style_names, style_paths
 from nst_core.report.rows import Detail
 from nst_core.storage import located
 
-FOLDER = "thumbs"
+FOLDER = "report-thumbs"
+"""Not `thumbs`, which a gallery has: each deletes from its own what it does not show."""
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,12 @@ def test_a_second_report_changes_no_file_and_the_run_stays_sound(run: Path) -> N
 
 def test_pictures_that_no_report_shows_any_more_go(run: Path) -> None:
     build_report(run)
-    count = len(list((run / "report" / "thumbs").iterdir()))
+    count = len(list((run / "report" / "report-thumbs").iterdir()))
     for image in (run / "images").rglob("*.png"):
         image.unlink()
     seen = Seen(build_report(run))
     assert "No picture" in seen.text
-    assert len(list((run / "report" / "thumbs").iterdir())) == count - 6
+    assert len(list((run / "report" / "report-thumbs").iterdir())) == count - 6
 
 
 def test_one_file_holds_its_pictures_itself(run: Path, tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_one_file_holds_its_pictures_itself(run: Path, tmp_path: Path) -> None:
 
 def test_a_folder_gets_page_pictures_and_markdown_and_no_link_into_the_run(run: Path, tmp_path: Path) -> None:
     page = make_report(run, output=tmp_path / "out").page
-    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "report.md", "thumbs"]
+    assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "report-thumbs", "report.md"]
     assert not [link for link in Seen(page).links if not link.startswith("#")]
 
 
 def test_against_itself_a_page_says_that_there_is_no_difference(run: Path) -> None:
-    text = Seen(build_report(run, against=run)).text
+    text = Seen(make_report(run, against=run).page).text
     assert "No difference." in text
     assert "The furthest apart" not in text
 
@@ -124,7 +124,7 @@ def test_names_that_could_be_markup_are_text_on_the_page_and_in_markdown(tmp_pat
     root = made_up_run(
         tmp_path / "run", rows, plan, run_file={"config": {"name": HOSTILE, "content": {"source": HOSTILE}}}
     )
-    seen = Seen(build_report(root, against=root))
+    seen = Seen(make_report(root, against=root).page)
     assert seen.scripts == 1, "that of the slider"
     assert seen.text.count("<script>alert('x')</script>") > 5
     markdown = (root / "report" / "report.md").read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def test_a_run_at_a_store_has_its_report_there(finished: Path, memory: Path) -> 
     page = build_report(memory / "run")
     assert str(page).startswith("memory://")
     assert "6 images of 12 planned" in page.read_text()
-    assert len(list((memory / "run" / "report" / "thumbs").glob("*.webp"))) > 6
+    assert len(list((memory / "run" / "report" / "report-thumbs").glob("*.webp"))) > 6
 
 
 def _halve_losses(root: Path) -> None:

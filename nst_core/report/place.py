@@ -1,0 +1,88 @@
+"""Where a report goes, and where it must not: a folder may hold something else that is called the same."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_core.errors import StorageRefused, UsageError
+from nst_core.run_folder import RunFolder
+from nst_core.storage import is_local
+
+FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
+MARK = '<meta name="generator" content="nst report">'
+"""Stands at the head of every report's page."""
+
+_PAGES = (".html", ".htm")
+_HEAD = 2048
+
+
+@dataclass(frozen=True)
+class Place:
+    """A report's page.
+
+    Attributes:
+        one_file: the page holds its pictures itself; else they, and the Markdown, lie beside it.
+        at_home: it is in `<run>/report`.
+    """
+
+    page: Path
+    one_file: bool
+    at_home: bool
+
+
+def place_of(run_folder: Path, output: Path | None = None, against: Path | None = None) -> Place:
+    """The place of a run's report, by default `<run>/report`.
+
+    Raises:
+        UsageError: there is something else at `output`, or it is a run folder, or in one.
+    """
+    home = run_folder / FOLDER
+    if output is None or _resolved(output) == _resolved(home):
+        return Place(home / PAGE, one_file=False, at_home=True)
+    one_file = output.suffix.lower() in _PAGES
+    place = Place(output if one_file else output / PAGE, one_file, at_home=False)
+    _check_no_run(output, home, [run_folder, against] if against is not None else [run_folder])
+    _check_no_other_page(output, place)
+    return place
+
+
+def _check_no_run(output: Path, home: Path, runs: Iterable[Path]) -> None:
+    known, there = {_resolved(run) for run in runs}, _resolved(output)
+    for folder in (there, *there.parents):
+        if folder in known or _is_run(folder):
+            what = "is a run folder" if folder == there else f"lies in the run folder {folder}"
+            raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
+
+
+def _check_no_other_page(output: Path, place: Place) -> None:
+    markdown = place.page.with_name(MARKDOWN)
+    if not _is_there(output, place.page) and not place.one_file and markdown.is_file():
+        raise UsageError(f"{markdown} is of no report that is there, and would be lost: choose another place with -o.")
+
+
+def _is_there(output: Path, page: Path) -> bool:
+    """Whether a report's page is there. Raises UsageError where it is something else."""
+    try:
+        with page.open("rb") as file:
+            head = file.read(_HEAD)
+    except FileNotFoundError:
+        return False
+    except (IsADirectoryError, NotADirectoryError):
+        raise UsageError(f"-o {output}: {page} cannot be a file there. Choose another place.") from None
+    if MARK.encode() not in head:
+        raise UsageError(f"{page} is not a report's page, and would be lost: choose another place with -o.")
+    return True
+
+
+def _is_run(folder: Path) -> bool:
+    """By its plan: a `run.yaml` alone may be what somebody asks for runs with."""
+    with contextlib.suppress(StorageRefused):  # somebody else's folder above ours, at a store
+        return any(RunFolder(folder).plan_files())
+    return False
+
+
+def _resolved(path: Path) -> Path:
+    return path.resolve() if is_local(path) else path
