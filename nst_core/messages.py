@@ -12,7 +12,7 @@ _FOLDER = re.compile(r"(?<![\w./:])(?:[A-Za-z][A-Za-z0-9+.-]*://|/)[^\s'\"<>|]*/
 
 
 def without_folders(message: str, content: str | None, style: str | None) -> str:
-    """A message that names files by their names alone, in one line: a report is made to be handed on."""
+    """A message that names files by their names alone, in one line."""
     for path in (content, *style_paths(style)):
         if path:
             message = message.replace(path, base_name(path))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_core.report.comparison import Comparison
 from nst_core.messages import base_name, style_names
+from nst_core.report.comparison import Comparison
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.page import Figure, Table, course_figure, percent
 from nst_core.report.pictures import Example, Pictures

@@ -66,7 +66,8 @@ def test_json_against_itself_is_no_difference(folder: Path) -> None:
 
 def test_a_page_elsewhere_needs_no_hold_on_a_run_that_works(folder: Path, tmp_path: Path) -> None:
     with RunFolder(folder).locked():
-        assert isinstance(nst("report", folder).exception, RunFolderError)
+        for usual in ((), ("-o", folder / "report")):
+            assert isinstance(nst("report", folder, *usual).exception, RunFolderError)
         result = nst("report", folder, "--against", folder, "-o", tmp_path / "mine.html")
     assert result.exit_code == 0
     assert f"Against {folder}: No difference.\n" in result.stdout

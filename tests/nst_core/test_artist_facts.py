@@ -101,7 +101,7 @@ def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        ("artist;genre\nAda;oil\n".encode(), "no column `artist`"),
+        (b"artist;genre\nAda;oil\n", "no column `artist`"),
         ("artist,genre\nCézanne,oil\n".encode("cp1252"), "not UTF-8"),
         ("artist,genre\nAda,oil\n".encode("utf-16"), "not UTF-8"),
         (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "not sound as CSV"),
