@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -18,6 +17,7 @@ from nst_core.app.uploads import Upload, Uploads
 from nst_core.app.workshop import Order, Piece, Workshop, gallery_address
 from nst_core.engine.images import Pixels, encode_image
 from nst_core.errors import Cancelled, ChunkTimeout, DiskFull, NstError
+from nst_core.messages import without_folders
 from nst_core.plan import PlannedPair
 from nst_core.results import Result
 from nst_core.sources.base import Item
@@ -103,7 +103,7 @@ class Studio:
             return "failed", (
                 f"It took longer than {self._limits.seconds:.0f} seconds: choose a smaller size, or a quicker recipe."
             )
-        return "failed", shown(row.error_message or str(row.error_class), row)
+        return "failed", without_folders(row.error_message or str(row.error_class), row.content_path, row.style_path)
 
     def _planned(self, job: Job) -> Piece:
         names = ("content_name", job.content.name), ("style_name", job.style.name)
@@ -172,10 +172,3 @@ class Studio:
         except Exception:  # the pictures are made; the next end of a job brings another try
             log.exception("The gallery could not be brought up to date")
         self._closing.wait((time.monotonic() - started) * TIDY_SHARE)
-
-
-def shown(message: str, row: Result) -> str:
-    """An error without the paths of this machine."""
-    for path in (row.content_path, row.style_path):
-        message = message.replace(path, Path(path).name)
-    return message
