@@ -5,5 +5,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY configs configs
 COPY nst_core nst_core
 COPY flows flows
+# Fonts for the names on contact sheets.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-liberation fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir ".[s3]"
 WORKDIR /project
