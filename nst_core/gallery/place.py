@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from nst_core.errors import UsageError
+from nst_core.errors import RunFolderError, UsageError
 from nst_core.results import PARTITION
 from nst_core.run_folder import RUN_FILE, RunFolder
 from nst_core.storage import is_local
@@ -43,10 +40,11 @@ def _inside(place: Path, folder: Path) -> bool:
 
 def _is_run_folder(folder: Path) -> bool:
     """Unlike `RunFolder.exists`: a run file that a person wrote, which may have the same name, makes no run folder."""
+    run = RunFolder(folder)
     try:
-        told: Any = yaml.safe_load((folder / RUN_FILE).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        told = None
-    if isinstance(told, dict) and "config" in told:
+        told = run.read_run_file()
+    except RunFolderError:
+        told = {}
+    if "config" in told or any(run.plan_files()):
         return True
-    return any(RunFolder(folder).plan_files()) or next((folder / "results").glob(f"{PARTITION}=*"), None) is not None
+    return next((folder / "results").glob(f"{PARTITION}=*"), None) is not None

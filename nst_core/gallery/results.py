@@ -140,7 +140,7 @@ def _sound(artist: Artist) -> Artist:
 def _can_be_read(file: Path) -> bool:
     try:
         source = parquet_source(file)
-        _PARQUET.make_fragment(source if isinstance(source, pa.BufferReader) else str(source)).to_table(schema=_SCHEMA)
+        _PARQUET.make_fragment(pa.OSFile(str(source)) if isinstance(source, Path) else source).to_table(schema=_SCHEMA)
     except (pa.ArrowException, OSError):
         return False
     return True
