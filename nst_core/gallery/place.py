@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from nst_core.errors import RunFolderError, UsageError
-from nst_core.results import PARTITION
+from nst_core.errors import RunFolderError, StorageRefused, UsageError
+from nst_core.results import result_files
 from nst_core.run_folder import RUN_FILE, RunFolder
 from nst_core.storage import is_local
 
@@ -45,6 +45,6 @@ def _is_run_folder(folder: Path) -> bool:
         told = run.read_run_file()
     except RunFolderError:
         told = {}
-    if "config" in told or any(run.plan_files()):
-        return True
-    return next((folder / "results").glob(f"{PARTITION}=*"), None) is not None
+    except StorageRefused:  # somebody else's folder above ours, at a store
+        return False
+    return "config" in told or any(run.plan_files()) or any(True for _ in result_files(folder))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 from nst_core.finished_pairs import FilesThere, display_name, shares_of, styles_of
 from nst_core.gallery.runs import Artist, Partition, Run
 from nst_core.gallery.traces import Trace, reduced_traces
+from nst_core.messages import without_folders
 from nst_core.storage import arrow_files, parquet_source
 
 _TEXT = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "file_name", "label",
@@ -193,20 +194,16 @@ def _ordered(counted: Counter[str]) -> list[str]:
 def _left_out(dataset: ds.Dataset) -> Counter[tuple[str, str]]:
     columns = ["status", "error_class", "error_message", "content_path", "style_path"]
     counted: Counter[tuple[str, str]] = Counter()
-    there = FilesThere()
     left = pc.is_null(pc.field("status")) | (pc.field("status") != "success")
     for batch in dataset.to_batches(columns=columns, filter=left, batch_size=_BATCH_ROWS):
-        counted.update((row["status"] or "unknown", _reason(row, there)) for row in batch.to_pylist())
+        counted.update((row["status"] or "unknown", _reason(row)) for row in batch.to_pylist())
     return counted
 
 
-def _reason(row: Mapping[str, str | None], there: FilesThere) -> str:
+def _reason(row: Mapping[str, str | None]) -> str:
     """Why a row has no picture, naming files without their folders: a gallery is made to be handed on."""
     reason = row["error_message"] or row["error_class"] or "no reason given"
-    for path in [row["content_path"], *(style.name for style in styles_of(row["style_path"] or "", there))]:
-        if path:
-            reason = reason.replace(path, PurePath(path).name)
-    return reason
+    return without_folders(reason, row["content_path"], row["style_path"])
 
 
 def _pair(row: dict[str, Any], runs: list[Run], there: FilesThere) -> Pair:
