@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+UNKNOWN_ARTIST = "Unknown artist"
+"""What stands where the results name nobody."""
+
 
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
     """Artists by a spelling that forgives case and `_` for spaces: `vincent van gogh` → `Vincent van Gogh`."""

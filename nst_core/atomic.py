@@ -138,14 +138,18 @@ def append_line(path: Path, text: str) -> None:
             fsync(path.parent)
 
 
-def remove_temporaries(folder: Path) -> int:
-    """Delete what killed processes left half-written anywhere below `folder`; returns how many files that were.
+def remove_temporaries(folder: Path, *, deep: bool = True) -> int:
+    """Delete what killed processes left half-written in `folder`; returns how many files that were.
 
     At a store there are none: what was not put whole is not there.
+
+    Args:
+        deep: also anywhere below it.
     """
     if not is_local(folder):
         return 0
-    leftovers = [path for path in folder.rglob(f".*{TEMPORARY_SUFFIX}") if is_temporary(path.name) and path.is_file()]
+    found = (folder.rglob if deep else folder.glob)(f".*{TEMPORARY_SUFFIX}")
+    leftovers = [path for path in found if is_temporary(path.name) and path.is_file()]
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -11,10 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nst_core.errors import StorageUnreachable, UsageError
 from nst_core.manifest_rows import UNSTYLIZED
 from nst_core.storage import located, parquet_sources
 from nst_core.style_cells import StyleRef, parse_styles
 
+_REMEMBERED = 4096
 _COLUMNS = ["pair_id", "status", "content_path", "style_path", "file_name", "artist"]
 
 
@@ -55,16 +58,12 @@ class FinishedPair:
     @property
     def styles(self) -> tuple[StyleRef, ...]:
         """The styles by path; a `;` or `@` that belongs to the name of a file that is there parts nothing."""
-        try:
-            return parse_styles(self.style_path, _Files())
-        except ValueError:
-            return (StyleRef(self.style_path),)
+        return styles_of(self.style_path)
 
     @property
     def shares(self) -> tuple[float, ...]:
         """Of each style, 1 in all."""
-        whole = sum(style.share for style in self.styles)
-        return tuple(style.share / whole for style in self.styles)
+        return shares_of(self.styles)
 
 
 def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[FinishedPair]:
@@ -80,16 +79,46 @@ def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[Finished
                     yield _pair(run_folder, record)
 
 
+def styles_of(cell: str, there: Container[str] | None = None) -> tuple[StyleRef, ...]:
+    """The styles that a result row's cell names; a `;` or `@` of the name of a file that is there parts nothing.
+
+    Args:
+        there: what tells which files are; one for many cells asks for each file once.
+    """
+    if cell == cell.strip() and not any(mark in cell for mark in ";@"):
+        return (StyleRef(cell),) if cell else ()
+    try:
+        return parse_styles(cell, FilesThere() if there is None else there)
+    except ValueError:
+        return (StyleRef(cell),)
+
+
+def shares_of(styles: Sequence[StyleRef]) -> tuple[float, ...]:
+    """The share of each style in a blend, 1 in all."""
+    whole = sum(style.share for style in styles)
+    return tuple(style.share / whole for style in styles)
+
+
 def display_name(path: str) -> str:
     """What people call a file: its name without folder and ending."""
     return PurePath(path).stem or path
 
 
-class _Files:
-    """Every name of a file that is there."""
+class FilesThere:
+    """The names of all files that are there, as of when they were first asked for."""
+
+    def __init__(self) -> None:
+        self._is_there = lru_cache(_REMEMBERED)(_is_file)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(name) and located(name).is_file()
+        return isinstance(name, str) and bool(name) and self._is_there(name)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return located(name).is_file()
+    except (OSError, ValueError, UsageError, StorageUnreachable):  # a name too long, a store that we do not know, …
+        return False
 
 
 def _inside(file_name: str | None) -> bool:

@@ -218,8 +218,22 @@ def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[st
 
 
 def result_files(run_folder: Path) -> Iterator[Path]:
-    """Every result file of a run, in a fixed order."""
-    yield from sorted((run_folder / "results").glob(f"{PARTITION}=*/part-*.parquet"))
+    """Every result file of a run, in a fixed order.
+
+    Folders that no slug names are passed over: from somebody else's `artist_slug=..` an artist's pages would be written
+    beside the gallery, not in it.
+    """
+    found = (run_folder / "results").glob(f"{PARTITION}=*/part-*.parquet")
+    yield from sorted(file for file in found if _names_a_folder(partition_slug(file)))
+
+
+def partition_slug(file: Path) -> str:
+    """The artist's slug, as the folder of a result file has it."""
+    return file.parent.name.removeprefix(f"{PARTITION}=")
+
+
+def _names_a_folder(slug: str) -> bool:
+    return slug not in ("", ".", "..") and not any(mark in slug for mark in "/\\\0")
 
 
 def _record(result: Result) -> dict[str, Any]:

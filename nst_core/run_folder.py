@@ -130,7 +130,7 @@ class RunFolder:
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise RunFolderError(f"{path} cannot be read ({error}): restore it, or use another run folder.") from error
         return data if isinstance(data, dict) else {}
 

@@ -72,6 +72,14 @@ def located(text: str | Path) -> Path:
     return cast(Path, path)
 
 
+def located_or_none(text: str | None) -> Path | None:
+    """As `located`; None where the text is empty, or names no place that we can ask."""
+    try:
+        return located(text) if text else None
+    except UsageError:
+        return None
+
+
 @cache
 def _check_protocol(protocol: str) -> None:
     from fsspec import get_filesystem_class

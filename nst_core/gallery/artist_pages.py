@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst_core.gallery.cards import Card, card, pictures, result_path
+from nst_core.gallery.cards import Card, card, inputs, pictures, result_path
 from nst_core.gallery.covers import Covers
 from nst_core.gallery.items import Items, details_script
 from nst_core.gallery.made import Made, states_digest
@@ -80,7 +80,8 @@ class ArtistPages:
     def _cards(self, pairs: list[Pair]) -> list[Card]:
         needed = [pictures(pair) for pair in pairs]
         links = self._links(pairs)
-        made = self.thumbnails.make(picture for several in needed for picture in several)
+        lasting = {picture for pair in pairs for picture in inputs(pair)}  # an inbox is emptied, a disk unmounted
+        made = self.thumbnails.make((picture for several in needed for picture in several), lasting)
         thumbnails: dict[Path, Thumbnail | None] = {}
         cards = []
         for pair, several, link in zip(pairs, needed, links, strict=True):

@@ -7,19 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nst_core.artist_facts import ArtistFacts, artist_facts
-from nst_core.errors import UsageError
+from nst_core.artist_names import UNKNOWN_ARTIST
 from nst_core.gallery.artist_pages import ArtistPages
-from nst_core.gallery.leftovers import remove_former, remove_others
+from nst_core.gallery.leftovers import Leftovers
 from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
 from nst_core.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states, is_there
 from nst_core.gallery.pages import SHEET_FILE, ArtistSummary, LeftOut, render_index, told_facts, write_page
-from nst_core.gallery.results import ArtistResults, count_rows, read_artist
+from nst_core.gallery.place import check_place
+from nst_core.gallery.results import ArtistResults, read_artist
 from nst_core.gallery.runs import Artist, Run, artists_of, opened
-from nst_core.gallery.thumbnails import ThumbnailFolder
-from nst_core.storage import is_local
+from nst_core.gallery.thumbnails import THUMBS, ThumbnailFolder
 
 PER_PAGE = 200
-UNKNOWN_ARTIST = "Unknown artist"
 _NAMED_RUNS = 3
 
 Progress = Callable[[int, int], None]
@@ -44,7 +43,8 @@ def build_gallery(
         RunFolderError: there is no such run folder.
     """
     runs = opened([run_folder])
-    return _Build(runs, run_folder / "gallery", InTheRun(), per_page, progress).run()
+    artists = artists_of(runs, together=False)
+    return _Build(runs, artists, run_folder / "gallery", InTheRun(), per_page, progress).run()
 
 
 def build_combined_gallery(
@@ -65,19 +65,18 @@ def build_combined_gallery(
 
     Raises:
         RunFolderError: there is no such run folder.
-        UsageError: the place is inside one of the runs; or nothing is to be copied and one of them is at a store.
+        UsageError: the place is or lies in a run folder, or run folders lie in it; or nothing is to be copied and one
+            of the runs is at a store.
     """
     runs = check_combined(run_folders, gallery)
     originals = Copied(gallery) if copy else LeftWhereTheyAre(gallery, runs)
-    return _Build(runs, gallery, originals, per_page, progress).run()
+    return _Build(runs, artists_of(runs, together=True), gallery, originals, per_page, progress).run()
 
 
 def check_combined(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
     """The runs of a gallery that is to be at `gallery`. Raises as `build_combined_gallery`."""
     runs = opened(run_folders)
-    for run in runs:
-        if _inside(gallery, run.folder):
-            raise UsageError(f"-o {gallery} lies in the run folder {run.folder}: choose a place outside of it.")
+    check_place(gallery, [run.folder for run in runs])
     return runs
 
 
@@ -87,6 +86,7 @@ class _Build:
     def __init__(
         self,
         runs: Sequence[Run],
+        artists: Sequence[Artist],
         gallery: Path,
         originals: Originals,
         per_page: int,
@@ -94,11 +94,11 @@ class _Build:
     ) -> None:
         self.runs, self.gallery, self.originals, self.per_page = runs, gallery, originals, per_page
         self.title = ", ".join(run.name for run in runs) if len(runs) <= _NAMED_RUNS else f"{len(runs)} runs"
-        self.artists = artists_of(runs)
+        self.artists = artists
         self.facts = _facts(runs)
-        self.thumbnails = ThumbnailFolder(gallery / "thumbs")
+        self.thumbnails = ThumbnailFolder(gallery / THUMBS)
+        self.leftovers = Leftovers(gallery)
         self._progress, self._done = progress, 0
-        self._rows = {artist.slug: count_rows(artist) for artist in self.artists}
 
     def run(self) -> Path:
         summaries, left_out = [], Counter[tuple[str, str]]()
@@ -112,7 +112,7 @@ class _Build:
         index, sheet = self.gallery / "index.html", (self.gallery / SHEET_FILE).is_file()
         write_page(index, render_index(self.title, summaries, LeftOut.of(left_out), sheet))
         self.thumbnails.remove_unused()
-        remove_others(self.gallery, {artist.slug for artist in self.artists})
+        self.leftovers.remove({artist.slug for artist in self.artists})
         return index
 
     def _told(self, artist: Artist) -> list[object]:
@@ -125,24 +125,28 @@ class _Build:
         folder = self.gallery / artist.slug
         before = read_made(folder)
         if before and before.made_from == version and self._whole(before, folder):
-            self._advance(self._rows[artist.slug])
+            self._advance(artist.rows)
             return before
         results = read_artist(artist)
         pages = ArtistPages(folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance)
         made = pages.make(results, self._summary(artist, results))
         write_made(folder, made)
         if before:
-            remove_former(self.gallery, artist.slug, before, made)
+            self.leftovers.replaced(artist.slug, before, made)
         return made
 
     def _whole(self, made: Made, folder: Path) -> bool:
         """Whether all that the pages need is there, and the results are what they were."""
-        folders = {run.key: run.folder for run in self.runs}
-        paths = [folders[key] / name for key, name in made.originals]
-        states = file_states(paths)
+        runs = {run.key: run for run in self.runs}
+        originals = [(runs[key], name) for key, name in made.originals]
+        found = file_states(run.folder / name for run, name in originals)
+        states = [found[run.folder / name] for run, name in originals]
         return (
             not made.incomplete
-            and states_digest(states[path] for path in paths) == made.originals_state
+            and states_digest(states) == made.originals_state
+            and self.originals.are_reachable(
+                (run, name, state) for (run, name), state in zip(originals, states, strict=True)
+            )
             and self.thumbnails.keep(made.thumbnails)
             and all(map(is_there, file_states(folder / page for page in made.pages).values()))
         )
@@ -165,7 +169,7 @@ class _Build:
     def _advance(self, rows: int) -> None:
         self._done += rows
         if self._progress is not None and rows:
-            self._progress(self._done, sum(self._rows.values()))
+            self._progress(self._done, sum(artist.rows for artist in self.artists))
 
 
 def _facts(runs: Sequence[Run]) -> dict[str, ArtistFacts]:
@@ -175,9 +179,3 @@ def _facts(runs: Sequence[Run]) -> dict[str, ArtistFacts]:
 
 def _order(artist: ArtistSummary) -> tuple[bool, bool, str, str]:
     return not artist.pictures, artist.name == UNKNOWN_ARTIST, artist.name.casefold(), artist.slug
-
-
-def _inside(place: Path, folder: Path) -> bool:
-    if is_local(place) and is_local(folder):
-        return place.resolve().is_relative_to(folder.resolve())
-    return f"{place}/".startswith(f"{folder}/")

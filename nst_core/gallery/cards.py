@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.gallery.results import Pair, StyleShare, display_name
+from nst_core.finished_pairs import display_name
+from nst_core.gallery.results import Pair, StyleShare
 from nst_core.gallery.thumbnails import Thumbnail
 from nst_core.manifest_rows import UNSTYLIZED
-from nst_core.storage import located
+from nst_core.storage import located_or_none
 from nst_core.web import number
 
 Thumbnails = Mapping[Path, Thumbnail | None]
@@ -70,11 +71,16 @@ class Card:
         return round(min(max(width / height, _NARROWEST), _WIDEST), 3)
 
 
-def pictures(pair: Pair) -> list[Path]:
-    """The files that the gallery shows of a pair, as far as the row names them."""
+def inputs(pair: Pair) -> list[Path]:
+    """The photograph and the paintings of a pair, as far as the row names them."""
     named = [pair.content_path, *(style.path for style in pair.styles)]
+    return [path for path in map(located_or_none, named) if path is not None]
+
+
+def pictures(pair: Pair) -> list[Path]:
+    """The files that the gallery shows of a pair: its inputs, and its result."""
     result = result_path(pair)
-    return [located(path) for path in named if path] + ([result] if result else [])
+    return [*inputs(pair), *([result] if result else [])]
 
 
 def result_path(pair: Pair) -> Path | None:
@@ -92,8 +98,8 @@ def card(pair: Pair, identity: str, thumbnails: Thumbnails, link: str | None) ->
     return Card(
         identity=identity,
         pair=pair,
-        name=display_name(pair.content_path) or "unknown content",
-        content=thumbnails.get(located(pair.content_path)) if pair.content_path else None,
+        name=display_name(pair.content_path or "") or "unknown content",
+        content=_shown(pair.content_path, thumbnails),
         styles=styles if styles or unstylized else (Style("", "unknown style", "", None),),
         result=thumbnails.get(result) if result else None,
         link=link,
@@ -134,7 +140,12 @@ def rights(pair: Pair) -> dict[str, str]:
 
 def _style(style: StyleShare, thumbnails: Thumbnails) -> Style:
     share = f"{style.share:.0%}" if style.share is not None else ""
-    return Style(style.path, display_name(style.path) or style.path, share, thumbnails.get(located(style.path)))
+    return Style(style.path, display_name(style.path), share, _shown(style.path, thumbnails))
+
+
+def _shown(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:
+    picture = located_or_none(path)
+    return thumbnails.get(picture) if picture is not None else None
 
 
 def _with_unit(value: float | None, unit: str) -> str:

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from nst_core.atomic import remove_temporaries
 from nst_core.gallery.made import MADE_FILE, Made, read_made
-from nst_core.gallery.originals import copy_of
+from nst_core.gallery.originals import COPIES
 from nst_core.gallery.pages import SHEET_FILE
+from nst_core.gallery.thumbnails import THUMBS
 from nst_core.storage import is_local
 
 
-def remove_former(gallery: Path, slug: str, before: Made, now: Made | None) -> None:
-    """Remove the pages and copies that an artist had before and has no more; all of them, where `now` is None."""
-    pages, originals = (set(now.pages), set(now.originals)) if now else (set[str](), set[tuple[str, str]]())
-    _remove(gallery / slug / page for page in before.pages if page not in pages and _stays_inside(page))
-    gone = (one for one in before.originals if one not in originals and all(map(_stays_inside, one)))
-    _remove(copy_of(gallery, run_key, file_name) for run_key, file_name in gone)
+class Leftovers:
+    """What the artists of a gallery had before and may need no more.
 
+    Copies are removed at the very end, as another artist may need them now: a pair's painting can have been given to
+    another name.
+    """
 
-def remove_others(gallery: Path, slugs: set[str]) -> None:
-    """Remove the pages of artists who have no results any more, and what killed builds left half-written."""
-    remove_temporaries(gallery)
-    for file in list(gallery.glob(f"*/{MADE_FILE}")):
-        folder = file.parent
-        if folder.name not in slugs:
-            before = read_made(folder)
-            if before:
-                remove_former(gallery, folder.name, before, None)
-            _remove([folder / SHEET_FILE, file])
-            if is_local(folder) and not any(folder.iterdir()):
-                folder.rmdir()
+    def __init__(self, gallery: Path) -> None:
+        self._gallery = gallery
+        self._copies: set[PurePosixPath] = set()
+
+    def replaced(self, slug: str, before: Made, now: Made | None) -> None:
+        """Remove the pages that an artist had before and has no more; all of them, where `now` is None."""
+        kept = set(now.pages) if now else set[str]()
+        _remove(self._gallery / slug / page for page in before.pages if page not in kept and _stays_inside(page))
+        copies = set(before.originals) - set(now.originals if now else ())
+        self._copies |= {PurePosixPath(*copy) for copy in copies if all(map(_stays_inside, copy))}
+
+    def remove(self, slugs: Collection[str]) -> None:
+        """Remove what belongs to none of these artists any more, and what killed builds left half-written."""
+        for file in list(self._gallery.glob(f"*/{MADE_FILE}")):
+            if file.parent.name not in slugs:
+                self._remove_artist(file.parent)
+        self._remove_copies(slugs)
+        remove_temporaries(self._gallery / COPIES)
+        for name in (THUMBS, *slugs):
+            remove_temporaries(self._gallery / name, deep=False)
+
+    def _remove_artist(self, folder: Path) -> None:
+        before = read_made(folder)
+        if before:
+            self.replaced(folder.name, before, None)
+        _remove([folder / SHEET_FILE, folder / MADE_FILE])
+        remove_temporaries(folder, deep=False)
+        if is_local(folder) and not any(folder.iterdir()):
+            folder.rmdir()
+
+    def _remove_copies(self, slugs: Iterable[str]) -> None:
+        if self._copies:
+            for now in (read_made(self._gallery / slug) for slug in slugs):
+                self._copies -= {PurePosixPath(*copy) for copy in now.originals} if now else set()
+        _remove(self._gallery / COPIES / str(copy) for copy in self._copies)
 
 
 def _stays_inside(name: str) -> bool:

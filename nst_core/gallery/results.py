@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from nst_core.finished_pairs import FilesThere, display_name, shares_of, styles_of
 from nst_core.gallery.runs import Artist, Partition, Run
 from nst_core.gallery.traces import Trace, reduced_traces
-from nst_core.storage import arrow_files
+from nst_core.messages import without_folders
+from nst_core.storage import arrow_files, parquet_source
 
 _TEXT = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "file_name", "label",
          "split", "artist", "genre", "method", "features", "content_license", "style_license",
@@ -38,11 +40,14 @@ _ADDED = (
     ("run", pa.int32()),
 )
 _BATCH_ROWS = 1024
+_PARQUET = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
 
 
 @dataclass(frozen=True)
 class StyleShare:
-    """One of the styles of a pair; `share` is None where the manifest names none."""
+    """One of the styles of a pair; `share` is that of a blend, 1 in all, and None of a style that is alone."""
 
     path: str
     share: float | None
@@ -96,17 +101,22 @@ class ArtistResults:
 
     def pairs(self, start: int, count: int) -> list[Pair]:
         """The finished pairs `start` to `start + count`, in order."""
-        runs = [partition.run for partition in self.artist.partitions]
-        return [_pair(row, runs) for row in self.table.slice(start, count).to_pylist()]
-
-
-def count_rows(artist: Artist) -> int:
-    """How many rows an artist has; reads the files' footers only."""
-    return sum(int(_dataset(partition).count_rows()) for partition in artist.partitions)
+        runs, there = [partition.run for partition in self.artist.partitions], FilesThere()
+        return [_pair(row, runs, there) for row in self.table.slice(start, count).to_pylist()]
 
 
 def read_artist(artist: Artist) -> ArtistResults:
-    """Read one artist's partitions of `results/`. Loss traces are reduced to a curve's points while they stream by."""
+    """Read one artist's partitions of `results/`. Loss traces are reduced to a curve's points while they stream by.
+
+    A damaged file counts as not there: its chunk is made again.
+    """
+    try:
+        return _read(artist)
+    except (pa.ArrowException, OSError):
+        return _read(_sound(artist))
+
+
+def _read(artist: Artist) -> ArtistResults:
     tables, genres = [], Counter[str]()
     left_out: Counter[tuple[str, str]] = Counter()
     for number, partition in enumerate(artist.partitions):
@@ -119,30 +129,29 @@ def read_artist(artist: Artist) -> ArtistResults:
     return ArtistResults(artist, tuple(_ordered(genres)), table, left_out)
 
 
-def split_styles(text: str | None) -> tuple[StyleShare, ...]:
-    """Take a manifest's style apart: `a.jpg@0.7;b.jpg@0.3` is a blend of two files, with shares."""
-    if not text:
-        return ()
-    return tuple(_style_share(part.strip()) for part in text.split(";") if part.strip())
+def _sound(artist: Artist) -> Artist:
+    """The artist with those files that can be read from end to end."""
+    partitions = (
+        replace(partition, files=tuple(file for file in partition.files if _can_be_read(file)))
+        for partition in artist.partitions
+    )
+    return replace(artist, partitions=tuple(partitions))
 
 
-def display_name(path: str | None) -> str | None:
-    """What people call a file: its name without folder and ending."""
-    if not path:
-        return None
-    return PurePath(path).stem or path
-
-
-def _style_share(part: str) -> StyleShare:
-    match = re.fullmatch(r"(.+)@(\d*\.?\d+)", part, re.DOTALL)
-    return StyleShare(match[1], float(match[2])) if match else StyleShare(part, None)
+def _can_be_read(file: Path) -> bool:
+    try:
+        source = parquet_source(file)
+        _PARQUET.make_fragment(pa.OSFile(str(source)) if isinstance(source, Path) else source).to_table(schema=_SCHEMA)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def _dataset(partition: Partition) -> ds.Dataset:
     # The explicit schema keeps every file readable: missing columns are null, an all-null column is not a type of its
     # own, and a slug such as "1984" is not taken for a number, as discovery would.
     paths, system = arrow_files(partition.files)
-    return ds.dataset(paths, format="parquet", schema=_SCHEMA, filesystem=system)
+    return ds.dataset(paths, format=_PARQUET, schema=_SCHEMA, filesystem=system)
 
 
 def _finished(dataset: ds.Dataset, run: int) -> pa.Table:
@@ -171,7 +180,7 @@ def _reduced(batch: pa.RecordBatch, run: int) -> pa.RecordBatch:
 
 def _order(path: str | None) -> str:
     """Names as people order them: `cat 9` before `Cat 10`."""
-    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), (display_name(path) or "").casefold())
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(12), display_name(path or "").casefold())
 
 
 def _counts(column: pa.ChunkedArray) -> dict[str, int]:
@@ -194,14 +203,19 @@ def _left_out(dataset: ds.Dataset) -> Counter[tuple[str, str]]:
 def _reason(row: Mapping[str, str | None]) -> str:
     """Why a row has no picture, naming files without their folders: a gallery is made to be handed on."""
     reason = row["error_message"] or row["error_class"] or "no reason given"
-    for path in [row["content_path"], *(style.path for style in split_styles(row["style_path"]))]:
-        if path:
-            reason = reason.replace(path, PurePath(path).name)
-    return reason
+    return without_folders(reason, row["content_path"], row["style_path"])
 
 
-def _pair(row: dict[str, Any], runs: list[Run]) -> Pair:
+def _pair(row: dict[str, Any], runs: list[Run], there: FilesThere) -> Pair:
     del row["order"]
     iterations, totals, left = (row.pop(name) for name in ("iterations", "totals", "loss_left"))
     trace = Trace(tuple(iterations), tuple(totals), left) if iterations else None
-    return Pair(run=runs[row.pop("run")], styles=split_styles(row.pop("style_path")), trace=trace, **row)
+    styles = _styles(row.pop("style_path") or "", there)
+    return Pair(run=runs[row.pop("run")], styles=styles, trace=trace, **row)
+
+
+def _styles(cell: str, there: FilesThere) -> tuple[StyleShare, ...]:
+    styles = styles_of(cell, there)
+    if len(styles) == 1:
+        return (StyleShare(styles[0].name, None),)
+    return tuple(StyleShare(style.name, share) for style, share in zip(styles, shares_of(styles), strict=True))

@@ -1,23 +1,24 @@
-"""Whose results a gallery shows: its runs, and the artists in them."""
+"""Whose results a gallery and its contact sheets show: runs, and the artists in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from nst_core.artist_names import artist_key
 from nst_core.errors import RunFolderError
-from nst_core.results import PARTITION, result_files
+from nst_core.results import partition_slug, result_files
+from nst_core.run_names import run_name
 from nst_core.slugs import unique_slugs
-from nst_core.storage import is_local, parquet_source
+from nst_core.storage import arrow_files, is_local, parquet_source
 
-_PREFIX = f"{PARTITION}="
+_AT_ONCE = 16  # result files that are asked how many rows they have
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Partition:
-    """What one run has of one artist: the files of `results/artist_slug=<slug>`."""
+    """What one run has of one artist: the sound files of `results/artist_slug=<slug>`, and how many rows those hold."""
 
     run: Run
     slug: str
     files: tuple[Path, ...]
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Artist:
     slug: str
     name: str | None
     partitions: tuple[Partition, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows all files hold."""
+        return sum(partition.rows for partition in self.partitions)
 
 
 def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
@@ -66,10 +73,15 @@ def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
     return tuple(Run(folder, name, keys[name]) for folder, name in zip(dict.fromkeys(folders), names, strict=True))
 
 
-def artists_of(runs: Sequence[Run]) -> list[Artist]:
-    """Every artist of the runs. Of several runs, those of one name are one artist, however it is spelled."""
+def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
+    """Every artist of the runs; a result file that is damaged counts as not there.
+
+    Args:
+        together: those of one name are one artist, however it is spelled: so it is at a place of its own. A run's own
+            gallery has the folders that its results have.
+    """
     found = [(_artist_name(partition), partition) for run in runs for partition in _partitions(run)]
-    if len(runs) == 1:
+    if not together:
         return [Artist(partition.slug, name, (partition,)) for name, partition in found]
     same: dict[str, list[tuple[str | None, Partition]]] = {}
     for name, partition in found:
@@ -81,23 +93,31 @@ def artists_of(runs: Sequence[Run]) -> list[Artist]:
     ]
 
 
-def run_name(folder: Path) -> str:
-    """The name in `run.yaml`, where there is one; else the folder's."""
-    try:
-        told: Any = yaml.safe_load((folder / "run.yaml").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):  # a gallery needs no run.yaml, least of all a sound one
-        told = None
-    for section in (told, told.get("config") if isinstance(told, dict) else None):
-        if isinstance(section, dict) and section.get("name"):
-            return str(section["name"])
-    return (folder.resolve() if is_local(folder) else folder).name
-
-
 def _partitions(run: Run) -> list[Partition]:
-    files: dict[str, list[Path]] = {}
-    for file in result_files(run.folder):
-        files.setdefault(file.parent.name.removeprefix(_PREFIX), []).append(file)
-    return [Partition(run, slug, tuple(parts)) for slug, parts in sorted(files.items())]
+    found = list(result_files(run.folder))
+    files: dict[str, list[tuple[Path, int]]] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for file, rows in zip(found, pool.map(_rows, found), strict=True):
+            if rows is not None:
+                files.setdefault(partition_slug(file), []).append((file, rows))
+    return [
+        Partition(run, slug, tuple(file for file, _ in parts), sum(rows for _, rows in parts))
+        for slug, parts in sorted(files.items())
+    ]
+
+
+def _rows(file: Path) -> int | None:
+    """How many rows a file says at its end that it holds; None where it is damaged."""
+    (name,), system = arrow_files([file])
+    try:
+        return int(pq.read_metadata(name, filesystem=system).num_rows)
+    except pa.ArrowException:
+        return None
+    except OSError:
+        if not is_local(file):
+            with suppress(FileNotFoundError):
+                parquet_source(file)  # where it is the store that has trouble, this says so
+        return None
 
 
 def _artist_name(partition: Partition) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from nst_core.atomic import write_bytes_atomic
 from nst_core.cores import cores
 from nst_core.engine.images import decode_image
 from nst_core.engine.limits import ImageLimits
-from nst_core.errors import InputError, StorageRefused
-from nst_core.storage import GONE, file_state
+from nst_core.errors import InputError, StorageUnreachable, UsageError
+from nst_core.storage import GONE, State, file_state
 
+THUMBS = "thumbs"
+"""The folder of a gallery's thumbnails."""
 SIDES = (640, 320)
 """Longer sides, large before small: a small file that is there says that the large one is, too."""
-_VERSION = "2"
-_NAME = re.compile(r"([0-9a-f]{20})-(\d+)x(\d+)\.webp")
+_VERSION = "3"
+_DIGITS = 12
+_NAME = re.compile(rf"([0-9a-f]{{{2 * _DIGITS}}})-(\d+)x(\d+)\.webp")
 _LIMITS = ImageLimits(min_side=1)
 _WORKERS = min(4, cores())
 
@@ -62,11 +65,19 @@ class ThumbnailFolder:
         self._used |= wanted
         return wanted <= self._there.keys()
 
-    def make(self, pictures: Iterable[Path]) -> Iterator[tuple[Path, Thumbnail | None]]:
-        """Yield the thumbnail of each different picture, in order; None where it is gone or cannot be decoded."""
+    def make(
+        self, pictures: Iterable[Path], remembered: Container[Path] = ()
+    ) -> Iterator[tuple[Path, Thumbnail | None]]:
+        """Yield the thumbnail of each different picture, in order; None where it is gone or cannot be decoded.
+
+        Args:
+            remembered: pictures that, once they are gone or out of reach, keep the thumbnail that they have.
+        """
         different = list(dict.fromkeys(pictures))
         with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow decodes, scales and encodes outside the interpreter's lock
-            yield from zip(different, pool.map(self._thumbnail, different), strict=True)
+            yield from zip(
+                different, pool.map(lambda one: self._thumbnail(one, one in remembered), different), strict=True
+            )
 
     def remove_unused(self) -> None:
         """Delete the thumbnails that were not asked for since this object was made."""
@@ -74,19 +85,34 @@ class ThumbnailFolder:
             for width, height in self._there.pop(key):
                 (self.folder / _name(key, width, height)).unlink(missing_ok=True)
 
-    def _thumbnail(self, picture: Path) -> Thumbnail | None:
+    def _thumbnail(self, picture: Path, remembered: bool) -> Thumbnail | None:
         try:
-            key = _identity(picture)
-        except StorageRefused:  # a gallery of somebody else's run: their inputs need not be ours to see
-            return None
-        if key is None:
-            return None
-        if not any(max(size) <= SIDES[-1] for size in self._there.get(key, ())):
+            state = file_state(picture)
+            if state != GONE:
+                return self._shown(picture, _identity(picture, state))
+        except (UsageError, StorageUnreachable):  # a gallery of somebody else's run: their inputs need not be ours
+            pass
+        key = self._by_path.get(_path_digits(picture)) if remembered else None
+        return self._known(key) if key and self._is_whole(key) else None
+
+    @cached_property
+    def _by_path(self) -> dict[str, str]:
+        """Keys by what they tell of the path; only made where a picture is gone."""
+        return {key[:_DIGITS]: key for key in list(self._there)}
+
+    def _shown(self, picture: Path, key: str) -> Thumbnail | None:
+        if not self._is_whole(key):
             try:
                 pixels = decode_image(picture, _LIMITS).pixels
             except (InputError, OSError):
                 return None
             self._write(Image.fromarray(pixels), key)
+        return self._known(key)
+
+    def _is_whole(self, key: str) -> bool:
+        return any(max(size) <= SIDES[-1] for size in self._there.get(key, ()))
+
+    def _known(self, key: str) -> Thumbnail:
         self._used.add(key)
         return Thumbnail(tuple((_name(key, *size), *size) for size in sorted(self._there[key])))
 
@@ -114,14 +140,18 @@ def _name(key: str, width: int, height: int) -> str:
     return f"{key}-{width}x{height}.webp"
 
 
-def _identity(picture: Path) -> str | None:
-    """Names the bytes of a file without reading them: its path, size and time of change. None if it is not there."""
-    state = file_state(picture)
-    if state == GONE:
-        return None
+def _identity(picture: Path, state: State) -> str:
+    """Names the bytes of a file without reading them: by its path, and by its path, size and time of change."""
     size, changed = state
-    told = f"{_VERSION}|{picture.absolute()}|{changed}|{size}"
-    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return _path_digits(picture) + _digits(f"{_VERSION}|{picture.absolute()}|{changed}|{size}")
+
+
+def _path_digits(picture: Path) -> str:
+    return _digits(f"{_VERSION}|{picture.absolute()}")
+
+
+def _digits(told: str) -> str:
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
 
 
 def _webp(image: Image.Image) -> bytes:

@@ -48,12 +48,6 @@ def asked_in_words(run_file: Mapping[str, Any]) -> Told:
     return tuple((what, how) for what, how in told.items() if how)
 
 
-def run_name(run_file: Mapping[str, Any], folder_name: str) -> str:
-    """The name in run.yaml, where there is one; else the folder's."""
-    name = _section(run_file, "config").get("name")
-    return str(name) if name else folder_name
-
-
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Every key of the run file and of the resolved method, the device and the versions, that has another value."""
     ours, theirs = dict(_compared(here)), dict(_compared(there))

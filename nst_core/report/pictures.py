@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.errors import UsageError
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
 from nst_core.messages import base_name, style_names, style_paths
 from nst_core.report.rows import Detail
-from nst_core.storage import located
+from nst_core.storage import located_or_none
 
 FOLDER = "report-thumbs"
 """Not `thumbs`, which a gallery has: each deletes from its own what it does not show."""
@@ -102,14 +101,7 @@ def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     result = PurePosixPath(pair.file_name) if pair.file_name else None
     inside = result is not None and not result.is_absolute() and ".." not in result.parts
     return [
-        _located(pair.content_path),
+        located_or_none(pair.content_path),
         run_folder / result if result is not None and inside else None,
-        *map(_located, style_paths(pair.style_path)),
+        *map(located_or_none, style_paths(pair.style_path)),
     ]
-
-
-def _located(path: str) -> Path | None:
-    try:
-        return located(path) if path else None
-    except UsageError:  # no store that we know
-        return None

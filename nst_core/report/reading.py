@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
-from nst_core.report.asked import run_name
 from nst_core.report.rows import Progress, Rows, read_rows
 from nst_core.report.tries import Tries, read_tries
 from nst_core.run_folder import RunFolder
-from nst_core.storage import is_local, parquet_source, stored
+from nst_core.run_names import run_name
+from nst_core.storage import parquet_source, stored
 from nst_core.summary import SUMMARY_FILE
 
 
@@ -83,8 +83,9 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
     tries = read_tries(run_folder)
     if not tries.tries:
         _without_logs(run_folder, tries, notes)
-    name = run_name(run_file, (run_folder.resolve() if is_local(run_folder) else run_folder).name)
-    return ReadRun(run_folder, name, run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes)
+    return ReadRun(
+        run_folder, run_name(run_folder), run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes
+    )
 
 
 def bytes_below(folder: Path) -> int:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.artist_names import artist_key
 from nst_core.finished_pairs import FinishedPair, finished_pairs
-from nst_core.results import PARTITION, result_files
-from nst_core.slugs import unique_slugs
+from nst_core.gallery.runs import Partition, artists_of, opened
 
 _SAMPLED = 16
 """Results that are looked at for each one that is shown."""
@@ -33,37 +31,31 @@ class ArtistChoice:
     total: int
 
 
-def choices(run_folder: Path, most: int) -> Iterator[ArtistChoice]:
-    """Every artist of a run with at least one finished pair, in the order of their slugs, and `most` pairs at most.
+def choices(runs: Sequence[Path], most: int, *, together: bool = True) -> Iterator[ArtistChoice]:
+    """Every artist of the runs with at least one finished pair, and `most` pairs at most.
 
-    The candidates are those with the lowest ids, which are hashes: a sample that is even, takes memory for a few
-    only, and hardly changes as the run grows.
+    The candidates of each run are those with the lowest ids, which are hashes: a sample that is even, takes memory for
+    a few only, and hardly changes as the run grows.
+
+    Args:
+        together: as for `artists_of`: artists and slugs are those of the gallery.
     """
-    for slug, files in itertools.groupby(result_files(run_folder), key=lambda file: file.parent.name):
-        places = itertools.count()  # asked for one number with each pair: the next one is how many there were
-        finished = (pair for pair, _ in zip(finished_pairs(run_folder, files), places, strict=False))
-        sample = heapq.nsmallest(most * _SAMPLED, finished, key=lambda pair: pair.pair_id)
-        total = next(places)
-        if sample:
-            chosen = tuple(spread(sample, most))
-            yield ArtistChoice(slug.removeprefix(f"{PARTITION}="), chosen[0].artist, chosen, total)
+    for artist in artists_of(opened(runs), together=together):
+        shown, total = list[FinishedPair](), 0
+        for partition in artist.partitions:
+            chosen, count = _sample(partition, most)
+            shown, total = shown + chosen, total + count
+        if shown:
+            yield ArtistChoice(artist.slug, artist.name, tuple(spread(shown, most)), total)
 
 
-def joined(found: Iterable[ArtistChoice], most: int) -> list[ArtistChoice]:
-    """What several runs have of their artists, those of one name as one, however it is spelled; `most` pairs each."""
-    same: dict[str, list[ArtistChoice]] = {}
-    for choice in found:
-        same.setdefault(artist_key(choice.name or ""), []).append(choice)
-    slugs = unique_slugs(choices[0].name for choices in same.values())
-    return [
-        ArtistChoice(
-            slugs[choices[0].name],
-            choices[0].name,
-            tuple(spread((pair for choice in choices for pair in choice.shown), most)),
-            sum(choice.total for choice in choices),
-        )
-        for choices in same.values()
-    ]
+def _sample(partition: Partition, most: int) -> tuple[list[FinishedPair], int]:
+    """Some of the finished pairs of one artist in one run, and how many there are."""
+    places = itertools.count()  # asked for one number with each pair: the next one is how many there were
+    pairs = finished_pairs(partition.run.folder, partition.files)
+    finished = (pair for pair, _ in zip(pairs, places, strict=False))
+    sample = heapq.nsmallest(most * _SAMPLED, finished, key=lambda pair: pair.pair_id)
+    return spread(sample, most), next(places)
 
 
 def spread(candidates: Iterable[FinishedPair], most: int) -> list[FinishedPair]:

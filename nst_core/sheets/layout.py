@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.artist_facts import ArtistFacts
-from nst_core.artist_names import artist_key
+from nst_core.artist_names import UNKNOWN_ARTIST, artist_key
 from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import legible
 from nst_core.sheets.choice import ArtistChoice
 from nst_core.slugs import slugify
-from nst_core.storage import located
+from nst_core.storage import located_or_none
 from nst_core.web import counted
 
-UNKNOWN_ARTIST = "Unknown artist"
 _PAINTINGS = 16
 """Paintings that are opened; a sheet has room for fewer."""
 
@@ -52,7 +51,8 @@ def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: 
     """The sheet of one artist."""
     told = facts.get(choice.name or "", ArtistFacts())
     styles = Counter(style.name for pair in choice.shown for style in pair.styles)
-    paintings = [Planned(located(path), display_name(path)) for path, _ in styles.most_common()]
+    found = ((located_or_none(name), display_name(name)) for name, _ in styles.most_common())
+    paintings = [Planned(picture, name) for picture, name in found if picture is not None]
     return _plan(
         _called(choice.name),
         told.line,
@@ -67,9 +67,9 @@ def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], ori
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
     paintings: dict[str, Planned] = {}
     for pair in shown:
-        if pair.styles:
-            planned = Planned(located(pair.styles[0].name), _called(pair.artist))
-            paintings.setdefault(artist_key(pair.artist or ""), planned)
+        picture = located_or_none(pair.styles[0].name) if pair.styles else None
+        if picture is not None:
+            paintings.setdefault(artist_key(pair.artist or ""), Planned(picture, _called(pair.artist)))
     return _plan(
         origin,
         counted(len(artists), "artist"),

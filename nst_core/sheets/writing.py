@@ -15,21 +15,22 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from nst_core.artist_facts import ArtistFacts, artist_facts
-from nst_core.artist_names import artist_key, artist_lookup, meant
+from nst_core.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
 from nst_core.atomic import write_bytes_atomic
 from nst_core.engine.images import Pixels
 from nst_core.errors import UsageError
-from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
+from nst_core.gallery.pages import SHEET_FILE
+from nst_core.gallery.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
 from nst_core.run_folder import RunFolder
-from nst_core.sheets.choice import ArtistChoice, choices, joined, spread
+from nst_core.run_names import run_name
+from nst_core.sheets.choice import ArtistChoice, choices, spread
 from nst_core.sheets.drawing import Exhibit, Sheet, cell_width, draw_sheet
-from nst_core.sheets.layout import UNKNOWN_ARTIST, Planned, SheetPlan, artist_plan, run_plan
+from nst_core.sheets.layout import Planned, SheetPlan, artist_plan, run_plan
 from nst_core.storage import is_local
 from nst_core.web import counted
 
 Progress = Callable[[int, int], None]
 
-SHEET_FILE = "contact-sheet.png"
 MOST = 60
 """Results on a sheet, unless asked otherwise."""
 _VERSION = 1
@@ -47,7 +48,7 @@ def write_contact_sheets(run_folder: Path, *, progress: Progress | None = None) 
     Raises:
         DiskFull, StorageRefused, StorageUnreachable: it cannot be written.
     """
-    return _write_all(run_folder / "gallery", list(choices(run_folder, MOST)), [run_folder], progress)
+    return _write_all(run_folder / "gallery", list(choices([run_folder], MOST, together=False)), [run_folder], progress)
 
 
 def write_combined_contact_sheets(
@@ -55,10 +56,9 @@ def write_combined_contact_sheets(
 ) -> list[Path]:
     """As `write_contact_sheets`, for the gallery of several runs at `gallery`: an artist has one sheet, of all runs.
 
-    Artists of one name are one, and their folders are called as if they were the artists of one run.
+    Artists of one name are one, however it is spelled; their folders are those of the gallery.
     """
-    found = [choice for run in runs for choice in choices(run, MOST)]
-    return _write_all(gallery, joined(found, MOST), runs, progress)
+    return _write_all(gallery, list(choices(runs, MOST)), runs, progress)
 
 
 def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int = MOST) -> bytes:
@@ -74,7 +74,7 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
     """
     for run in runs:
         RunFolder(run).check_exists()
-    found = joined((choice for run in runs for choice in choices(run, most)), most)
+    found = list(choices(runs, most))
     origin = _origin(runs)
     if not found:
         raise UsageError(f"{origin} has no finished picture to show yet: `nst status` says what became of its pairs.")
@@ -89,11 +89,6 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
                 f"Of the finished pictures of {origin}, none is where it was: make them again with `nst run`."
             )
         return _png(draw_sheet(made.sheet()), made.key)
-
-
-def run_name(run_folder: Path) -> str:
-    """What a run is called: as its folder is."""
-    return (run_folder.resolve() if is_local(run_folder) else run_folder).name
 
 
 def _together(artists: Sequence[ArtistChoice], most: int, origin: str) -> SheetPlan:
@@ -125,7 +120,7 @@ def _write_all(
     plans = {gallery / artist.slug / SHEET_FILE: artist_plan(artist, facts, origin) for artist in found}
     if found:
         plans[gallery / SHEET_FILE] = _together(found, MOST, origin)
-    thumbnails, sheets = ThumbnailFolder(gallery / "thumbs"), list[Path]()
+    thumbnails, sheets = ThumbnailFolder(gallery / THUMBS), list[Path]()
     for done, (path, plan) in enumerate(plans.items(), start=1):
         sheets += _write(path, plan, thumbnails)
         if progress is not None:

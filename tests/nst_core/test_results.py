@@ -20,6 +20,7 @@ from nst_core.plan import PlannedPair
 from nst_core.results import (
     Result,
     chunk_file,
+    partition_slug,
     read_chunk,
     result_files,
     result_records,
@@ -209,6 +210,17 @@ def test_a_damaged_file_counts_as_not_there(tmp_path: Path) -> None:
     assert list(result_records(tmp_path, ["pair_id", "status"])) == []
     with pytest.raises(pa.ArrowException):
         read_chunk(files[0])
+
+
+@pytest.mark.parametrize("slug", ["", ".", "..", "a\\b"])
+def test_a_folder_that_no_slug_names_holds_no_results(tmp_path: Path, slug: str) -> None:
+    write(tmp_path, plan([pair("a.jpg")]))
+    (file,) = result_files(tmp_path)
+    stray = tmp_path / "results" / f"artist_slug={slug}" / file.name
+    stray.parent.mkdir()
+    stray.write_bytes(file.read_bytes())
+    assert list(result_files(tmp_path)) == [file]
+    assert partition_slug(file) == file.parent.name.partition("=")[2]
 
 
 def test_every_column_has_a_field() -> None:

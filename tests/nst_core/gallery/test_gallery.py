@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from exhibits import HOSTILE, Page, check_links, details, new_run, picture, row, script_data, write_results
 from PIL import Image
 
 import nst_core.gallery
-from nst_core.errors import RunFolderError
-from nst_core.gallery import build_combined_gallery, build_gallery
+from nst_core.errors import RunFolderError, StorageUnreachable
+from nst_core.faces import show_run
+from nst_core.gallery import build_combined_gallery, build_gallery, thumbnails
 
 
 @pytest.fixture
@@ -111,6 +114,81 @@ def test_blended_styles_are_named_together_and_shown_with_their_shares(run: Path
     styles = details(run / "gallery" / "x")[0]["styles"]
     assert [(style["name"], style["share"]) for style in styles] == [("style", "70%"), ("other", "30%")]
     assert all(style["thumb"] for style in styles)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shares"),
+    [("{}@2;{}@1", ["67%", "33%"]), ("{};{}", ["50%", "50%"]), ("{}@1e-05;{}@1e-05", ["50%", "50%"])],
+)
+def test_the_shares_of_a_blend_are_of_one_in_all(run: Path, cell: str, shares: list[str]) -> None:
+    told, other = row(run, "a"), picture(run.parent / "sources" / "other.png", seed=9)
+    write_results(run, "x", [told | {"style_path": cell.format(told["style_path"], other)}])
+    build_gallery(run)
+    styles = details(run / "gallery" / "x")[0]["styles"]
+    assert [(style["name"], style["share"]) for style in styles] == [("style", shares[0]), ("other", shares[1])]
+
+
+def test_a_painting_of_a_name_like_a_blend_is_one_painting(run: Path) -> None:
+    painting = picture(run.parent / "sources" / "day; night@2.png", seed=9)
+    write_results(run, "x", [row(run, "a") | {"style_path": str(painting)}])
+    build_gallery(run)
+    (style,) = details(run / "gallery" / "x")[0]["styles"]
+    assert (style["name"], style["share"]) == ("day; night@2", "")
+    assert style["thumb"]
+
+
+@pytest.mark.parametrize("damage", ["no parquet", "cut", "a page", "empty"])
+def test_a_damaged_results_file_counts_as_not_there(run: Path, damage: str) -> None:
+    write_results(run, "x", [row(run, "a")])
+    write_results(run, "x", [row(run, "b")], part="1")
+    broken = run / "results" / "artist_slug=x" / "part-1.parquet"
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(pq.ParquetFile(broken).read(), broken, write_page_checksum=True, **plain)
+    data = bytearray(broken.read_bytes())
+    at = data.index(b"b--style.png")
+    data[at : at + 12] = b"z--style.png"
+    broken.write_bytes({"no parquet": b"PAR1 no more", "cut": data[:-9], "a page": data, "empty": b""}[damage])
+    build_gallery(run)
+    assert script_data(run / "gallery" / "x" / "items.js")["names"] == ["a"]
+    broken.rename(run / "results" / "artist_slug=x" / "part-0.parquet")
+    assert "no pictures in this run yet" in Page(build_gallery(run)).text
+
+
+@pytest.mark.parametrize("place", ["nowhere://photos/a.png", "s3://user:secret@photos/a.png"])
+def test_inputs_at_a_place_that_nobody_knows_are_missing_pictures(run: Path, place: str) -> None:
+    write_results(
+        run, "x", [row(run, "a") | {"content_path": place, "style_path": f"{place};{place}@2"}, row(run, "b")]
+    )
+    show_run(run)
+    first, second = details(run / "gallery" / "x")
+    assert first["file"]
+    assert first["before"] is None
+    assert second["before"]
+
+
+def test_inputs_at_a_store_that_cannot_be_reached_keep_what_is_known_of_them(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = row(run, "a")
+    write_results(run, "x", [told])
+    build_gallery(run)
+    (before,) = details(run / "gallery" / "x")
+    file_state = thumbnails.file_state
+
+    def state(path: Path) -> tuple[int, int]:
+        if path == Path(told["content_path"]):
+            raise StorageUnreachable("no answer")
+        return file_state(path)
+
+    monkeypatch.setattr(thumbnails, "file_state", state)
+    (run / "gallery" / "x" / "made.json").unlink()
+    build_gallery(run)
+    assert details(run / "gallery" / "x") == [before]
+    shutil.rmtree(run / "gallery")
+    build_gallery(run)
+    (after,) = details(run / "gallery" / "x")
+    assert after["before"] is None
+    assert after["file"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -12,7 +12,6 @@ from exhibits import new_run, picture, row, script_data, trace, write_results
 
 from nst_core.gallery import build_gallery
 from nst_core.gallery.pages import LeftOut
-from nst_core.gallery.results import split_styles
 from nst_core.gallery.thumbnails import ThumbnailFolder
 from nst_core.gallery.traces import MOST_POINTS, reduced
 from nst_core.web import number
@@ -39,11 +38,6 @@ def run(tmp_path: Path) -> Path:
 )
 def test_numbers_are_said_with_three_digits(value: float | None, text: str) -> None:
     assert number(value) == text
-
-
-def test_styles_are_taken_apart_as_the_manifest_puts_them_together() -> None:
-    told = [(style.path, style.share) for style in split_styles("a@b.jpg@0.7; c.jpg")]
-    assert told == [("a@b.jpg", 0.7), ("c.jpg", None)]
 
 
 def test_a_curve_keeps_its_ends_and_leaves_out_what_has_no_logarithm() -> None:
@@ -99,6 +93,6 @@ def test_thumbnails_kept_are_not_removed_and_those_that_are_gone_are_noticed(tmp
     assert second is not None
     folder = ThumbnailFolder(tmp_path / "thumbs")
     assert folder.keep([first.key])
-    assert not folder.keep(["0" * 20])
+    assert not folder.keep(["0" * 24])
     folder.remove_unused()
     assert [path.name for path in (tmp_path / "thumbs").iterdir()] == [first.sizes[0][0]]

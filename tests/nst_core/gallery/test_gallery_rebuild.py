@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exhibits import Page, check_links, files, new_run, picture, row, write_results
+from exhibits import Page, check_links, details, files, new_run, picture, row, write_results
 
 from nst_core.gallery import artist_pages, build_gallery, builder
 
@@ -174,13 +175,52 @@ def test_a_change_of_the_pages_look_makes_all_anew(run: Path, read: list[str], m
 def test_one_page_at_a_time_is_in_the_making(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def noted(folder: Any, pictures: Any) -> Any:
+    def noted(folder: Any, pictures: Any, *remembered: Any) -> Any:
         several = list(pictures)
         asked.append(len(several))
-        return make(folder, several)
+        return make(folder, several, *remembered)
 
     make = artist_pages.ThumbnailFolder.make
     monkeypatch.setattr(artist_pages.ThumbnailFolder, "make", noted)
     write_results(run, "x", [row(run, f"{number}") for number in range(7)])
     build_gallery(run, per_page=3)
     assert asked == [9, 9, 3]
+
+
+def test_inputs_that_are_gone_keep_the_thumbnails_they_had(run: Path) -> None:
+    write_results(run, "x", [row(run, "a")])
+    build_gallery(run)
+    (before,) = details(run / "gallery" / "x")
+    shutil.rmtree(run.parent / "sources")
+    (run / "gallery" / "x" / "made.json").unlink()
+    for _ in range(2):
+        build_gallery(run)
+        (after,) = details(run / "gallery" / "x")
+        assert after == before
+        assert after["before"]
+        assert after["styles"][0]["thumb"]
+        check_links(run / "gallery", run)
+
+
+def test_a_result_that_is_gone_is_told_as_gone(run: Path) -> None:
+    write_results(run, "x", [row(run, "a")])
+    build_gallery(run)
+    (run / "images" / "a--style.png").unlink()
+    build_gallery(run)
+    assert Page(run / "gallery" / "x" / "index.html").every("span", class_="missing")
+
+
+def test_half_written_files_of_others_below_a_gallery_stay(run: Path) -> None:
+    write_results(run, "x", [row(run, "a")])
+    name = f".{'0' * 16}.tmp~"
+    ours = [run / "gallery" / folder / name for folder in ("thumbs", "x", "gone")]
+    theirs = run / "gallery" / "somebody" / "else" / name
+    build_gallery(run)
+    shutil.copytree(run / "gallery" / "x", run / "gallery" / "gone")
+    for file in (*ours, theirs):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half")
+    build_gallery(run)
+    assert not any(file.exists() for file in ours)
+    assert not ours[-1].parent.exists()
+    assert theirs.exists()

@@ -9,6 +9,7 @@ import pytest
 from exhibits import Page, check_links, details, files, new_run, picture, row, script_data, write_results
 
 from nst_core.errors import UsageError
+from nst_core.faces import show_runs
 from nst_core.gallery import build_combined_gallery
 
 
@@ -84,10 +85,84 @@ def test_replaced_results_are_copied_again(runs: list[Path], tmp_path: Path) -> 
     assert (tmp_path / "both" / "originals" / "night" / "images" / "a--style.png").read_bytes() == result.read_bytes()
 
 
-def test_a_place_inside_a_run_is_refused(runs: list[Path]) -> None:
-    for place in (runs[1] / "gallery", runs[1]):
+def test_copies_that_are_lost_are_made_again(runs: list[Path], tmp_path: Path) -> None:
+    gallery = tmp_path / "both"
+    build_combined_gallery(runs, gallery)
+    before = set(files(gallery))
+    shutil.rmtree(gallery / "originals")
+    build_combined_gallery(runs, gallery)
+    assert set(files(gallery)) == before
+
+
+def test_a_copy_stays_while_any_artist_needs_it(runs: list[Path], tmp_path: Path) -> None:
+    gallery = tmp_path / "both"
+    build_combined_gallery(runs, gallery)
+    moved = row(runs[0], "a", artist="Hokusai")  # a painting was given to its real painter
+    write_results(runs[0], "vincent-van-gogh", [row(runs[0], "b")])
+    write_results(runs[0], "hokusai", [row(runs[0], "c", artist="Hokusai"), moved])
+    build_combined_gallery(runs, gallery)
+    assert (gallery / "originals" / "night" / moved["file_name"]).is_file()
+    check_links(gallery, gallery)
+
+
+def test_without_copies_a_run_that_moved_is_led_to_where_it_is(runs: list[Path], tmp_path: Path) -> None:
+    gallery = tmp_path / "both"
+    build_combined_gallery(runs, gallery, copy=False)
+    moved = tmp_path / "archive" / "one"
+    moved.parent.mkdir()
+    runs[0].rename(moved)
+    build_combined_gallery([moved, runs[1]], gallery, copy=False)
+    assert details(gallery / "hokusai")[0]["file"] == "../../archive/one/images/c--style.png"
+    check_links(gallery, tmp_path)
+
+
+def test_a_place_inside_a_run_is_refused(runs: list[Path], tmp_path: Path) -> None:
+    other = new_run(tmp_path / "three")
+    (other / "run.yaml").write_text("config: {name: other}\n")
+    unnamed = tmp_path / "four"
+    write_results(unnamed, "x", [])
+    for place in (runs[1] / "gallery", runs[1], other, other / "a" / "b", unnamed / "results" / "x"):
         with pytest.raises(UsageError, match="choose a place outside"):
             build_combined_gallery(runs, place)
+
+
+def test_a_place_that_holds_runs_is_refused_before_anything_is_written(runs: list[Path], tmp_path: Path) -> None:
+    temporary = new_run(tmp_path / "three") / f".{'0' * 16}.tmp~"
+    temporary.write_bytes(b"a run is writing this")
+    before = files(tmp_path)
+    with pytest.raises(UsageError, match="holds run folders"):
+        show_runs(runs, tmp_path, copy=True)
+    assert files(tmp_path) == before
+
+
+def test_a_place_below_a_run_file_of_ones_own_is_none_of_a_run(runs: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("content: photos\nstyle: paintings\n")
+    assert build_combined_gallery(runs, tmp_path / "both").is_file()
+
+
+def test_one_run_at_a_place_of_its_own_has_each_artist_once_with_a_sheet(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "one", "night")
+    write_results(run, "a-b", [row(run, "z", artist="A  B", status="failed")])
+    write_results(run, "van-gogh", [row(run, "a", artist="Van Gogh")])
+    write_results(run, "van-gogh-2", [row(run, "b", artist="van gogh")])
+    write_results(run, "x", [row(run, "c", artist="A-b")])
+    index = show_runs([run], tmp_path / "shown", copy=True)
+    sheets = {path.parent.name for path in index.parent.glob("*/contact-sheet.png")}
+    pages = {path.parent.name for path in index.parent.glob("*/index.html")}
+    assert len(pages) == 3
+    assert sheets == pages - {"a-b"}
+    assert "2 pictures" in Page(index.parent / "van-gogh" / "index.html").text
+    assert all(Page(index.parent / slug / "index.html").every("a", href="contact-sheet.png") for slug in sheets)
+
+
+def test_a_slug_that_leads_out_of_the_gallery_is_passed_over(runs: list[Path], tmp_path: Path) -> None:
+    write_results(runs[0], "..", [row(runs[0], "e", artist="Nobody")])
+    (tmp_path / "site").mkdir()
+    home = tmp_path / "site" / "index.html"
+    home.write_text("a person's own page")
+    index = build_combined_gallery(runs[:1], tmp_path / "site" / "g")
+    assert home.read_text() == "a person's own page"
+    assert "Nobody" not in Page(index).text
 
 
 def test_many_runs_are_counted_rather_than_named(runs: list[Path], tmp_path: Path) -> None:

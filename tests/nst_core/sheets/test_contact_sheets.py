@@ -73,6 +73,12 @@ def test_a_sheet_says_whose_it_is_and_of_how_many(
     assert {exhibit.below for exhibit in ada.results} == {"ada work"}
 
 
+def test_a_sheet_calls_its_run_as_the_gallery_does(run: Path, drawn: list[Sheet]) -> None:
+    (run / "run.yaml").write_text("config: {name: Sunday}\n")
+    write_contact_sheets(run)
+    assert [sheet.origin or sheet.heading for sheet in drawn] == ["Sunday"] * 3
+
+
 def test_a_sheet_of_which_nothing_changed_keeps_its_file(run: Path) -> None:
     times = {path: path.stat().st_mtime_ns for path in write_contact_sheets(run)}
     assert {path: path.stat().st_mtime_ns for path in write_contact_sheets(run)} == times

@@ -49,7 +49,7 @@ def test_a_choice_counts_all_and_shows_few(tmp_path: Path) -> None:
     ]
     unmade = replace(done(tmp_path / "run", "d", "Ada"), status="failed", file_name=None)
     nobody = replace(done(tmp_path / "run", "e", "Cy"), status="quarantined", file_name=None)
-    found = list(choices(write(tmp_path / "run", [*rows, unmade, nobody]), most=4))
+    found = list(choices([write(tmp_path / "run", [*rows, unmade, nobody])], most=4))
     assert [(one.slug, one.name, len(one.shown), one.total) for one in found] == [
         ("ada", "Ada", 4, 9),
         ("bo", "Bo", 2, 2),
@@ -59,8 +59,8 @@ def test_a_choice_counts_all_and_shows_few(tmp_path: Path) -> None:
 def test_a_run_that_grows_keeps_most_of_what_it_showed(tmp_path: Path) -> None:
     run = tmp_path / "run"
     rows = [done(run, f"c{i:03d}") for i in range(40)]
-    (before,) = choices(write(run, rows), most=10)
-    (after,) = choices(write(run, [done(run, "new")], part="0001"), most=10)
+    (before,) = choices([write(run, rows)], most=10)
+    (after,) = choices([write(run, [done(run, "new")], part="0001")], most=10)
     assert after.total == 41
     assert len(set(before.shown) & set(after.shown)) >= 9
 
@@ -69,5 +69,5 @@ def test_a_damaged_file_and_a_row_that_leads_outside_are_passed_over(tmp_path: P
     run = tmp_path / "run"
     write(run, [done(run, "a"), replace(done(run, "b"), file_name="../inputs/b.png")])
     chunk_file(run, "ada", "0001").write_bytes(b"PAR1 no more")
-    (found,) = choices(run, most=10)
+    (found,) = choices([run], most=10)
     assert [pair.content_name for pair in found.shown] == ["a"]
