@@ -25,8 +25,8 @@ THUMBS = "thumbs"
 SIDES = (640, 320)
 """Longer sides, large before small: a small file that is there says that the large one is, too."""
 _VERSION = "3"
-_DIGITS = 12
-_NAME = re.compile(rf"([0-9a-f]{{{2 * _DIGITS}}})-(\d+)x(\d+)\.webp")
+_DIGITS, _OF_PATH = 20, 12
+_NAME = re.compile(rf"([0-9a-f]{{{_DIGITS}}})-(\d+)x(\d+)\.webp")
 _LIMITS = ImageLimits(min_side=1)
 _WORKERS = min(4, cores())
 
@@ -98,7 +98,7 @@ class ThumbnailFolder:
     @cached_property
     def _by_path(self) -> dict[str, str]:
         """Keys by what they tell of the path; only made where a picture is gone."""
-        return {key[:_DIGITS]: key for key in list(self._there)}
+        return {key[:_OF_PATH]: key for key in list(self._there)}
 
     def _shown(self, picture: Path, key: str) -> Thumbnail | None:
         if not self._is_whole(key):
@@ -143,15 +143,15 @@ def _name(key: str, width: int, height: int) -> str:
 def _identity(picture: Path, state: State) -> str:
     """Names the bytes of a file without reading them: by its path, and by its path, size and time of change."""
     size, changed = state
-    return _path_digits(picture) + _digits(f"{_VERSION}|{picture.absolute()}|{changed}|{size}")
+    return (_path_digits(picture) + _digits(f"{picture.absolute()}|{changed}|{size}"))[:_DIGITS]
 
 
 def _path_digits(picture: Path) -> str:
-    return _digits(f"{_VERSION}|{picture.absolute()}")
+    return _digits(str(picture.absolute()))[:_OF_PATH]
 
 
 def _digits(told: str) -> str:
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return hashlib.sha256(f"{_VERSION}|{told}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _webp(image: Image.Image) -> bytes:
