@@ -239,8 +239,10 @@ def test_an_artist_alone_is_enough(app: AppProcess, open_page: Open) -> None:
 def test_a_search_finds_by_name(app: AppProcess, open_page: Open) -> None:
     page = open_page(app.address)
     page.locator("#content .collection").click()
+    page.locator(".tiles button", has_text="bridge").wait_for()
     page.locator("dialog input").fill("harb")
     page.locator(".tiles button", has_text="bridge").wait_for(state="detached")
+    page.locator(".tiles button", has_text="harbour").wait_for()
     assert page.locator(".tiles button").count() == 1
     page.locator("dialog input").fill("nothing like it")
     page.locator("dialog .telling", has_text="Nothing of this name.").wait_for()

@@ -141,6 +141,7 @@ def test_a_folder_knows_what_its_metadata_say(tmp_path: Path, make_image: Callab
     assert told == {"Ada": ArtistFacts("1815–1852", "oil", None)}
 
 
+@pytest.mark.slow  # they paint
 def test_the_built_in_painters_have_genres(tmp_path: Path, make_image: Callable[..., Path]) -> None:
     make_image(tmp_path / "photos" / "a.png", 40, 40)
     told = asked_artists(tmp_path, source="sample")

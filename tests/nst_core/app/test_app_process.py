@@ -23,6 +23,8 @@ from flows import app_command
 from nst_core.errors import UsageError
 from nst_core.verification import verify
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 Make = Callable[..., Path]
 
@@ -108,7 +110,6 @@ def test_the_client_example_makes_a_picture_and_the_password_is_nowhere(trial: T
     assert "b3BlbiBz" not in told  # its beginning in base64
 
 
-@pytest.mark.slow
 def test_a_killed_server_starts_again_with_a_sound_folder(trial: Trial) -> None:
     write(trial.folder, LONG)
     address, process = trial.start()
