@@ -20,11 +20,11 @@ import yaml
 from numpy.typing import NDArray
 
 from nst_core.atomic import atomic_path, remove_temporaries, write_text_atomic
-from nst_core.errors import SKIPPED, Cancelled, RunFolderError
+from nst_core.errors import SKIPPED, Cancelled, RunFolderError, StorageRefused
 from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
-from nst_core.results import result_records
+from nst_core.results import result_files, result_records
 from nst_core.shard import Shard
 from nst_core.storage import check_store_writable, files_below, is_local, parquet_source
 
@@ -80,6 +80,18 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether this is a run folder at all."""
         return (self.root / RUN_FILE).is_file() or any(self.plan_files())
+
+    def holds_run(self) -> bool:
+        """As `exists`, but a run file that a person wrote, which may have the same name, makes no run folder; nor does
+        somebody else's folder at a store that is not ours to see.
+        """
+        try:
+            told = self.read_run_file()
+        except RunFolderError:
+            told = {}
+        except StorageRefused:
+            return False
+        return "config" in told or any(self.plan_files()) or any(True for _ in result_files(self.root))
 
     def check_exists(self) -> None:
         """Raises RunFolderError if this is no run folder."""

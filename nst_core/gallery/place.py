@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from nst_core.errors import RunFolderError, StorageRefused, UsageError
-from nst_core.results import result_files
+from nst_core.errors import UsageError
 from nst_core.run_folder import RUN_FILE, RunFolder
 from nst_core.storage import is_local
 
@@ -18,7 +17,7 @@ def check_place(gallery: Path, run_folders: Iterable[Path]) -> None:
             raise _lies_in(gallery, folder)
     place = gallery.resolve() if is_local(gallery) else gallery
     for folder in (place, *place.parents):
-        if _is_run_folder(folder):
+        if RunFolder(folder).holds_run():
             raise _lies_in(gallery, folder)
     runs = sorted(file.parent.name for file in gallery.glob(f"*/{RUN_FILE}"))
     if runs:
@@ -36,15 +35,3 @@ def _inside(place: Path, folder: Path) -> bool:
     if is_local(place) and is_local(folder):
         return place.resolve().is_relative_to(folder.resolve())
     return f"{place}/".startswith(f"{folder}/")
-
-
-def _is_run_folder(folder: Path) -> bool:
-    """Unlike `RunFolder.exists`: a run file that a person wrote, which may have the same name, makes no run folder."""
-    run = RunFolder(folder)
-    try:
-        told = run.read_run_file()
-    except RunFolderError:
-        told = {}
-    except StorageRefused:  # somebody else's folder above ours, at a store
-        return False
-    return "config" in told or any(run.plan_files()) or any(True for _ in result_files(folder))

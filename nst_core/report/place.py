@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.errors import StorageRefused, UsageError
+from nst_core.errors import UsageError
 from nst_core.run_folder import RunFolder
 from nst_core.storage import is_local
 
@@ -52,7 +51,7 @@ def place_of(run_folder: Path, output: Path | None = None, against: Path | None 
 def _check_no_run(output: Path, home: Path, runs: Iterable[Path]) -> None:
     known, there = {_resolved(run) for run in runs}, _resolved(output)
     for folder in (there, *there.parents):
-        if folder in known or _is_run(folder):
+        if folder in known or RunFolder(folder).holds_run():
             what = "is a run folder" if folder == there else f"lies in the run folder {folder}"
             raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
 
@@ -75,13 +74,6 @@ def _is_there(output: Path, page: Path) -> bool:
     if MARK.encode() not in head:
         raise UsageError(f"{page} is not a report's page, and would be lost: choose another place with -o.")
     return True
-
-
-def _is_run(folder: Path) -> bool:
-    """By its plan: a `run.yaml` alone may be what somebody asks for runs with."""
-    with contextlib.suppress(StorageRefused):  # somebody else's folder above ours, at a store
-        return any(RunFolder(folder).plan_files())
-    return False
 
 
 def _resolved(path: Path) -> Path:
