@@ -10,7 +10,7 @@ import typer
 
 from flows.options import Set
 from nst_core.errors import UsageError
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 NEEDED = ("uvicorn", "python_multipart", "fastapi")
 

@@ -21,7 +21,7 @@ from prefect.artifacts import (  # noqa: E402 (Prefect's settings come first)
 )
 
 from nst_core.run_folder import RunFolder  # noqa: E402
-from nst_core.slugs import slugify  # noqa: E402
+from nst_core.storage.slugs import slugify  # noqa: E402
 from nst_core.summary import Summary  # noqa: E402
 
 INTERVAL = 5.0

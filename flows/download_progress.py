@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from flows.progress import PLAIN_INTERVAL, console
-from nst_core.disk import human
 from nst_core.download.watch import Unit
+from nst_core.storage.disk import human
 
 _REFRESH = 0.1
 

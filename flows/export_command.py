@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Json, RunPath
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport

@@ -13,7 +13,7 @@ import typer
 from flows.options import Json, RunPath, RunPaths, Set
 from flows.run_commands import EXIT_INCOMPLETE, print_summary
 from nst_core.errors import UsageError
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.config import RunConfig

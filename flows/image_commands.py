@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.options import Set
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 Reconstructable = Literal["content", "style", "both"]
 

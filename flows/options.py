@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 RunFile = Annotated[
     Path, typer.Argument(parser=located, metavar="FILE", help="A run file (YAML), or the name of a shipped one.")

@@ -11,7 +11,7 @@ import typer
 
 from flows.options import RunPath
 from nst_core.errors import UsageError
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.finished_pairs import FinishedPair
@@ -30,8 +30,8 @@ def contact_sheet(
     most: Annotated[int, typer.Option(min=1, max=MOST_ON_A_SHEET, help="Results that it shows.")] = 60,
 ) -> None:
     """Show what a run has made on one picture: different contents and styles, and the paintings."""
-    from nst_core.atomic import check_writable, write_bytes_atomic
     from nst_core.sheets import contact_sheet_of
+    from nst_core.storage.atomic import check_writable, write_bytes_atomic
 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--output {output}: the name must end in .png.")
@@ -61,10 +61,10 @@ def triptych(
     """Show content, style and result of pairs side by side."""
     from flows.progress import reporter
     from nst_core.artist_facts import artist_facts
-    from nst_core.atomic import check_writable, write_bytes_atomic
     from nst_core.engine.images import encode_image
     from nst_core.run_folder import RunFolder
     from nst_core.single import FORMATS
+    from nst_core.storage.atomic import check_writable, write_bytes_atomic
     from nst_core.triptych import triptych as triptych_of
 
     RunFolder(run).check_exists()

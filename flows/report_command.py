@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.options import Json, RunPath
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.report.builder import Built

@@ -12,7 +12,7 @@ import typer
 
 from flows.options import Json, RunFile, Set
 from nst_core.errors import UsageError
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,7 +216,7 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _print_forecast(found: Forecast) -> None:
     """The forecast for people; `--json` has every figure."""
-    from nst_core.disk import human
+    from nst_core.storage.disk import human
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:

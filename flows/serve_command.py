@@ -33,7 +33,7 @@ def serve(
     from flows.progress import console
     from flows.scheduling import local_timezone, schedule_of, serve_schedule, serving_environment
     from nst_core.config import load_config
-    from nst_core.redaction import redacted
+    from nst_core.storage.secrets import redacted
 
     config = load_config(file, set_ or ())
     zone = timezone or local_timezone()

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.progress import console
 from flows.server_database import temporary_database
-from nst_core.caches import cache_folder
 from nst_core.errors import TransientError, UsageError
+from nst_core.storage.machine import cache_folder
 
 if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from nst_core.caches import cache_folder
+from nst_core.storage.machine import cache_folder
 
 PREFIX = "nst-prefect-db-"
 _OWNER = "owner.lock"

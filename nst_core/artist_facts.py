@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from nst_core.atomic import write_if_changed
 from nst_core.edited_table import EditedTable
 from nst_core.sources.base import Item
+from nst_core.storage.atomic import write_if_changed
 
 ARTISTS_FILE = "artists.csv"
 
@@ -68,7 +68,7 @@ def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> N
 
     Rows, their order, and columns of other names stay as they are: people may edit the file. One that cannot be read
     whole is left alone, and that is logged. No file is made where nothing is known. Raises as
-    `nst_core.atomic.write_bytes_atomic`.
+    `nst_core.storage.atomic.write_bytes_atomic`.
     """
     learned = {name: new for artist, new in facts.items() if new and (name := _as_written(artist))}
     if not learned:

@@ -9,16 +9,15 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from nst_core.config import Execution
-from nst_core.cores import cores
 from nst_core.devices import Fleet, threads_of
 from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
-from nst_core.machine import machine_name
 from nst_core.pace import pace_of
 from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping
 from nst_core.run_folder import Chunk
+from nst_core.storage.machine import cores, machine_name
 from nst_core.worker import Work
 
 BATCH_ON_CPU, BATCH_ON_GPU = 2, 64

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.artist_facts import ARTISTS_FILE, ArtistFacts, artist_facts
-from nst_core.atomic import write_if_changed
 from nst_core.run_folder import METHODS, RUN_FILE
+from nst_core.storage.atomic import write_if_changed
 from nst_core.summary import Summary
 
 HOMES = {

@@ -10,11 +10,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import ConfigError
+from nst_core.errors import ConfigError, suggestion
 from nst_core.location import LOCATION_FAULT, Location
 from nst_core.pairing_config import Pairing
-from nst_core.recipes import load_recipe, suggestion
-from nst_core.shipped import configs_folder
+from nst_core.recipes import configs_folder, load_recipe
 from nst_core.source_config import SOURCES, SampleSource, Section, SourceConfig
 
 AUTO: Literal["auto"] = "auto"

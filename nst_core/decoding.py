@@ -25,7 +25,7 @@ from nst_core.inputs import present_hash
 from nst_core.looks import too_narrow
 from nst_core.plan import PlannedPair
 from nst_core.results import joined_hashes
-from nst_core.storage import file_state, located
+from nst_core.storage.paths import file_state, located
 
 Image = TypeVar("Image")
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 import nst_core
-from nst_core.atomic import write_if_changed
 from nst_core.config import Output
 from nst_core.decoding import Job, ScaledImage, row_weights
 from nst_core.engine.images import Pixels, decode_image, encode_image, resize_pixels, to_pixels
@@ -23,7 +22,8 @@ from nst_core.errors import NumericalError
 from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.results import Result, planned_columns
 from nst_core.spent import Spent
-from nst_core.storage import located
+from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.paths import located
 
 
 @dataclass(frozen=True)

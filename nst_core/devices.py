@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from nst_core.config import Execution
-from nst_core.cores import cores
 from nst_core.engine.devices import resolve_device
+from nst_core.storage.machine import cores
 
 
 @dataclass(frozen=True)

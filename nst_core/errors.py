@@ -7,6 +7,8 @@ escapes is a bug.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -219,3 +221,9 @@ class Interrupted(NstError):
         self, message: str = "Stopped as asked. What is finished is kept; the same command goes on from here."
     ) -> None:
         super().__init__(message)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """` (did you mean …?)` for the nearest known word, or nothing."""
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from nst_core.errors import StorageUnreachable, UsageError
 from nst_core.manifest_rows import UNSTYLIZED
-from nst_core.storage import located, parquet_sources
+from nst_core.storage.paths import located, parquet_sources
 from nst_core.style_cells import StyleRef, parse_styles
 
 _REMEMBERED = 4096

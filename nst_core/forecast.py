@@ -11,13 +11,13 @@ from nst_core.asked import Asked, Progress, asked_for
 from nst_core.census import census_of_part, census_of_plan
 from nst_core.config import RunConfig
 from nst_core.devices import Fleet
-from nst_core.disk import free_bytes, human
 from nst_core.errors import NoRoom
-from nst_core.machine import machine_name
 from nst_core.pace import pace_of
 from nst_core.planning import PlanPart
 from nst_core.preparation import Method, State, new_part, read_state, resolve_method
 from nst_core.run_folder import RunFolder
+from nst_core.storage.disk import free_bytes, human
+from nst_core.storage.machine import machine_name
 
 BYTES_PER_PIXEL = {"jpeg": 1.1, "png": 2.3}
 """Of stylized images; JPEG at quality 95, 4:4:4. `nst demo` came to 0.99 (PNG: 2.12), a run of `squeezenet` to 1.16."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from nst_core.caches import cache_folder
 from nst_core.errors import ConfigError
+from nst_core.storage.machine import cache_folder
 
 
 @dataclass(frozen=True)

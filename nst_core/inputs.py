@@ -12,7 +12,7 @@ from nst_core.engine.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
 from nst_core.index.facts import FAULTS, Facts, Wanted, read_facts
 from nst_core.sources.base import is_text, path_text
-from nst_core.storage import file_state, located
+from nst_core.storage.paths import file_state, located
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nst_core.atomic import append_line
+from nst_core.storage.atomic import append_line
 
 EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
 """`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. What

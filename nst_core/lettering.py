@@ -18,7 +18,7 @@ from typing import cast
 
 from PIL import ImageDraw, ImageFont, features
 
-from nst_core.slugs import TRANSLITERATE
+from nst_core.storage.slugs import TRANSLITERATE
 
 PREFERRED = (
     "LiberationSans-Regular",

@@ -10,8 +10,7 @@ import functools
 import re
 from collections.abc import Collection, Iterable
 
-from nst_core.errors import ConfigError
-from nst_core.recipes import suggestion
+from nst_core.errors import ConfigError, suggestion
 
 TERMS = ("by", "nc", "nd", "sa")
 """Attribution, non-commercial, no derivatives, share alike."""

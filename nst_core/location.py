@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from upath import UPath
 
 from nst_core.errors import UsageError
-from nst_core.storage import is_url, located
+from nst_core.storage.paths import is_url, located
 
 LOCATION_FAULT = "location"
 """The type of the faults whose message is a sentence about a place, and whose input may hold a secret."""
@@ -36,7 +36,7 @@ def _local(value: Any) -> Any:
 
 
 Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, when_used="json")]
-"""A local path or a URL, as `nst_core.storage.located` has it."""
+"""A local path or a URL, as `nst_core.storage.paths.located` has it."""
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
 """A path on a disk: what is read there cannot be read from a store."""

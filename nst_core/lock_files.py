@@ -14,9 +14,9 @@ import time
 from collections.abc import Container
 from pathlib import Path
 
-from nst_core.atomic import disk_full_as_error
 from nst_core.errors import RunFolderError
 from nst_core.lock_record import LockLost, Owner, Record, Taken, parse_record
+from nst_core.storage.atomic import disk_full_as_error
 
 GRACE_SECONDS = 0.5
 """Whoever looks at a lock (`nst status`, `nst export`) holds it for an instant: no reason to give up."""

@@ -16,7 +16,7 @@ from nst_core.manifest_checks import Fault, faults_message
 from nst_core.manifest_rows import UNSTYLIZED, ManifestRow
 from nst_core.pairing import Pair, StyleSet, StyleShare
 from nst_core.sources.base import Catalogue, Item
-from nst_core.storage import is_local, is_url, located
+from nst_core.storage.paths import is_local, is_url, located
 from nst_core.style_cells import StyleRef
 
 

@@ -14,14 +14,13 @@ from typing import Any
 
 import torch
 
-from nst_core.atomic import write_text_atomic
-from nst_core.caches import cache_folder
-from nst_core.cores import cores
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.errors import NstError
 from nst_core.recipes import recipe_dict
+from nst_core.storage.atomic import write_text_atomic
+from nst_core.storage.machine import cache_folder, cores
 
 ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
 """Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""

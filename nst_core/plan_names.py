@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from nst_core.drafting import Draft, Setting, id_text
 from nst_core.manifest_rows import UNSTYLIZED
 from nst_core.plan import Plan
-from nst_core.slugs import slugify, unique_slugs
+from nst_core.storage.slugs import slugify, unique_slugs
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from nst_core.looks import PlanContext
 from nst_core.plan import Plan
 from nst_core.planning import EXTENSIONS, PlanPart, plan_part
 from nst_core.presence import as_asked, stale_pairs
-from nst_core.redaction import redacted, redacted_command
 from nst_core.run_folder import Chunk, RunFolder, done_pairs, pending_chunks
+from nst_core.storage.secrets import redacted, redacted_command
 from nst_core.summary import is_current, summarize
 from nst_core.worker import Work
 

@@ -17,7 +17,7 @@ from nst_core.inputs import present_hash
 from nst_core.plan import PLAN_SCHEMA, Plan
 from nst_core.run_folder import Outcome
 from nst_core.sources.base import path_text
-from nst_core.storage import State, file_state, is_url, located, remote_states
+from nst_core.storage.paths import State, file_state, is_url, located, remote_states
 
 
 def as_asked(plan: Plan, asked: Asked) -> Plan:

@@ -6,20 +6,28 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from nst_core.engine.recipe import Layers, Recipe
-from nst_core.errors import ConfigError
-from nst_core.shipped import configs_folder
+from nst_core.errors import ConfigError, suggestion
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def configs_folder() -> Path:
+    """The folder of shipped run files, beside the code in a checkout and inside the package once installed.
+
+    Recipes are in its `methods/`.
+    """
+    installed = _PACKAGE / "_configs"
+    return installed if installed.is_dir() else _PACKAGE.parent / "configs"
 
 
 def recipe_names() -> list[str]:
@@ -72,12 +80,6 @@ def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     for section in ("content", "style"):
         data[section]["layers"] = dict(data[section]["layers"])
     return data
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """` (did you mean …?)` for the nearest known word, or nothing."""
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 
 def _methods_folder() -> Path:

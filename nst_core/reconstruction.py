@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from nst_core.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.config import RunConfig, parse_config
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.decoding import BatchReader, ScaledImage, content_batch, style_key
@@ -31,6 +30,7 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict
+from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
 
 Progress = Callable[[int, int], None]
 What = Literal["content", "style"]

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nst_core.atomic import atomic_path
 from nst_core.engine.optimisation import LossPoint
 from nst_core.plan import PlannedPair
-from nst_core.storage import parquet_source, parquet_sources
+from nst_core.storage.atomic import atomic_path
+from nst_core.storage.paths import parquet_source, parquet_sources
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 

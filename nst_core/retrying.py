@@ -15,7 +15,7 @@ from nst_core.errors import RunFolderError
 from nst_core.plan import Plan
 from nst_core.recipes import is_recipe_file
 from nst_core.run_folder import RUN_FILE, Chunk, Outcome, RunFolder, pending_chunks
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 Only = Literal["failed", "quarantined"]
 

@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from nst_core.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.errors import SKIPPED, Cancelled, RunFolderError, StorageRefused
 from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_files, result_records
 from nst_core.shard import Shard
-from nst_core.storage import check_store_writable, files_below, is_local, parquet_source
+from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
+from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source
 
 RUN_FILE = "run.yaml"
 

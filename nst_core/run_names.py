@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nst_core.errors import RunFolderError
 from nst_core.run_folder import RunFolder
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 
 def run_name(run_folder: Path) -> str:

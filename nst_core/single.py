@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 
-from nst_core.atomic import check_writable, write_bytes_atomic
 from nst_core.config import RunConfig
 from nst_core.decoding import BatchReader, content_batch, target_of
 from nst_core.delivery import output_pixels
@@ -18,6 +17,7 @@ from nst_core.engine.images import encode_image
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
 from nst_core.errors import NumericalError, UsageError
+from nst_core.storage.atomic import check_writable, write_bytes_atomic
 
 Progress = Callable[[int, int], None]
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.atomic import write_if_changed
 from nst_core.plan import Plan
 from nst_core.results import result_records
 from nst_core.spent import Spent
+from nst_core.storage.atomic import write_if_changed
 from nst_core.style_cells import parse_styles
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",

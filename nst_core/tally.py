@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nst_core.results import chunk_file
 from nst_core.run_folder import RunFolder
-from nst_core.storage import GONE, State, file_state, parquet_source, remote_states
+from nst_core.storage.paths import GONE, State, file_state, parquet_source, remote_states
 
 Outcomes = Counter[tuple[str, str | None]]
 

@@ -15,7 +15,7 @@ from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import Lettering, legible, named
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 PAPER, INK, QUIET, EMPTY = (255, 255, 255), (28, 28, 28), (112, 112, 112), (240, 240, 240)
 LOWEST, HIGHEST = 320, 1600

@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nst_core.atomic import is_temporary
-from nst_core.cores import cores
 from nst_core.errors import RunFolderError
 from nst_core.findings import Finding
 from nst_core.plan import Plan
 from nst_core.run_folder import INPUTS, METHODS, RunFolder
-from nst_core.storage import files_below, is_local
+from nst_core.storage.atomic import is_temporary
+from nst_core.storage.machine import cores
+from nst_core.storage.paths import files_below, is_local
 from nst_core.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
 from nst_core.verified_inputs import input_findings
 from nst_core.verified_rows import PlannedChunks, Recorded, Rows, read_rows, recorded, row_findings

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nst_core.findings import Finding
 from nst_core.plan import Plan
 from nst_core.results import SCHEMA, Status, chunk_file
-from nst_core.storage import parquet_source
+from nst_core.storage.paths import parquet_source
 
 COLUMNS = ["pair_id", "chunk_id", "status", "file_name", "output_sha256", "error_class", "error_message",
            "content_path", "style_path", "artist"]  # fmt: skip

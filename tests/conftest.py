@@ -74,7 +74,7 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a new bucket on that server, credentials and all in the environment."""
-    from nst_core.storage import located, stored
+    from nst_core.storage.paths import located, stored
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -94,7 +94,7 @@ def memory() -> Iterator[Path]:
     """An empty folder of the store that lives in this process's memory."""
     from fsspec.implementations.memory import MemoryFileSystem
 
-    from nst_core.storage import located
+    from nst_core.storage.paths import located
 
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]

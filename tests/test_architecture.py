@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = sorted((ROOT / "nst_core").rglob("*.py"))
 ENGINE = sorted((ROOT / "nst_core" / "engine").rglob("*.py"))
 ENGINE_NEEDS = {"torch", "torchvision", "numpy", "PIL", "nst_core.engine", "nst_core.errors"}
-RECIPES_NEED = {"yaml", "nst_core.engine.recipe", "nst_core.errors", "nst_core.shipped"}
+RECIPES_NEED = {"yaml", "nst_core.engine.recipe", "nst_core.errors"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -24,7 +24,7 @@ from nst_core.asked import open_sources
 from nst_core.config import RunConfig
 from nst_core.devices import local_fleet, run_devices
 from nst_core.errors import UsageError
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 GRACE_SECONDS = 3
 """That requests get to end when the server is stopped."""

@@ -20,8 +20,8 @@ from nst_core.engine.images import probe_image
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError
 from nst_core.licenses import is_excluded
-from nst_core.slugs import unique_slugs
 from nst_core.sources.base import Item
+from nst_core.storage.slugs import unique_slugs
 
 KEPT_THUMBNAILS = 2000
 

@@ -14,7 +14,6 @@ from nst_core.card import write_card
 from nst_core.chunk_rows import note_unfinished, readable_rows, rows_file
 from nst_core.config import Method as MethodSection
 from nst_core.config import RunConfig
-from nst_core.cores import cores
 from nst_core.devices import Fleet
 from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
@@ -28,6 +27,7 @@ from nst_core.preparation import Method, resolve_method, run_file, work_of
 from nst_core.results import Result, Status
 from nst_core.run_folder import METHODS, Chunk, RunFolder
 from nst_core.sources.base import Item
+from nst_core.storage.machine import cores
 from nst_core.summary import summarize, write_summary
 from nst_core.worker import ChunkWatch, Work, stylize_chunk
 

@@ -18,7 +18,6 @@ import torch
 import yaml
 
 from nst_core.bench.images import load_pictures
-from nst_core.cores import cores
 from nst_core.engine.bench.ceiling import measure_ceiling
 from nst_core.engine.bench.equal_loss import Comparison, compare
 from nst_core.engine.bench.flops import evaluation_flops
@@ -31,9 +30,9 @@ from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import ConfigError, UsageError
-from nst_core.machine import machine_name
 from nst_core.pace import remember
 from nst_core.recipes import load_recipe
+from nst_core.storage.machine import cores, machine_name
 
 BATCH = {"cpu": 2, "cuda": 64}
 """Images per batch unless told otherwise, if they fit into memory: the pipeline's own choice."""

@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.atomic import TEMPORARY_SUFFIX, disk_full_as_error
-from nst_core.disk import check_space
 from nst_core.download.answers import WrongContent
 from nst_core.download.watch import Watch
 from nst_core.errors import UnsafeArchive, UsageError
+from nst_core.storage.atomic import TEMPORARY_SUFFIX, disk_full_as_error
+from nst_core.storage.disk import check_space
 
 HARMLESS = 64 * 1000**2
 """Bytes that any archive may unpack to."""

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from nst_core.atomic import write_text_atomic
+from nst_core.storage.atomic import write_text_atomic
 
 
 def forget(path: Path) -> None:

@@ -14,14 +14,14 @@ from typing import IO
 import httpx
 from PIL import Image
 
-from nst_core.atomic import write_bytes_atomic
-from nst_core.disk import check_space
 from nst_core.download.answers import Unreachable, WrongContent, network_errors, place_of, refuse_bad_status
 from nst_core.download.archive import inside
 from nst_core.download.http import Address
 from nst_core.download.watch import Watch
 from nst_core.errors import DownloadFailed, DownloadRefused, NstError
 from nst_core.sources.coco import CocoImage
+from nst_core.storage.atomic import write_bytes_atomic
+from nst_core.storage.disk import check_space
 
 CONNECTIONS = 16
 BYTES_PER_IMAGE = 170_000

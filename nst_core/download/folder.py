@@ -13,8 +13,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from nst_core.atomic import check_writable, remove_temporaries, write_text_atomic
 from nst_core.errors import UsageError
+from nst_core.storage.atomic import check_writable, remove_temporaries, write_text_atomic
 
 MARKER = ".nst-download.json"
 LOCK = ".nst-download.lock"

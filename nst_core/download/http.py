@@ -21,12 +21,12 @@ from typing import TypeVar, cast
 
 import httpx
 
-from nst_core.atomic import disk_full_as_error
-from nst_core.disk import check_space
 from nst_core.download.answers import AGAIN, WrongContent, network_errors, place_of, refuse_bad_status
 from nst_core.download.arriving import Arriving
 from nst_core.download.watch import Watch
 from nst_core.errors import DownloadFailed, UsageError
+from nst_core.storage.atomic import disk_full_as_error
+from nst_core.storage.disk import check_space
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 
-from nst_core.disk import check_space, human
 from nst_core.download.answers import WrongContent, place_of
 from nst_core.download.archive import Choose, unpack
 from nst_core.download.arriving import forget
@@ -16,6 +15,7 @@ from nst_core.download.folder import DatasetFolder, Part
 from nst_core.download.http import Address, Published, fetch
 from nst_core.download.watch import Watch
 from nst_core.errors import UnsafeArchive
+from nst_core.storage.disk import check_space, human
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from nst_core.atomic import atomic_path
 from nst_core.errors import InputError, SourceError, TransientError
 from nst_core.export.coco_annotations import Photograph, SourceAnnotations
 from nst_core.export.coco_scaling import scaled_annotation
@@ -22,6 +21,7 @@ from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, Shard, group_names, json_value, shards_of, splits_by_group
 from nst_core.export.target import Done, LeftOut, Target
+from nst_core.storage.atomic import atomic_path
 
 _STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
 _YEARLESS = re.compile(r"[a-z]+")

@@ -20,7 +20,7 @@ from nst_core.export.shards import splits_by_group
 from nst_core.export.target import Identity, LeftOut, Target, opened_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.lock import read_holders
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 FORMATS = ("imagefolder", "webdataset", "coco")
 

@@ -14,7 +14,7 @@ from nst_core.export.images import export_names, image_bytes, image_path
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import Shard
 from nst_core.export.target import Done, LeftOut, Target, atomic_folder
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.errors import CorruptImage, InputError, MissingImage, UnreadableImage
 from nst_core.export.rows import ExportRow
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,180}")

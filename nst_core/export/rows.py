@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nst_core.results import EXTRA_PREFIX, SCHEMA, result_files
-from nst_core.storage import parquet_source
+from nst_core.storage.paths import parquet_source
 
 WINDOW = 100_000
 """Rows in memory at a time, of a few kilobytes each; every window reads all the results once."""

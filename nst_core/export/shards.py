@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.export.rows import ExportRow, Selection
-from nst_core.slugs import short_hash, slugify, unique_slugs
-from nst_core.storage import file_state
+from nst_core.storage.paths import file_state
+from nst_core.storage.slugs import short_hash, slugify, unique_slugs
 
 DEFAULT_SPLIT = "train"
 SHARD_IMAGES = 5_000

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nst_core.atomic import (
+from nst_core.errors import UsageError
+from nst_core.storage.atomic import (
     TEMPORARY_SUFFIX,
     check_writable,
     disk_full_as_error,
@@ -25,7 +26,6 @@ from nst_core.atomic import (
     remove_temporaries,
     write_if_changed,
 )
-from nst_core.errors import UsageError
 
 MARKER = "export.json"
 _VERSION = 1

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nst_core.atomic import atomic_path, write_if_changed
 from nst_core.export.formats import Advance, Usable, Written, usable_images
 from nst_core.export.imagefolder import split_name
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, Shard, group_names, row_json, shards_of
 from nst_core.export.target import Done, LeftOut, Target
+from nst_core.storage.atomic import atomic_path, write_if_changed
 
 CLASSES = "classes.json"
 NO_CLASS = -1

@@ -14,7 +14,7 @@ from nst_core.gallery.originals import Originals, file_states, is_there
 from nst_core.gallery.pages import ArtistSummary, PageLinks, page_name, render_artist, write_page
 from nst_core.gallery.results import ArtistResults, Pair
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
-from nst_core.storage import GONE, State
+from nst_core.storage.paths import GONE, State
 
 
 @dataclass

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
-from nst_core.atomic import remove_temporaries
 from nst_core.gallery.made import MADE_FILE, Made, read_made
 from nst_core.gallery.originals import COPIES
 from nst_core.gallery.pages import SHEET_FILE
 from nst_core.gallery.thumbnails import THUMBS
-from nst_core.storage import is_local
+from nst_core.storage.atomic import remove_temporaries
+from nst_core.storage.paths import is_local
 
 
 class Leftovers:

@@ -12,11 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nst_core.atomic import write_if_changed
 from nst_core.gallery.covers import Cover
 from nst_core.gallery.runs import Artist
 from nst_core.gallery.thumbnails import Thumbnail
-from nst_core.storage import State
+from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.paths import State
 
 MADE_FILE = "made.json"
 _FORMAT = 1

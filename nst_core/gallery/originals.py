@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from nst_core.atomic import atomic_path, write_bytes_atomic
 from nst_core.errors import UsageError
 from nst_core.gallery.runs import Run
-from nst_core.storage import GONE, State, file_state, is_local, remote_states
+from nst_core.storage.atomic import atomic_path, write_bytes_atomic
+from nst_core.storage.paths import GONE, State, file_state, is_local, remote_states
 from nst_core.web import address
 
 COPIES = "originals"

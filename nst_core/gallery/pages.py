@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.artist_facts import ArtistFacts
-from nst_core.atomic import write_if_changed
 from nst_core.gallery.cards import Card
 from nst_core.gallery.covers import Cover
+from nst_core.storage.atomic import write_if_changed
 from nst_core.web import environment, number, page_bytes
 
 REASONS_LISTED = 12

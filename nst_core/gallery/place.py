@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.errors import UsageError
 from nst_core.run_folder import RUN_FILE, RunFolder
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 
 def check_place(gallery: Path, run_folders: Iterable[Path]) -> None:

@@ -17,7 +17,7 @@ from nst_core.finished_pairs import FilesThere, display_name, shares_of, styles_
 from nst_core.gallery.runs import Artist, Partition, Run
 from nst_core.gallery.traces import Trace, reduced_traces
 from nst_core.messages import without_folders
-from nst_core.storage import arrow_files, parquet_source
+from nst_core.storage.paths import arrow_files, parquet_source
 
 _TEXT = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "file_name", "label",
          "split", "artist", "genre", "method", "features", "content_license", "style_license",

@@ -15,8 +15,8 @@ from nst_core.artist_names import artist_key
 from nst_core.errors import RunFolderError
 from nst_core.results import partition_slug, result_files
 from nst_core.run_names import run_name
-from nst_core.slugs import unique_slugs
-from nst_core.storage import arrow_files, is_local, parquet_source
+from nst_core.storage.paths import arrow_files, is_local, parquet_source
+from nst_core.storage.slugs import unique_slugs
 
 _AT_ONCE = 16  # result files that are asked how many rows they have
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst_core.atomic import write_bytes_atomic
-from nst_core.cores import cores
 from nst_core.engine.images import decode_image
 from nst_core.engine.limits import ImageLimits
 from nst_core.errors import InputError, StorageUnreachable, UsageError
-from nst_core.storage import GONE, State, file_state
+from nst_core.storage.atomic import write_bytes_atomic
+from nst_core.storage.machine import cores
+from nst_core.storage.paths import GONE, State, file_state
 
 THUMBS = "thumbs"
 """The folder of a gallery's thumbnails."""

@@ -1,6 +1,6 @@
 """What was found in files, remembered in Parquet under their path, size and mtime: a second look opens none of them.
 
-For what lies at a store, its URL is the path, and its ETag stands in for the time (`nst_core.storage.State`).
+For what lies at a store, its URL is the path, and its ETag stands in for the time (`nst_core.storage.paths.State`).
 
 One file per root folder in `cache_folder()/index`. A cache that is damaged, or was written by other versions, is
 ignored and written anew; one that cannot be written costs time and nothing else. Of two processes that write the same
@@ -16,12 +16,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from nst_core.atomic import TEMPORARY_SUFFIX
-from nst_core.caches import cache_folder
 from nst_core.errors import DiskFull
 from nst_core.index.facts import Facts
 from nst_core.index.rows import Rows, read_rows, write_rows
-from nst_core.storage import located
+from nst_core.storage.atomic import TEMPORARY_SUFFIX
+from nst_core.storage.machine import cache_folder
+from nst_core.storage.paths import located
 
 _SAVE_EVERY = 30.0  # seconds: what an interruption by kill can cost
 _UNUSED = 90 * 86400.0  # seconds, after which a cache file that nobody asked for is deleted

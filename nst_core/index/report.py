@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nst_core.disk import human
 from nst_core.index.duplicates import duplicates
 from nst_core.inputs import Input
+from nst_core.storage.disk import human
 
 _EXAMPLES = 5
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import features
 
-from nst_core.atomic import atomic_path
 from nst_core.index.facts import FAULTS, Facts, Verified
+from nst_core.storage.atomic import atomic_path
 
 _VERSION = 1
 """To be raised whenever other facts would be found in the same bytes."""

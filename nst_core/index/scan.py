@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from nst_core.cores import cores
 from nst_core.errors import InputError, UnreadableName
 from nst_core.index.cache import IndexCache
 from nst_core.index.facts import Wanted, read_facts
 from nst_core.inputs import Input, judged, unread
 from nst_core.sources.base import is_text, path_text
-from nst_core.storage import State, file_state, remote_states
+from nst_core.storage.machine import cores
+from nst_core.storage.paths import State, file_state, remote_states
 
 Progress = Callable[[int, int], None]
 _TICK = 0.1  # seconds between two reports

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_core.atomic import write_if_changed
 from nst_core.report.compared import Compared, compared
 from nst_core.report.comparison import compare
 from nst_core.report.markdown import report_markdown
@@ -16,6 +15,7 @@ from nst_core.report.pictures import Pictures, pictures_for
 from nst_core.report.place import MARKDOWN, PAGE, Place, place_of
 from nst_core.report.reading import ReadRun, read_run
 from nst_core.report.rows import Progress
+from nst_core.storage.atomic import write_if_changed
 from nst_core.web import page_bytes
 
 

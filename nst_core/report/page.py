@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from nst_core.disk import human
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.pace import Pace
 from nst_core.report.place import MARK
 from nst_core.report.plots import Drawn, bars, boxes, courses, duration, throughput
 from nst_core.report.spread import Spread
 from nst_core.report.traces import TraceBand
+from nst_core.storage.disk import human
 from nst_core.web import counted, environment, number
 
 MOST_GROUPS = 30

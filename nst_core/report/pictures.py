@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
 from nst_core.messages import base_name, style_names, style_paths
 from nst_core.report.rows import Detail
-from nst_core.storage import located_or_none
+from nst_core.storage.paths import located_or_none
 
 FOLDER = "report-thumbs"
 """Not `thumbs`, which a gallery has: each deletes from its own what it does not show."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nst_core.errors import UsageError
 from nst_core.run_folder import RunFolder
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
 MARK = '<meta name="generator" content="nst report">'

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nst_core.report.failures import Messages
 from nst_core.report.traces import Traces
 from nst_core.results import LOSS_TRACE, result_files
-from nst_core.storage import parquet_sources
+from nst_core.storage.paths import parquet_sources
 
 Progress = Callable[[int, int], None]
 

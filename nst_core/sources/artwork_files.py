@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nst_core.slugs import short_hash
 from nst_core.sources.base import path_text
 from nst_core.sources.spelling import repaired, spelling_key
 from nst_core.sources.walk import entries, is_folder, is_image_name, source_id
+from nst_core.storage.slugs import short_hash
 
 _NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
 

@@ -21,12 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nst_core.atomic import atomic_path
-from nst_core.caches import cache_folder
 from nst_core.errors import DiskFull, SourceError
 from nst_core.licenses import license_id
 from nst_core.sources.json_entries import entries_of
 from nst_core.sources.walk import leads_outside, source_id
+from nst_core.storage.atomic import atomic_path
+from nst_core.storage.machine import cache_folder
 
 _VERSION = "1"
 _WORTH_CACHING = 4 << 20  # bytes; smaller files are read as fast as the cache

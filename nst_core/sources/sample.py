@@ -15,13 +15,13 @@ from pathlib import Path
 import skimage
 from PIL import Image
 
-from nst_core.atomic import write_bytes_atomic, write_if_changed
-from nst_core.cores import cores
 from nst_core.engine.images import encode_image
 from nst_core.errors import SourceError
-from nst_core.slugs import slugify
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint
+from nst_core.storage.atomic import write_bytes_atomic, write_if_changed
+from nst_core.storage.machine import cores
+from nst_core.storage.slugs import slugify
 
 PAINTING_SIZE = 512
 OWN_LICENSE = "CC0-1.0"

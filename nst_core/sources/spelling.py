@@ -6,8 +6,8 @@ import contextlib
 import unicodedata
 from collections.abc import Iterable
 
-from nst_core.recipes import suggestion
-from nst_core.slugs import slugify
+from nst_core.errors import suggestion
+from nst_core.storage.slugs import slugify
 
 _CODECS = ("cp437", "cp850")
 

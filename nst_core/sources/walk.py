@@ -12,7 +12,7 @@ from typing import NoReturn
 from nst_core.engine.images import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import path_text, stable_id
-from nst_core.storage import files_below, is_local
+from nst_core.storage.paths import files_below, is_local
 
 _SHOWN = 5
 

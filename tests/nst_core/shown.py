@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst_core.engine.optimisation import LossPoint
 from nst_core.results import Result, chunk_file, write_results
-from nst_core.slugs import slugify
+from nst_core.storage.slugs import slugify
 
 Colour = tuple[int, int, int]
 RED, GREEN, BLUE, GOLD = (200, 30, 30), (30, 160, 60), (40, 60, 200), (220, 170, 40)

@@ -9,7 +9,7 @@ import pytest
 
 from nst_core.config import RunConfig, load_config, parse_config
 from nst_core.errors import ConfigError
-from nst_core.shipped import configs_folder
+from nst_core.recipes import configs_folder
 from nst_core.source_config import FolderSource, SampleSource
 
 

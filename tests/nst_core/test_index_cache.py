@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nst_core.caches import cache_folder
 from nst_core.index import cache as cache_module
 from nst_core.index import rows as rows_module
 from nst_core.index.cache import IndexCache
 from nst_core.index.facts import Facts, Verified, Wanted
 from nst_core.index.rows import SCHEMA
 from nst_core.index.scan import scan
+from nst_core.storage.machine import cache_folder
 
 MakeImage = Callable[..., Path]
 DIGEST = "ab" * 32

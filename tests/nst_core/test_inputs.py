@@ -15,7 +15,7 @@ from nst_core.engine.images import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage
 from nst_core.index import facts
 from nst_core.inputs import Input, first_error, inspect_input, present_hash
-from nst_core.storage import file_state
+from nst_core.storage.paths import file_state
 
 MakeImage = Callable[..., Path]
 LIMITS = ImageLimits()

@@ -8,7 +8,7 @@ import pytest
 
 from nst_core.config import parse_config
 from nst_core.errors import ConfigError
-from nst_core.storage import is_local, located
+from nst_core.storage.paths import is_local, located
 
 
 def test_urls_in_a_run_file_stay_urls() -> None:

@@ -15,7 +15,7 @@ from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 
 def pairs(folder: Path, text: str, seed: int = 0, **sources: Catalogue) -> list[Pair]:

@@ -21,7 +21,7 @@ from nst_core.planning import Grouping, input_limits, plan_part
 from nst_core.presence import as_asked, stale_pairs
 from nst_core.run_folder import Outcome, RunFolder
 from nst_core.sources.base import Item
-from nst_core.storage import file_state
+from nst_core.storage.paths import file_state
 
 EXCLUDED, DUPLICATE = ExcludedLicense("a", "its licence"), DuplicateImage("b", "the same as a")
 

@@ -22,7 +22,7 @@ from nst_core.index.scan import scan
 from nst_core.inputs import inspect_input, present_hash
 from nst_core.sources import open_source
 from nst_core.sources.folder import folder_catalogue
-from nst_core.storage import located
+from nst_core.storage.paths import located
 
 MakeImage = Callable[..., Path]
 

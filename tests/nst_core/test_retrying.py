@@ -14,9 +14,9 @@ from finished import finished_run
 from nst_core.config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
 from nst_core.preparation import resolve_method
+from nst_core.recipes import configs_folder
 from nst_core.retrying import Only, chunks_to_retry, retry_config
 from nst_core.run_folder import Chunk, RunFolder
-from nst_core.shipped import configs_folder
 
 
 @pytest.fixture(scope="module")

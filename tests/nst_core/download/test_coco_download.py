@@ -175,7 +175,7 @@ def test_what_coco_publishes_is_checked(
 ) -> None:
     """COCO's own address, played by this machine: the small archive is not the one that was published."""
     monkeypatch.setattr(coco_releases, "BASE_URL", server.url)
-    monkeypatch.setattr("nst_core.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
+    monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
     with pytest.raises(WrongContent, match="instead of the 252907541 published"):
         get()
     assert below(tmp_path) == {}
@@ -186,7 +186,7 @@ def test_the_space_for_an_official_archive_is_looked_at_first(
     get: Get, server: Server, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coco_releases, "BASE_URL", server.url)
-    monkeypatch.setattr("nst_core.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**9}))
+    monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**9}))
     with pytest.raises(DiskFull, match=r"1\.1 GB are needed, 1\.0 GB are free"):
         get()
     assert server.requests == []

@@ -211,7 +211,7 @@ def test_a_stop_does_not_wait_for_a_network_that_hangs(server: Server, target: P
 def test_no_space_is_said_before_anything_is_written(
     server: Server, target: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nst_core.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(DiskFull, match=r"200\.0 kB are needed, 1\.0 kB are free"):
         get(server, target, watch)
     assert not target.with_name("a.zip.part").exists()

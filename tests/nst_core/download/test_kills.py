@@ -14,7 +14,6 @@ import pytest
 from download.making import zipped
 from download.serving import Fault, Server
 
-from nst_core.atomic import TEMPORARY_SUFFIX
 from nst_core.download.archive import everything
 from nst_core.download.arriving import forget
 from nst_core.download.folder import LOCK, MARKER, DatasetFolder
@@ -22,6 +21,7 @@ from nst_core.download.http import Address, open_client
 from nst_core.download.unpacking import Archive, get_archive, unpack_part
 from nst_core.download.watch import Watch, silent
 from nst_core.errors import DiskFull, UsageError
+from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for number in range(60)}
 DOWNLOAD = """
@@ -169,7 +169,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_what_can_be_gone_on_from(
     server: Server, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others write, too: the look at the free space before promises nothing."""
-    monkeypatch.setattr("nst_core.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
+    monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**12}))
     server.files["/things.zip"] = zipped(FILES)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(1_500_000))

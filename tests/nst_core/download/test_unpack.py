@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 from download.making import zipped
 
-from nst_core.atomic import TEMPORARY_SUFFIX
 from nst_core.download.answers import WrongContent
 from nst_core.download.archive import unpack
 from nst_core.download.watch import Watch
 from nst_core.errors import Interrupted, UnsafeArchive, UsageError
+from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {"a.txt": b"alpha" * 100, "b/c.txt": b"gamma" * 100, "b/d/e.txt": b"", "Dürer/ü.txt": b"x"}
 

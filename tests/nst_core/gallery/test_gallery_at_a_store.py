@@ -11,7 +11,7 @@ from exhibits import Page, check_links, files, new_run, row, write_results
 
 from nst_core.errors import UsageError
 from nst_core.gallery import build_combined_gallery, build_gallery
-from nst_core.storage import file_state, files_below, located
+from nst_core.storage.paths import file_state, files_below, located
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nst_core.atomic import atomic_path, remove_temporaries, write_bytes_atomic, write_text_atomic
 from nst_core.errors import DiskFull
+from nst_core.storage.atomic import atomic_path, remove_temporaries, write_bytes_atomic, write_text_atomic
 
 
 def files_below(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_killed_writer_leaves_the_old_file_and_a_temporary_that_can_be_cleared
     path = tmp_path / "results.bin"
     path.write_bytes(b"old")
     script = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom nst_core.atomic import atomic_path\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom nst_core.storage.atomic import atomic_path\n"
         "with atomic_path(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

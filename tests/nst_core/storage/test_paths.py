@@ -13,7 +13,7 @@ import pytest
 from s3fs import S3FileSystem
 
 from nst_core.errors import StorageRefused, StorageUnreachable, UsageError
-from nst_core.storage import (
+from nst_core.storage.paths import (
     GONE,
     check_store_writable,
     file_state,
@@ -23,7 +23,7 @@ from nst_core.storage import (
     located,
     remote_states,
 )
-from nst_core.stored_path import StoredPath
+from nst_core.storage.stored_path import StoredPath
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from s3fs import S3FileSystem
 
-from nst_core.atomic import append_line, atomic_path, remove_temporaries, write_bytes_atomic, write_if_changed
 from nst_core.errors import StorageRefused, StorageUnreachable
-from nst_core.storage import files_below, located, stored
+from nst_core.storage.atomic import append_line, atomic_path, remove_temporaries, write_bytes_atomic, write_if_changed
+from nst_core.storage.paths import files_below, located, stored
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, method: str, error: Exception, from_call: int = 1) -> Counter[str]:

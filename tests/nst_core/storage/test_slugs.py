@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.slugs import MAX_LENGTH, short_hash, slugify, unique_slugs
+from nst_core.storage.slugs import MAX_LENGTH, short_hash, slugify, unique_slugs
 
 any_text = st.text(st.characters(), max_size=200)  # surrogates too: file names may hold them
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from nst_core.errors import UsageError
-from nst_core.redaction import holds_secret
+from nst_core.storage.secrets import holds_secret
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nst_core.stored_path import StoredPath
+    from nst_core.storage.stored_path import StoredPath
 
 WHOLE_OBJECTS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 """Protocols of stores that show an object whole or not at all: run folders may lie there. Others are for reading."""
@@ -64,7 +64,7 @@ def located(text: str | Path) -> Path:
             "in the environment or in fsspec's configuration."
         )
     _check_protocol(protocol)
-    from nst_core.stored_path import StoredPath
+    from nst_core.storage.stored_path import StoredPath
 
     path = StoredPath(f"{protocol}{text[match.end(1) :]}", use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     if path.storage_options.get("host"):

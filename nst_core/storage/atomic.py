@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nst_core.errors import DiskFull, UsageError
-from nst_core.storage import check_store_writable, is_local
+from nst_core.storage.paths import check_store_writable, is_local
 
 TEMPORARY_SUFFIX = ".tmp~"
 _TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.redaction import redacted, redacted_command
+from nst_core.storage.secrets import redacted, redacted_command
 
 
 @pytest.mark.parametrize(

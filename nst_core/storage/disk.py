@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from nst_core.errors import DiskFull
-from nst_core.storage import is_local
+from nst_core.storage.paths import is_local
 
 
 def free_bytes(folder: Path) -> int | None:
