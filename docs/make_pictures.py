@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from nst_core.config import parse_config
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
-from nst_core.engine.images import Pixels
+from nst_core.engine.images.pixels import Pixels
 from nst_core.single import stylize_one
 from nst_core.sources.sample import sample_paintings, sample_photographs
 

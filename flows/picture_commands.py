@@ -61,7 +61,7 @@ def triptych(
     """Show content, style and result of pairs side by side."""
     from flows.progress import reporter
     from nst_core.artist_facts import artist_facts
-    from nst_core.engine.images import encode_image
+    from nst_core.engine.images.pixels import encode_image
     from nst_core.run_folder import RunFolder
     from nst_core.single import FORMATS
     from nst_core.storage.atomic import check_writable, write_bytes_atomic

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nst_core.engine.images import Pixels
+from nst_core.engine.images.pixels import Pixels
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 SMALLEST_FONT, LARGEST_FONT = 11, 24

@@ -14,8 +14,8 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
-from nst_core.engine.images import Pixels, decode_image, padded, resize_pixels, to_tensor, working_size
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image, padded, resize_pixels, to_tensor, working_size
 from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape

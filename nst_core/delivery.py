@@ -13,8 +13,8 @@ from torch import Tensor
 import nst_core
 from nst_core.config import Output
 from nst_core.decoding import Job, ScaledImage, row_weights
-from nst_core.engine.images import Pixels, decode_image, encode_image, resize_pixels, to_pixels
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
 from nst_core.engine.memory import peak_resident
 from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe

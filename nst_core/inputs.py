@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from nst_core.engine.image_files import open_file, refuse_too_large
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.files import open_file, refuse_too_large
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
 from nst_core.index.facts import FAULTS, Facts, Wanted, read_facts
 from nst_core.sources.base import is_text, path_text

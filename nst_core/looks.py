@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.drafting import Combination, Draft
-from nst_core.engine.images import working_size
+from nst_core.engine.images.pixels import working_size
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
 from nst_core.fingerprint import Fingerprints

@@ -23,7 +23,7 @@ from nst_core.decoding import BatchReader, ScaledImage, content_batch, style_key
 from nst_core.delivery import output_pixels
 from nst_core.devices import run_devices
 from nst_core.engine.devices import resolve_precision
-from nst_core.engine.images import Pixels, encode_image
+from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import Pairs, Stylized, Watch
 from nst_core.engine.recipe import Recipe

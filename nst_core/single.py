@@ -13,7 +13,7 @@ from nst_core.decoding import BatchReader, content_batch, target_of
 from nst_core.delivery import output_pixels
 from nst_core.devices import run_devices
 from nst_core.engine.devices import resolve_precision
-from nst_core.engine.images import encode_image
+from nst_core.engine.images.pixels import encode_image
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
 from nst_core.errors import NumericalError, UsageError

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.location import LocalPath, Location
 
 CocoSplit = Literal["train2017", "val2017", "test2017", "unlabeled2017"]

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nst_core.artist_facts import ArtistFacts
-from nst_core.engine.images import Pixels, decode_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image
 from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import Lettering, legible, named

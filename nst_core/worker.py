@@ -18,8 +18,8 @@ from nst_core.config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
 from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
 from nst_core.engine.evaluation import Evaluation
-from nst_core.engine.images import Pixels
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for

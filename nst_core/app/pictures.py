@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from nst_core.app.refusals import Refusal
-from nst_core.engine.images import DecodedImage, decode_image, probe_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import DecodedImage, decode_image, probe_image
 from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, NotAnImage
 
 SIDE = 640

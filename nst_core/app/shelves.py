@@ -16,8 +16,8 @@ from nst_core.app.pictures import decoded, small
 from nst_core.app.refusals import Refusal
 from nst_core.asked import Sources
 from nst_core.config import RunConfig
-from nst_core.engine.images import probe_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import probe_image
 from nst_core.errors import InputError
 from nst_core.licenses import is_excluded
 from nst_core.sources.base import Item

@@ -15,7 +15,7 @@ from nst_core.app.jobs import Job, JobState, Side
 from nst_core.app.limits import Limits
 from nst_core.app.uploads import Upload, Uploads
 from nst_core.app.workshop import Order, Piece, Workshop, gallery_address
-from nst_core.engine.images import Pixels, encode_image
+from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.errors import Cancelled, ChunkTimeout, DiskFull, NstError
 from nst_core.messages import without_folders
 from nst_core.plan import PlannedPair

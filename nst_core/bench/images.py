@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.bench.ours import Pictures
-from nst_core.engine.images import IMAGE_SUFFIXES, Pixels, decode_image, resize_pixels, to_tensor
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import IMAGE_SUFFIXES, Pixels, decode_image, resize_pixels, to_tensor
 from nst_core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst_core.engine.images import decode_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import InputError, StorageUnreachable, UsageError
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.machine import cores

@@ -16,10 +16,10 @@ from typing import IO, Literal
 
 from PIL import Image
 
-from nst_core.engine.image_containers import canvas_size
-from nst_core.engine.image_files import open_file, open_image, orientation_of, pillow_faults, upright_size
-from nst_core.engine.images import Pixels, decode_image, read_bytes
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.containers import canvas_size
+from nst_core.engine.images.files import open_file, open_image, orientation_of, pillow_faults, upright_size
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image, read_bytes
 from nst_core.errors import CorruptImage, InputError, NotAnImage, TruncatedImage
 from nst_core.index.looks import perceptual_hash, quick_look
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from nst_core.engine.image_files import open_image, pillow_faults
+from nst_core.engine.images.files import open_image, pillow_faults
 
 _SIDE = 32  # of the picture whose lowest 8 × 8 frequencies give the bits
 _DRAFT = 128  # a JPEG decoded to no less than this gives the hash of the whole one, but for 2 bits at most

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from nst_core.engine.images import Pixels
+from nst_core.engine.images.pixels import Pixels
 from nst_core.lettering import Lettering
 
 PAPER, INK, QUIET, RULE = (255, 255, 255), (28, 28, 28), (112, 112, 112), (221, 221, 221)

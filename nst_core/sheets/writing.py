@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from nst_core.artist_facts import ArtistFacts, artist_facts
 from nst_core.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
-from nst_core.engine.images import Pixels
+from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.gallery.pages import SHEET_FILE
 from nst_core.gallery.thumbnails import THUMBS, Thumbnail, ThumbnailFolder

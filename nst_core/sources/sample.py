@@ -15,7 +15,7 @@ from pathlib import Path
 import skimage
 from PIL import Image
 
-from nst_core.engine.images import encode_image
+from nst_core.engine.images.pixels import encode_image
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint

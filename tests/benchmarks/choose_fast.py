@@ -32,7 +32,7 @@ from scores import Bench, markdown
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.devices import resolve_device
-from nst_core.engine.images import to_pixels
+from nst_core.engine.images.pixels import to_pixels
 from nst_core.engine.recipe import Recipe
 
 POINTS = (25, 50, 75, 100, 150, 200)

@@ -25,8 +25,8 @@ import torch
 from nst_core.asked import open_sources, pairs_of
 from nst_core.config import parse_config
 from nst_core.drafting import draft_of
-from nst_core.engine.images import decode_image, encode_image, resize_pixels
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
 from nst_core.engine.session import Session
 from nst_core.index.facts import Wanted
 from nst_core.index.scan import scan

@@ -16,7 +16,7 @@ from nst_core.engine.bench.equal_loss import loss_ratio
 from nst_core.engine.devices import resolve_precision, set_convolutions
 from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.images import padded
+from nst_core.engine.images.pixels import padded
 from nst_core.engine.objective import Objective, style_target
 from nst_core.engine.optimisation import Pairs as Batch
 from nst_core.engine.optimisation import Stylized, Watch, stylize_batch

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from nst_core.engine.images import Pixels, decode_image, resize_pixels, to_tensor, working_size
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image, resize_pixels, to_tensor, working_size
 from nst_core.sources.sample import sample_paintings, sample_photographs
 
 ROOT = Path(__file__).resolve().parents[2]

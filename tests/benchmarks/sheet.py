@@ -8,7 +8,7 @@ from making import Picture
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from nst_core.engine.images import to_pixels
+from nst_core.engine.images.pixels import to_pixels
 
 CELL, GAP = (256, 192), 4
 

@@ -19,7 +19,7 @@ from flows.dispatch import Dispatcher
 from nst_core import policy
 from nst_core.chunk_rows import asked_of, readable_rows, rows_file
 from nst_core.config import Output, parse_config
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.journal import Journal
 from nst_core.run_folder import Chunk

@@ -21,7 +21,7 @@ from nst_core.capacity import (
 )
 from nst_core.config import Execution, Output, parse_config
 from nst_core.devices import Fleet, local_fleet
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.pace import Pace
 from nst_core.plan import PlannedPair
 from nst_core.planning import Grouping

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nst_core.contact_sheet import SheetRow, Tile, broken, contact_sheet, sheet_grid
-from nst_core.engine.images import Pixels
+from nst_core.engine.images.pixels import Pixels
 
 
 def picture(width: int, height: int, seed: int) -> Pixels:

@@ -18,8 +18,8 @@ from nst_core import decoding
 from nst_core.config import parse_config
 from nst_core.decoding import BatchReader, CachedStyle, Job, RefusedPair, ScaledImage, batch_of, target_of
 from nst_core.engine import session as session_module
-from nst_core.engine.images import to_tensor
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import to_tensor
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, TruncatedImage
 from nst_core.plan import PlannedPair

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst_core.engine.images import decode_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, MissingImage, TruncatedImage, UnreadableName
 from nst_core.index import facts
 from nst_core.index.cache import IndexCache

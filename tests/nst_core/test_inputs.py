@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst_core.engine.images import ImageLimits
+from nst_core.engine.images.pixels import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage
 from nst_core.index import facts
 from nst_core.inputs import Input, first_error, inspect_input, present_hash

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from catalogues import contents, drawn, styles
 
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ManifestError
 from nst_core.inputs import inspect_input
 from nst_core.manifest_pairs import pairs_of_manifest

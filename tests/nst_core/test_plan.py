@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from planned import METHOD, PRINTS, context, pair, plan
 
 from nst_core.drafting import Draft, draft_of, pair_id
-from nst_core.engine.images import ImageLimits, working_size
+from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleShare

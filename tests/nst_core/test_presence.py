@@ -11,7 +11,7 @@ from planned import PRINTS, context
 
 from nst_core.asked import Asked
 from nst_core.drafting import draft_of
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
 from nst_core.inputs import Input
 from nst_core.looks import PlanContext

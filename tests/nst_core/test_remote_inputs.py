@@ -12,8 +12,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
 from nst_core.config import parse_config
-from nst_core.engine.images import decode_image
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError
 from nst_core.gallery.thumbnails import ThumbnailFolder
 from nst_core.index.cache import IndexCache

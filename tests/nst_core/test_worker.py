@@ -19,7 +19,7 @@ from planned import planned
 from nst_core import decoding
 from nst_core.config import Output, parse_config
 from nst_core.engine import session as session_module
-from nst_core.engine.limits import ImageLimits
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.optimisation import Pairs, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Recent

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from icc_profiles import BLUE, GREEN, RED, cmyk_profile, grey_profile, rgb_profile
 from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin, features
 
-from nst_core.engine.images import (
+from nst_core.engine.images.pixels import (
     IMAGE_SUFFIXES,
     NEAR_IMAGE_SUFFIXES,
     ImageInfo,
@@ -350,7 +350,7 @@ def test_lab() -> None:
 
 @pytest.mark.parametrize("mode", ["HSV", "RGBX", "RGBa", "La", "PA", "I;16B", "I;16L"])
 def test_modes_that_few_files_hold(mode: str) -> None:
-    from nst_core.engine.image_colours import srgb_image
+    from nst_core.engine.images.srgb import srgb_image
 
     if mode.startswith("I;16"):
         image = Image.frombytes(mode, (4, 4), struct.pack(">H" if mode == "I;16B" else "<H", 0x8080) * 16)
@@ -1027,7 +1027,7 @@ def test_the_same_pixels_give_the_same_bytes(format: str) -> None:
 
 def test_the_same_pixels_give_the_same_bytes_in_another_process() -> None:
     script = (
-        "import sys, numpy as np; from nst_core.engine.images import encode_image;"
+        "import sys, numpy as np; from nst_core.engine.images.pixels import encode_image;"
         "pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8);"
         "sys.stdout.buffer.write(encode_image(pixels, 'jpeg') + encode_image(pixels, 'png'))"
     )
@@ -1038,7 +1038,7 @@ def test_the_same_pixels_give_the_same_bytes_in_another_process() -> None:
 
 
 def test_the_embedded_profile_bears_no_date_of_today() -> None:
-    from nst_core.engine.image_colours import SRGB_PROFILE
+    from nst_core.engine.images.srgb import SRGB_PROFILE
 
     assert struct.unpack(">6H", SRGB_PROFILE[24:36]) == (2000, 1, 1, 0, 0, 0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst_core.engine.images import ImageLimits, decode_image
+from nst_core.engine.images.pixels import ImageLimits, decode_image
 from nst_core.errors import SourceError
 from nst_core.source_config import SampleSource
 from nst_core.sources import open_source, sample

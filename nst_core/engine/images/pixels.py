@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 from torch import Tensor
 
-from nst_core.engine.image_colours import SRGB_PROFILE, srgb_image
-from nst_core.engine.image_files import (
+from nst_core.engine.images.files import (
     check_complete,
     open_file,
     open_image,
@@ -31,8 +30,9 @@ from nst_core.engine.image_files import (
     refuse_too_large,
     upright_size,
 )
-from nst_core.engine.limits import ImageLimits
-from nst_core.engine.near_images import CONVERT_FIRST
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.not_images import CONVERT_FIRST
+from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.errors import EmptyImage, ImageTooSmall
 
 Pixels = NDArray[np.uint8]

@@ -18,8 +18,8 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
-from nst_core.engine.image_containers import canvas_size, damaged_png_chunk, ends_early, png_exif
-from nst_core.engine.near_images import CAMERA_RAW, CONVERT_FIRST, what_it_is_instead, why_not_an_image
+from nst_core.engine.images.containers import canvas_size, damaged_png_chunk, ends_early, png_exif
+from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, what_it_is_instead, why_not_an_image
 from nst_core.errors import (
     CorruptImage,
     ImageTooLarge,
