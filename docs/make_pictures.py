@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
 from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.engine.images.pixels import Pixels
 from nst_core.single import stylize_one

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
+from nst_core.config.sources import SOURCES, ImageSource
 from nst_core.engine.recipe import ContentTerm, Layers, OptimiserSettings, Recipe, StyleTerm
 from nst_core.recipes import load_recipe, recipe_names
-from nst_core.source_config import SOURCES, ImageSource
 
 PAGE = Path(__file__).parent / "run-file.md"
 

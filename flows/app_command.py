@@ -59,7 +59,7 @@ def app(
     from flows.progress import console
     from nst_core.app.limits import Limits
     from nst_core.app.serving import Address, serve
-    from nst_core.config import load_config, parse_config
+    from nst_core.config.run_config import load_config, parse_config
 
     limits = Limits(
         upload_bytes=int(upload_mb * 1e6),

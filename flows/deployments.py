@@ -27,10 +27,10 @@ from flows.notifications import INCOMPLETE, notify, notify_incomplete  # noqa: E
 from flows.pipeline import gallery_task, pipeline  # noqa: E402
 from flows.served import end_with_server  # noqa: E402
 from flows.stage_log import console_in_log  # noqa: E402
-from nst_core.config import RunConfig, load_config  # noqa: E402
+from nst_core.config.run_config import RunConfig, load_config  # noqa: E402
+from nst_core.config.sources import DownloadedSource  # noqa: E402
 from nst_core.errors import Interrupted, NstError, RunFolderError  # noqa: E402
 from nst_core.run_folder import RunFolder  # noqa: E402
-from nst_core.source_config import DownloadedSource  # noqa: E402
 from nst_core.storage.secrets import redacted  # noqa: E402
 from nst_core.summary import RunReport, Summary  # noqa: E402
 

@@ -18,12 +18,12 @@ from prefect import flow, task  # noqa: E402 (its settings come first)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
-from nst_core.config import RunConfig  # noqa: E402
+from nst_core.config.run_config import RunConfig  # noqa: E402
+from nst_core.config.sources import DownloadedSource, SourceConfig  # noqa: E402
 from nst_core.download import ensure, missing  # noqa: E402
 from nst_core.download.answers import Unreachable, WrongContent  # noqa: E402
 from nst_core.download.watch import Unit, Watch  # noqa: E402
 from nst_core.errors import DownloadFailed, Interrupted  # noqa: E402
-from nst_core.source_config import DownloadedSource, SourceConfig  # noqa: E402
 
 TAG = "nst"
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)

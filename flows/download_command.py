@@ -61,9 +61,9 @@ def coco(
     """COCO 2017: a split as a whole or, where a choice is made, the chosen images only."""
     from pydantic import ValidationError
 
+    from nst_core.config.sources import CocoSource
     from nst_core.download.coco import CocoRequest, download_coco
     from nst_core.errors import UsageError
-    from nst_core.source_config import CocoSource
 
     try:
         source = CocoSource(

@@ -16,7 +16,7 @@ from nst_core.errors import UsageError
 from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
-    from nst_core.config import RunConfig
+    from nst_core.config.run_config import RunConfig
     from nst_core.findings import Kind
     from nst_core.lock import Holder
     from nst_core.retrying import Only
@@ -123,7 +123,7 @@ def _only(which: Which) -> Only:
 def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.crews.fleet import fleet_of
-    from nst_core.preparation import resolve_method
+    from nst_core.config.method import resolve_method
     from nst_core.run_folder import RunFolder
 
     folder = RunFolder(config.run_folder)

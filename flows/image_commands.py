@@ -27,7 +27,7 @@ def stylize(
 ) -> None:
     """Stylize one image."""
     from flows.progress import reporter
-    from nst_core.config import parse_config
+    from nst_core.config.run_config import parse_config
     from nst_core.single import stylize_one
 
     config = parse_config({"method": {"recipe": recipe}}, set_ or ())

@@ -10,7 +10,7 @@ import typer
 from flows.options import Json, RunFile, Set
 
 if TYPE_CHECKING:
-    from nst_core.source_config import SourceConfig
+    from nst_core.config.sources import SourceConfig
     from nst_core.sources.folder import Role
 
 
@@ -24,7 +24,7 @@ def index(
     """Look at every image of a run file's sources: what they are, which are bad, which are there twice."""
     from flows.progress import reporter
     from flows.run_commands import must_have_sources
-    from nst_core.config import load_config
+    from nst_core.config.run_config import load_config
     from nst_core.index.report import index_report
     from nst_core.inspection import scanned
     from nst_core.sources import open_source

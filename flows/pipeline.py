@@ -26,21 +26,12 @@ from prefect.utilities.annotations import quote  # noqa: E402
 from nst_core.artist_facts import record_artist_facts  # noqa: E402
 from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.card import write_card  # noqa: E402
-from nst_core.config import RunConfig  # noqa: E402
+from nst_core.config.method import Method, resolve_method  # noqa: E402
+from nst_core.config.run_config import RunConfig  # noqa: E402
 from nst_core.errors import Interrupted  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
 from nst_core.lock import Held  # noqa: E402
-from nst_core.preparation import (  # noqa: E402
-    Method,
-    State,
-    lacking_pages,
-    new_part,
-    read_state,
-    resolve_method,
-    run_file,
-    strict_check,
-    work_of,
-)
+from nst_core.preparation import State, lacking_pages, new_part, read_state, run_file, strict_check, work_of  # noqa: E402
 from nst_core.presence import as_asked  # noqa: E402
 from nst_core.run_folder import RunFolder, share_of  # noqa: E402
 from nst_core.shard import Shard  # noqa: E402

@@ -10,8 +10,9 @@ from flows.progress import console
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
 from flows.surviving import surviving_flow
-from nst_core.config import RunConfig
-from nst_core.preparation import read_state, resolve_method, work_of
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig
+from nst_core.preparation import read_state, work_of
 from nst_core.retrying import Only, chunks_to_retry
 from nst_core.run_folder import RunFolder
 from nst_core.summary import RunReport

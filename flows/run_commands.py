@@ -17,7 +17,7 @@ from nst_core.storage.paths import located
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nst_core.config import RunConfig
+    from nst_core.config.run_config import RunConfig
     from nst_core.forecast import Forecast
     from nst_core.summary import RunReport, Summary
 
@@ -70,7 +70,7 @@ def pair(
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from flows.progress import reporter
     from nst_core.asked import open_sources, pairs_of
-    from nst_core.config import load_config
+    from nst_core.config.run_config import load_config
     from nst_core.manifest_pairs import manifest_rows
     from nst_core.manifest_writer import write_manifest
 
@@ -97,7 +97,7 @@ def plan(
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
     from flows.crews.fleet import fleet_of
     from flows.progress import reporter
-    from nst_core.config import load_config
+    from nst_core.config.run_config import load_config
     from nst_core.forecast import forecast
 
     config = load_config(file, set_ or ())
@@ -111,7 +111,7 @@ def plan(
 
 
 def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool) -> None:
-    from nst_core.config import load_config
+    from nst_core.config.run_config import load_config
 
     config = load_config(file, overrides or ())
     report = _in_flow(config, choice)
@@ -128,7 +128,8 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from flows.crews.fleet import fleet_of
     from flows.progress import console, reporter
     from nst_core.asked import asked_for
-    from nst_core.preparation import finished_state, resolve_method, strict_check
+    from nst_core.config.method import resolve_method
+    from nst_core.preparation import finished_state, strict_check
     from nst_core.run_folder import RunFolder
     from nst_core.shard import Shard
     from nst_core.summary import RunReport, summarize
@@ -162,8 +163,8 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
 
 def lacking_sources(config: RunConfig) -> list[str]:
     """The commands that fetch what a run would download first; none where everything is there."""
+    from nst_core.config.sources import DownloadedSource
     from nst_core.download import missing
-    from nst_core.source_config import DownloadedSource
 
     sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
     return [command for source in sources if (command := missing(source)) is not None]

@@ -32,7 +32,7 @@ def serve(
     from flows.lasting_server import address
     from flows.progress import console
     from flows.scheduling import local_timezone, schedule_of, serve_schedule, serving_environment
-    from nst_core.config import load_config
+    from nst_core.config.run_config import load_config
     from nst_core.storage.secrets import redacted
 
     config = load_config(file, set_ or ())

@@ -13,8 +13,8 @@ from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
 from flows.surviving import surviving_flow
-from nst_core.config import RunConfig
-from nst_core.devices import Fleet
+from nst_core.config.devices import Fleet
+from nst_core.config.run_config import RunConfig
 from nst_core.lock import Held
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
-from nst_core.config import Execution
-from nst_core.devices import Fleet, threads_of
+from nst_core.config.devices import Fleet, threads_of
+from nst_core.config.run_config import Execution
 from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for

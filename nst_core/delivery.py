@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 import nst_core
-from nst_core.config import Output
+from nst_core.config.fingerprint import FINGERPRINT_VERSION
+from nst_core.config.run_config import Output
 from nst_core.decoding import Job, ScaledImage, row_weights
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
@@ -19,7 +20,6 @@ from nst_core.engine.memory import peak_resident
 from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
-from nst_core.fingerprint import FINGERPRINT_VERSION
 from nst_core.results import Result, planned_columns
 from nst_core.spent import Spent
 from nst_core.storage.atomic import write_if_changed

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.fingerprint import FINGERPRINT_VERSION, canonical_hash
+from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_hash
 from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleShare
 from nst_core.sources.base import Item

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
+from nst_core.config.sources import ImageSource
 from nst_core.drafting import Draft
 from nst_core.index.cache import IndexCache
 from nst_core.index.duplicates import duplicates
@@ -14,7 +15,6 @@ from nst_core.index.facts import Wanted
 from nst_core.index.scan import scan
 from nst_core.inputs import Input
 from nst_core.planning import input_limits
-from nst_core.source_config import ImageSource
 from nst_core.sources.base import Catalogue, Item
 
 Progress = Callable[[int, int], None]

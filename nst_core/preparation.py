@@ -12,20 +12,17 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import nst_core
 from nst_core.asked import Asked
 from nst_core.capacity import grouping
-from nst_core.config import RunConfig
-from nst_core.devices import Fleet, local_fleet, threads_of
+from nst_core.config.devices import threads_of
+from nst_core.config.fingerprint import FINGERPRINT_VERSION
+from nst_core.config.method import Method
+from nst_core.config.run_config import RunConfig
 from nst_core.drafting import id_numbers
-from nst_core.engine.devices import resolve_precision
-from nst_core.engine.recipe import Recipe
-from nst_core.engine.session import session_for
 from nst_core.errors import StrictInputs
-from nst_core.fingerprint import FINGERPRINT_VERSION, Fingerprints, fingerprints
 from nst_core.inspection import inspected
 from nst_core.looks import PlanContext
 from nst_core.plan import Plan
@@ -37,28 +34,6 @@ from nst_core.summary import is_current, summarize
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A recipe made definite for the devices of a run.
-
-    Attributes:
-        recipe: with its precision resolved.
-        min_side, min_style_side: shortest image side that its layers (style layers) can look at.
-    """
-
-    recipe: Recipe
-    fleet: Fleet
-    weights_sha256: str | None
-    min_side: int
-    min_style_side: int
-    fingerprints: Fingerprints
-
-    @property
-    def device(self) -> torch.device:
-        """That the workers compute on, as they see it."""
-        return self.fleet.device
 
 
 @dataclass(frozen=True)
@@ -81,25 +56,6 @@ class State:
     def done(self) -> int:
         """Pairs with nothing left to do."""
         return int(self.done_rows.sum())
-
-
-def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> Method:
-    """Load the extractor and fix the precision for a fleet, by default this machine's.
-
-    Raises:
-        ConfigError, WeightsError: the recipe, or the fleet, asks for what is not to be had.
-    """
-    fleet = fleet or local_fleet(config.execution)
-    recipe = resolve_precision(config.method.resolve(), fleet.device)
-    extractor = session_for(recipe, fleet.here).extractor
-    return Method(
-        recipe,
-        fleet,
-        extractor.weights_sha256,
-        extractor.min_side(recipe.layer_names()),
-        extractor.min_side(recipe.style_names()),
-        fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
-    )
 
 
 def new_part(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nst_core.config import Execution, RunConfig, parse_config
+from nst_core.config.run_config import Execution, RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.plan import Plan
 from nst_core.recipes import is_recipe_file

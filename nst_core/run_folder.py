@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
+from nst_core.config.fingerprint import Fingerprints, changed_keys
 from nst_core.errors import SKIPPED, Cancelled, RunFolderError, StorageRefused
-from nst_core.fingerprint import Fingerprints, changed_keys
 from nst_core.lock import Held, hold
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.results import result_files, result_records

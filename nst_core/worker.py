@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from nst_core.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
-from nst_core.config import Output
+from nst_core.config.run_config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
 from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
 from nst_core.engine.evaluation import Evaluation

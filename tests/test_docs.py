@@ -19,7 +19,7 @@ from documents import PAGES, ROOT, Found, anchors, blocks, inline, links
 from typer.testing import CliRunner
 
 from flows.cli import app
-from nst_core.config import RunConfig, load_config, parse_config
+from nst_core.config.run_config import RunConfig, load_config, parse_config
 
 _NST = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:uv run )?nst +(?=[a-z])")
 _SECTION = re.compile(r"^(content|style|pairing|method|execution|output): \S")

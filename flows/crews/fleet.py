@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from nst_core.config import Execution
-from nst_core.devices import Fleet, local_fleet, threads_of
+from nst_core.config.devices import Fleet, local_fleet, threads_of
+from nst_core.config.run_config import Execution
 from nst_core.errors import ConfigError
 
 CLUSTERS = {"ray": "ray", "dask": "distributed"}

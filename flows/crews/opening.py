@@ -14,8 +14,8 @@ from flows.crews.fleet import CLUSTERS, must_have
 from flows.crews.processes import Processes
 from flows.crews.threads import Threads
 from nst_core.capacity import cluster_worker_count, worker_count
-from nst_core.config import Execution
-from nst_core.devices import Fleet, run_devices
+from nst_core.config.devices import Fleet, run_devices
+from nst_core.config.run_config import Execution
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_core.config import Method
+from nst_core.config.run_config import Method
 from nst_core.engine.features.weights import imagenet_file
 from nst_core.engine.recipe import Recipe
 from nst_core.recipes import is_recipe_file, recipe_names

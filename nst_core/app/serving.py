@@ -21,8 +21,8 @@ from nst_core.app.uploads import Uploads
 from nst_core.app.visitors import Rules, is_loopback
 from nst_core.app.workshop import Workshop
 from nst_core.asked import open_sources
-from nst_core.config import RunConfig
-from nst_core.devices import local_fleet, run_devices
+from nst_core.config.devices import local_fleet, run_devices
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import UsageError
 from nst_core.storage.paths import is_local
 

@@ -12,9 +12,10 @@ from nst_core.app.recipes import style_weight
 from nst_core.artist_facts import facts_of, record_artist_facts
 from nst_core.card import write_card
 from nst_core.chunk_rows import note_unfinished, readable_rows, rows_file
-from nst_core.config import Method as MethodSection
-from nst_core.config import RunConfig
-from nst_core.devices import Fleet
+from nst_core.config.devices import Fleet
+from nst_core.config.method import Method, resolve_method
+from nst_core.config.run_config import Method as MethodSection
+from nst_core.config.run_config import RunConfig
 from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.inputs import inspect_input
@@ -23,7 +24,7 @@ from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, style_shares
 from nst_core.plan import Plan, PlannedPair, joined
 from nst_core.planning import EXTENSIONS, Grouping, plan_part
-from nst_core.preparation import Method, resolve_method, run_file, work_of
+from nst_core.preparation import run_file, work_of
 from nst_core.results import Result, Status
 from nst_core.run_folder import METHODS, Chunk, RunFolder
 from nst_core.sources.base import Item

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nst_core.source_config import ArtworksSource, CocoSource, SourceConfig
+from nst_core.config.sources import ArtworksSource, CocoSource, SourceConfig
 
 if TYPE_CHECKING:
     from nst_core.download.coco import CocoRequest

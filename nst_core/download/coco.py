@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from nst_core.config.sources import CocoSource
 from nst_core.download.archive import Choose, unpack
 from nst_core.download.arriving import forget
 from nst_core.download.coco_images import absent_images, get_images
@@ -19,7 +20,6 @@ from nst_core.download.kaggle_client import kaggle_archive
 from nst_core.download.unpacking import get_archive, unpack_part
 from nst_core.download.watch import Watch
 from nst_core.errors import UsageError
-from nst_core.source_config import CocoSource
 from nst_core.sources.coco import CocoImage, annotation_file, selected_images
 from nst_core.sources.walk import counted
 

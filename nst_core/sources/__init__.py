@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nst_core.source_config import ArtworksSource, CocoSource, FolderSource, SourceConfig
+from nst_core.config.sources import ArtworksSource, CocoSource, FolderSource, SourceConfig
 from nst_core.sources.artworks import artworks_catalogue
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.coco import coco_catalogue

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from nst_core.config.sources import ArtworksSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.source_config import ArtworksSource
 from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_table
 from nst_core.sources.artwork_files import Painting, distinct, find_paintings
 from nst_core.sources.base import Catalogue, Item, is_text, path_text

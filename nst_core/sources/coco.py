@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError, suggestion
 from nst_core.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
-from nst_core.source_config import CocoSource
 from nst_core.sources.base import Catalogue, Item, is_text, path_text
 from nst_core.sources.coco_annotations import Annotations, read_annotations
 from nst_core.sources.folder import Role

@@ -18,8 +18,9 @@ from pathlib import Path
 from flows.crews.base import Order
 from flows.crews.fleet import fleet_of
 from flows.crews.opening import open_crew
-from nst_core.config import parse_config
-from nst_core.preparation import resolve_method, work_of
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import parse_config
+from nst_core.preparation import work_of
 from nst_core.run_folder import Chunk
 
 NOTHING = '''

@@ -82,8 +82,9 @@ def one(data: dict[str, Any]) -> None:
     from flows.pipeline import RunOptions, finish, pair_task, plan_task
     from flows.server import prefect_server
     from flows.stylizing import stylize_all
-    from nst_core.config import parse_config
-    from nst_core.preparation import read_state, resolve_method, work_of
+    from nst_core.config.method import resolve_method
+    from nst_core.config.run_config import parse_config
+    from nst_core.preparation import read_state, work_of
     from nst_core.run_folder import RunFolder
     from nst_core.verification import verify
 

@@ -23,7 +23,9 @@ from pathlib import Path
 import torch
 
 from nst_core.asked import open_sources, pairs_of
-from nst_core.config import parse_config
+from nst_core.config.method import Method, resolve_method
+from nst_core.config.run_config import parse_config
+from nst_core.config.sources import SampleSource
 from nst_core.drafting import draft_of
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
@@ -34,9 +36,8 @@ from nst_core.looks import PlanContext
 from nst_core.pairing import Pair
 from nst_core.plan import Plan
 from nst_core.planning import Grouping, input_limits, plan_part
-from nst_core.preparation import Method, resolve_method, work_of
+from nst_core.preparation import work_of
 from nst_core.run_folder import Chunk
-from nst_core.source_config import SampleSource
 from nst_core.sources import open_source
 from nst_core.worker import Work, stylize_chunk
 

@@ -23,8 +23,9 @@ from flows.crews.base import Order
 from flows.crews.child import Place
 from flows.crews.processes import Processes
 from nst_core.asked import asked_for
-from nst_core.config import RunConfig, parse_config
-from nst_core.preparation import new_part, read_state, resolve_method, work_of
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig, parse_config
+from nst_core.preparation import new_part, read_state, work_of
 from nst_core.run_folder import Chunk, RunFolder
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 from trial import images_of, rows_of
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 
 SITE = '''
 """Worker processes that read an image whose name stands in the poison file are killed, as by the kernel."""

@@ -10,7 +10,7 @@ import pytest
 
 from flows.server import prefect_server
 from flows.signals import stop_requested
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 from flows.artifacts import artifact_key
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 
 TINY = {"recipe": "wavelet", "size": 72, "evaluations": 8}
 

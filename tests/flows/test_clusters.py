@@ -17,9 +17,10 @@ from flows.crews.base import Order
 from flows.crews.cluster import ClusterCrew, Gone
 from flows.crews.fleet import fleet_of
 from flows.crews.outpost import Outpost, sights_of
-from nst_core.config import Execution, RunConfig
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, TransientError, WorkerLost
-from nst_core.preparation import resolve_method, work_of
+from nst_core.preparation import work_of
 from nst_core.run_folder import Chunk
 from nst_core.spent import Spent
 from nst_core.worker import ChunkReport, Work

@@ -17,7 +17,7 @@ from trial import run
 
 from flows.crews.fleet import fleet_of
 from nst_core import policy
-from nst_core.config import Execution, RunConfig
+from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from trial import rows_of, run
 
 from flows.cli import main
 from nst_core.artist_facts import artist_facts
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.download.artworks import DATASET
 from nst_core.errors import NoRoom, SourceError
 from nst_core.storage import disk

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from webhook import SECRET, Webhook, webhook
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 from nst_core.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("api")

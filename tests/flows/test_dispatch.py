@@ -18,7 +18,7 @@ from flows.crews.base import Order, Progress
 from flows.dispatch import Dispatcher
 from nst_core import policy
 from nst_core.chunk_rows import asked_of, readable_rows, rows_file
-from nst_core.config import Output, parse_config
+from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.journal import Journal

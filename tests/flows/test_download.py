@@ -24,13 +24,13 @@ from flows.cli import main
 from flows.download import DELAYS, FEW, LONGEST_WAIT, download, download_stage, wanted
 from flows.download_progress import line
 from flows.signals import stop_requested
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
+from nst_core.config.sources import CocoSource
 from nst_core.download import missing
 from nst_core.download.answers import Unreachable, WrongContent
 from nst_core.download.artworks import DATASET
 from nst_core.download.watch import Watch
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted
-from nst_core.source_config import CocoSource
 
 
 @pytest.fixture

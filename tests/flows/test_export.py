@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 from trial import rows_of, run, snapshot
 
 from flows.cli import _guarded, app
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 QUICK = {"recipe": "wavelet", "size": 40, "evaluations": 3}

@@ -15,7 +15,7 @@ from icc_profiles import PROCESS_INKS, cmyk_profile
 from PIL import Image
 
 from flows.pipeline import pipeline
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 
 WIDTH, HEIGHT = 80, 64
 

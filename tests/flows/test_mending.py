@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from trial import images_of, rows_of, run
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 from nst_core.findings import counts
 from nst_core.verification import verify
 

@@ -23,7 +23,7 @@ from trial import run
 
 from flows.cli import app
 from flows.signals import stop_requested
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
 from nst_core.storage.paths import file_state, files_below, located, parquet_source
 from nst_core.tally import Counting

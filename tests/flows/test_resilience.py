@@ -20,11 +20,12 @@ from flows.server import past_proxies
 from flows.stylizing import stylize_all
 from nst_core import policy
 from nst_core.asked import Asked, asked_for
-from nst_core.config import RunConfig
-from nst_core.devices import local_fleet
+from nst_core.config.devices import local_fleet
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
 from nst_core.plan import Plan
-from nst_core.preparation import finished_state, new_part, resolve_method, work_of
+from nst_core.preparation import finished_state, new_part, work_of
 from nst_core.run_folder import Chunk, RunFolder
 from nst_core.spent import Spent
 from nst_core.worker import ChunkReport

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from flows.pipeline import pipeline
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 from nst_core.summary import RunReport
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nst_core.asked import asked_for
-from nst_core.config import RunConfig, parse_config
-from nst_core.preparation import new_part, read_state, resolve_method, run_file, work_of
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig, parse_config
+from nst_core.preparation import new_part, read_state, run_file, work_of
 from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder import RunFolder
 from nst_core.summary import summarize, write_summary

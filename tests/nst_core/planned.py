@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.config import parse_config
+from nst_core.config.fingerprint import fingerprints
+from nst_core.config.run_config import parse_config
 from nst_core.drafting import draft_of
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
-from nst_core.fingerprint import fingerprints
 from nst_core.inputs import Input
 from nst_core.looks import PlanContext
 from nst_core.pairing import Pair, StyleShare

@@ -13,10 +13,10 @@ from planned import pair, plan, success
 from nst_core.artist_facts import ARTISTS_FILE, ArtistFacts, artist_facts, facts_of, record_artist_facts
 from nst_core.asked import asked_for
 from nst_core.card import write_card
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
+from nst_core.config.sources import ArtworksSource
 from nst_core.plan import Plan
 from nst_core.results import chunk_file, write_results
-from nst_core.source_config import ArtworksSource
 from nst_core.sources import open_source
 from nst_core.sources.base import Item
 from nst_core.summary import summarize

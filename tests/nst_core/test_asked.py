@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nst_core.asked import asked_for, open_sources, pairs_of
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import ConfigError
 
 MakeImage = Callable[..., Path]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from planned import planned
 
-from nst_core import capacity, devices
+from nst_core import capacity
 from nst_core.capacity import (
     BATCH_ON_CPU,
     BATCH_ON_GPU,
@@ -19,13 +19,14 @@ from nst_core.capacity import (
     grouping,
     worker_count,
 )
-from nst_core.config import Execution, Output, parse_config
-from nst_core.devices import Fleet, local_fleet
+from nst_core.config import devices
+from nst_core.config.devices import Fleet, local_fleet
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import Execution, Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.pace import Pace
 from nst_core.plan import PlannedPair
 from nst_core.planning import Grouping
-from nst_core.preparation import resolve_method
 from nst_core.run_folder import Chunk
 from nst_core.worker import Work
 

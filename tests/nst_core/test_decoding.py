@@ -15,7 +15,7 @@ import torch
 from planned import planned
 
 from nst_core import decoding
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
 from nst_core.decoding import BatchReader, CachedStyle, Job, RefusedPair, ScaledImage, batch_of, target_of
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits

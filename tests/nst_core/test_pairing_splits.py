@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
 from nst_core.pairing import Pair, StyleSet, drawn_pairs, split_of
-from nst_core.pairing_config import Pairing
 from nst_core.sources.base import Catalogue, Item
 
 SPLITS = {"train": 0.8, "val": 0.2}

@@ -15,7 +15,8 @@ from planned import success
 
 from nst_core import inspection, presence
 from nst_core.asked import Asked, asked_for
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.forecast import forecast
 from nst_core.inputs import present_hash
@@ -26,7 +27,6 @@ from nst_core.preparation import (
     finished_state,
     new_part,
     read_state,
-    resolve_method,
     run_file,
     strict_check,
     work_of,

@@ -12,7 +12,7 @@ import skimage
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst_core.config import RunConfig
+from nst_core.config.run_config import RunConfig
 from nst_core.engine.features import build_extractor
 from nst_core.errors import ConfigError, ImageTooSmall, MissingImage, UsageError
 from nst_core.reconstruction import (

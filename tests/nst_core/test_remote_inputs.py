@@ -11,7 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError

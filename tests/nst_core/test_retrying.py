@@ -11,9 +11,9 @@ import pytest
 import yaml
 from finished import finished_run
 
-from nst_core.config import RunConfig
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
-from nst_core.preparation import resolve_method
 from nst_core.recipes import configs_folder
 from nst_core.retrying import Only, chunks_to_retry, retry_config
 from nst_core.run_folder import Chunk, RunFolder

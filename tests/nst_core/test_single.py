@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.optimisation import Stylized
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, UsageError

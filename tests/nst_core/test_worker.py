@@ -17,7 +17,7 @@ from PIL import Image
 from planned import planned
 
 from nst_core import decoding
-from nst_core.config import Output, parse_config
+from nst_core.config.run_config import Output, parse_config
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.optimisation import Pairs, Stylized

@@ -14,7 +14,7 @@ import httpx
 
 from nst_core.app.limits import Limits
 from nst_core.app.serving import Address, Server, bounded, opened
-from nst_core.config import RunConfig, parse_config
+from nst_core.config.run_config import RunConfig, parse_config
 
 TINY = {"recipe": "wavelet", "size": 32, "evaluations": 4}
 LONG = {"recipe": "wavelet", "size": 48, "evaluations": 20_000}

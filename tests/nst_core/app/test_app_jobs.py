@@ -13,9 +13,10 @@ import pytest
 from running_app import FINAL, LONG, Running, await_state, pick, png, run_config, running, start, until, upload
 
 from nst_core.app.limits import Limits
-from nst_core.config import RunConfig
+from nst_core.config.method import resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
-from nst_core.preparation import read_state, resolve_method
+from nst_core.preparation import read_state
 from nst_core.run_folder import METHODS, RunFolder
 from nst_core.verification import verify
 

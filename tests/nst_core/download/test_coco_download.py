@@ -10,6 +10,7 @@ import pytest
 from download.making import coco, picture, put_coco, put_kaggle
 from download.serving import Fault, Server
 
+from nst_core.config.sources import CocoSource
 from nst_core.download import coco_releases, ensure, missing
 from nst_core.download.answers import WrongContent
 from nst_core.download.coco import CocoRequest, download_coco
@@ -18,7 +19,6 @@ from nst_core.download.coco_releases import KAGGLE_DATASET
 from nst_core.download.folder import LOCK, MARKER
 from nst_core.download.watch import Watch, silent
 from nst_core.errors import ConfigError, DiskFull, DownloadFailed, DownloadRefused, UnsafeArchive, UsageError
-from nst_core.source_config import CocoSource
 
 FILES = coco()
 ANNOTATIONS = {name: data for name, data in FILES.items() if name.startswith("annotations/")}

@@ -12,6 +12,7 @@ import pytest
 from download.making import artworks, put_kaggle, zipped
 from download.serving import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
 
+from nst_core.config.sources import ArtworksSource
 from nst_core.download import ensure, kaggle_client, missing
 from nst_core.download.answers import Unreachable, WrongContent
 from nst_core.download.artworks import DATASET, Archive, artworks_complete, download_artworks
@@ -19,7 +20,6 @@ from nst_core.download.folder import LOCK, MARKER
 from nst_core.download.kaggle_client import kaggle_archive
 from nst_core.download.watch import Watch, silent
 from nst_core.errors import DownloadFailed, DownloadRefused, Interrupted, UnsafeArchive
-from nst_core.source_config import ArtworksSource
 
 SMALL = Archive("best-artworks-of-all-time.zip")
 

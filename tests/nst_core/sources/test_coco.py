@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.source_config import CocoSource
 from nst_core.sources import Catalogue, open_source
 from nst_core.sources import coco_annotations as reader
 from nst_core.sources.coco import CocoImage, annotation_file, drawn, selected_images

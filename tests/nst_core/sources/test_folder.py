@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nst_core.config.sources import FolderSource
 from nst_core.errors import SourceError
-from nst_core.source_config import FolderSource
 from nst_core.sources import open_source
 from nst_core.sources.folder import folder_catalogue
 

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
+from nst_core.config.location import LOCATION_FAULT, Location
+from nst_core.config.pairing import Pairing
+from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
-from nst_core.location import LOCATION_FAULT, Location
-from nst_core.pairing_config import Pairing
 from nst_core.recipes import configs_folder, load_recipe
-from nst_core.source_config import SOURCES, SampleSource, Section, SourceConfig
 
 AUTO: Literal["auto"] = "auto"
 

@@ -7,9 +7,9 @@ import hashlib
 import pytest
 import yaml
 
-from nst_core.config import parse_config
+from nst_core.config.fingerprint import Fingerprints, canonical_hash, changed_keys, fingerprints
+from nst_core.config.run_config import parse_config
 from nst_core.engine.recipe import FEATURES_VERSION
-from nst_core.fingerprint import Fingerprints, canonical_hash, changed_keys, fingerprints
 
 WEIGHTS = "0" * 64
 PLAIN = {"method": {"recipe": "gatys2016", "precision": "float32"}}

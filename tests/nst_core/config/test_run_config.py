@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nst_core.config import RunConfig, load_config, parse_config
+from nst_core.config.run_config import RunConfig, load_config, parse_config
+from nst_core.config.sources import FolderSource, SampleSource
 from nst_core.errors import ConfigError
 from nst_core.recipes import configs_folder
-from nst_core.source_config import FolderSource, SampleSource
 
 
 def faults_of(data: dict[Any, Any], *overrides: str) -> str:

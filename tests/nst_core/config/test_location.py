@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.config import parse_config
+from nst_core.config.run_config import parse_config
 from nst_core.errors import ConfigError
 from nst_core.storage.paths import is_local, located
 

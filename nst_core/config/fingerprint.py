@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nst_core.config import Output
+from nst_core.config.pairing import Pairing
+from nst_core.config.run_config import Output
 from nst_core.engine.recipe import FEATURES_VERSION, Recipe
-from nst_core.pairing_config import Pairing
 from nst_core.recipes import recipe_dict
 
 FINGERPRINT_VERSION = 1

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
+from nst_core.config.location import LocalPath, Location
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.location import LocalPath, Location
 
 CocoSplit = Literal["train2017", "val2017", "test2017", "unlabeled2017"]
 _COCO_SHORT = {"train": "train2017", "val": "val2017", "test": "test2017", "unlabeled": "unlabeled2017"}

@@ -1,0 +1,55 @@
+"""The method of a run made definite: its recipe, on the devices and with the weights that it will have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from nst_core.config.devices import Fleet, local_fleet
+from nst_core.config.fingerprint import Fingerprints, fingerprints
+from nst_core.config.run_config import RunConfig
+from nst_core.engine.devices import resolve_precision
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import session_for
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe made definite for the devices of a run.
+
+    Attributes:
+        recipe: with its precision resolved.
+        min_side, min_style_side: shortest image side that its layers (style layers) can look at.
+    """
+
+    recipe: Recipe
+    fleet: Fleet
+    weights_sha256: str | None
+    min_side: int
+    min_style_side: int
+    fingerprints: Fingerprints
+
+    @property
+    def device(self) -> torch.device:
+        """That the workers compute on, as they see it."""
+        return self.fleet.device
+
+
+def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> Method:
+    """Load the extractor and fix the precision for a fleet, by default this machine's.
+
+    Raises:
+        ConfigError, WeightsError: the recipe, or the fleet, asks for what is not to be had.
+    """
+    fleet = fleet or local_fleet(config.execution)
+    recipe = resolve_precision(config.method.resolve(), fleet.device)
+    extractor = session_for(recipe, fleet.here).extractor
+    return Method(
+        recipe,
+        fleet,
+        extractor.weights_sha256,
+        extractor.min_side(recipe.layer_names()),
+        extractor.min_side(recipe.style_names()),
+        fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
+    )
