@@ -20,10 +20,10 @@ from prefect.utilities.annotations import quote  # noqa: E402
 
 from nst_core.config.run_config import RunConfig  # noqa: E402
 from nst_core.config.sources import DownloadedSource, SourceConfig  # noqa: E402
-from nst_core.download import ensure, missing  # noqa: E402
-from nst_core.download.answers import Unreachable, WrongContent  # noqa: E402
-from nst_core.download.watch import Unit, Watch  # noqa: E402
 from nst_core.errors import DownloadFailed, Interrupted  # noqa: E402
+from nst_core.sources.download import ensure, missing  # noqa: E402
+from nst_core.sources.download.http_errors import Unreachable, WrongContent  # noqa: E402
+from nst_core.sources.download.progress import Unit, Watch  # noqa: E402
 
 TAG = "nst"
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from nst_core.download.watch import Watch
+    from nst_core.sources.download.progress import Watch
 
 BASE_URL = "http://images.cocodataset.org"
 
@@ -23,7 +23,7 @@ def artworks(
     ),
 ) -> None:
     """Kaggle's Best Artworks of All Time (2.3 GB): needs a Kaggle token, or says how to get one."""
-    from nst_core.download.artworks import artworks_complete, download_artworks
+    from nst_core.sources.download.artworks import artworks_complete, download_artworks
 
     _run("artworks", artworks_complete(output), output, lambda watch: download_artworks(output, watch))
 
@@ -62,8 +62,8 @@ def coco(
     from pydantic import ValidationError
 
     from nst_core.config.sources import CocoSource
-    from nst_core.download.coco import CocoRequest, download_coco
     from nst_core.errors import UsageError
+    from nst_core.sources.download.coco import CocoRequest, download_coco
 
     try:
         source = CocoSource(
@@ -80,13 +80,13 @@ def coco(
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[Watch], str]) -> None:
     """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
-    from nst_core.download.watch import Watch, silent
+    from nst_core.sources.download.progress import Watch, silent
 
     if complete:
         print(f"Nothing was left to do: {work(Watch(silent, lambda: False))}")
         return
     from flows.server import prefect_server
-    from nst_core.download.folder import DatasetFolder
+    from nst_core.sources.download.folder import DatasetFolder
 
     with DatasetFolder(output).locked():
         pass  # refused at once, not after the server's start, where another process holds it

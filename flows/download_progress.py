@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from flows.progress import PLAIN_INTERVAL, console
-from nst_core.download.watch import Unit
+from nst_core.sources.download.progress import Unit
 from nst_core.storage.disk import human
 
 _REFRESH = 0.1

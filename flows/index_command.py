@@ -25,9 +25,9 @@ def index(
     from flows.progress import reporter
     from flows.run_commands import must_have_sources
     from nst_core.config.run_config import load_config
-    from nst_core.index.report import index_report
-    from nst_core.inspection import scanned
-    from nst_core.sources import open_source
+    from nst_core.sources.index.inspection import scanned
+    from nst_core.sources.index.report import index_report
+    from nst_core.sources.registry import open_source
 
     config = load_config(file, set_ or ())
     must_have_sources(config)

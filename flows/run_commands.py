@@ -164,7 +164,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
 def lacking_sources(config: RunConfig) -> list[str]:
     """The commands that fetch what a run would download first; none where everything is there."""
     from nst_core.config.sources import DownloadedSource
-    from nst_core.download import missing
+    from nst_core.sources.download import missing
 
     sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
     return [command for source in sources if (command := missing(source)) is not None]

@@ -11,12 +11,12 @@ from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
 from nst_core.drafting import Draft, draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
-from nst_core.inspection import duplicates_of
-from nst_core.licenses import check_exclusions, is_excluded
 from nst_core.manifest_pairs import pairs_of_manifest
 from nst_core.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.sources import open_source
 from nst_core.sources.base import Catalogue, Item
+from nst_core.sources.index.inspection import duplicates_of
+from nst_core.sources.licenses import check_exclusions, is_excluded
+from nst_core.sources.registry import open_source
 
 Progress = Callable[[int, int], None]
 

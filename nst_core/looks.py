@@ -15,8 +15,8 @@ from nst_core.drafting import Combination, Draft
 from nst_core.engine.images.pixels import working_size
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
-from nst_core.inputs import Input, first_error
 from nst_core.sources.base import Item
+from nst_core.sources.index.inputs import Input, first_error
 
 Ints = NDArray[np.int64]
 

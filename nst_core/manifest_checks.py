@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nst_core.artist_names import artist_key, meant
+from nst_core.sources.artist_names import artist_key, meant
 from nst_core.style_cells import is_number, parses_as_styles
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nst_core.artist_names import artist_key, artist_lookup, meant
 from nst_core.errors import UsageError
 from nst_core.finished_pairs import FinishedPair, finished_pairs
 from nst_core.results import result_files, result_records
+from nst_core.sources.artist_names import artist_key, artist_lookup, meant
 from nst_core.storage.paths import parquet_sources
 
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,16}")

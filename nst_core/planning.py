@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,22 +26,12 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 _ROWS_AT_ONCE = 65_536
 
 
-Limits = TypeVar("Limits")
-
-
 @dataclass(frozen=True)
 class Grouping:
     """How many pairs are optimised at once, and how many make a chunk."""
 
     batch_size: int
     chunk_size: int
-
-
-def input_limits(draft: Draft, content: Limits, style: Limits) -> dict[Path, Limits]:
-    """Every input file of the pairs, once, with what holds for it (for contents, if it is both)."""
-    combinations = (draft.combinations[place] for place in np.unique(draft.combination))
-    limits = {share.item.path: style for combination in combinations for share in combination.styles}
-    return limits | {draft.contents[place].path: content for place in np.unique(draft.content)}
 
 
 def plan_part(number: int, draft: Draft, earlier: Plan, context: PlanContext, grouping: Grouping) -> PlanPart:

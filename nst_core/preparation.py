@@ -23,7 +23,7 @@ from nst_core.config.method import Method
 from nst_core.config.run_config import RunConfig
 from nst_core.drafting import id_numbers
 from nst_core.errors import StrictInputs
-from nst_core.inspection import inspected
+from nst_core.input_inspection import inspected
 from nst_core.looks import PlanContext
 from nst_core.plan import Plan
 from nst_core.planning import EXTENSIONS, PlanPart, plan_part

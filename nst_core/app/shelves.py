@@ -19,8 +19,8 @@ from nst_core.config.run_config import RunConfig
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import probe_image
 from nst_core.errors import InputError
-from nst_core.licenses import is_excluded
 from nst_core.sources.base import Item
+from nst_core.sources.licenses import is_excluded
 from nst_core.storage.slugs import unique_slugs
 
 KEPT_THUMBNAILS = 2000

@@ -18,7 +18,6 @@ from nst_core.config.run_config import Method as MethodSection
 from nst_core.config.run_config import RunConfig
 from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
-from nst_core.inputs import inspect_input
 from nst_core.looks import PlanContext
 from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, style_shares
@@ -28,6 +27,7 @@ from nst_core.preparation import run_file, work_of
 from nst_core.results import Result, Status
 from nst_core.run_folder import METHODS, Chunk, RunFolder
 from nst_core.sources.base import Item
+from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.machine import cores
 from nst_core.summary import summarize, write_summary
 from nst_core.worker import ChunkWatch, Work, stylize_chunk

@@ -16,7 +16,7 @@ from typing import Any
 
 from nst_core.errors import SourceError
 from nst_core.export.rows import ExportRow
-from nst_core.licenses import license_id
+from nst_core.sources.licenses import license_id
 
 IMAGE_ID = "x_coco_image_id"
 """The column in which the source `coco` tells an image's id."""

@@ -15,7 +15,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from nst_core.artist_facts import ArtistFacts, artist_facts
-from nst_core.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
 from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.gallery.pages import SHEET_FILE
@@ -25,6 +24,7 @@ from nst_core.run_names import run_name
 from nst_core.sheets.choice import ArtistChoice, choices, spread
 from nst_core.sheets.drawing import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.sheets.layout import Planned, SheetPlan, artist_plan, run_plan
+from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.web import counted

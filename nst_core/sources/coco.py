@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError, suggestion
-from nst_core.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 from nst_core.sources.base import Catalogue, Item, is_text, path_text
 from nst_core.sources.coco_annotations import Annotations, read_annotations
 from nst_core.sources.folder import Role
+from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 
 Mask = NDArray[np.bool_]
 

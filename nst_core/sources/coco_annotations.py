@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import DiskFull, SourceError
-from nst_core.licenses import license_id
 from nst_core.sources.json_entries import entries_of
+from nst_core.sources.licenses import license_id
 from nst_core.sources.walk import leads_outside, source_id
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import SourceError, suggestion
-from nst_core.licenses import license_id
+from nst_core.sources.licenses import license_id
 from nst_core.sources.walk import leads_outside, source_id
 
 METADATA_FILE = "metadata.csv"

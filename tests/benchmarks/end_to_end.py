@@ -30,15 +30,16 @@ from nst_core.drafting import draft_of
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
 from nst_core.engine.session import Session
-from nst_core.index.facts import Wanted
-from nst_core.index.scan import scan
+from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
 from nst_core.pairing import Pair
 from nst_core.plan import Plan
-from nst_core.planning import Grouping, input_limits, plan_part
+from nst_core.planning import Grouping, plan_part
 from nst_core.preparation import work_of
 from nst_core.run_folder import Chunk
-from nst_core.sources import open_source
+from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.scan import scan
+from nst_core.sources.registry import open_source
 from nst_core.worker import Work, stylize_chunk
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nst_core.index.cache import IndexCache
-from nst_core.index.facts import Wanted
-from nst_core.index.scan import scan
-from nst_core.inputs import Input
+from nst_core.sources.index.cache import IndexCache
+from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.inputs import Input
+from nst_core.sources.index.scan import scan
 
 SIZES = [(640, 480), (480, 640), (640, 427), (500, 375), (320, 240), (1024, 768)]
 WAYS = {

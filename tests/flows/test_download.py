@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 import pytest
 from download.making import artworks, coco, put_coco, put_kaggle
 from download.serving import KAGGLE, Fault, Server, serving
 
 import flows.download as downloads
-import nst_core.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 from flows.cli import main
 from flows.download import DELAYS, FEW, LONGEST_WAIT, download, download_stage, wanted
 from flows.download_progress import line
 from flows.signals import stop_requested
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import CocoSource
-from nst_core.download import missing
-from nst_core.download.answers import Unreachable, WrongContent
-from nst_core.download.artworks import DATASET
-from nst_core.download.watch import Watch
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted
+from nst_core.sources.download import missing
+from nst_core.sources.download.artworks import DATASET
+from nst_core.sources.download.http_errors import Unreachable, WrongContent
+from nst_core.sources.download.progress import Watch
 
 
 @pytest.fixture
@@ -171,7 +171,9 @@ def test_the_stage_of_a_run_fetches_chosen_images_only(
 
     put_coco(server, coco())
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    monkeypatch.setattr("nst_core.download.coco_releases.BASE_URL", "")  # what is published is not what is served
+    monkeypatch.setattr(
+        "nst_core.sources.download.coco_releases.BASE_URL", ""
+    )  # what is published is not what is served
     photographs = {"source": "coco", "path": str(tmp_path), "download": True, "categories": ["cat"]}
     config = parse_config({"content": photographs})
     stage = flow(lambda: download_stage(config), name="stage", persist_result=False)

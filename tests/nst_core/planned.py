@@ -11,13 +11,13 @@ from nst_core.config.run_config import parse_config
 from nst_core.drafting import draft_of
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
-from nst_core.inputs import Input
 from nst_core.looks import PlanContext
 from nst_core.pairing import Pair, StyleShare
 from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping, plan_part
 from nst_core.results import Result, planned_columns
 from nst_core.sources.base import Item
+from nst_core.sources.index.inputs import Input
 
 METHOD = parse_config({"method": {"recipe": "gatys2016", "size": 64, "precision": "float32"}})
 PRINTS = fingerprints(METHOD.method.resolve(), None, METHOD.output, METHOD.pairing)

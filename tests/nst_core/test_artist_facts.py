@@ -17,8 +17,8 @@ from nst_core.config.run_config import parse_config
 from nst_core.config.sources import ArtworksSource
 from nst_core.plan import Plan
 from nst_core.results import chunk_file, write_results
-from nst_core.sources import open_source
 from nst_core.sources.base import Item
+from nst_core.sources.registry import open_source
 from nst_core.summary import summarize
 from nst_core.verification import verify
 

@@ -16,7 +16,6 @@ from planned import METHOD, PRINTS, context, pair, plan, success
 
 from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
-from nst_core.inputs import Input
 from nst_core.looks import PlanContext
 from nst_core.manifest_rows import Overrides
 from nst_core.pairing import Pair, StyleShare, unstylized_pair
@@ -25,6 +24,7 @@ from nst_core.planning import Grouping, PlanPart, plan_part
 from nst_core.results import write_results
 from nst_core.run_folder import RunFolder
 from nst_core.sources.base import Item
+from nst_core.sources.index.inputs import Input
 
 NOTHING = Plan.of([])
 

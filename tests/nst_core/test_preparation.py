@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from planned import success
 
-from nst_core import inspection, presence
+from nst_core import presence
 from nst_core.asked import Asked, asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.forecast import forecast
-from nst_core.inputs import present_hash
 from nst_core.plan import Plan, PlannedPair
 from nst_core.preparation import (
     State,
@@ -33,6 +32,8 @@ from nst_core.preparation import (
 )
 from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder import RunFolder
+from nst_core.sources.index import inspection
+from nst_core.sources.index.inputs import present_hash
 from nst_core.summary import summarize, write_summary
 
 MakeImage = Callable[..., Path]

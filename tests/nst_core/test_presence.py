@@ -13,14 +13,15 @@ from nst_core.asked import Asked
 from nst_core.drafting import draft_of
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
-from nst_core.inputs import Input
+from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
 from nst_core.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.plan import Plan
-from nst_core.planning import Grouping, input_limits, plan_part
+from nst_core.planning import Grouping, plan_part
 from nst_core.presence import as_asked, stale_pairs
 from nst_core.run_folder import Outcome, RunFolder
 from nst_core.sources.base import Item
+from nst_core.sources.index.inputs import Input
 from nst_core.storage.paths import file_state
 
 EXCLUDED, DUPLICATE = ExcludedLicense("a", "its licence"), DuplicateImage("b", "the same as a")

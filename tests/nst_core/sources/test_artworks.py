@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.sources import Catalogue, open_source
 from nst_core.sources.artist_table import ArtistRow, artist_table, read_artist_table
+from nst_core.sources.base import Catalogue
+from nst_core.sources.registry import open_source
 from nst_core.sources.spelling import nearest, repaired, spelling_key
 
 BROKEN = ("Albrecht_Du╠êrer", "Albrecht_DuΓòá├¬rer", "Albrecht_DuÔòá├¬rer")

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.sources import Catalogue, open_source
 from nst_core.sources import coco_annotations as reader
+from nst_core.sources.base import Catalogue
 from nst_core.sources.coco import CocoImage, annotation_file, drawn, selected_images
+from nst_core.sources.registry import open_source
 from nst_core.storage.machine import cache_folder
 
 LICENSES = [

@@ -10,8 +10,8 @@ import pytest
 
 from nst_core.config.sources import FolderSource
 from nst_core.errors import SourceError
-from nst_core.sources import open_source
 from nst_core.sources.folder import folder_catalogue
+from nst_core.sources.registry import open_source
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -1,0 +1,211 @@
+"""COCO 2017: its archives, or only the images that were chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+
+from nst_core.config.sources import CocoSource
+from nst_core.errors import UsageError
+from nst_core.sources.coco import CocoImage, annotation_file, selected_images
+from nst_core.sources.download.archive import Choose, unpack
+from nst_core.sources.download.coco_images import absent_images, get_images
+from nst_core.sources.download.coco_releases import (
+    ANNOTATIONS,
+    BASE_URL,
+    IMAGES,
+    KAGGLE_ARCHIVE,
+    KAGGLE_DATASET,
+    Release,
+)
+from nst_core.sources.download.dataset_archive import get_archive, unpack_part
+from nst_core.sources.download.folder import DatasetFolder, count_files
+from nst_core.sources.download.http import Address, open_client
+from nst_core.sources.download.kaggle_client import kaggle_archive
+from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.progress import Watch
+from nst_core.sources.walk import counted
+
+_REFUSED = "try again later, or with --mirror kaggle"
+
+
+@dataclass(frozen=True)
+class CocoRequest:
+    """What of COCO to fetch, and from where.
+
+    Attributes:
+        source: the split, and which of its images: all of them come as one archive, a choice image by image.
+        annotations, images: whether to fetch the annotation files, and the images.
+        mirror: Kaggle's copy instead of COCO's own server: one archive of all splits, of which the rest is left out.
+        base_url: in the place of COCO's own server.
+    """
+
+    source: CocoSource
+    annotations: bool = True
+    images: bool = True
+    mirror: Literal["kaggle"] | None = None
+    base_url: str = BASE_URL
+
+    def check(self) -> None:
+        """Raises UsageError where it asks for what cannot be."""
+        if urlsplit(self.base_url).scheme not in ("http", "https"):
+            raise UsageError(f"--base-url {self.base_url!r} must begin with http:// or https://.")
+        if self.mirror and self.base_url != BASE_URL:
+            raise UsageError("--mirror and --base-url name two places to download from: leave one out.")
+        named = self.source.annotations is not None or annotation_file(self.source).is_file()
+        if self.images and chooses(self.source) and not named and not self.annotations:
+            raise UsageError("Choosing images needs the annotations: leave out --no-annotations.")
+
+    def lacks_anything(self) -> bool:
+        return self.lacks_annotations() or self.lacks_images()
+
+    def lacks_annotations(self) -> bool:
+        """Whether annotation files are asked for and not there; those that a run file names are never fetched."""
+        if not self.annotations or self.source.annotations is not None:
+            return False
+        part = DatasetFolder(self.source.path).part(annotation_part(self.source))
+        return not annotation_file(self.source).is_file() or (part is not None and part.state != "complete")
+
+    def lacks_images(self) -> bool:
+        """Whether images are asked for and not there."""
+        source = self.source
+        if not self.images or DatasetFolder(source.path).is_complete(source.split, source.split):
+            return False
+        if not chooses(source) or not annotation_file(source).is_file():
+            return True
+        return bool(absent_images(_chosen(source), source.path / source.split))
+
+
+def chooses(source: CocoSource) -> bool:
+    """Whether a source names some images of its split only."""
+    return any((source.categories, source.licenses, source.smallest_side, source.limit))
+
+
+def coco_by_hand(source: CocoSource) -> bool:
+    """Whether the images of the split were put there by hand: there are some, and no download was ever begun."""
+    folder, archive = DatasetFolder(source.path), source.path / f"{source.split}.zip.part"
+    return folder.part(source.split) is None and not archive.exists() and count_files(source.path / source.split) > 0
+
+
+def download_coco(request: CocoRequest, watch: Watch) -> str:
+    """Make `request.source.path` hold what is asked for: `annotations/` and `val2017/`. Returns what there is now.
+
+    Raises:
+        DownloadRefused, UnsafeArchive, UsageError: for good.
+        DownloadFailed: for now; the next call goes on from here.
+        DiskFull, Interrupted: what has arrived is kept.
+    """
+    source = request.source
+    request.check()
+    folder = DatasetFolder(source.path)
+    with folder.locked(), open_client() as client:
+        fetch = _Fetch(request, folder, client, watch)
+        if request.mirror == "kaggle":
+            fetch.from_kaggle()
+        else:
+            fetch.annotations()
+            fetch.images()
+    return f"{counted(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
+
+
+def annotation_part(source: CocoSource) -> str:
+    """The name that the marker has for the annotation files of a split."""
+    return PurePosixPath(ANNOTATIONS[source.split].path).stem
+
+
+@dataclass(frozen=True)
+class _Fetch:
+    """One download under way, its folder held."""
+
+    request: CocoRequest
+    folder: DatasetFolder
+    client: httpx.Client
+    watch: Watch
+
+    def annotations(self) -> None:
+        source = self.request.source
+        if self.request.lacks_annotations():
+            name = str(annotation_file(source).relative_to(source.path))
+            self._part(annotation_part(source), ANNOTATIONS[source.split], _below("annotations"), name)
+        elif self.request.annotations:
+            forget(self.folder.root / ANNOTATIONS[source.split].name)
+
+    def images(self) -> None:
+        source, there = self.request.source, self._has_whole_split()
+        if self.request.images and not there and chooses(source):
+            self._begin_choice()
+            get_images(_chosen(source), source.path / source.split, self._address, self.client, self.watch)
+        elif self.request.images and not there:
+            self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
+        elif there:
+            forget(self.folder.root / IMAGES[source.split].name)
+
+    def from_kaggle(self) -> None:
+        """Everything that is lacking, from one archive."""
+        source, path = self.request.source, self.folder.root / KAGGLE_ARCHIVE.name
+        if self.request.lacks_anything():
+            fetched = get_archive(
+                self.folder, KAGGLE_ARCHIVE, lambda: kaggle_archive(KAGGLE_DATASET, self.watch), self.client, self.watch
+            )
+            if self.request.lacks_annotations():
+                name, file = annotation_part(source), str(annotation_file(source).relative_to(source.path))
+                unpack_part(self.folder, name, fetched, self.watch, _below("annotations"), file)
+            if self.request.lacks_images() and chooses(source):
+                self._begin_choice()
+                unpack(path, self.folder.root, self.watch, _only(source.split, _chosen(source)))
+            elif self.request.lacks_images():
+                unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
+        forget(path)
+
+    def _part(self, name: str, release: Release, choose: Choose, needed: str) -> None:
+        base_url = self.request.base_url
+        address = Address(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
+        fetched = get_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
+        unpack_part(self.folder, name, fetched, self.watch, choose, needed)
+        forget(fetched.path)
+
+    def _has_whole_split(self) -> bool:
+        split = self.request.source.split
+        return self.folder.is_complete(split, split)
+
+    def _begin_choice(self) -> None:
+        """Say that the split holds a choice, unless the marker says already that it is not whole."""
+        part = self.folder.part(self.request.source.split)
+        if part is None or part.state == "complete":
+            self.folder.begin(self.request.source.split, "selected")
+
+    def _address(self, image: CocoImage) -> Address:
+        url = image.coco_url or f"{BASE_URL}/{self.request.source.split}/{image.file_name}"
+        for official in (BASE_URL, BASE_URL.replace("http://", "https://")):
+            if url.startswith(f"{official}/"):
+                url = self.request.base_url.rstrip("/") + url.removeprefix(official)
+        return Address(url, hint=_REFUSED)
+
+
+def _chosen(source: CocoSource) -> list[CocoImage]:
+    return selected_images(annotation_file(source), source, "--")
+
+
+def _below(subfolder: str) -> Choose:
+    """The files of one folder; Kaggle's copy has everything below `coco2017/`."""
+
+    def choose(name: PurePosixPath) -> PurePosixPath | None:
+        parts = name.parts[1:] if name.parts[0] == "coco2017" else name.parts
+        return PurePosixPath(*parts) if len(parts) > 1 and parts[0] == subfolder else None
+
+    return choose
+
+
+def _only(split: str, images: list[CocoImage]) -> Choose:
+    """The files of some images."""
+    below, wanted = _below(split), {PurePosixPath(split, image.file_name) for image in images}
+
+    def choose(name: PurePosixPath) -> PurePosixPath | None:
+        path = below(name)
+        return path if path in wanted else None
+
+    return choose

@@ -1,0 +1,239 @@
+"""One file over HTTP, whole and checked, or a part that the next call goes on from.
+
+While it is on its way it is `<name>.part`, and `<name>.part.json` beside it holds what the server said of it: the
+validator (ETag or date) with which a later request makes sure that the rest still belongs to the same file. The final
+name appears once everything has arrived and its size and checksum are right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import queue
+import re
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+import httpx
+
+from nst_core.errors import DownloadFailed, UsageError
+from nst_core.sources.download.http_errors import AGAIN, WrongContent, network_errors, place_of, refuse_bad_status
+from nst_core.sources.download.partial_file import Arriving
+from nst_core.sources.download.progress import Watch
+from nst_core.storage.atomic import disk_full_as_error
+from nst_core.storage.disk import check_space
+
+T = TypeVar("T")
+
+TIMEOUT = httpx.Timeout(30.0, read=60.0)
+_CHUNK = 1 << 20
+_RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A request that a server answers with the file.
+
+    Attributes:
+        headers, body: may hold credentials; they are not shown.
+        hint: what to do where access is refused.
+    """
+
+    url: str = field(repr=False)
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a file's makers say of it.
+
+    Attributes:
+        size: bytes; a file of this size has `md5` wherever it comes from.
+        official: the address is the makers' own, so size and checksum have to be these.
+    """
+
+    size: int | None = None
+    md5: str | None = None
+    official: bool = False
+
+
+def open_client() -> httpx.Client:
+    """A client that follows redirects and the proxy settings of the environment. Raises UsageError."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs addresses, which may be signed
+    try:
+        return httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise UsageError(f"The proxy settings of this environment cannot be used: {error}") from error
+
+
+def fetch(client: httpx.Client, address: Address, path: Path, watch: Watch, published: Published | None = None) -> None:
+    """Make `path` the file at `address`; goes on from what an earlier call left. A file that is there is kept.
+
+    Raises:
+        DownloadRefused: the server refuses for good.
+        DownloadFailed: cut or refused for now; what has arrived is kept. (WrongContent: it was wrong and is deleted.)
+        DiskFull, Interrupted: what has arrived is kept.
+    """
+    if path.is_file():
+        return
+    arriving = Arriving(path)
+    while not arriving.is_whole():
+        _connect(client, address, arriving, watch)
+    _check(arriving, published or Published(), place_of(address.url), watch)
+    arriving.finish()
+
+
+def _connect(client: httpx.Client, address: Address, arriving: Arriving, watch: Watch) -> None:
+    """One request, for what is lacking. Raises as `fetch` where the answer is none, or ends early."""
+    watch.check()
+    have = arriving.arrived() if arriving.validator else 0
+    headers = {**address.headers, "Accept-Encoding": "identity"}
+    if have and arriving.validator:
+        headers |= {"Range": f"bytes={have}-", "If-Range": arriving.validator}
+    place = place_of(address.url)
+    with contextlib.closing(_stream(client, address, headers, watch)) as stream:
+        response = cast(httpx.Response, next(stream))
+        if response.status_code == 416 and have:
+            arriving.discard()
+            return
+        refuse_bad_status(response.status_code, place, response.headers.get("Retry-After"), address.hint)
+        if response.status_code == 206:
+            _must_continue(response, arriving, have, place)
+        else:
+            arriving.begin(_validator(response), _length(response))
+        _receive(cast(Iterator[bytes], stream), arriving, watch)
+    _must_be_whole(arriving, place)
+
+
+def _stream(
+    client: httpx.Client, address: Address, headers: Mapping[str, str], watch: Watch
+) -> Generator[httpx.Response | bytes]:
+    """The answer, then its bytes. They come through a thread, so that a stop need not wait for a network that hangs."""
+    items: queue.Queue[httpx.Response | bytes | BaseException | None] = queue.Queue(16)
+    over = threading.Event()
+
+    def put(item: httpx.Response | bytes | BaseException | None) -> bool:
+        while not over.is_set():
+            with contextlib.suppress(queue.Full):
+                items.put(item, timeout=0.2)
+                return True
+        return False
+
+    def receive() -> None:
+        try:
+            with (
+                network_errors(address.url),
+                client.stream(address.method, address.url, headers=headers, content=address.body) as response,
+            ):
+                put(response)
+                if not all(put(chunk) for chunk in response.iter_raw()):
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    threading.Thread(target=receive, daemon=True).start()
+    try:
+        while (item := _next(items, watch)) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        over.set()
+
+
+def _next(items: queue.Queue[T], watch: Watch) -> T:
+    while True:
+        watch.check()
+        with contextlib.suppress(queue.Empty):
+            return items.get(timeout=0.2)
+
+
+def _must_continue(response: httpx.Response, arriving: Arriving, have: int, place: str) -> None:
+    """Raises WrongContent where the server sends another piece than the one asked for, or of another file."""
+    found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    name = "ETag" if (arriving.validator or "").startswith('"') else "Last-Modified"
+    same = response.headers.get(name, arriving.validator) == arriving.validator
+    if not (have and found and same and int(found["first"]) == have and arriving.total in (None, int(found["total"]))):
+        arriving.discard()
+        raise WrongContent(f"{place}: the server sends another part of the file than was asked for: {AGAIN}.")
+    if arriving.total is None:
+        arriving.note(arriving.validator, int(found["total"]))
+
+
+def _receive(chunks: Iterator[bytes], arriving: Arriving, watch: Watch) -> None:
+    have, total = arriving.arrived(), arriving.total
+    title = f"Downloading {arriving.path.name}"
+    if total is not None:
+        check_space(arriving.path.parent, total - have, arriving.path.name)
+    with disk_full_as_error(arriving.path), arriving.part.open("ab", buffering=0) as file:
+        watch.step(title, have, total or 0)
+        for chunk in chunks:
+            have += _write(file.fileno(), chunk)
+            watch.step(title, have, total or 0)
+    if total is None:  # neither a length nor chunks that say where they end: what came is taken for all
+        arriving.note(arriving.validator, have)
+
+
+def _write(descriptor: int, chunk: bytes) -> int:
+    """Write all of `chunk`: a disk that is nearly full takes a part of it first."""
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return len(chunk)
+
+
+def _must_be_whole(arriving: Arriving, place: str) -> None:
+    size, total = arriving.arrived(), arriving.total
+    if total is not None and size > total:
+        arriving.discard()
+        raise WrongContent(f"{place}: more arrived ({size} bytes) than the server had announced ({total}): {AGAIN}.")
+    if size != total:
+        raise DownloadFailed(f"{place}: the connection was cut after {size} of {total} bytes: {AGAIN}.")
+
+
+def _check(arriving: Arriving, published: Published, place: str, watch: Watch) -> None:
+    """Raises WrongContent, and deletes the part, where it is not what was published."""
+    size = arriving.arrived()
+    fault = None
+    if published.official and published.size is not None and size != published.size:
+        fault = f"{size} bytes instead of the {published.size} published"
+    elif published.md5 and (published.official or size == published.size):
+        found = _md5(arriving, watch)
+        if found != published.md5:
+            fault = f"md5 {found} instead of {published.md5}"
+    if fault:
+        arriving.discard()
+        raise WrongContent(f"{place} is not the file that was published ({fault}); it was deleted: try again.")
+
+
+def _md5(arriving: Arriving, watch: Watch) -> str:
+    digest, done, total = hashlib.md5(usedforsecurity=False), 0, arriving.arrived()
+    with arriving.part.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            watch.step(f"Checking {arriving.path.name}", done, total)
+    return digest.hexdigest()
+
+
+def _validator(response: httpx.Response) -> str | None:
+    """What `If-Range` takes: a strong ETag, or the date; None where the server gives neither."""
+    etag: str | None = response.headers.get("ETag")
+    if etag and not etag.startswith("W/"):
+        return etag
+    date: str | None = response.headers.get("Last-Modified")
+    return date
+
+
+def _length(response: httpx.Response) -> int | None:
+    length = str(response.headers.get("Content-Length", ""))
+    return int(length) if length.isdecimal() else None

@@ -1,0 +1,47 @@
+"""Looking at the input files of a run before any work, through the index that remembers them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from nst_core.config.sources import ImageSource
+from nst_core.sources.base import Catalogue, Item
+from nst_core.sources.index.cache import IndexCache
+from nst_core.sources.index.duplicates import duplicates
+from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.inputs import Input
+from nst_core.sources.index.scan import scan
+
+Progress = Callable[[int, int], None]
+
+
+def scanned(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
+    """What is known of the files of a source."""
+    return _remembered({item.path: _wanted(section) for item in items}, [section.path], progress)
+
+
+def duplicates_of(
+    catalogue: Catalogue, section: ImageSource, progress: Progress | None = None, at_least_exact: bool = False
+) -> Mapping[str, str]:
+    """Items that show what an earlier one (by id) shows, as `section.duplicates` has it: by id, that one's id."""
+    how = section.duplicates
+    if how == "keep" and at_least_exact:
+        how = "drop_exact"
+    if how == "keep":
+        return {}
+    inputs = scanned(catalogue.items, section, progress)
+    return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
+
+
+def _remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+    cache = IndexCache(roots)
+    found = scan(wanted, cache, progress)
+    if cache.trouble:
+        logging.getLogger("nst").warning(cache.trouble)
+    return found
+
+
+def _wanted(section: ImageSource) -> Wanted:
+    return Wanted(section.limits(), section.verify, section.duplicates == "drop_similar")
