@@ -71,8 +71,8 @@ def pair(
     from flows.progress import reporter
     from nst_core.asked import open_sources, pairs_of
     from nst_core.config.run_config import load_config
-    from nst_core.manifest_pairs import manifest_rows
-    from nst_core.manifest_writer import write_manifest
+    from nst_core.manifest.pairs import manifest_rows
+    from nst_core.manifest.csv_writer import write_manifest
 
     config = load_config(file, set_ or ())
     must_have_sources(config)

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nst_core.errors import StorageUnreachable, UsageError
-from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.manifest.row import UNSTYLIZED
 from nst_core.storage.paths import located, parquet_sources
-from nst_core.style_cells import StyleRef, parse_styles
+from nst_core.manifest.style_cell import StyleRef, parse_styles
 
 _REMEMBERED = 4096
 _COLUMNS = ["pair_id", "status", "content_path", "style_path", "file_name", "artist"]

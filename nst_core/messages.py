@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from nst_core.style_cells import parse_styles
+from nst_core.manifest.style_cell import parse_styles
 
 _LONGEST = 400
 _FOLDER = re.compile(r"(?<![\w./:])(?:[A-Za-z][A-Za-z0-9+.-]*://|/)[^\s'\"<>|]*/(?=[^\s/])")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
-from nst_core.style_cells import StyleRef, format_styles
+from nst_core.manifest.style_cell import StyleRef, format_styles
 
 PLAN_SCHEMA = pa.schema(
     [

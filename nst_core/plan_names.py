@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core.drafting import Draft, Setting, id_text
-from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.manifest.row import UNSTYLIZED
 from nst_core.plan import Plan
 from nst_core.storage.slugs import slugify, unique_slugs
 

@@ -16,7 +16,7 @@ from nst_core.plan import Plan
 from nst_core.results import result_records
 from nst_core.spent import Spent
 from nst_core.storage.atomic import write_if_changed
-from nst_core.style_cells import parse_styles
+from nst_core.manifest.style_cell import parse_styles
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip

@@ -11,7 +11,7 @@ from documents import ROOT, Found, blocks
 from finished import finished_run
 
 from nst_core.errors import ManifestError
-from nst_core.manifest import read_manifest
+from nst_core.manifest.csv_reader import read_manifest
 from nst_core.results import PARTITION, SCHEMA
 
 RUN_FOLDER, MANIFEST = ROOT / "docs" / "run-folder.md", ROOT / "docs" / "manifest.md"

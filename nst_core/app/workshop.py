@@ -19,8 +19,8 @@ from nst_core.config.run_config import RunConfig
 from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.looks import PlanContext
-from nst_core.manifest_rows import Overrides
-from nst_core.pairing import Pair, style_shares
+from nst_core.manifest.row import Overrides
+from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.plan import Plan, PlannedPair, joined
 from nst_core.planning import EXTENSIONS, Grouping, plan_part
 from nst_core.preparation import run_file, work_of

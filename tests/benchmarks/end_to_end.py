@@ -32,7 +32,7 @@ from nst_core.engine.images.pixels import decode_image, encode_image, resize_pix
 from nst_core.engine.session import Session
 from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
-from nst_core.pairing import Pair
+from nst_core.manifest.pairing import Pair
 from nst_core.plan import Plan
 from nst_core.planning import Grouping, plan_part
 from nst_core.preparation import work_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nst_core.pairing import Pair
+from nst_core.manifest.pairing import Pair
 from nst_core.sources.base import Catalogue, Item
 
 

@@ -12,7 +12,7 @@ from nst_core.drafting import draft_of
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
 from nst_core.looks import PlanContext
-from nst_core.pairing import Pair, StyleShare
+from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping, plan_part
 from nst_core.results import Result, planned_columns

@@ -17,8 +17,8 @@ from planned import METHOD, PRINTS, context, pair, plan, success
 from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
 from nst_core.looks import PlanContext
-from nst_core.manifest_rows import Overrides
-from nst_core.pairing import Pair, StyleShare, unstylized_pair
+from nst_core.manifest.row import Overrides
+from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.plan import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.planning import Grouping, PlanPart, plan_part
 from nst_core.results import write_results

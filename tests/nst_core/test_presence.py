@@ -15,7 +15,7 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
 from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
-from nst_core.pairing import Pair, StyleShare, unstylized_pair
+from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.plan import Plan
 from nst_core.planning import Grouping, plan_part
 from nst_core.presence import as_asked, stale_pairs

@@ -19,7 +19,7 @@ from planned import METHOD, PRINTS, pair, plan, planned, success
 from nst_core.config.fingerprint import fingerprints
 from nst_core.config.run_config import Output, parse_config
 from nst_core.errors import DiskFull, RunFolderError
-from nst_core.pairing import StyleShare
+from nst_core.manifest.pairing import StyleShare
 from nst_core.plan import PLAN_SCHEMA, Plan
 from nst_core.results import chunk_file, unfinished_result, write_results
 from nst_core.run_folder import Outcome, RunFolder, done_pairs, pending_chunks

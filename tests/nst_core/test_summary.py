@@ -12,7 +12,7 @@ import pytest
 from planned import pair, plan, success
 
 from nst_core.card import write_card
-from nst_core.pairing import Pair, StyleShare
+from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.plan import Plan, PlannedPair
 from nst_core.results import Result, chunk_file, unfinished_result, write_results
 from nst_core.sources.base import Item

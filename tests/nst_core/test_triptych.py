@@ -12,7 +12,7 @@ from shown import BLUE, GOLD, GREEN, RED, done, pixels, plain, write
 from nst_core.artist_facts import ArtistFacts
 from nst_core.errors import StorageRefused
 from nst_core.finished_pairs import FinishedPair
-from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.manifest.row import UNSTYLIZED
 from nst_core.pair_selection import pairs_of_artist
 from nst_core.triptych import GAP, LOWEST, MARGIN, PAPER, Place, panels_of, places_of, triptych
 

@@ -15,7 +15,7 @@ from shown import BLUE, GOLD, GREEN, done, pixels, plain, write
 from nst_core.artist_facts import ArtistFacts, record_artist_facts
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.gallery import thumbnails
-from nst_core.manifest_rows import UNSTYLIZED
+from nst_core.manifest.row import UNSTYLIZED
 from nst_core.sheets import contact_sheet_of, write_combined_contact_sheets, write_contact_sheets, writing
 from nst_core.sheets.drawing import Sheet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nst_core.style_cells import StyleRef
+from nst_core.manifest.style_cell import StyleRef
 
 UNSTYLIZED = "unstylized"
 """In place of a style: the content is delivered as it is. Also the `artist` of such pairs."""

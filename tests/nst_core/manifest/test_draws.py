@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.draws import divided, draw, fraction, part_of, weighted
+from nst_core.manifest.draws import divided, draw, fraction, part_of, weighted
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(), st.text())

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from nst_core.manifest_checks import COLUMNS
-from nst_core.manifest_rows import ManifestRow
+from nst_core.manifest.checks import COLUMNS
+from nst_core.manifest.row import ManifestRow
 from nst_core.storage.atomic import atomic_path
-from nst_core.style_cells import StyleRef, format_styles, number_text
+from nst_core.manifest.style_cell import StyleRef, format_styles, number_text
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
-from nst_core.pairing import Pair, StyleSet, drawn_pairs, split_of
+from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs, split_of
 from nst_core.sources.base import Catalogue, Item
 
 SPLITS = {"train": 0.8, "val": 0.2}

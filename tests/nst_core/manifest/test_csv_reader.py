@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nst_core.errors import ManifestError
-from nst_core.manifest import read_manifest
-from nst_core.manifest_rows import ManifestRow, Overrides
-from nst_core.manifest_writer import write_manifest
-from nst_core.style_cells import StyleRef, format_styles, parse_styles
+from nst_core.manifest.csv_reader import read_manifest
+from nst_core.manifest.row import ManifestRow, Overrides
+from nst_core.manifest.csv_writer import write_manifest
+from nst_core.manifest.style_cell import StyleRef, format_styles, parse_styles
 
 ARTISTS = ["Vincent van Gogh", "Claude Monet", "Albrecht Dürer"]
 
