@@ -20,9 +20,9 @@ from prefect.artifacts import (  # noqa: E402 (Prefect's settings come first)
     update_progress_artifact,
 )
 
-from nst_core.run_folder import RunFolder  # noqa: E402
+from nst_core.run_folder.folder import RunFolder  # noqa: E402
+from nst_core.run_folder.summary import Summary  # noqa: E402
 from nst_core.storage.slugs import slugify  # noqa: E402
-from nst_core.summary import Summary  # noqa: E402
 
 INTERVAL = 5.0
 """Seconds between two updates of the progress."""

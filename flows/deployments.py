@@ -30,9 +30,9 @@ from flows.stage_log import console_in_log  # noqa: E402
 from nst_core.config.run_config import RunConfig, load_config  # noqa: E402
 from nst_core.config.sources import DownloadedSource  # noqa: E402
 from nst_core.errors import Interrupted, NstError, RunFolderError  # noqa: E402
-from nst_core.run_folder import RunFolder  # noqa: E402
+from nst_core.run_folder.folder import RunFolder  # noqa: E402
+from nst_core.run_folder.summary import RunReport, Summary  # noqa: E402
 from nst_core.storage.secrets import redacted  # noqa: E402
-from nst_core.summary import RunReport, Summary  # noqa: E402
 
 
 def _run_name() -> str:

@@ -18,14 +18,14 @@ from typing import TypeVar
 
 from flows.cases import Case, Terms, Totals
 from flows.crews.base import Crew
-from nst_core.chunk_rows import asked_of, note_unfinished
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
-from nst_core.journal import Journal
-from nst_core.plan import PlannedPair
 from nst_core.policy import DEATHS, Verdict, delay, verdict
-from nst_core.results import Status
-from nst_core.run_folder import Chunk
-from nst_core.spent import Spent
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.chunk_rows import asked_of, note_unfinished
+from nst_core.run_folder.journal import Journal
+from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.results import Status
+from nst_core.run_folder.time_spent import Spent
 from nst_core.suspects import Suspects
 from nst_core.worker import ChunkReport, Work
 

@@ -17,11 +17,11 @@ from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
-    from nst_core.findings import Kind
-    from nst_core.lock import Holder
     from nst_core.retrying import Only
-    from nst_core.summary import RunReport
-    from nst_core.verification import Verification
+    from nst_core.run_folder.lock.run_lock import Holder
+    from nst_core.run_folder.summary import RunReport
+    from nst_core.run_folder.verify.findings import Kind
+    from nst_core.run_folder.verify.verification import Verification
 
 SHOWN = 20
 """Findings of one kind that are printed."""
@@ -44,8 +44,8 @@ def retry(
 ) -> None:
     """Try failed and quarantined pairs of a run again, whether or not their inputs have changed since."""
     from nst_core.retrying import chunks_to_retry, retry_config
-    from nst_core.run_folder import RunFolder
-    from nst_core.summary import summarize
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.summary import summarize
 
     folder, kind = RunFolder(run), None if only is None else _only(only)
     config, plan = retry_config(folder, set_ or ()), folder.read_plan()
@@ -65,8 +65,8 @@ def retry(
 def verify(run: RunPath, as_json: Json = False) -> None:
     """Compare a run folder with its plan: every row, every image's bytes, and nothing else there. Writes nothing."""
     from flows.progress import reporter
-    from nst_core.attendance import Watcher
-    from nst_core.verification import verify as verified
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.verify.verification import verify as verified
 
     present = Watcher(run).look().present
     with reporter.stage("Verifying", 0, "images"):
@@ -99,7 +99,7 @@ def gallery(
     """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
     from nst_core.faces import show_run, show_runs
-    from nst_core.run_folder import RunFolder
+    from nst_core.run_folder.folder import RunFolder
 
     folders = [RunFolder(run) for run in runs]
     for folder in folders:
@@ -124,7 +124,7 @@ def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.crews.fleet import fleet_of
     from nst_core.config.method import resolve_method
-    from nst_core.run_folder import RunFolder
+    from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(config.run_folder)
     folder.check_method(resolve_method(config, fleet_of(config.execution)).fingerprints)
@@ -139,7 +139,7 @@ def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
 
 
 def _as_dict(found: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
-    from nst_core.findings import MENDING, counts
+    from nst_core.run_folder.verify.findings import MENDING, counts
 
     kinds = counts(found.findings)
     return {
@@ -155,7 +155,7 @@ def _as_dict(found: Verification, present: tuple[Holder, ...]) -> dict[str, obje
 
 
 def _print(found: Verification, present: tuple[Holder, ...]) -> None:
-    from nst_core.findings import counts
+    from nst_core.run_folder.verify.findings import counts
 
     for holder in present:
         print(f"A run is working here ({holder.owner}): what it has not made yet is told as missing.")
@@ -168,7 +168,7 @@ def _print(found: Verification, present: tuple[Holder, ...]) -> None:
 
 
 def _print_kind(found: Verification, kind: Kind, count: int) -> None:
-    from nst_core.findings import MENDING
+    from nst_core.run_folder.verify.findings import MENDING
 
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
     sentences = [finding.sentence for finding in found.findings if finding.kind == kind]

@@ -14,7 +14,7 @@ from nst_core.errors import UsageError
 from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
-    from nst_core.finished_pairs import FinishedPair
+    from nst_core.run_folder.finished_pairs import FinishedPair
 
 MOST_ON_A_SHEET = 240
 
@@ -60,9 +60,9 @@ def triptych(
 ) -> None:
     """Show content, style and result of pairs side by side."""
     from flows.progress import reporter
-    from nst_core.artist_facts import artist_facts
     from nst_core.engine.images.pixels import encode_image
-    from nst_core.run_folder import RunFolder
+    from nst_core.run_folder.artists import artist_facts
+    from nst_core.run_folder.folder import RunFolder
     from nst_core.single import FORMATS
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
     from nst_core.triptych import triptych as triptych_of
@@ -81,8 +81,8 @@ def triptych(
 
 def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | None, every: bool) -> list[FinishedPair]:
     """The pairs that the arguments name; they name them in one way only."""
-    from nst_core.pair_selection import best as best_of
-    from nst_core.pair_selection import pairs_by_id, pairs_of_artist
+    from nst_core.run_folder.pair_selection import best as best_of
+    from nst_core.run_folder.pair_selection import pairs_by_id, pairs_of_artist
 
     ways = [bool(pair_ids), artist is not None or best is not None, every]
     if sum(ways) != 1:

@@ -23,19 +23,21 @@ quiet_environment()
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
-from nst_core.artist_facts import record_artist_facts  # noqa: E402
 from nst_core.asked import Asked, asked_for  # noqa: E402
-from nst_core.card import write_card  # noqa: E402
 from nst_core.config.method import Method, resolve_method  # noqa: E402
 from nst_core.config.run_config import RunConfig  # noqa: E402
 from nst_core.errors import Interrupted  # noqa: E402
 from nst_core.forecast import check_room  # noqa: E402
-from nst_core.lock import Held  # noqa: E402
-from nst_core.preparation import State, lacking_pages, new_part, read_state, run_file, strict_check, work_of  # noqa: E402
+from nst_core.preparation import State, lacking_pages, new_part, read_state, strict_check, work_of  # noqa: E402
 from nst_core.presence import as_asked  # noqa: E402
-from nst_core.run_folder import RunFolder, share_of  # noqa: E402
-from nst_core.shard import Shard  # noqa: E402
-from nst_core.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
+from nst_core.run_folder.artists import record_artist_facts  # noqa: E402
+from nst_core.run_folder.card import write_card  # noqa: E402
+from nst_core.run_folder.chunk import share_of  # noqa: E402
+from nst_core.run_folder.folder import RunFolder  # noqa: E402
+from nst_core.run_folder.lock.run_lock import Held  # noqa: E402
+from nst_core.run_folder.run_yaml import run_file  # noqa: E402
+from nst_core.run_folder.shard import Shard  # noqa: E402
+from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
 
 T = TypeVar("T")
 

@@ -60,7 +60,7 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
     from flows.progress import reporter
     from nst_core.report import make_report
     from nst_core.report.place import place_of
-    from nst_core.run_folder import RunFolder
+    from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(run)
     folder.check_exists()

@@ -14,8 +14,8 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.preparation import read_state, work_of
 from nst_core.retrying import Only, chunks_to_retry
-from nst_core.run_folder import RunFolder
-from nst_core.summary import RunReport
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.summary import RunReport
 
 
 @surviving_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nst_core.config.run_config import RunConfig
     from nst_core.forecast import Forecast
-    from nst_core.summary import RunReport, Summary
+    from nst_core.run_folder.summary import RunReport, Summary
 
 EXIT_INCOMPLETE = 3
 
@@ -71,8 +71,8 @@ def pair(
     from flows.progress import reporter
     from nst_core.asked import open_sources, pairs_of
     from nst_core.config.run_config import load_config
-    from nst_core.manifest.pairs import manifest_rows
     from nst_core.manifest.csv_writer import write_manifest
+    from nst_core.manifest.pairs import manifest_rows
 
     config = load_config(file, set_ or ())
     must_have_sources(config)
@@ -130,9 +130,9 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from nst_core.asked import asked_for
     from nst_core.config.method import resolve_method
     from nst_core.preparation import finished_state, strict_check
-    from nst_core.run_folder import RunFolder
-    from nst_core.shard import Shard
-    from nst_core.summary import RunReport, summarize
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.shard import Shard
+    from nst_core.run_folder.summary import RunReport, summarize
 
     shard = Shard.parse(choice.shard) if choice.shard else None
     method = resolve_method(config, fleet_of(config.execution))

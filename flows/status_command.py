@@ -14,9 +14,9 @@ from flows.options import Json, RunPath
 from flows.run_commands import duration, print_summary
 
 if TYPE_CHECKING:
-    from nst_core.attendance import Attendance
-    from nst_core.lock import Holder
-    from nst_core.tally import Tally
+    from nst_core.run_folder.lock.holders import Attendance
+    from nst_core.run_folder.lock.run_lock import Holder
+    from nst_core.run_folder.tally import Tally
 
 
 def status(
@@ -29,7 +29,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """What of a run's plan is done, what failed why, who works on it now, and how fast."""
-    from nst_core.run_folder import RunFolder
+    from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(run)
     folder.check_exists()
@@ -41,10 +41,10 @@ def status(
 
 def _once(run: RunPath, as_json: bool) -> None:
     """With a look at every image and input, which a watch has no time for."""
-    from nst_core.attendance import Watcher
     from nst_core.preparation import read_state
-    from nst_core.run_folder import RunFolder
-    from nst_core.summary import summarize
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.summary import summarize
 
     state, attendance = read_state(RunFolder(run)), Watcher(run).look()
     summary = summarize(run, state.plan)
@@ -84,8 +84,8 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
 
 def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Attendance]]:
     """Look until nobody works there; the last look is one after that."""
-    from nst_core.attendance import Watcher
-    from nst_core.tally import Counting
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.tally import Counting
 
     counting, watcher = Counting(run), Watcher(run)
     while True:
@@ -124,7 +124,7 @@ def _working(attendance: Attendance) -> list[str]:
 
 
 def _holder(holder: Holder) -> Iterator[str]:
-    from nst_core.attendance import said, workers
+    from nst_core.run_folder.lock.holders import said, workers
 
     shard = f"shard {holder.shard}, " if holder.shard else ""
     silent = holder.silent_seconds

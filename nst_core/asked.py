@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nst_core.artist_facts import ArtistFacts, facts_of
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
 from nst_core.drafting import Draft, draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
-from nst_core.manifest.pairs import pairs_of_manifest
 from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
+from nst_core.manifest.pairs import pairs_of_manifest
+from nst_core.run_folder.artists import ArtistFacts
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inspection import duplicates_of
 from nst_core.sources.licenses import check_exclusions, is_excluded
@@ -131,3 +131,28 @@ def _duplicates(items: Iterable[Item], first: Mapping[str, str]) -> dict[str, Sk
         for item in items
         if item.id in first
     }
+
+
+def facts_of(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
+    """What the style items of these artists tell of them, without those of whom nothing is told."""
+    works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
+    for item in items:
+        if item.artist in works:
+            works[item.artist].append(item)
+    found = {artist: _told(of_artist) for artist, of_artist in works.items()}
+    return {artist: facts for artist, facts in found.items() if facts}
+
+
+def _told(works: Iterable[Item]) -> ArtistFacts:
+    works = list(works)
+    return ArtistFacts(
+        next((work.years for work in works if work.years), None),
+        _joined(work.genre for work in works),
+        _joined(work.nationality for work in works),
+    )
+
+
+def _joined(cells: Iterable[str | None]) -> str | None:
+    """The different values of comma-separated cells, in order."""
+    values = (part.strip() for cell in dict.fromkeys(cells) if cell for part in cell.split(","))
+    return ", ".join(dict.fromkeys(value for value in values if value)) or None

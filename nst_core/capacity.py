@@ -14,9 +14,9 @@ from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_byte
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.pace import pace_of
-from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.storage.machine import cores, machine_name
 from nst_core.worker import Work
 

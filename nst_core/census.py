@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nst_core.drafting import Combination
 from nst_core.errors import SKIPPED
-from nst_core.plan import Plan
 from nst_core.planning import PlanPart
+from nst_core.run_folder.plan_table import Plan
 
 NOT_STATED = "not stated"
 

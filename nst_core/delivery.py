@@ -20,8 +20,8 @@ from nst_core.engine.memory import peak_resident
 from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
-from nst_core.results import Result, planned_columns
-from nst_core.spent import Spent
+from nst_core.run_folder.results import Result, planned_columns
+from nst_core.run_folder.time_spent import Spent
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import located
 

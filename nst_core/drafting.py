@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_hash
-from nst_core.manifest.row import Overrides
 from nst_core.manifest.pairing import Pair, StyleShare
+from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Item
 
 PAIR_ID_LENGTH = 16

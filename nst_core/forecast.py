@@ -16,7 +16,7 @@ from nst_core.errors import NoRoom
 from nst_core.pace import pace_of
 from nst_core.planning import PlanPart
 from nst_core.preparation import State, new_part, read_state
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.disk import free_bytes, human
 from nst_core.storage.machine import machine_name
 

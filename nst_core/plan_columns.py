@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nst_core.drafting import Combination, id_text
-from nst_core.plan import PLAN_SCHEMA
 from nst_core.plan_names import Names, file_names
+from nst_core.run_folder.plan_table import PLAN_SCHEMA
 from nst_core.sources.base import Item, path_text
 from nst_core.sources.index.inputs import Input
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from nst_core.drafting import Draft, Setting, id_text
 from nst_core.manifest.row import UNSTYLIZED
-from nst_core.plan import Plan
+from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.slugs import slugify, unique_slugs
 
 

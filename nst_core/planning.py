@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from nst_core.drafting import Draft, id_numbers
 from nst_core.errors import SkippedInput
 from nst_core.looks import Ints, Looks, PlanContext
-from nst_core.plan import Plan, PlannedPair
 from nst_core.plan_columns import PlanColumns
 from nst_core.plan_names import Names, names_of
+from nst_core.run_folder.plan_table import Plan, PlannedPair
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 _ROWS_AT_ONCE = 65_536

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import platform
-import socket
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import nst_core
 from nst_core.asked import Asked
 from nst_core.capacity import grouping
 from nst_core.config.devices import threads_of
-from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.method import Method
 from nst_core.config.run_config import RunConfig
 from nst_core.drafting import id_numbers
 from nst_core.errors import StrictInputs
 from nst_core.input_inspection import inspected
 from nst_core.looks import PlanContext
-from nst_core.plan import Plan
 from nst_core.planning import EXTENSIONS, PlanPart, plan_part
 from nst_core.presence import as_asked, stale_pairs
-from nst_core.run_folder import Chunk, RunFolder, done_pairs, pending_chunks
-from nst_core.storage.secrets import redacted, redacted_command
-from nst_core.summary import is_current, summarize
+from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.summary import is_current, summarize
 from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
@@ -122,28 +114,6 @@ def work_of(config: RunConfig, method: Method) -> Work:
         report_every=config.execution.report_every,
         evaluation=config.execution.evaluation,
     )
-
-
-def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
-    """The contents of run.yaml."""
-    packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
-    return {
-        "config": redacted(config.model_dump(mode="json")),
-        "fingerprint": method.fingerprints.run,
-        "method_fingerprint": method.fingerprints.method,
-        "fingerprint_version": FINGERPRINT_VERSION,
-        "method_fingerprint_data": dict(method.fingerprints.method_data),
-        "weights_sha256": method.weights_sha256,
-        "device": str(method.device),
-        "versions": {
-            "nst": nst_core.__version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in packages},
-        },
-        "host": socket.gethostname(),
-        "command": redacted_command(sys.argv),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def strict_check(bad: Sequence[str]) -> None:

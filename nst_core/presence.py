@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from nst_core.asked import Asked
 from nst_core.drafting import id_numbers
 from nst_core.errors import SKIPPED
-from nst_core.plan import PLAN_SCHEMA, Plan
-from nst_core.run_folder import Outcome
+from nst_core.run_folder.folder import Outcome
+from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
 from nst_core.sources.index.inputs import present_hash
 from nst_core.storage.paths import State, file_state, is_url, located, remote_states

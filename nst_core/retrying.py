@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from nst_core.config.run_config import Execution, RunConfig, parse_config
 from nst_core.errors import RunFolderError
-from nst_core.plan import Plan
 from nst_core.recipes import is_recipe_file
-from nst_core.run_folder import RUN_FILE, Chunk, Outcome, RunFolder, pending_chunks
+from nst_core.run_folder.chunk import Chunk, pending_chunks
+from nst_core.run_folder.folder import RUN_FILE, Outcome, RunFolder
+from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.paths import located
 
 Only = Literal["failed", "quarantined"]

@@ -11,9 +11,9 @@ import itertools
 from collections import deque
 from dataclasses import dataclass, replace
 
-from nst_core.plan import PlannedPair
 from nst_core.policy import DEATHS
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.plan_table import PlannedPair
 
 
 @dataclass

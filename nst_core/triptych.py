@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from nst_core.artist_facts import ArtistFacts
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image
 from nst_core.errors import InputError, MissingImage, StorageRefused
-from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import Lettering, legible, named
+from nst_core.run_folder.artists import ArtistFacts
+from nst_core.run_folder.finished_pairs import FinishedPair, display_name
 from nst_core.storage.paths import located
 
 PAPER, INK, QUIET, EMPTY = (255, 255, 255), (28, 28, 28), (112, 112, 112), (240, 240, 240)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-from nst_core.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.config.run_config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
 from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
@@ -24,10 +23,11 @@ from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
 from nst_core.errors import ChunkTimeout, InputError, Interrupted, NstError, NumericalError, SkippedInput
-from nst_core.plan import PlannedPair
-from nst_core.results import Result, Status, unfinished_result
-from nst_core.run_folder import Chunk
-from nst_core.spent import Spent
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
+from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.results import Result, Status, unfinished_result
+from nst_core.run_folder.time_spent import Spent
 
 
 @dataclass(frozen=True)

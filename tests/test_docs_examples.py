@@ -12,7 +12,7 @@ from finished import finished_run
 
 from nst_core.errors import ManifestError
 from nst_core.manifest.csv_reader import read_manifest
-from nst_core.results import PARTITION, SCHEMA
+from nst_core.run_folder.results import PARTITION, SCHEMA
 
 RUN_FOLDER, MANIFEST = ROOT / "docs" / "run-folder.md", ROOT / "docs" / "manifest.md"
 EXAMPLES = list(blocks(RUN_FOLDER, "python"))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
 from nst_core.worker import ChunkReport, ChunkWatch, Work, stylize_chunk
 
 GRACE = 30.0

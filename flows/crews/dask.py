@@ -25,7 +25,7 @@ from flows.crews.base import Order, Stop
 from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
 from flows.crews.outpost import Answer, Outpost, Sights, gpus_here, sights_of
 from nst_core.errors import ConfigError
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
 from nst_core.worker import Work
 
 TIMEOUT = 20.0

@@ -16,7 +16,7 @@ from flows.crews.threads import Threads
 from nst_core.capacity import cluster_worker_count, worker_count
 from nst_core.config.devices import Fleet, run_devices
 from nst_core.config.run_config import Execution
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
 from nst_core.worker import Work
 
 

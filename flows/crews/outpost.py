@@ -21,7 +21,8 @@ from flows.crews.foreman import Foreman
 from flows.crews.worker_process import sendable
 from nst_core.errors import ConfigError, TransientError
 from nst_core.gpu_claims import Claim, claim_gpu, visible_gpu_names
-from nst_core.run_folder import RUN_FILE, Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.folder import RUN_FILE
 from nst_core.worker import ChunkReport, Work
 
 SILENCE = 30.0

@@ -7,8 +7,8 @@ import shutil
 from hashlib import file_digest
 from pathlib import Path, PurePath
 
-from nst_core.plan import Plan
-from nst_core.run_folder import INPUTS, input_ids, is_input_id
+from nst_core.run_folder.kept_inputs import INPUTS, input_ids, is_input_id
+from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.slugs import slugify

@@ -17,9 +17,9 @@ from nst_core.app.uploads import Upload, Uploads
 from nst_core.app.workshop import Order, Piece, Workshop, gallery_address
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.errors import Cancelled, ChunkTimeout, DiskFull, NstError
-from nst_core.messages import without_folders
-from nst_core.plan import PlannedPair
-from nst_core.results import Result
+from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.results import Result
+from nst_core.run_folder.without_folders import without_folders
 from nst_core.sources.base import Item
 from nst_core.worker import ChunkWatch
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 
 from nst_core.app.kept_inputs import KeptInputs
 from nst_core.app.recipes import style_weight
-from nst_core.artist_facts import facts_of, record_artist_facts
-from nst_core.card import write_card
-from nst_core.chunk_rows import note_unfinished, readable_rows, rows_file
+from nst_core.asked import facts_of
 from nst_core.config.devices import Fleet
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import Method as MethodSection
@@ -19,17 +17,22 @@ from nst_core.config.run_config import RunConfig
 from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.looks import PlanContext
-from nst_core.manifest.row import Overrides
 from nst_core.manifest.pairing import Pair, style_shares
-from nst_core.plan import Plan, PlannedPair, joined
+from nst_core.manifest.row import Overrides
 from nst_core.planning import EXTENSIONS, Grouping, plan_part
-from nst_core.preparation import run_file, work_of
-from nst_core.results import Result, Status
-from nst_core.run_folder import METHODS, Chunk, RunFolder
+from nst_core.preparation import work_of
+from nst_core.run_folder.artists import record_artist_facts
+from nst_core.run_folder.card import write_card
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.chunk_rows import note_unfinished, readable_rows, rows_file
+from nst_core.run_folder.folder import METHODS, RunFolder
+from nst_core.run_folder.plan_table import Plan, PlannedPair, joined
+from nst_core.run_folder.results import Result, Status
+from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.machine import cores
-from nst_core.summary import summarize, write_summary
 from nst_core.worker import ChunkWatch, Work, stylize_chunk
 
 MOST_PARTS = 99_999

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from nst_core.card import HOMES
 from nst_core.export.rows import ExportRow
-from nst_core.run_folder import METHODS
+from nst_core.run_folder.card import HOMES
+from nst_core.run_folder.folder import METHODS
 from nst_core.storage.atomic import write_if_changed
 
 CARD = "README.md"

@@ -19,7 +19,7 @@ from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
 from nst_core.export.target import Identity, LeftOut, Target, opened_target
 from nst_core.export.webdataset import WebDataset
-from nst_core.lock import read_holders
+from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.storage.paths import is_local
 
 FORMATS = ("imagefolder", "webdataset", "coco")

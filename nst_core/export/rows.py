@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nst_core.results import EXTRA_PREFIX, SCHEMA, result_files
+from nst_core.run_folder.results import EXTRA_PREFIX, SCHEMA, result_files
 from nst_core.storage.paths import parquet_source
 
 WINDOW = 100_000

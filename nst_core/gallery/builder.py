@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nst_core.artist_facts import ArtistFacts, artist_facts
 from nst_core.gallery.artist_pages import ArtistPages
 from nst_core.gallery.leftovers import Leftovers
 from nst_core.gallery.made import Made, read_made, sources_digest, states_digest, write_made
@@ -16,6 +15,7 @@ from nst_core.gallery.place import check_place
 from nst_core.gallery.results import ArtistResults, read_artist
 from nst_core.gallery.runs import Artist, Run, artists_of, opened
 from nst_core.gallery.thumbnails import THUMBS, ThumbnailFolder
+from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
 
 PER_PAGE = 200

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.finished_pairs import display_name
 from nst_core.gallery.results import Pair, StyleShare
 from nst_core.gallery.thumbnails import Thumbnail
 from nst_core.manifest.row import UNSTYLIZED
+from nst_core.run_folder.finished_pairs import display_name
 from nst_core.storage.paths import located_or_none
 from nst_core.web import number
 

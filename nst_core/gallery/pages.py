@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.artist_facts import ArtistFacts
 from nst_core.gallery.cards import Card
 from nst_core.gallery.covers import Cover
+from nst_core.run_folder.artists import ArtistFacts
 from nst_core.storage.atomic import write_if_changed
 from nst_core.web import environment, number, page_bytes
 

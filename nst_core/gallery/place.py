@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nst_core.errors import UsageError
-from nst_core.run_folder import RUN_FILE, RunFolder
+from nst_core.run_folder.folder import RUN_FILE, RunFolder
 from nst_core.storage.paths import is_local
 
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from nst_core.finished_pairs import FilesThere, display_name, shares_of, styles_of
 from nst_core.gallery.runs import Artist, Partition, Run
 from nst_core.gallery.traces import Trace, reduced_traces
-from nst_core.messages import without_folders
+from nst_core.run_folder.finished_pairs import FilesThere, display_name, shares_of, styles_of
+from nst_core.run_folder.without_folders import without_folders
 from nst_core.storage.paths import arrow_files, parquet_source
 
 _TEXT = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "file_name", "label",

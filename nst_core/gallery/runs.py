@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
-from nst_core.results import partition_slug, result_files
-from nst_core.run_names import run_name
+from nst_core.run_folder.folder import run_name
+from nst_core.run_folder.results import partition_slug, result_files
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.paths import arrow_files, is_local, parquet_source
 from nst_core.storage.slugs import unique_slugs

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nst_core.sources.artist_names import artist_key, meant
 from nst_core.manifest.style_cell import is_number, parses_as_styles
+from nst_core.sources.artist_names import artist_key, meant
 
 if TYPE_CHECKING:
     import pandera.pandas as pa

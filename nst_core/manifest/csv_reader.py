@@ -14,8 +14,8 @@ import pandas as pd
 from nst_core.errors import ManifestError, suggestion
 from nst_core.manifest.checks import COLUMNS, Fault, artist_faults, faults_message, repeated_rows, value_faults
 from nst_core.manifest.row import ManifestRow, Overrides
-from nst_core.sources.artist_names import artist_lookup
 from nst_core.manifest.style_cell import parse_styles, parses_as_styles
+from nst_core.sources.artist_names import artist_lookup
 
 
 def read_manifest(

@@ -9,8 +9,8 @@ from typing import Literal
 
 from nst_core.manifest.checks import COLUMNS
 from nst_core.manifest.row import ManifestRow
-from nst_core.storage.atomic import atomic_path
 from nst_core.manifest.style_cell import StyleRef, format_styles, number_text
+from nst_core.storage.atomic import atomic_path
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:

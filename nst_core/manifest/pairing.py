@@ -11,12 +11,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from nst_core.config.pairing import Pairing
-from nst_core.manifest.draws import divided, fraction, part_of
 from nst_core.errors import ConfigError, suggestion
+from nst_core.manifest.draws import divided, fraction, part_of
 from nst_core.manifest.row import UNSTYLIZED, Overrides
+from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, meant
 from nst_core.sources.base import Catalogue, Item
-from nst_core.manifest.style_pool import StylePool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.manifest.draws import draw
 from nst_core.errors import ManifestError
-from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.checks import Fault, faults_message
-from nst_core.manifest.row import UNSTYLIZED, ManifestRow
+from nst_core.manifest.csv_reader import read_manifest
+from nst_core.manifest.draws import draw
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
+from nst_core.manifest.row import UNSTYLIZED, ManifestRow
+from nst_core.manifest.style_cell import StyleRef
 from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
 from nst_core.storage.paths import is_local, is_url, located
-from nst_core.manifest.style_cell import StyleRef
 
 
 def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 from nst_core.config.pairing import Pairing
-from nst_core.manifest.draws import deal, draw, weighted
 from nst_core.errors import ConfigError
+from nst_core.manifest.draws import deal, draw, weighted
 from nst_core.sources.artist_names import artist_key
 from nst_core.sources.base import Item
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nst_core.card import HOMES
+from nst_core.run_folder.card import HOMES
 from nst_core.web import number
 
 Told = tuple[tuple[str, str], ...]

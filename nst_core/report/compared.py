@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_core.messages import base_name, style_names
 from nst_core.report.comparison import Comparison
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.page import Figure, Table, course_figure, percent
@@ -15,6 +14,7 @@ from nst_core.report.plots import duration, ratios
 from nst_core.report.reading import ReadRun
 from nst_core.report.rows import Detail
 from nst_core.report.spread import Spread
+from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.web import counted, number
 
 _MOST_KEYS = 60

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nst_core import errors
 from nst_core.errors import InputError, NumericalError, ResourceError, SkippedInput, TransientError
-from nst_core.messages import base_name, style_names, without_folders
+from nst_core.run_folder.without_folders import base_name, style_names, without_folders
 
 _EXAMPLES = 5
 _MOST_MESSAGES = 2_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from nst_core.messages import base_name, style_names
 from nst_core.report.numbers import RunNumbers
 from nst_core.report.page import facts, moment, percent, tried, verdict
 from nst_core.report.plots import duration
 from nst_core.report.rows import Detail
+from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.web import number
 
 _FIRST = 5

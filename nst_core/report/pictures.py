@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nst_core.gallery.thumbnails import Thumbnail, ThumbnailFolder
-from nst_core.messages import base_name, style_names, style_paths
 from nst_core.report.rows import Detail
+from nst_core.run_folder.without_folders import base_name, style_names, style_paths
 from nst_core.storage.paths import located_or_none
 
 FOLDER = "report-thumbs"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import UsageError
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.paths import is_local
 
 FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"

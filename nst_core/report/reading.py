@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 from nst_core.errors import RunFolderError
 from nst_core.report.rows import Progress, Rows, read_rows
 from nst_core.report.tries import Tries, read_tries
-from nst_core.run_folder import RunFolder
-from nst_core.run_names import run_name
+from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.summary import SUMMARY_FILE
 from nst_core.storage.paths import parquet_source, stored
-from nst_core.summary import SUMMARY_FILE
 
 
 @dataclass

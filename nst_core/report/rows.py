@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nst_core.report.failures import Messages
 from nst_core.report.traces import Traces
-from nst_core.results import LOSS_TRACE, result_files
+from nst_core.run_folder.results import LOSS_TRACE, result_files
 from nst_core.storage.paths import parquet_sources
 
 Progress = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nst_core.run_folder import METHODS
+from nst_core.run_folder.folder import METHODS
 
 _OF_LOSSES = ("version", "method", "weights_sha256")
 _PRECISION = "precision"

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nst_core.journal import Event, Journal
+from nst_core.run_folder.journal import Event, Journal
 
 _AT_ONCE = 16
 

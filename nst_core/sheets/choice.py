@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.finished_pairs import FinishedPair, finished_pairs
 from nst_core.gallery.runs import Partition, artists_of, opened
+from nst_core.run_folder.finished_pairs import FinishedPair, finished_pairs
 
 _SAMPLED = 16
 """Results that are looked at for each one that is shown."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.artist_facts import ArtistFacts
-from nst_core.finished_pairs import FinishedPair, display_name
 from nst_core.lettering import legible
+from nst_core.run_folder.artists import ArtistFacts
+from nst_core.run_folder.finished_pairs import FinishedPair, display_name
 from nst_core.sheets.choice import ArtistChoice
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key
 from nst_core.storage.paths import located_or_none

@@ -14,13 +14,12 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nst_core.artist_facts import ArtistFacts, artist_facts
 from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.gallery.pages import SHEET_FILE
 from nst_core.gallery.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
-from nst_core.run_folder import RunFolder
-from nst_core.run_names import run_name
+from nst_core.run_folder.artists import ArtistFacts, artist_facts
+from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.sheets.choice import ArtistChoice, choices, spread
 from nst_core.sheets.drawing import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.sheets.layout import Planned, SheetPlan, artist_plan, run_plan

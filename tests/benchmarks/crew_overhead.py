@@ -21,7 +21,7 @@ from flows.crews.opening import open_crew
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.preparation import work_of
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
 
 NOTHING = '''
 """Every process: `stylize_chunk` makes nothing."""
@@ -38,7 +38,7 @@ class Nothing:
         def exec_module(module):
             load(module)
             from collections import Counter
-            from nst_core.spent import Spent
+            from nst_core.run_folder.time_spent import Spent
             module.stylize_chunk = lambda chunk, *_: module.ChunkReport(Counter(success=len(chunk.rows)), Spent())
 
         spec.loader.exec_module = exec_module

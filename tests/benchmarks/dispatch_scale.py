@@ -85,8 +85,8 @@ def one(data: dict[str, Any]) -> None:
     from nst_core.config.method import resolve_method
     from nst_core.config.run_config import parse_config
     from nst_core.preparation import read_state, work_of
-    from nst_core.run_folder import RunFolder
-    from nst_core.verification import verify
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.verify.verification import verify
 
     config, found = parse_config(data), dict[str, Any]()
     folder, method = RunFolder(config.run_folder), resolve_method(config)
@@ -117,10 +117,10 @@ def timed(stage: str, found: dict[str, Any]) -> Iterator[None]:
 
 def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
     """In place of `stylize_chunk`."""
-    from nst_core.chunk_rows import rows_file, write_rows
     from nst_core.engine.optimisation import LossPoint
-    from nst_core.results import Result, planned_columns
-    from nst_core.spent import Spent
+    from nst_core.run_folder.chunk_rows import rows_file, write_rows
+    from nst_core.run_folder.results import Result, planned_columns
+    from nst_core.run_folder.time_spent import Spent
     from nst_core.worker import ChunkReport
 
     sha256 = hashlib.sha256(IMAGE).hexdigest()

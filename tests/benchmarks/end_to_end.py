@@ -33,10 +33,10 @@ from nst_core.engine.session import Session
 from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair
-from nst_core.plan import Plan
 from nst_core.planning import Grouping, plan_part
 from nst_core.preparation import work_of
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.index.facts import Wanted
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source

@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from nst_core.engine.optimisation import LossPoint
-from nst_core.results import Result, chunk_file, write_results
+from nst_core.run_folder.results import Result, chunk_file, write_results
 
 PER_PART, POINTS, PAINTINGS = 100, 31, 40
 LABELS = ["bird", "boat", "cat", "dog", "person", "train"]

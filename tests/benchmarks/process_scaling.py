@@ -26,7 +26,8 @@ from nst_core.asked import asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.preparation import new_part, read_state, work_of
-from nst_core.run_folder import Chunk, RunFolder
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.folder import RunFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

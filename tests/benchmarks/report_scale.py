@@ -29,9 +29,9 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "nst_core"))
 from planned import planned, success  # the tests' own small plans
 
-from nst_core.plan import Plan
-from nst_core.results import LOSS_TRACE, chunk_file, write_results
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.results import LOSS_TRACE, chunk_file, write_results
 
 PER_PART, PER_ARTIST, POINTS, CONTENTS = 100, 2000, 31, 50
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)

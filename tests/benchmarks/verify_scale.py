@@ -29,11 +29,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "nst_core"))
 from planned import planned, success  # the tests' own small plans
 
 from nst_core.engine.optimisation import LossPoint
-from nst_core.plan import Plan
-from nst_core.results import chunk_file, write_results
-from nst_core.run_folder import RunFolder
-from nst_core.summary import summarize, write_summary
-from nst_core.tally import Counting
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.results import chunk_file, write_results
+from nst_core.run_folder.summary import summarize, write_summary
+from nst_core.run_folder.tally import Counting
 
 PER_PART, PER_ARTIST, IMAGE = 100, 2000, 4096
 
@@ -80,7 +80,7 @@ def watching(root: Path) -> Iterator[float]:
 
 def command(arguments: Sequence[str]) -> Step:
     code = (
-        "import sys, nst_core.verification, nst_core.preparation; from flows.cli import main\n"
+        "import sys, nst_core.run_folder.verify.verification, nst_core.preparation; from flows.cli import main\n"
         "try: main()\n"
         "finally: print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)"
     )

@@ -22,7 +22,7 @@ from flows.crews.foreman import Foreman
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
 from nst_core.worker import Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")

@@ -21,8 +21,8 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, TransientError, WorkerLost
 from nst_core.preparation import work_of
-from nst_core.run_folder import Chunk
-from nst_core.spent import Spent
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.time_spent import Spent
 from nst_core.worker import ChunkReport, Work
 
 ORDER = Order(Chunk("00000-00000", "ada", (), frozenset()))

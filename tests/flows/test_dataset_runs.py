@@ -17,9 +17,9 @@ from download.serving import Server, serving
 from trial import rows_of, run
 
 from flows.cli import main
-from nst_core.artist_facts import artist_facts
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import NoRoom, SourceError
+from nst_core.run_folder.artists import artist_facts
 from nst_core.sources.download.artworks import DATASET
 from nst_core.storage import disk
 

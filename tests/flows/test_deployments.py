@@ -13,7 +13,7 @@ import yaml
 from webhook import SECRET, Webhook, webhook
 
 from nst_core.config.run_config import RunConfig
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("api")
 

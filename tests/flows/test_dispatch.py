@@ -17,13 +17,13 @@ from flows.cases import Terms, Totals
 from flows.crews.base import Order, Progress
 from flows.dispatch import Dispatcher
 from nst_core import policy
-from nst_core.chunk_rows import asked_of, readable_rows, rows_file
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
-from nst_core.journal import Journal
-from nst_core.run_folder import Chunk
-from nst_core.spent import Spent
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.chunk_rows import asked_of, readable_rows, rows_file
+from nst_core.run_folder.journal import Journal
+from nst_core.run_folder.time_spent import Spent
 from nst_core.worker import ChunkReport, Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 import pytest
 from download.making import artworks, coco, put_coco, put_kaggle
 from download.serving import KAGGLE, Fault, Server, serving
 
 import flows.download as downloads
+import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 from flows.cli import main
 from flows.download import DELAYS, FEW, LONGEST_WAIT, download, download_stage, wanted
 from flows.download_progress import line

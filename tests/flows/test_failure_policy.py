@@ -15,7 +15,7 @@ import pytest
 from commands import Trial
 from needs import needs
 
-from nst_core.journal import Journal
+from nst_core.run_folder.journal import Journal
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from finished import finished_run
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from nst_core.artist_facts import ArtistFacts, record_artist_facts
-from nst_core.findings import MENDING
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.artists import ArtistFacts, record_artist_facts
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.verify.findings import MENDING
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from trial import images_of, rows_of, run
 
 from nst_core.config.run_config import RunConfig
-from nst_core.findings import counts
-from nst_core.verification import verify
+from nst_core.run_folder.verify.findings import counts
+from nst_core.run_folder.verify.verification import verify
 
 pytestmark = pytest.mark.usefixtures("api")
 

@@ -18,7 +18,7 @@ from flows.crews import base as module
 from nst_core import policy
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 from nst_core.worker import ChunkReport, ChunkWatch, stylize_chunk
 
 pytestmark = pytest.mark.usefixtures("api")

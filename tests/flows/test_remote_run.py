@@ -25,9 +25,9 @@ from flows.cli import app
 from flows.signals import stop_requested
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
+from nst_core.run_folder.tally import Counting
+from nst_core.run_folder.verify.verification import verify
 from nst_core.storage.paths import file_state, files_below, located, parquet_source
-from nst_core.tally import Counting
-from nst_core.verification import verify
 
 pytestmark = pytest.mark.usefixtures("api")
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from nst_core.errors import RunFolderError
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 
 
 @pytest.fixture(scope="module")

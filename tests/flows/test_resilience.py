@@ -24,10 +24,11 @@ from nst_core.config.devices import local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
-from nst_core.plan import Plan
 from nst_core.preparation import finished_state, new_part, work_of
-from nst_core.run_folder import Chunk, RunFolder
-from nst_core.spent import Spent
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.time_spent import Spent
 from nst_core.worker import ChunkReport
 
 pytestmark = pytest.mark.usefixtures("api")

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from commands import Trial
 
-from nst_core.journal import Journal
+from nst_core.run_folder.journal import Journal
 
 pytestmark = pytest.mark.slow
 

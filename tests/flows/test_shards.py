@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import Trial
 
-from nst_core.journal import Journal
+from nst_core.run_folder.journal import Journal
 
 pytestmark = pytest.mark.slow
 

@@ -21,9 +21,9 @@ from finished import finished_run
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from nst_core import lock_record
-from nst_core.lock import Held, read_holders
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.lock import record as lock_record
+from nst_core.run_folder.lock.run_lock import Held, read_holders
 
 WORKER = {"name": "worker 1", "chunk": "00000-00003", "pairs": 2, "seconds": 41}
 PROGRESS = {"total": 12, "done": 6, "failed": 1, "rate": 0.25, "eta_seconds": 24, "workers": [WORKER]}
@@ -96,7 +96,7 @@ def test_a_script_reads_all_of_it(folder: Path) -> None:
 def test_a_run_that_was_killed_is_named_with_what_to_do(folder: Path) -> None:
     script = (
         "import os, sys, pathlib\n"
-        "from nst_core.run_folder import RunFolder\n"
+        "from nst_core.run_folder.folder import RunFolder\n"
         "with RunFolder(pathlib.Path(sys.argv[1])).locked():\n"
         "    os.kill(os.getpid(), 9)\n"
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from flows.pipeline import pipeline
 from nst_core.config.run_config import RunConfig
-from nst_core.summary import RunReport
+from nst_core.run_folder.summary import RunReport
 
 
 def run(config: RunConfig, **options: Any) -> RunReport:

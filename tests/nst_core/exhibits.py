@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from nst_core.results import LOSS_TRACE
+from nst_core.run_folder.results import LOSS_TRACE
 
 HOSTILE = ['"><script>alert(1)</script>', "AC/DC & Söhne's", "🎨 mère", "ابن سينا", "100% #1?a=b;c", "{{ 7*7 }}"]
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from nst_core.asked import asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.preparation import new_part, read_state, run_file, work_of
-from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
-from nst_core.run_folder import RunFolder
-from nst_core.summary import summarize, write_summary
+from nst_core.preparation import new_part, read_state, work_of
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
+from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.worker import stylize_chunk
 
 

@@ -13,17 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.lock import Held, hold
-from nst_core.lock_record import Owner, Record
-from nst_core.shard import Shard
+from nst_core.run_folder.lock.record import Owner, Record
+from nst_core.run_folder.lock.run_lock import Held, hold
+from nst_core.run_folder.shard import Shard
 
 HOLDER = """
 import subprocess, sys, time
 from pathlib import Path
 from nst_core import lock_record
 lock_record.BEAT_SECONDS = 0.05
-from nst_core.lock import hold
-from nst_core.shard import Shard
+from nst_core.run_folder.lock.run_lock import hold
+from nst_core.run_folder.shard import Shard
 root, shard, work = sys.argv[1:]
 if "://" in root:
     from upath import UPath

@@ -13,9 +13,9 @@ import yaml
 from planned import planned, success
 
 from nst_core.engine.optimisation import LossPoint
-from nst_core.plan import Plan, PlannedPair
-from nst_core.results import Result, chunk_file, write_results
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.run_folder.results import Result, chunk_file, write_results
 
 BEGUN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -13,9 +13,9 @@ from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
 from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair, StyleShare
-from nst_core.plan import Plan, PlannedPair
 from nst_core.planning import Grouping, plan_part
-from nst_core.results import Result, planned_columns
+from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.run_folder.results import Result, planned_columns
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from nst_core.engine.optimisation import LossPoint
-from nst_core.results import Result, chunk_file, write_results
+from nst_core.run_folder.results import Result, chunk_file, write_results
 from nst_core.storage.slugs import slugify
 
 Colour = tuple[int, int, int]

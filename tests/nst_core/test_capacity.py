@@ -25,9 +25,9 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.pace import Pace
-from nst_core.plan import PlannedPair
 from nst_core.planning import Grouping
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.worker import Work
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -15,11 +15,11 @@ from planned import PRINTS, context
 from nst_core.census import Census, census_of_part, census_of_plan
 from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage
-from nst_core.manifest.row import Overrides
 from nst_core.manifest.pairing import Pair, StyleShare, style_shares, unstylized_pair
-from nst_core.plan import Plan
+from nst_core.manifest.row import Overrides
 from nst_core.planning import Grouping, PlanPart, plan_part
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
 
 LICENSES = ("CC0", None, "CC-BY-4.0")

@@ -22,7 +22,7 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import to_tensor
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, TruncatedImage
-from nst_core.plan import PlannedPair
+from nst_core.run_folder.plan_table import PlannedPair
 
 METHOD = {"recipe": "wavelet", "size": 48, "style_scale": 1.0}
 CONTENT = ScaledImage(np.zeros((36, 48, 3), np.uint8), 48, 36, "0" * 64)

@@ -17,7 +17,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import NoRoom
 from nst_core.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
 from nst_core.preparation import new_part, read_state
-from nst_core.run_folder import RunFolder
+from nst_core.run_folder.folder import RunFolder
 from nst_core.storage import disk
 from nst_core.storage.machine import machine_name
 

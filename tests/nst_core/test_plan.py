@@ -17,10 +17,10 @@ from nst_core.drafting import Draft, draft_of, pair_id
 from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.input_inspection import input_limits
-from nst_core.manifest.row import Overrides
 from nst_core.manifest.pairing import Pair, StyleShare
-from nst_core.plan import Plan, PlannedPair
+from nst_core.manifest.row import Overrides
 from nst_core.planning import Grouping, plan_part
+from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.sources.base import Item
 
 ONE = Pair(

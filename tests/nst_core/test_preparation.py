@@ -19,22 +19,14 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.forecast import forecast
-from nst_core.plan import Plan, PlannedPair
-from nst_core.preparation import (
-    State,
-    StrictInputs,
-    finished_state,
-    new_part,
-    read_state,
-    run_file,
-    strict_check,
-    work_of,
-)
-from nst_core.results import chunk_file, read_chunk, unfinished_result, write_results
-from nst_core.run_folder import RunFolder
+from nst_core.preparation import State, StrictInputs, finished_state, new_part, read_state, strict_check, work_of
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
+from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.index import inspection
 from nst_core.sources.index.inputs import present_hash
-from nst_core.summary import summarize, write_summary
 
 MakeImage = Callable[..., Path]
 

@@ -16,10 +16,10 @@ from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, Skipp
 from nst_core.input_inspection import input_limits
 from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
-from nst_core.plan import Plan
 from nst_core.planning import Grouping, plan_part
 from nst_core.presence import as_asked, stale_pairs
-from nst_core.run_folder import Outcome, RunFolder
+from nst_core.run_folder.folder import Outcome, RunFolder
+from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input
 from nst_core.storage.paths import file_state

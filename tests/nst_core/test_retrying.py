@@ -16,7 +16,8 @@ from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
 from nst_core.recipes import configs_folder
 from nst_core.retrying import Only, chunks_to_retry, retry_config
-from nst_core.run_folder import Chunk, RunFolder
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import planned
 
-from nst_core.plan import PlannedPair
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.suspects import Suspects
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from shown import BLUE, GOLD, GREEN, RED, done, pixels, plain, write
 
-from nst_core.artist_facts import ArtistFacts
 from nst_core.errors import StorageRefused
-from nst_core.finished_pairs import FinishedPair
 from nst_core.manifest.row import UNSTYLIZED
-from nst_core.pair_selection import pairs_of_artist
+from nst_core.run_folder.artists import ArtistFacts
+from nst_core.run_folder.finished_pairs import FinishedPair
+from nst_core.run_folder.pair_selection import pairs_of_artist
 from nst_core.triptych import GAP, LOWEST, MARGIN, PAPER, Place, panels_of, places_of, triptych
 
 

@@ -23,8 +23,8 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.optimisation import Pairs, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Recent
-from nst_core.results import Result, chunk_file, read_chunk
-from nst_core.run_folder import Chunk
+from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.results import Result, chunk_file, read_chunk
 from nst_core.worker import ChunkWatch, Work, stylize_chunk
 
 BATCHES = 4

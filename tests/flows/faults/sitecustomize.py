@@ -61,9 +61,9 @@ def in_session(module):
 def in_crews(module):
     from collections import Counter
 
-    from nst_core.chunk_rows import rows_file, write_rows
-    from nst_core.results import unfinished_result
-    from nst_core.spent import Spent
+    from nst_core.run_folder.chunk_rows import rows_file, write_rows
+    from nst_core.run_folder.results import unfinished_result
+    from nst_core.run_folder.time_spent import Spent
 
     def nothing(chunk, work, watch, attempt):
         """Rows without images."""
@@ -112,7 +112,7 @@ def in_server(module):
 
 PATCHES = {
     "flows.server": in_server,
-    "nst_core.results": in_results,
+    "nst_core.run_folder.results": in_results,
     "nst_core.decoding": in_decoding,
     "nst_core.engine.session": in_session,
     "flows.crews.base": in_crews,

@@ -14,7 +14,7 @@ from running_app import FINAL, Running, await_state, pick, png, start, until, up
 
 from nst_core.app.recipes import style_weight
 from nst_core.recipes import load_recipe, recipe_names
-from nst_core.verification import verify
+from nst_core.run_folder.verify.verification import verify
 
 Make = Callable[..., Path]
 

@@ -21,7 +21,7 @@ from running_app import LONG, TINY, await_state, start, until
 
 from flows import app_command
 from nst_core.errors import UsageError
-from nst_core.verification import verify
+from nst_core.run_folder.verify.verification import verify
 
 pytestmark = pytest.mark.slow
 

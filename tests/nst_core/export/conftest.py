@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from nst_core.results import SCHEMA
+from nst_core.run_folder.results import SCHEMA
 
 PLAN = pa.schema(
     [

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nst_core.errors import ManifestError
 from nst_core.manifest.csv_reader import read_manifest
-from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.csv_writer import write_manifest
+from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import StyleRef, format_styles, parse_styles
 
 ARTISTS = ["Vincent van Gogh", "Claude Monet", "Albrecht Dürer"]

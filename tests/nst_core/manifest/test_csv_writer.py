@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from nst_core.manifest.csv_reader import read_manifest
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
-from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.csv_writer import write_manifest
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare, style_shares, unstylized_pair
-from nst_core.sources.base import Catalogue, Item
+from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import StyleRef
+from nst_core.sources.base import Catalogue, Item
 
 
 def rewritten(pairs: list[Pair], folder: Path, contents: list[Item], styles: list[Item]) -> list[Pair]:

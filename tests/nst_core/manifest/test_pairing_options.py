@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
-from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.csv_writer import write_manifest
 from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
+from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.sources.base import Catalogue, Item
 
 

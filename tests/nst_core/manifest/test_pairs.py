@@ -10,9 +10,9 @@ from catalogues import contents, drawn, styles
 from nst_core.config.pairing import Pairing
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ManifestError
+from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.manifest.pairs import pairs_of_manifest
 from nst_core.manifest.row import Overrides
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.paths import located

@@ -11,12 +11,12 @@ import pytest
 from made_up_runs import made, made_up_run, pairs
 
 from nst_core.errors import RunFolderError
-from nst_core.plan import PlannedPair
 from nst_core.report.compared import headline
 from nst_core.report.comparison import Comparison, compare
 from nst_core.report.reading import read_run
-from nst_core.results import unfinished_result
-from nst_core.run_folder import METHODS
+from nst_core.run_folder.folder import METHODS
+from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.results import unfinished_result
 
 HASH = "ab" * 32
 

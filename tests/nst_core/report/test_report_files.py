@@ -17,8 +17,8 @@ from nst_core.report import build_report, make_report
 from nst_core.report.markdown import report_markdown
 from nst_core.report.numbers import run_numbers
 from nst_core.report.reading import read_run
-from nst_core.results import read_chunk, result_files, unfinished_result, write_results
-from nst_core.verification import verify
+from nst_core.run_folder.results import read_chunk, result_files, unfinished_result, write_results
+from nst_core.run_folder.verify.verification import verify
 
 HOSTILE = "</script><script>alert('x')</script>\"&\u202e|*[a](b) _שלום_ 🎨"
 

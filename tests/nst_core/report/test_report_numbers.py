@@ -13,7 +13,7 @@ from made_up_runs import event, made, made_up_run, pairs
 from nst_core.errors import RunFolderError
 from nst_core.report.numbers import Prices, RunNumbers, run_numbers
 from nst_core.report.reading import read_run
-from nst_core.results import unfinished_result
+from nst_core.run_folder.results import unfinished_result
 
 
 def numbers(root: Path, prices: Prices | None = None) -> RunNumbers:

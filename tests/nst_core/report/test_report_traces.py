@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from nst_core.report.traces import Traces
-from nst_core.results import LOSS_TRACE
+from nst_core.run_folder.results import LOSS_TRACE
 
 
 def take(

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from shown import BLUE, GOLD, GREEN, done, pixels, plain, write
 
-from nst_core.artist_facts import ArtistFacts, record_artist_facts
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.gallery import thumbnails
 from nst_core.manifest.row import UNSTYLIZED
+from nst_core.run_folder.artists import ArtistFacts, record_artist_facts
 from nst_core.sheets import contact_sheet_of, write_combined_contact_sheets, write_contact_sheets, writing
 from nst_core.sheets.drawing import Sheet
 

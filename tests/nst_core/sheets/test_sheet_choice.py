@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shown import done, write
 
-from nst_core.finished_pairs import FinishedPair
-from nst_core.results import chunk_file
+from nst_core.run_folder.finished_pairs import FinishedPair
+from nst_core.run_folder.results import chunk_file
 from nst_core.sheets.choice import choices, spread
 
 

@@ -1,0 +1,82 @@
+"""Chunks: the unit of work and of retry; which of a plan's are left to make."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_core.errors import SKIPPED, Cancelled
+from nst_core.run_folder.folder import Outcome
+from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.run_folder.shard import Shard
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A task: the planned pairs of one chunk.
+
+    Attributes:
+        rows: in the order of the plan, batch after batch.
+        wanted: the ids of those that are still to be made.
+        only: the ids of those that may be looked at, where a pair that kills its process is searched for; None: all.
+        place: of the chunk among all chunks that were ever planned.
+    """
+
+    chunk_id: str
+    artist_slug: str
+    rows: Sequence[PlannedPair]
+    wanted: frozenset[str]
+    only: frozenset[str] | None = None
+    place: int = 0
+
+
+def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
+    """The chunks with work left, in the order of the plan; `done` says of each row whether nothing is."""
+    codes, names = plan.codes("chunk_id")
+    slug_of = dict(plan.distinct("chunk_id", "artist_slug"))
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    pending = []
+    for place, (start, stop) in enumerate(itertools.pairwise([*starts.tolist(), len(plan)])):
+        left = np.flatnonzero(~done[start:stop])
+        if len(left):
+            rows, name = plan[start:stop], names[codes[start]]
+            ids = rows.column("pair_id")
+            pending.append(Chunk(name, slug_of[name], rows, frozenset(ids[row] for row in left), place=place))
+    return pending
+
+
+def share_of(plan: Plan, shard: Shard) -> Plan:
+    """The rows of a plan whose chunks are a shard's to make."""
+    codes, _ = plan.codes("chunk_id")
+    places = np.cumsum(np.diff(codes, prepend=-1) != 0) - 1
+    return plan.taken(np.fromiter(map(shard.takes, places.tolist()), bool, len(plan)))
+
+
+def done_pairs(
+    plan: Plan, outcomes: Mapping[str, Outcome], images: set[str], changed: Container[str]
+) -> NDArray[np.bool_]:
+    """Whether each planned pair needs no more work.
+
+    A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
+    (then whatever was wrong may have been mended), a skipped one while the plan says so, or for good where whoever
+    asked for it took it back. A failed one is tried again.
+    """
+    skipped = np.isin(
+        plan.codes("error_class")[0], [i for i, name in enumerate(plan.codes("error_class")[1]) if name in SKIPPED]
+    )
+
+    def done(identity: str, left_out: bool) -> bool:
+        outcome = outcomes.get(identity)
+        if outcome is None:
+            return False
+        if outcome.status == "success":
+            return outcome.file_name in images
+        if outcome.status == "skipped":
+            return left_out or outcome.error_class == Cancelled.__name__
+        return outcome.status == "quarantined" and identity not in changed
+
+    return np.fromiter(map(done, plan.column("pair_id"), skipped.tolist()), bool, len(plan))

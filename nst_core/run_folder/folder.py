@@ -1,0 +1,252 @@
+"""The run folder: the only truth about what is planned and what is done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from nst_core.config.fingerprint import Fingerprints, changed_keys
+from nst_core.errors import RunFolderError, StorageRefused
+from nst_core.run_folder.lock.run_lock import Held, hold
+from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, joined
+from nst_core.run_folder.results import result_files, result_records
+from nst_core.run_folder.shard import Shard
+from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
+from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source
+
+RUN_FILE = "run.yaml"
+
+METHODS = "methods"
+"""The key of run.yaml for what each method fingerprint stands for, in a folder whose rows have their own methods."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the results say of one pair; `inputs`: sha256 of content and styles as they were used."""
+
+    status: str
+    file_name: str | None
+    attempts: int
+    inputs: tuple[str | None, ...] = ()
+    error_class: str | None = None
+
+
+class RunFolder:
+    """Reads and writes the parts of one run folder, except for images and results, which the chunks write."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    def exists(self) -> bool:
+        """Whether this is a run folder at all."""
+        return (self.root / RUN_FILE).is_file() or any(self.plan_files())
+
+    def holds_run(self) -> bool:
+        """As `exists`, but a run file that a person wrote, which may have the same name, makes no run folder; nor does
+        somebody else's folder at a store that is not ours to see.
+        """
+        try:
+            told = self.read_run_file()
+        except RunFolderError:
+            told = {}
+        except StorageRefused:
+            return False
+        return "config" in told or any(self.plan_files()) or any(True for _ in result_files(self.root))
+
+    def check_exists(self) -> None:
+        """Raises RunFolderError if this is no run folder."""
+        if not self.exists():
+            raise RunFolderError(
+                f"{self.root} is not a run folder: it has no {RUN_FILE}. Run folders are made by `nst run`."
+            )
+
+    def check_writable(self) -> None:
+        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written.
+
+        At a store: UsageError, or StorageUnreachable.
+        """
+        if not is_local(self.root):
+            check_store_writable(self.root)
+            return
+        nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
+        try:
+            tempfile.TemporaryFile(dir=nearest).close()
+        except OSError as error:
+            raise RunFolderError(
+                f"The run folder {self.root} cannot be written ({error.strerror}): choose another with output.root."
+            ) from error
+
+    @contextlib.contextmanager
+    def locked(
+        self, shard: Shard | None = None, say: Callable[[str], object] = lambda sentence: None
+    ) -> Iterator[Held]:
+        """Hold the folder for this process, alone or for one shard of the run; makes the folder if need be.
+
+        Clears what killed processes left half-written, once nobody else can be writing. `say` gets a sentence where the
+        lock of a dead process is taken over.
+
+        Raises:
+            RunFolderError: another process holds it, or it cannot be written.
+        """
+        with hold(self.root, shard, say, self.remove_leftovers) as held:
+            yield held
+
+    def remove_leftovers(self) -> None:
+        """Delete what killed processes left half-written. Only while nobody can be writing."""
+        remove_temporaries(self.root)
+
+    def read_run_file(self) -> dict[str, Any]:
+        """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""
+        path = self.root / RUN_FILE
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            raise RunFolderError(f"{path} cannot be read ({error}): restore it, or use another run folder.") from error
+        return data if isinstance(data, dict) else {}
+
+    def check_method(self, new: Fingerprints) -> None:
+        """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
+        told = self.read_run_file()
+        stored = told.get("method_fingerprint_data")
+        if METHODS in told:
+            raise RunFolderError(
+                f"{self.root} belongs to `nst app`, which makes every image by a method of its own: give this run "
+                "another name (--set name=…); pictures that failed there are asked for again on its page."
+            )
+        if not stored:
+            self._check_plan(new)
+        elif changed := changed_keys(stored, new.method_data):
+            raise RunFolderError(
+                f"The images in {self.root} were made by another method. Changed: {', '.join(changed)}. "
+                "Change it back, or give this run another name (--set name=…)."
+            )
+
+    def check_resume(self, resume: str) -> None:
+        """What `execution.resume` demands of the folder: `never` that it holds no plan, `always` that it holds one.
+
+        Raises:
+            RunFolderError: it is otherwise.
+        """
+        planned = any(self.plan_files())
+        if resume == "never" and planned:
+            raise RunFolderError(
+                f"{self.root} holds a run already, and resume is never: give this one another name (--set name=…), or "
+                "go on with that one (--resume if-possible)."
+            )
+        if resume == "always" and not planned:
+            raise RunFolderError(f"There is no run to resume in {self.root}: start it with --resume if-possible.")
+
+    def _check_plan(self, new: Fingerprints) -> None:
+        """What `check_method` can do where run.yaml was lost."""
+        if any(made_by != new.method for (made_by,) in self.read_plan().distinct("method_fingerprint")):
+            raise RunFolderError(
+                f"The images in {self.root} were made by another method, and its {RUN_FILE} is not there to say which: "
+                "restore it, or give this run another name (--set name=…)."
+            )
+
+    def write_run_file(self, data: Mapping[str, Any]) -> None:
+        """Write run.yaml, unless it says the same already (apart from the command and the time)."""
+        volatile = ("command", "created_at")
+        stored = self.read_run_file()
+        if {k: v for k, v in stored.items() if k not in volatile} == {
+            k: v for k, v in data.items() if k not in volatile
+        }:
+            return
+        text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
+        write_text_atomic(self.root / RUN_FILE, text)
+
+    def read_plan(self) -> Plan:
+        """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
+        return joined([_read_part(path) for path in self.plan_files()])
+
+    def read_part(self, number: int) -> Plan:
+        """One part of the plan. Raises RunFolderError if it is damaged."""
+        return _read_part(self._part(number))
+
+    def next_part(self) -> int:
+        """The number of the plan part to write next."""
+        return max((int(path.stem.removeprefix("part-")) for path in self.plan_files()), default=-1) + 1
+
+    def append_plan(self, number: int, tables: Iterable[pa.Table]) -> None:
+        """Write a plan part, once and for all."""
+        with (
+            atomic_path(self._part(number)) as temporary,
+            pq.ParquetWriter(temporary, PLAN_SCHEMA, compression="zstd", write_page_checksum=True) as writer,
+        ):
+            for table in tables:
+                writer.write_table(table)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """What became of each pair, by id. A damaged results file counts as not there: its chunk is made again."""
+        outcomes = {}
+        columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256", "error_class"]
+        for record in result_records(self.root, columns):
+            styles = (sha256 or None for sha256 in (record["style_sha256"] or "").split(";"))
+            inputs = (record["content_sha256"], *styles)
+            outcomes[record["pair_id"]] = Outcome(
+                record["status"], record["file_name"], record["attempts"], inputs, record["error_class"]
+            )
+        return outcomes
+
+    def image_files(self) -> set[str]:
+        """Every file below `images/`, relative to the run folder."""
+        return {f"images/{name}" for name in files_below(self.root / "images")}
+
+    def _part(self, number: int) -> Path:
+        return self.root / "plan" / f"part-{number:05d}.parquet"
+
+    def plan_files(self) -> list[Path]:
+        """The plan's parts, in their order."""
+        return sorted((self.root / "plan").glob("part-[0-9][0-9][0-9][0-9][0-9].parquet"))
+
+
+def _read_part(path: Path) -> Plan:
+    try:
+        source = parquet_source(path)
+        part = pq.ParquetFile(source, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
+        plan = joined([Plan(part.read())])
+    except (pa.ArrowException, OSError) as error:
+        raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
+    _check_inside(plan)
+    return plan
+
+
+def _check_inside(plan: Plan) -> None:
+    """A run folder may come from somebody else: what its plan says must not make us write outside of it."""
+    names = plan.table.column("file_name")
+    outside = names.filter(pc.match_substring_regex(names, r"^/|(^|/)\.\.(/|$)|\x00"))
+    parts = [part for pair in plan.distinct("artist_slug", "chunk_id") for part in pair]
+    bad = [
+        *outside.to_pylist()[:1],
+        *(part for part in parts if "/" in part or "\0" in part or part in ("", ".", "..")),
+    ]
+    if bad:
+        raise RunFolderError(f"The plan names a file outside of its run folder ({bad[0]!r}): do not trust it.")
+
+
+def run_name(run_folder: Path) -> str:
+    """The name in `run.yaml`, where there is one; else the folder's."""
+    try:
+        told = RunFolder(run_folder).read_run_file()
+    except RunFolderError:  # a name needs no run.yaml, least of all a sound one
+        told = {}
+    for section in (told, told.get("config")):
+        if isinstance(section, dict) and section.get("name"):
+            return str(section["name"])
+    return (run_folder.resolve() if is_local(run_folder) else run_folder).name

@@ -1,0 +1,174 @@
+"""Locks that are files of a run folder: the kernel (flock) says who lives, the contents say who it is.
+
+The kernel releases a lock when the last process that has it open is gone, however it went, and this is the truth on one
+machine, and on shared file systems whose locks reach across machines. Where they do not, the beat in the contents
+tells: an owner that finds another's token in its file has lost it. The files are rewritten in place and never renamed
+or deleted, since the lock belongs to the file, not to its name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Container
+from pathlib import Path
+
+from nst_core.errors import RunFolderError
+from nst_core.run_folder.lock.record import LockLost, Owner, Record, Taken, parse_record
+from nst_core.storage.atomic import disk_full_as_error
+
+GRACE_SECONDS = 0.5
+"""Whoever looks at a lock (`nst status`, `nst export`) holds it for an instant: no reason to give up."""
+
+
+class FileLocks:
+    """The locks of a run folder on a file system."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """Of all locks that there ever were."""
+        return sorted(path.name for path in self.root.glob(".lock*"))
+
+    def read(self, name: str) -> Record | None:
+        """What a lock says; None if nothing."""
+        try:
+            return parse_record((self.root / name).read_bytes())
+        except OSError:
+            return None
+
+    def look(self, name: str) -> tuple[Record | None, bool | None]:
+        """What a lock says, and whether its owner lives (None: unknown)."""
+        if is_locked(self.root / name):
+            return self.read(name), True
+        record = self.read(name)
+        return record, False if record is None or record.owner.here else None
+
+    def take(self, name: str, owner: Owner, dead: Container[str] = ()) -> FileClaim:
+        """Take a lock that nobody holds, whose owner died on this machine, or whose owner's token is in `dead`.
+
+        Raises:
+            Taken: it is held, or may be.
+            RunFolderError: the file cannot be written, or its file system has no locks.
+            DiskFull
+        """
+        path = self.root / name
+        descriptor = self._open(path)
+        try:
+            if not self._locked(descriptor):
+                raise Taken(self.read(name), alive=True)
+            left = parse_record(_contents(descriptor))
+            if left and not left.owner.here and left.owner.token not in dead:
+                raise Taken(left, alive=None)
+            with disk_full_as_error(path):
+                return FileClaim(path, descriptor, owner, left)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def tidy(self) -> None:
+        """Nothing is left behind by takers that were killed."""
+
+    def _open(self, path: Path) -> int:
+        try:
+            with disk_full_as_error(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunFolderError(
+                f"The run folder {self.root} cannot be written ({error.strerror}): choose another with output.root."
+            ) from error
+
+    def _locked(self, descriptor: int) -> bool:
+        try:
+            return lock_descriptor(descriptor)
+        except OSError as error:
+            raise RunFolderError(
+                f"The file system of {self.root} has no file locks (flock: {error.strerror}): mount it with them "
+                "(Lustre: -o flock), or choose another place with output.root."
+            ) from error
+
+
+class FileClaim:
+    """A lock file that this process holds.
+
+    Attributes:
+        owner: this process.
+        descriptor: as long as a process has it open, nobody else gets the lock: child processes that write into the
+            folder get it with `pass_fds`.
+        took_over: what the dead owner before had left there.
+    """
+
+    def __init__(self, path: Path, descriptor: int, owner: Owner, took_over: Record | None) -> None:
+        self._path = path
+        self.owner = owner
+        self.descriptor: int | None = descriptor
+        self.took_over = took_over
+        self._write(descriptor, Record(owner, at=time.monotonic()))
+
+    def beat(self, record: Record) -> None:
+        """Show life. Raises LockLost; OSError where the file system has a fault."""
+        if self.descriptor is None:
+            return
+        try:
+            present = parse_record(self._path.read_bytes())
+        except FileNotFoundError as error:
+            raise LockLost(None) from error
+        if present and present.owner.token != self.owner.token:
+            raise LockLost(present)
+        self._write(self.descriptor, record)
+
+    def release(self) -> None:
+        """Let go: the file says nothing from now on."""
+        if self.descriptor is None:
+            return
+        os.ftruncate(self.descriptor, 0)
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of a lock that is another's now: its contents stay."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def _write(self, descriptor: int, record: Record) -> None:
+        data = record.to_bytes()
+        # One write that covers whatever was there: who reads meanwhile finds no rest of the old record.
+        os.pwrite(descriptor, data.ljust(os.fstat(descriptor).st_size), 0)
+        os.fsync(descriptor)  # on network file systems others see it only then
+
+
+def lock_descriptor(descriptor: int) -> bool:
+    """Have the kernel lock an open file for this process and its heirs; whether that was possible. Raises OSError."""
+    until = time.monotonic() + GRACE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.02)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process that our kernel knows of holds a lock file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _contents(descriptor: int) -> bytes:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

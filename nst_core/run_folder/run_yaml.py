@@ -1,0 +1,38 @@
+"""The contents of run.yaml: what a run was asked for, and what it was made with."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import nst_core
+from nst_core.config.fingerprint import FINGERPRINT_VERSION
+from nst_core.config.method import Method
+from nst_core.config.run_config import RunConfig
+from nst_core.storage.secrets import redacted, redacted_command
+
+
+def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
+    """The contents of run.yaml."""
+    packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
+    return {
+        "config": redacted(config.model_dump(mode="json")),
+        "fingerprint": method.fingerprints.run,
+        "method_fingerprint": method.fingerprints.method,
+        "fingerprint_version": FINGERPRINT_VERSION,
+        "method_fingerprint_data": dict(method.fingerprints.method_data),
+        "weights_sha256": method.weights_sha256,
+        "device": str(method.device),
+        "versions": {
+            "nst": nst_core.__version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "host": socket.gethostname(),
+        "command": redacted_command(sys.argv),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

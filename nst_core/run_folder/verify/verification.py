@@ -1,0 +1,247 @@
+"""Is a run folder sound and complete? Plan, rows, image bytes and everything that lies there, one against the other.
+
+It only reads, takes no lock, and is linear: rows stay in Arrow columns, images are hashed a piece at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nst_core.errors import RunFolderError
+from nst_core.run_folder.folder import METHODS, RunFolder
+from nst_core.run_folder.kept_inputs import INPUTS
+from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
+from nst_core.run_folder.verify.findings import Finding
+from nst_core.run_folder.verify.inputs import input_findings
+from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, Rows, read_rows, recorded, row_findings
+from nst_core.storage.atomic import is_temporary
+from nst_core.storage.machine import cores
+from nst_core.storage.paths import files_below, is_local
+
+Progress = Callable[[int, int], None]
+
+_AT_ONCE = 1024
+"""Images that are handed to the threads at a time: what waits takes memory too."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what was found.
+
+    Attributes:
+        planned: pairs of the plan.
+        rows: by status, planned pairs that have a row.
+        images: files whose bytes were hashed and are those that their rows record.
+    """
+
+    planned: int
+    rows: dict[str, int]
+    images: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not self.findings
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What lies in a run folder, relative to it; hidden files, such as file managers leave, are nobody's business."""
+
+    images: list[str]
+    results: set[str]
+    inputs: list[str]
+    temporaries: list[str]
+
+    @classmethod
+    def below(cls, root: Path) -> _Files:
+        found = cls([], set(), [], [])
+        for name in _walk(root):
+            base = name.rpartition("/")[2]
+            if is_temporary(base):
+                found.temporaries.append(name)
+            elif name.startswith("images/") and not base.startswith("."):
+                found.images.append(name)
+            elif name.startswith("results/") and not base.startswith((".", "_")):
+                found.results.add(name)
+            elif name.startswith(f"{INPUTS}/") and not base.startswith("."):
+                found.inputs.append(name)
+        return found
+
+
+def verify(root: Path, progress: Progress | None = None) -> Verification:
+    """Compare a run folder with its plan. A damaged plan part is told alone: without it nothing else can be judged.
+
+    Args:
+        progress: called with images hashed and their total.
+
+    Raises:
+        RunFolderError: not a run folder, or its plan names files outside of it.
+        OSError: a folder in it cannot be listed.
+    """
+    folder = RunFolder(root)
+    folder.check_exists()
+    files, told = _Files.below(root), _run_file(folder)
+    found = [Finding("temporary_file", name, f"{name} was left half-written.") for name in files.temporaries]
+    try:
+        plan = folder.read_plan()
+    except RunFolderError as error:
+        if not isinstance(error.__cause__, pa.ArrowException | OSError):
+            raise
+        return Verification(0, {}, 0, (Finding("damaged_plan", "plan", str(error)), *found))
+    chunks = PlannedChunks.of(plan)
+    rows, damaged = read_rows(root, plan, chunks, files.results)
+    found += damaged
+    for name in sorted(files.results.difference(chunks.files)):
+        found.append(Finding("unplanned_part", name, f"{name} is the results file of no planned chunk."))
+    found += row_findings(plan, chunks, rows)
+    images = recorded(plan, rows)
+    wrong = list(_hashed(root, images, progress))
+    found += wrong
+    found += _extra_images(plan, rows, files.images)
+    if METHODS in told:  # only such a folder keeps inputs
+        found += input_findings(root, plan, files.inputs)
+    if not damaged:  # else there is no telling what they should say
+        found += _quarantine(root, plan, rows)
+        found += _summary(root, plan, rows)
+    return Verification(len(plan), _statuses(rows), len(images.names) - len(wrong), tuple(found))
+
+
+def _run_file(folder: RunFolder) -> dict[str, Any]:
+    """run.yaml; nothing where it is damaged, which no image depends on."""
+    try:
+        return folder.read_run_file()
+    except RunFolderError:
+        return {}
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Every file below `root`, relative to it. Raises OSError where a folder cannot be listed."""
+
+    def failed(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # it may go while a run works
+            raise error
+
+    if not is_local(root):
+        yield from files_below(root)
+        return
+    for folder, _, names in os.walk(root, onerror=failed):
+        prefix = Path(folder).relative_to(root).as_posix()
+        yield from names if prefix == "." else (f"{prefix}/{name}" for name in names)
+
+
+def _hashed(root: Path, images: Recorded, progress: Progress | None) -> Iterator[Finding]:
+    """The recorded images that are not there, or have other bytes."""
+    with ThreadPoolExecutor(2 * cores(), "hash") as pool:
+        for start in range(0, len(images.names), _AT_ONCE):
+            part = images.slice(start, start + _AT_ONCE)
+            found = pool.map(lambda name: _sha256(root / name), part.names)
+            for pair, name, expected, present in zip(part.pairs, part.names, part.hashes, found, strict=True):
+                if present is None:
+                    yield Finding("missing_image", name, f"{name} of the pair {pair} is not there.")
+                elif present != expected:
+                    told = present if " " in present else "its bytes are not those that its row records"
+                    yield Finding("changed_image", name, f"{name} of the pair {pair}: {told}.")
+            if progress:
+                progress(start + len(part.names), len(images.names))
+
+
+def _sha256(path: Path) -> str | None:
+    """The hash of a file, None if there is none, or in words why it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
+def _extra_images(plan: Plan, rows: Rows, images: Iterable[str]) -> Iterator[Finding]:
+    """Images of no planned pair, and of pairs whose row says that there is none.
+
+    An image whose pair has no row at all is what a killed run leaves: the next one makes it again.
+    """
+    there = pa.array(sorted(images), pa.string())
+    planned = plan.table.column("file_name")
+    places = pc.index_in(there, planned).fill_null(-1).to_numpy()
+    for name in there.filter(pa.array(places < 0)).to_pylist():
+        yield Finding("unplanned_image", name, f"{name} is the image of no planned pair.")
+    first = rows.first()
+    status = rows.table.column("status").take(pa.array(first))
+    unmade = np.zeros(len(plan), bool)
+    unmade[rows.place[first[np.asarray(pc.is_in(status, pa.array(["failed", "quarantined", "skipped"])))]]] = True
+    known = places[places >= 0]
+    for place in known[unmade[known]].tolist():
+        name, pair = planned[place].as_py(), plan.table["pair_id"][place].as_py()
+        yield Finding("unclaimed_image", name, f"{name} is there, but the row of the pair {pair} says that it is not.")
+
+
+def _statuses(rows: Rows) -> dict[str, int]:
+    return dict(sorted(Counter(map(str, rows.column("status", rows.first()))).items()))
+
+
+def _quarantine(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
+    """quarantine.csv against the rows."""
+    first = rows.first()
+    lost = first[rows.having("quarantined")[first]]
+    records = rows.table.take(pa.array(lost)).to_pylist()
+    styles = plan.table.column("style_paths").take(pa.array(rows.place[lost])).to_pylist()
+    bad = bad_inputs(map(bad_input, records, styles))
+    name, told = QUARANTINE_FILE, _read(root / QUARANTINE_FILE)
+    if told is None:
+        yield Finding("wrong_quarantine", name, f"{name} is not there: a run writes it at its end.")
+    elif told != quarantine_csv(bad).encode():
+        yield Finding("wrong_quarantine", name, f"{name} does not name the {len(bad)} bad inputs of the rows.")
+
+
+def _summary(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
+    """summary.json against the rows."""
+    name, told = SUMMARY_FILE, _read(root / SUMMARY_FILE)
+    if told is None:
+        yield Finding("wrong_summary", name, f"{name} is not there: a run writes it at its end.")
+        return
+    try:
+        written = dict(json.loads(told))
+    except (TypeError, ValueError):
+        yield Finding("wrong_summary", name, f"{name} is damaged.")
+        return
+    if differing := [key for key, value in _counts(plan, rows).items() if written.get(key) != value]:
+        yield Finding("wrong_summary", name, f"{name} and the rows differ in {', '.join(differing)}.")
+
+
+def _counts(plan: Plan, rows: Rows) -> dict[str, Any]:
+    """What summary.json must say."""
+    first = rows.first()
+    statuses = rows.column("status", first)
+    errors, artists = rows.column("error_class", first), rows.column("artist", first)
+    counted = Counter(statuses)
+    told = [error for error, status in zip(errors, statuses, strict=True) if status in ("failed", "quarantined")]
+    made = [artist or "unknown" for artist, status in zip(artists, statuses, strict=True) if status == "success"]
+    numbers = {status: counted[status] for status in ("success", "failed", "quarantined", "skipped")}
+    return numbers | {
+        "planned": len(plan),
+        "missing": len(plan) - len(first),
+        "errors": dict(Counter(told)),
+        "by_artist": dict(Counter(made)),
+    }
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

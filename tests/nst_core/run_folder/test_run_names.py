@@ -1,0 +1,35 @@
+"""What a run is called, wherever it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nst_core.gallery.runs import opened
+from nst_core.report.reading import read_run
+from nst_core.run_folder.folder import run_name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("config: {name: night}", "night"),
+        ("name: night\nconfig: {name: day}", "night"),
+        ("config: {name: ''}", "holiday"),
+        ("{}", "holiday"),
+        ("name: [", "holiday"),
+        ("- a list", "holiday"),
+        ("name: 2026-13-45", "holiday"),
+        (None, "holiday"),
+    ],
+)
+def test_a_run_goes_by_the_name_of_its_run_file_else_by_its_folder(tmp_path: Path, text: str | None, name: str) -> None:
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    if text is not None:
+        (folder / "run.yaml").write_text(text)
+    assert run_name(folder) == name
+    assert [run.name for run in opened([folder])] == [name]
+    if text is not None:
+        assert read_run(folder).name == name
