@@ -27,7 +27,7 @@ from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Status
 from nst_core.run_folder.time_spent import Spent
 from nst_core.suspects import Suspects
-from nst_core.worker import ChunkReport, Work
+from nst_core.work import ChunkReport, Work
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
-    from nst_core.retrying import Only
+    from nst_core.plan.retry import Only
     from nst_core.run_folder.lock.run_lock import Holder
     from nst_core.run_folder.summary import RunReport
     from nst_core.run_folder.verify.findings import Kind
@@ -43,7 +43,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Try failed and quarantined pairs of a run again, whether or not their inputs have changed since."""
-    from nst_core.retrying import chunks_to_retry, retry_config
+    from nst_core.plan.retry import chunks_to_retry, retry_config
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.summary import summarize
 

@@ -23,13 +23,15 @@ quiet_environment()
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
-from nst_core.asked import Asked, asked_for  # noqa: E402
 from nst_core.config.method import Method, resolve_method  # noqa: E402
 from nst_core.config.run_config import RunConfig  # noqa: E402
 from nst_core.errors import Interrupted  # noqa: E402
-from nst_core.forecast import check_room  # noqa: E402
-from nst_core.preparation import State, lacking_pages, new_part, read_state, strict_check, work_of  # noqa: E402
-from nst_core.presence import as_asked  # noqa: E402
+from nst_core.plan.columns import tables
+from nst_core.plan.current_inputs import as_asked  # noqa: E402
+from nst_core.plan.forecast import check_room  # noqa: E402
+from nst_core.plan.new_part import new_part, strict_check  # noqa: E402
+from nst_core.plan.state import State, lacking_pages, read_state  # noqa: E402
+from nst_core.plan.wanted import Asked, asked_for  # noqa: E402
 from nst_core.run_folder.artists import record_artist_facts  # noqa: E402
 from nst_core.run_folder.card import write_card  # noqa: E402
 from nst_core.run_folder.chunk import share_of  # noqa: E402
@@ -38,6 +40,7 @@ from nst_core.run_folder.lock.run_lock import Held  # noqa: E402
 from nst_core.run_folder.run_yaml import run_file  # noqa: E402
 from nst_core.run_folder.shard import Shard  # noqa: E402
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
+from nst_core.work import work_of  # noqa: E402
 
 T = TypeVar("T")
 
@@ -76,7 +79,7 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
     folder.write_run_file(run_file(config, method))
     record_artist_facts(folder.root, asked.artists)
     if len(part):
-        folder.append_plan(part.number, part.tables())
+        folder.append_plan(part.number, tables(part))
     return len(part)
 
 

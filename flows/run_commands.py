@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nst_core.config.run_config import RunConfig
-    from nst_core.forecast import Forecast
+    from nst_core.plan.forecast import Forecast
     from nst_core.run_folder.summary import RunReport, Summary
 
 EXIT_INCOMPLETE = 3
@@ -69,10 +69,10 @@ def pair(
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from flows.progress import reporter
-    from nst_core.asked import open_sources, pairs_of
     from nst_core.config.run_config import load_config
     from nst_core.manifest.csv_writer import write_manifest
     from nst_core.manifest.pairs import manifest_rows
+    from nst_core.plan.wanted import open_sources, pairs_of
 
     config = load_config(file, set_ or ())
     must_have_sources(config)
@@ -98,7 +98,7 @@ def plan(
     from flows.crews.fleet import fleet_of
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
-    from nst_core.forecast import forecast
+    from nst_core.plan.forecast import forecast
 
     config = load_config(file, set_ or ())
     must_have_sources(config)
@@ -127,9 +127,10 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.crews.fleet import fleet_of
     from flows.progress import console, reporter
-    from nst_core.asked import asked_for
     from nst_core.config.method import resolve_method
-    from nst_core.preparation import finished_state, strict_check
+    from nst_core.plan.new_part import strict_check
+    from nst_core.plan.state import finished_state
+    from nst_core.plan.wanted import asked_for
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.shard import Shard
     from nst_core.run_folder.summary import RunReport, summarize

@@ -41,7 +41,7 @@ def status(
 
 def _once(run: RunPath, as_json: bool) -> None:
     """With a look at every image and input, which a watch has no time for."""
-    from nst_core.preparation import read_state
+    from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.lock.holders import Watcher
     from nst_core.run_folder.summary import summarize

@@ -17,7 +17,7 @@ from nst_core.config.devices import Fleet
 from nst_core.config.run_config import RunConfig
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.lock.run_lock import Held
-from nst_core.worker import Work
+from nst_core.work import Work
 
 
 def stylize_all(

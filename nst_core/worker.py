@@ -6,90 +6,24 @@ import contextlib
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from nst_core.config.run_config import Output
 from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
 from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
-from nst_core.engine.evaluation import Evaluation
-from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.optimisation import Watch
-from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
-from nst_core.errors import ChunkTimeout, InputError, Interrupted, NstError, NumericalError, SkippedInput
+from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
 from nst_core.run_folder.time_spent import Spent
-
-
-@dataclass(frozen=True)
-class Work:
-    """What all chunks of a run have in common; can be pickled.
-
-    Attributes:
-        recipe: with its precision resolved.
-        threads: CPU threads of this worker.
-    """
-
-    run_folder: Path
-    recipe: Recipe
-    weights_sha256: str | None
-    output: Output
-    content_limits: ImageLimits
-    style_limits: ImageLimits
-    device: str
-    threads: int = 1
-    report_every: int = 10
-    evaluation: Evaluation = "eager"
-
-
-@dataclass(frozen=True)
-class ChunkWatch:
-    """How the outside looks into a chunk.
-
-    Attributes:
-        evaluations: called with the number of pair-evaluations done since the last call.
-        should_stop: polled; true ends the chunk with `Interrupted`.
-        past_deadline: polled; true ends it with `ChunkTimeout`.
-        losses: called with the evaluations done and the mean total of the batch, every `report_every` evaluations.
-        preview: called with a pair and its image on its way, (H, W, 3) uint8 at its working size, every
-            `preview_every` evaluations; needs `output.previews` to be off.
-    """
-
-    evaluations: Callable[[int], None] = lambda count: None
-    should_stop: Callable[[], bool] = lambda: False
-    past_deadline: Callable[[], bool] = lambda: False
-    losses: Callable[[int, float], None] = lambda evaluations, total: None
-    preview: Callable[[PlannedPair, Pixels], None] | None = None
-    preview_every: int | None = None
-
-    def poll(self) -> None:
-        """Raises Interrupted, ChunkTimeout."""
-        if self.should_stop():
-            raise Interrupted
-        if self.past_deadline():
-            raise ChunkTimeout("The deadline passed between two batches.")
-
-
-@dataclass(frozen=True)
-class ChunkReport:
-    """What came of a chunk.
-
-    Attributes:
-        statuses: how many of the pairs that were asked for have which status now.
-        spent: where the time went.
-    """
-
-    statuses: Counter[str]
-    spent: Spent
+from nst_core.work import ChunkReport, ChunkWatch, Work
 
 
 @dataclass

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from nst_core.run_folder.chunk import Chunk
-from nst_core.worker import ChunkReport, ChunkWatch, Work, stylize_chunk
+from nst_core.work import ChunkReport, ChunkWatch, Work
+from nst_core.worker import stylize_chunk
 
 GRACE = 30.0
 """Seconds past its deadline after which a worker that does not answer is killed: it may be inside of a long call."""

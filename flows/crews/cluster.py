@@ -17,7 +17,7 @@ from flows.crews.child import START_TIMEOUT
 from flows.crews.outpost import Answer
 from flows.progress import console
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, WorkerLost
-from nst_core.worker import ChunkReport
+from nst_core.work import ChunkReport
 
 LOOK = 0.5
 """Seconds between two looks at a worker: how late progress and the wish to stop arrive."""

@@ -23,7 +23,7 @@ from nst_core.errors import ConfigError, TransientError
 from nst_core.gpu_claims import Claim, claim_gpu, visible_gpu_names
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RUN_FILE
-from nst_core.worker import ChunkReport, Work
+from nst_core.work import ChunkReport, Work
 
 SILENCE = 30.0
 """Seconds without a word from the run after which it is taken for dead: its worker is ended."""

@@ -20,10 +20,10 @@ from nst_core.app.studio import Studio
 from nst_core.app.uploads import Uploads
 from nst_core.app.visitors import Rules, is_loopback
 from nst_core.app.workshop import Workshop
-from nst_core.asked import open_sources
 from nst_core.config.devices import local_fleet, run_devices
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import UsageError
+from nst_core.plan.wanted import open_sources
 from nst_core.storage.paths import is_local
 
 GRACE_SECONDS = 3

@@ -14,11 +14,11 @@ from typing import Any
 from nst_core.app.limits import Limits
 from nst_core.app.pictures import decoded, small
 from nst_core.app.refusals import Refusal
-from nst_core.asked import Sources
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import probe_image
 from nst_core.errors import InputError
+from nst_core.plan.wanted import Sources
 from nst_core.sources.base import Item
 from nst_core.sources.licenses import is_excluded
 from nst_core.storage.slugs import unique_slugs

@@ -21,7 +21,7 @@ from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result
 from nst_core.run_folder.without_folders import without_folders
 from nst_core.sources.base import Item
-from nst_core.worker import ChunkWatch
+from nst_core.work import ChunkWatch
 
 PREVIEWS = 60
 """Looks at a job on its way, about."""

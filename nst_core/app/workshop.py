@@ -9,18 +9,19 @@ from dataclasses import dataclass, replace
 
 from nst_core.app.kept_inputs import KeptInputs
 from nst_core.app.recipes import style_weight
-from nst_core.asked import facts_of
 from nst_core.config.devices import Fleet
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import Method as MethodSection
 from nst_core.config.run_config import RunConfig
-from nst_core.drafting import draft_of, pair_id
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
-from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
-from nst_core.planning import EXTENSIONS, Grouping, plan_part
-from nst_core.preparation import work_of
+from nst_core.plan.columns import tables
+from nst_core.plan.draft import draft_of, pair_id
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.part import EXTENSIONS, plan_part
+from nst_core.plan.shapes import PlanContext
+from nst_core.plan.wanted import facts_of
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
@@ -33,7 +34,8 @@ from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.machine import cores
-from nst_core.worker import ChunkWatch, Work, stylize_chunk
+from nst_core.work import ChunkWatch, Work, work_of
+from nst_core.worker import stylize_chunk
 
 MOST_PARTS = 99_999
 """Parts that a plan can have; here each job is one."""
@@ -206,7 +208,7 @@ class Workshop:
         if number > MOST_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
         draft, context = draft_of([pair], method.fingerprints.method), self._context(order, method)
-        self.folder.append_plan(number, plan_part(number, draft, self._plan, context, Grouping(1, 1)).tables())
+        self.folder.append_plan(number, tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
         rows = self.folder.read_part(number)
         self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
         self._ids.add(rows[0].pair_id)

@@ -30,7 +30,7 @@ from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import ConfigError, UsageError
-from nst_core.pace import remember
+from nst_core.plan.pace import remember
 from nst_core.recipes import load_recipe
 from nst_core.storage.machine import cores, machine_name
 

@@ -20,8 +20,8 @@ from flows.crews.fleet import fleet_of
 from flows.crews.opening import open_crew
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config
-from nst_core.preparation import work_of
 from nst_core.run_folder.chunk import Chunk
+from nst_core.work import work_of
 
 NOTHING = '''
 """Every process: `stylize_chunk` makes nothing."""

@@ -22,25 +22,27 @@ from pathlib import Path
 
 import torch
 
-from nst_core.asked import open_sources, pairs_of
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import SampleSource
-from nst_core.drafting import draft_of
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
 from nst_core.engine.session import Session
-from nst_core.input_inspection import input_limits
-from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair
-from nst_core.planning import Grouping, plan_part
-from nst_core.preparation import work_of
+from nst_core.plan.columns import tables
+from nst_core.plan.draft import draft_of
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.inspection import input_limits
+from nst_core.plan.part import plan_part
+from nst_core.plan.shapes import PlanContext
+from nst_core.plan.wanted import open_sources, pairs_of
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.index.facts import Wanted
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source
-from nst_core.worker import Work, stylize_chunk
+from nst_core.work import Work, work_of
+from nst_core.worker import stylize_chunk
 
 
 @dataclass
@@ -133,7 +135,8 @@ def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> l
     wanted = input_limits(draft, Wanted(ImageLimits()), Wanted(ImageLimits()))
     inputs = scan(wanted)
     context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
-    rows = list(plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch)))
+    part = plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch))
+    rows = [row for table in tables(part) for row in Plan(table)]
     names = dict.fromkeys(row.chunk_id for row in rows)
     members = {name: tuple(row for row in rows if row.chunk_id == name) for name in names}
     return [Chunk(name, of[0].artist_slug, of, frozenset(row.pair_id for row in of)) for name, of in members.items()]

@@ -22,12 +22,15 @@ from PIL import Image
 from flows.crews.base import Order
 from flows.crews.child import Place
 from flows.crews.processes import Processes
-from nst_core.asked import asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.preparation import new_part, read_state, work_of
+from nst_core.plan.columns import tables
+from nst_core.plan.new_part import new_part
+from nst_core.plan.state import read_state
+from nst_core.plan.wanted import asked_for
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
+from nst_core.work import work_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,7 +73,7 @@ def timed(config: RunConfig, workers: int, name: str) -> float:
     method, folder = resolve_method(config), RunFolder(config.run_folder)
     asked = asked_for(config, method.fingerprints.method)
     part = new_part(config, method, asked, folder)
-    folder.append_plan(part.number, part.tables())
+    folder.append_plan(part.number, tables(part))
     chunks, work = read_state(folder).chunks, work_of(config, method)
     with Processes(work, [Place()] * workers, lambda: False) as crew, ThreadPoolExecutor(workers) as pool:
         make_all(pool, crew, chunks[:workers])

@@ -80,7 +80,7 @@ def watching(root: Path) -> Iterator[float]:
 
 def command(arguments: Sequence[str]) -> Step:
     code = (
-        "import sys, nst_core.run_folder.verify.verification, nst_core.preparation; from flows.cli import main\n"
+        "import sys, nst_core.run_folder.verify.verification, nst_core.plan.state; from flows.cli import main\n"
         "try: main()\n"
         "finally: print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)"
     )

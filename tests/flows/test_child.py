@@ -23,7 +23,7 @@ from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.run_folder.chunk import Chunk
-from nst_core.worker import Work
+from nst_core.work import Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")
 

@@ -24,7 +24,7 @@ from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import asked_of, readable_rows, rows_file
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.time_spent import Spent
-from nst_core.worker import ChunkReport, Work
+from nst_core.work import ChunkReport, Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")
 

@@ -19,7 +19,8 @@ from nst_core import policy
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
 from nst_core.run_folder.folder import RunFolder
-from nst_core.worker import ChunkReport, ChunkWatch, stylize_chunk
+from nst_core.work import ChunkReport, ChunkWatch
+from nst_core.worker import stylize_chunk
 
 pytestmark = pytest.mark.usefixtures("api")
 

@@ -19,17 +19,18 @@ from flows.crews import base
 from flows.server import past_proxies
 from flows.stylizing import stylize_all
 from nst_core import policy
-from nst_core.asked import Asked, asked_for
 from nst_core.config.devices import local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
-from nst_core.preparation import finished_state, new_part, work_of
+from nst_core.plan.new_part import new_part
+from nst_core.plan.state import finished_state
+from nst_core.plan.wanted import Asked, asked_for
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.time_spent import Spent
-from nst_core.worker import ChunkReport
+from nst_core.work import ChunkReport, work_of
 
 pytestmark = pytest.mark.usefixtures("api")
 

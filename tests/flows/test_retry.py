@@ -12,7 +12,7 @@ from trial import images_of, rows_of, run, snapshot
 from flows.retry import retry_run
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
-from nst_core.retrying import Only, retry_config
+from nst_core.plan.retry import Only, retry_config
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import Status, chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.summary import RunReport

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nst_core.asked import asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.preparation import new_part, read_state, work_of
+from nst_core.plan.columns import tables
+from nst_core.plan.new_part import new_part
+from nst_core.plan.state import read_state
+from nst_core.plan.wanted import asked_for
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
+from nst_core.work import work_of
 from nst_core.worker import stylize_chunk
 
 
@@ -32,7 +35,7 @@ def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:
     asked = asked_for(config, method.fingerprints.method)
     part = new_part(config, method, asked, run)
     run.write_run_file(run_file(config, method))
-    run.append_plan(part.number, part.tables())
+    run.append_plan(part.number, tables(part))
     for chunk in read_state(run, asked).chunks:
         stylize_chunk(chunk, work_of(config, method))
     for row in run.read_plan():

@@ -20,7 +20,7 @@ from nst_core.run_folder.shard import Shard
 HOLDER = """
 import subprocess, sys, time
 from pathlib import Path
-from nst_core import lock_record
+from nst_core.run_folder.lock import record as lock_record
 lock_record.BEAT_SECONDS = 0.05
 from nst_core.run_folder.lock.run_lock import hold
 from nst_core.run_folder.shard import Shard

@@ -17,9 +17,9 @@ from nst_core.bench import BATCH, BenchOptions, costs_of, report_dict, run_bench
 from nst_core.bench.__main__ import main
 from nst_core.bench.images import load_pictures, synthetic_pictures
 from nst_core.bench.table import headline, notes, plain_text, tables
-from nst_core.capacity import BATCH_ON_CPU, BATCH_ON_GPU
 from nst_core.engine.bench.report import BenchReport, EqualLoss, Throughput, side_of
 from nst_core.errors import ConfigError, UsageError
+from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("evaluations", 4), ("reference_evaluations", 3), ("reference_images", 2), ("rounds", 1), ("size", 48)

@@ -9,26 +9,18 @@ import pytest
 import torch
 from planned import planned
 
-from nst_core import capacity
-from nst_core.capacity import (
-    BATCH_ON_CPU,
-    BATCH_ON_GPU,
-    CHUNK_SECONDS,
-    MAX_CHUNKS,
-    cluster_worker_count,
-    grouping,
-    worker_count,
-)
 from nst_core.config import devices
 from nst_core.config.devices import Fleet, local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.pace import Pace
-from nst_core.planning import Grouping
+from nst_core.plan import grouping as capacity
+from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU, CHUNK_SECONDS, MAX_CHUNKS, Grouping, grouping
+from nst_core.plan.pace import Pace
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
-from nst_core.worker import Work
+from nst_core.work import Work
+from nst_core.worker_count import cluster_worker_count, worker_count
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 HERE = Fleet(CPU, CPU, 2)

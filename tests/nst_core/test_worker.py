@@ -25,7 +25,8 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Recent
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
-from nst_core.worker import ChunkWatch, Work, stylize_chunk
+from nst_core.work import ChunkWatch, Work
+from nst_core.worker import stylize_chunk
 
 BATCHES = 4
 PNG = Output(format="png")

@@ -16,7 +16,7 @@ from nst_core.app.limits import Limits
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
-from nst_core.preparation import read_state
+from nst_core.plan.state import read_state
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.verify.verification import verify
 

@@ -10,9 +10,9 @@ import pytest
 from finished import finished_run
 from planned import pair, plan, success
 
-from nst_core.asked import asked_for, facts_of
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import ArtworksSource
+from nst_core.plan.wanted import asked_for, facts_of
 from nst_core.run_folder.artists import ARTISTS_FILE, ArtistFacts, artist_facts, record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.plan_table import Plan

@@ -13,13 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from planned import METHOD, PRINTS, context, pair, plan, success
+from planned import rows as rows_of
 
-from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
-from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.manifest.row import Overrides
-from nst_core.planning import Grouping, PlanPart, plan_part
+from nst_core.plan.columns import tables
+from nst_core.plan.draft import draft_of
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
 from nst_core.run_folder.results import write_results
@@ -59,7 +62,7 @@ class TestAgainstTheFirstVersion:
     def test_every_cell_of_every_row_is_the_same(self) -> None:
         pairs = list(self.pairs())
         known = self.known(pairs)
-        rows = list(plan_part(0, draft_of(pairs, PRINTS.method), NOTHING, known, Grouping(4, 64)))
+        rows = rows_of(plan_part(0, draft_of(pairs, PRINTS.method), NOTHING, known, Grouping(4, 64)))
         assert len(rows) == 10_000
         assert (rows[5000].pair_id, rows[5000].chunk_id) == ("a44ea4794d285c33", "00000-00079")
         text = "\n".join(json.dumps(asdict(row), sort_keys=True) for row in rows)
@@ -77,14 +80,14 @@ ALL_KINDS = [
 class TestPlan:
     def test_a_plan_through_parquet_has_the_same_rows(self, tmp_path: Path) -> None:
         part, folder = part_of(ALL_KINDS), RunFolder(tmp_path)
-        folder.append_plan(0, part.tables())
+        folder.append_plan(0, tables(part))
         again = folder.read_plan()
-        assert list(again) == list(part) == list(Plan.of(again))
+        assert list(again) == rows_of(part) == list(Plan.of(again))
         assert len(again) == len(part) == 13
 
     def test_texts_that_rows_share_are_read_as_dictionaries(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, part_of(ALL_KINDS).tables())
+        folder.append_plan(0, tables(part_of(ALL_KINDS)))
         types = {field.name: field.type for field in folder.read_plan().table.schema}
         for name in DICTIONARY_COLUMNS:
             column, _, inner = name.partition(".")
@@ -92,28 +95,30 @@ class TestPlan:
 
     def test_parts_are_read_one_after_the_other(self, tmp_path: Path) -> None:
         folder, first = RunFolder(tmp_path), part_of(ALL_KINDS[:7])
-        folder.append_plan(0, first.tables())
+        folder.append_plan(0, tables(first))
         second = plan_part(
             1, draft_of(ALL_KINDS, PRINTS.method), folder.read_plan(), context(ALL_KINDS), Grouping(2, 4)
         )
-        folder.append_plan(1, second.tables())
-        assert list(folder.read_plan()) == [*first, *second]
+        folder.append_plan(1, tables(second))
+        assert list(folder.read_plan()) == [*rows_of(first), *rows_of(second)]
         assert dict(folder.read_plan().distinct("artist", "artist_slug")) == {
             "Monet": "monet", None: second.names.artists[None], "unstylized": "unstylized"
         }  # fmt: skip
         codes, names = folder.read_plan().codes("label")
-        assert [names[code] if code >= 0 else None for code in codes] == [row.label for row in [*first, *second]]
+        assert [names[code] if code >= 0 else None for code in codes] == [
+            row.label for row in [*rows_of(first), *rows_of(second)]
+        ]
 
     @pytest.mark.parametrize("place", [slice(2, 5), slice(None), slice(3, None, 2), slice(None, None, -1), slice(5, 2),
                                        slice(5, 2, 3), slice(-3, None), slice(0, 99)], ids=str)  # fmt: skip
     def test_a_slice_is_a_plan_of_those_rows(self, place: slice) -> None:
-        rows = list(part_of(ALL_KINDS))
+        rows = rows_of(part_of(ALL_KINDS))
         found = Plan.of(rows)[place]
         assert isinstance(found, Plan)
         assert list(found) == rows[place]
 
     def test_rows_stand_at_their_places_and_no_others(self) -> None:
-        rows = list(part_of(ALL_KINDS))
+        rows = rows_of(part_of(ALL_KINDS))
         whole = Plan.of(rows)
         assert [whole[i] for i in (0, 5, -1)] == [rows[0], rows[5], rows[-1]]
         for outside in (13, -14):
@@ -121,15 +126,15 @@ class TestPlan:
                 whole[outside]
 
     def test_rows_are_taken_by_place_or_by_mask(self) -> None:
-        rows = list(part_of(ALL_KINDS))
+        rows = rows_of(part_of(ALL_KINDS))
         assert list(Plan.of(rows).taken(np.array([3, 1]))) == [rows[3], rows[1]]
         assert list(Plan.of(rows).taken(np.arange(13) < 2)) == rows[:2]
 
     def test_an_empty_plan_answers_everything(self, tmp_path: Path) -> None:
         part, folder = part_of([]), RunFolder(tmp_path)
-        assert (len(part), part.chunks, list(part), list(part.tables()), part.errors()) == (0, 0, [], [], [])
-        folder.append_plan(0, part.tables())
-        for empty in (joined([]), Plan.of([]), folder.read_plan(), Plan.of(part_of(ALL_KINDS))[3:3]):
+        assert (len(part), part.chunks, rows_of(part), list(tables(part)), part.errors()) == (0, 0, [], [], [])
+        folder.append_plan(0, tables(part))
+        for empty in (joined([]), Plan.of([]), folder.read_plan(), Plan.of(rows_of(part_of(ALL_KINDS)))[3:3]):
             assert not [*empty, *empty.column("pair_id"), *empty.errors(), *empty.distinct("artist", "label")]
             assert [len(part) for part in empty.codes("label")] in ([0, 0], [0, 1])
             assert len(empty.numbers("width")) == len(empty[1:]) == len(empty.taken(np.zeros(0, bool))) == 0
@@ -145,7 +150,7 @@ def row_with(contents: SkippedInput | None, styles: SkippedInput | None, narrow:
         skipped_contents={"a.jpg": contents} if contents else {},
         skipped_styles={"s.jpg": styles} if styles else {},
     )
-    (row,) = part_of(pairs, known)
+    (row,) = rows_of(part_of(pairs, known))
     return row
 
 
@@ -179,9 +184,9 @@ def test_what_is_left_out_is_no_error_but_says_why_in_its_row() -> None:
     pairs = [pair("a.jpg"), pair("b.jpg", "gone.jpg")]
     known = context(pairs, {"gone.jpg": MissingImage("gone.jpg", "there is no such file")})
     part = part_of(pairs, replace(known, skipped_contents={"a.jpg": EXCLUDED}))
-    rows = {row.content_id: row for row in part}
+    rows = {row.content_id: row for row in rows_of(part)}
     assert (rows["a.jpg"].error_class, rows["a.jpg"].error_message) == ("ExcludedLicense", "a.jpg: its licence")
-    assert part.errors() == Plan.of(part).errors() == ["gone.jpg: there is no such file"]
+    assert part.errors() == Plan.of(rows_of(part)).errors() == ["gone.jpg: there is no such file"]
 
 
 def test_a_content_that_stays_unstylized_is_a_row_without_styles_however_narrow() -> None:
@@ -203,9 +208,9 @@ def test_further_columns_of_a_content_come_under_the_pair_s_own_and_reach_the_re
 
 
 def test_file_names_that_are_taken_by_an_earlier_part_are_told_apart_by_whole_ids() -> None:
-    rows = list(part_of(ALL_KINDS[:4]))
+    rows = rows_of(part_of(ALL_KINDS[:4]))
     earlier = Plan.of(replace(row, pair_id=f"{i:016x}") for i, row in enumerate(rows))
-    again = list(part_of(ALL_KINDS[:4], earlier=earlier))
+    again = rows_of(part_of(ALL_KINDS[:4], earlier=earlier))
     assert {row.file_name for row in again} == {
         row.file_name.replace(f"{row.pair_id[:8]}.", f"{row.pair_id}.") for row in rows
     }

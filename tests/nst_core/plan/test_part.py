@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planned import METHOD, PRINTS, context, pair, plan
+from planned import METHOD, PRINTS, context, pair, plan, rows
 
-from nst_core.drafting import Draft, draft_of, pair_id
 from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
-from nst_core.input_inspection import input_limits
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.planning import Grouping, plan_part
+from nst_core.plan.draft import Draft, draft_of, pair_id
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.inspection import input_limits
+from nst_core.plan.part import plan_part
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.sources.base import Item
 
@@ -246,11 +247,11 @@ def test_a_batch_holds_what_has_one_shape_once_it_is_padded() -> None:
 
     def batches(bucket: int) -> list[set[str]]:
         recipe = replace(METHOD.method.resolve(), bucket=bucket)
-        rows = list(
+        planned_rows = rows(
             plan_part(0, drafted(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
         )
-        keys = sorted({(row.chunk_id, row.batch) for row in rows})
-        return [{row.content_id[0] for row in rows if (row.chunk_id, row.batch) == key} for key in keys]
+        keys = sorted({(row.chunk_id, row.batch) for row in planned_rows})
+        return [{row.content_id[0] for row in planned_rows if (row.chunk_id, row.batch) == key} for key in keys]
 
     assert batches(1) == [{"c"}, {"d"}, {"b"}, {"a"}]
     assert batches(16) == [{"c"}, {"a", "b", "d"}]
@@ -284,7 +285,7 @@ def test_each_file_is_inspected_once_with_the_limits_of_its_role() -> None:
 
 def test_the_extension_is_that_of_the_output_format() -> None:
     pairs = [pair()]
-    (row,) = plan_part(0, drafted(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1))
+    (row,) = rows(plan_part(0, drafted(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1)))
     assert row.file_name.endswith(".png")
     assert METHOD.output.format == "jpeg"
 

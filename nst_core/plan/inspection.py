@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from nst_core.config.run_config import RunConfig
-from nst_core.drafting import Draft
+from nst_core.plan.draft import Draft
 from nst_core.sources.index.inputs import Input
 from nst_core.sources.index.inspection import Progress, _remembered, _wanted
 

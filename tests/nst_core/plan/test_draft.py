@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planned import pair
 
-from nst_core.drafting import draft_of, id_numbers, id_text, pair_id
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
+from nst_core.plan.draft import draft_of, id_numbers, id_text, pair_id
 from nst_core.sources.base import Item
 
 METHOD = "f" * 64

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nst_core.asked import Asked
-from nst_core.drafting import id_numbers
 from nst_core.errors import SKIPPED
+from nst_core.plan.draft import id_numbers
+from nst_core.plan.wanted import Asked
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text

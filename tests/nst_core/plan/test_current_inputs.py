@@ -7,17 +7,19 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from planned import PRINTS, context
+from planned import PRINTS, context, rows
 
-from nst_core.asked import Asked
-from nst_core.drafting import draft_of
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
-from nst_core.input_inspection import input_limits
-from nst_core.looks import PlanContext
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
-from nst_core.planning import Grouping, plan_part
-from nst_core.presence import as_asked, stale_pairs
+from nst_core.plan.columns import tables
+from nst_core.plan.current_inputs import as_asked, stale_pairs
+from nst_core.plan.draft import draft_of
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.inspection import input_limits
+from nst_core.plan.part import plan_part
+from nst_core.plan.shapes import PlanContext
+from nst_core.plan.wanted import Asked
 from nst_core.run_folder.folder import Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
@@ -44,8 +46,8 @@ def plan_of(pairs: list[Pair], known: PlanContext | None = None, folder: Path | 
     """The plan of `pairs`, as a run folder gives it where there is one."""
     part = plan_part(0, draft_of(pairs, PRINTS.method), Plan.of([]), known or context(pairs), Grouping(4, 4))
     if folder is None:
-        return Plan.of(part)
-    RunFolder(folder).append_plan(0, part.tables())
+        return Plan.of(rows(part))
+    RunFolder(folder).append_plan(0, tables(part))
     return RunFolder(folder).read_plan()
 
 
@@ -179,7 +181,7 @@ class TestStalePairs:
         plan_of(pairs[:1], inspected(pairs[:1]), folder.root)
         written(tmp_path, a="second, longer")
         later = plan_part(1, draft_of(pairs, PRINTS.method), folder.read_plan(), inspected(pairs), Grouping(4, 4))
-        folder.append_plan(1, later.tables())
+        folder.append_plan(1, tables(later))
         assert self.found(folder.read_plan()) == {("a.jpg", ("s.jpg",))}
         written(tmp_path, a="first")
         assert self.found(folder.read_plan()) == {("a.jpg", ("s.jpg", "t.jpg"))}

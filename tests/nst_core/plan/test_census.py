@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planned import PRINTS, context
+from planned import PRINTS, context, rows
 
-from nst_core.census import Census, census_of_part, census_of_plan
-from nst_core.drafting import draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage
 from nst_core.manifest.pairing import Pair, StyleShare, style_shares, unstylized_pair
 from nst_core.manifest.row import Overrides
-from nst_core.planning import Grouping, PlanPart, plan_part
+from nst_core.plan.census import Census, census_of_part, census_of_plan
+from nst_core.plan.columns import tables
+from nst_core.plan.draft import draft_of
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.part import PlanPart, plan_part
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
@@ -55,12 +57,12 @@ pairs = st.builds(
 @given(st.lists(pairs, max_size=12))
 def test_a_plan_and_a_part_of_the_same_rows_count_alike(drawn: list[Pair]) -> None:
     part = part_of(drawn)
-    assert census_of_plan(Plan.of(part), np.zeros(len(part), bool)) == census_of_part(part)
+    assert census_of_plan(Plan.of(rows(part)), np.zeros(len(part), bool)) == census_of_part(part)
 
 
 def test_a_plan_that_was_stored_counts_like_the_part_it_was(tmp_path: Path) -> None:
     part = part_of([Pair(c, (StyleShare(s),), s.artist) for c in CONTENTS for s in STYLES])
-    RunFolder(tmp_path).append_plan(0, part.tables())
+    RunFolder(tmp_path).append_plan(0, tables(part))
     assert census_of_plan(RunFolder(tmp_path).read_plan(), np.zeros(15, bool)) == census_of_part(part)
 
 
@@ -91,7 +93,7 @@ class TestCounts:
 
 
 def test_what_is_done_is_no_work_but_counts_for_all_else() -> None:
-    plan = Plan.of(part_of([Pair(c, (StyleShare(STYLES[0]),), "A0") for c in CONTENTS[:2]]))
+    plan = Plan.of(rows(part_of([Pair(c, (StyleShare(STYLES[0]),), "A0") for c in CONTENTS[:2]])))
     done = np.array([row.content_id == "0.jpg" for row in plan])
     census = census_of_plan(plan, done)
     assert census.work == {(51, 64): 1}

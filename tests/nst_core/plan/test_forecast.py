@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from nst_core import pace
-from nst_core.asked import asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import NoRoom
-from nst_core.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
-from nst_core.preparation import new_part, read_state
+from nst_core.plan import pace
+from nst_core.plan.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
+from nst_core.plan.new_part import new_part
+from nst_core.plan.state import read_state
+from nst_core.plan.wanted import asked_for
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage import disk
 from nst_core.storage.machine import machine_name

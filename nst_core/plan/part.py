@@ -7,31 +7,21 @@ or the interruptions. All is reckoned in columns: a part may have millions of ro
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from nst_core.drafting import Draft, id_numbers
 from nst_core.errors import SkippedInput
-from nst_core.looks import Ints, Looks, PlanContext
-from nst_core.plan_columns import PlanColumns
-from nst_core.plan_names import Names, names_of
-from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.plan.draft import Draft, id_numbers
+from nst_core.plan.grouping import Grouping
+from nst_core.plan.names import Names, names_of
+from nst_core.plan.shapes import Ints, Looks, PlanContext
+from nst_core.run_folder.plan_table import Plan
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png"}
-_ROWS_AT_ONCE = 65_536
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """How many pairs are optimised at once, and how many make a chunk."""
-
-    batch_size: int
-    chunk_size: int
 
 
 def plan_part(number: int, draft: Draft, earlier: Plan, context: PlanContext, grouping: Grouping) -> PlanPart:
@@ -66,10 +56,6 @@ class PlanPart:
     def __len__(self) -> int:
         return len(self.draft)
 
-    def __iter__(self) -> Iterator[PlannedPair]:
-        for table in self.tables():
-            yield from Plan(table)
-
     @property
     def chunks(self) -> int:
         return int(self.chunk[-1]) + 1 if len(self) else 0
@@ -88,12 +74,6 @@ class PlanPart:
     def stylized(self) -> NDArray[np.bool_]:
         """Whether each pair of the draft has styles at all."""
         return np.array([bool(c.styles) for c in self.draft.combinations], bool)[self.draft.combination]
-
-    def tables(self) -> Iterator[pa.Table]:
-        """The rows as tables of `PLAN_SCHEMA`, in order, some ten thousands at a time."""
-        columns = PlanColumns(self)
-        for start in range(0, len(self), _ROWS_AT_ONCE):
-            yield columns.table(slice(start, start + _ROWS_AT_ONCE))
 
 
 def _order(draft: Draft, looks: Looks, names: Names) -> Ints:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
-from nst_core.drafting import Draft, draft_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
 from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.manifest.pairs import pairs_of_manifest
+from nst_core.plan.draft import Draft, draft_of
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inspection import duplicates_of

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
-
-import torch
+from dataclasses import dataclass
 
 from nst_core.config.devices import Fleet, threads_of
 from nst_core.config.run_config import Execution
-from nst_core.engine.memory import SHARE, batch_that_fits, free_bytes, pair_bytes
+from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
-from nst_core.pace import pace_of
-from nst_core.planning import Grouping
-from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.plan_table import Plan, PlannedPair
+from nst_core.plan.pace import pace_of
 from nst_core.storage.machine import cores, machine_name
-from nst_core.worker import Work
 
 BATCH_ON_CPU, BATCH_ON_GPU = 2, 64
 """Pairs that are optimised at once, where the run file leaves it open and they fit."""
@@ -46,27 +39,15 @@ def grouping(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int = 0)
 
 def _chunk(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int) -> int:
     """Pairs of some 45 s of work; fewer where workers would get under four chunks, more where those are too many."""
-    each = math.ceil(pairs / (CHUNKS_PER_WORKER * _workers(execution, fleet)))
+    each = math.ceil(pairs / (CHUNKS_PER_WORKER * workers(execution, fleet)))
     if each > SMALL_CHUNK:
         seconds = recipe.evaluations * recipe.size**2 / _worker_pace(execution, recipe, fleet)
         each = min(each, max(1, int(CHUNK_SECONDS / seconds)))
     return max(each, math.ceil(pairs / MAX_CHUNKS))
 
 
-def worker_count(execution: Execution, fleet: Fleet, work: Work, chunks: Sequence[Chunk]) -> int:
-    """Chunks at a time: as the run file says, or one per device; on the CPU, as many as its cores and memory allow."""
-    wanted = min(_workers(execution, fleet), len(chunks))
-    if wanted > 1 and fleet.device.type != "cuda" and execution.workers == "auto":
-        wanted = min(wanted, _workers_that_fit(chunks, work))
-    return max(1, wanted)
-
-
-def cluster_worker_count(execution: Execution, fleet: Fleet, chunks: Sequence[Chunk]) -> int:
-    """As `worker_count`, where the nodes' memory is theirs to know."""
-    return max(1, min(_workers(execution, fleet), len(chunks)))
-
-
-def _workers(execution: Execution, fleet: Fleet) -> int:
+def workers(execution: Execution, fleet: Fleet) -> int:
+    """Workers that there are to be: as the run file says, or one per GPU or group of cores."""
     return fleet.units if execution.workers == "auto" else execution.workers
 
 
@@ -74,7 +55,7 @@ def _worker_pace(execution: Execution, recipe: Recipe, fleet: Fleet) -> float:
     """Pixel-evaluations per second of one worker: of a GPU, or of its cores, or of its part of them."""
     pace = pace_of(recipe, fleet.device, machine_name(fleet.device), fleet.here).pixels_per_second
     own = 1.0 if fleet.device.type == "cuda" else min(1.0, threads_of(execution) / cores())
-    return pace * own / max(1.0, _workers(execution, fleet) / fleet.units)
+    return pace * own / max(1.0, workers(execution, fleet) / fleet.units)
 
 
 def _fitting_batch(recipe: Recipe, fleet: Fleet) -> int:
@@ -86,20 +67,9 @@ def _fitting_batch(recipe: Recipe, fleet: Fleet) -> int:
     return batch_that_fits(recipe, session_for(recipe, device).extractor, device, side, most)
 
 
-def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
-    """Workers whose largest batches fit into this machine's memory together."""
-    device, padded = torch.device(work.device), work.recipe.padded
-    batches: Counter[tuple[int, int, int, int]] = Counter()
-    for number, chunk in enumerate(chunks):
-        for batch, width, height in _batches(chunk.rows):
-            batches[number, batch, *padded(width, height)] += 1
-    (_, _, width, height), batch = max(batches.items(), key=lambda item: item[0][2] * item[0][3] * item[1])
-    one = pair_bytes(work.recipe, session_for(work.recipe, device).extractor, max(1, width), max(1, height))
-    return int(SHARE * free_bytes(device) / (batch * one))
+@dataclass(frozen=True)
+class Grouping:
+    """How many pairs are optimised at once, and how many make a chunk."""
 
-
-def _batches(rows: Sequence[PlannedPair]) -> Iterable[tuple[int, int, int]]:
-    """(batch, width, height) of each row."""
-    if isinstance(rows, Plan):
-        return zip(*(rows.numbers(name).tolist() for name in ("batch", "width", "height")), strict=True)
-    return ((row.batch, row.width, row.height) for row in rows)
+    batch_size: int
+    chunk_size: int

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from nst_core.drafting import Combination, id_text
-from nst_core.plan_names import Names, file_names
+from nst_core.plan.draft import Combination, id_text
+from nst_core.plan.names import Names, file_names
+from nst_core.plan.part import PlanPart
 from nst_core.run_folder.plan_table import PLAN_SCHEMA
 from nst_core.sources.base import Item, path_text
 from nst_core.sources.index.inputs import Input
 
-if TYPE_CHECKING:
-    from nst_core.planning import PlanPart
+_ROWS_AT_ONCE = 65_536
 
 
-class PlanColumns:
+def tables(part: PlanPart) -> Iterator[pa.Table]:
+    """The rows of a plan part as tables of `PLAN_SCHEMA`, in plan order, some ten thousands at a time."""
+    columns = _PlanColumns(part)
+    for start in range(0, len(part), _ROWS_AT_ONCE):
+        yield columns.table(slice(start, start + _ROWS_AT_ONCE))
+
+
+class _PlanColumns:
     """The columns of a part's table, from what its rows share."""
 
     def __init__(self, part: PlanPart) -> None:

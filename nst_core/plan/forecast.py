@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from nst_core.asked import Asked, Progress, asked_for
-from nst_core.census import census_of_part, census_of_plan
 from nst_core.config.devices import Fleet
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import NoRoom
-from nst_core.pace import pace_of
-from nst_core.planning import PlanPart
-from nst_core.preparation import State, new_part, read_state
+from nst_core.plan.census import census_of_part, census_of_plan
+from nst_core.plan.new_part import new_part
+from nst_core.plan.pace import pace_of
+from nst_core.plan.part import PlanPart
+from nst_core.plan.state import State, read_state
+from nst_core.plan.wanted import Asked, Progress, asked_for
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.disk import free_bytes, human
 from nst_core.storage.machine import machine_name

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from nst_core.asked import asked_for, open_sources, pairs_of
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import ConfigError
+from nst_core.plan.wanted import asked_for, open_sources, pairs_of
 
 MakeImage = Callable[..., Path]
 

@@ -11,15 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planned import success
+from planned import rows, success
 
-from nst_core import presence
-from nst_core.asked import Asked, asked_for
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.errors import RunFolderError
-from nst_core.forecast import forecast
-from nst_core.preparation import State, StrictInputs, finished_state, new_part, read_state, strict_check, work_of
+from nst_core.errors import RunFolderError, StrictInputs
+from nst_core.plan import current_inputs as presence
+from nst_core.plan.columns import tables
+from nst_core.plan.forecast import forecast
+from nst_core.plan.new_part import new_part, strict_check
+from nst_core.plan.state import State, finished_state, read_state
+from nst_core.plan.wanted import Asked, asked_for
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
@@ -27,6 +29,7 @@ from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.index import inspection
 from nst_core.sources.index.inputs import present_hash
+from nst_core.work import work_of
 
 MakeImage = Callable[..., Path]
 
@@ -61,8 +64,8 @@ def append(config: RunConfig) -> list[PlannedPair]:
     part = new_part(config, method, asked(config), folder)
     folder.write_run_file(run_file(config, method))
     if len(part):
-        folder.append_plan(part.number, part.tables())
-    return list(part)
+        folder.append_plan(part.number, tables(part))
+    return rows(part)
 
 
 def asked(config: RunConfig) -> Asked:

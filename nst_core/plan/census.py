@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nst_core.drafting import Combination
 from nst_core.errors import SKIPPED
-from nst_core.planning import PlanPart
+from nst_core.plan.draft import Combination
+from nst_core.plan.part import PlanPart
 from nst_core.run_folder.plan_table import Plan
 
 NOT_STATED = "not stated"

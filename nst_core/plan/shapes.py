@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.config.fingerprint import Fingerprints
-from nst_core.drafting import Combination, Draft
 from nst_core.engine.images.pixels import working_size
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
+from nst_core.plan.draft import Combination, Draft
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input, first_error
 

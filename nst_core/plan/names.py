@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nst_core.drafting import Draft, Setting, id_text
 from nst_core.manifest.row import UNSTYLIZED
+from nst_core.plan.draft import Draft, Setting, id_text
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.slugs import slugify, unique_slugs
 

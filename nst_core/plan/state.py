@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.asked import Asked
-from nst_core.capacity import grouping
-from nst_core.config.devices import threads_of
 from nst_core.config.method import Method
 from nst_core.config.run_config import RunConfig
-from nst_core.drafting import id_numbers
-from nst_core.errors import StrictInputs
-from nst_core.input_inspection import inspected
-from nst_core.looks import PlanContext
-from nst_core.planning import EXTENSIONS, PlanPart, plan_part
-from nst_core.presence import as_asked, stale_pairs
+from nst_core.plan.current_inputs import as_asked, stale_pairs
+from nst_core.plan.draft import id_numbers
+from nst_core.plan.wanted import Asked
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.summary import is_current, summarize
-from nst_core.worker import Work
 
 Progress = Callable[[int, int], None]
 
@@ -48,26 +41,6 @@ class State:
     def done(self) -> int:
         """Pairs with nothing left to do."""
         return int(self.done_rows.sum())
-
-
-def new_part(
-    config: RunConfig, method: Method, asked: Asked, folder: RunFolder, progress: Progress | None = None
-) -> PlanPart:
-    """The rows that the plan in `folder` (which is not written) lacks: only their inputs are inspected."""
-    earlier = folder.read_plan()
-    fresh = asked.draft.without(id_numbers(earlier.column("pair_id")))
-    context = PlanContext(
-        recipe=method.recipe,
-        fingerprints=method.fingerprints,
-        min_side=method.min_side,
-        min_style_side=method.min_style_side,
-        extension=EXTENSIONS[config.output.format],
-        inputs=inspected(fresh, config, progress),
-        skipped_contents=asked.skipped_contents,
-        skipped_styles=asked.skipped_styles,
-    )
-    groups = grouping(config.execution, method.recipe, method.fleet, len(fresh))
-    return plan_part(folder.next_part(), fresh, earlier, context, groups)
 
 
 def read_state(folder: RunFolder, asked: Asked | None = None) -> State:
@@ -98,26 +71,3 @@ def lacking_pages(config: RunConfig) -> list[str]:
     """Which of the gallery and the report a run asks for and does not have."""
     wanted = {"gallery": config.output.gallery, "report": config.output.report}
     return [name for name, asked in wanted.items() if asked and not (config.run_folder / name / "index.html").is_file()]
-
-
-def work_of(config: RunConfig, method: Method) -> Work:
-    """What every chunk of this run needs to know."""
-    return Work(
-        run_folder=config.run_folder,
-        recipe=method.recipe,
-        weights_sha256=method.weights_sha256,
-        output=config.output,
-        content_limits=config.content.limits(),
-        style_limits=config.style.limits(),
-        device=str(method.device),
-        threads=threads_of(config.execution),
-        report_every=config.execution.report_every,
-        evaluation=config.execution.evaluation,
-    )
-
-
-def strict_check(bad: Sequence[str]) -> None:
-    """For `--strict`: raises StrictInputs, listing them, if any planned input is bad."""
-    if bad:
-        shown = "\n".join(f"  {message}" for message in bad[:50])
-        raise StrictInputs(f"{len(bad)} bad inputs, and --strict was given: nothing was started.\n{shown}")

@@ -1,0 +1,97 @@
+"""What a worker is told of a run, and what it tells of a chunk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_core.config.devices import threads_of
+from nst_core.config.method import Method
+from nst_core.config.run_config import Output, RunConfig
+from nst_core.engine.evaluation import Evaluation
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels
+from nst_core.engine.recipe import Recipe
+from nst_core.errors import ChunkTimeout, Interrupted
+from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.time_spent import Spent
+
+
+def work_of(config: RunConfig, method: Method) -> Work:
+    """What every chunk of this run needs to know."""
+    return Work(
+        run_folder=config.run_folder,
+        recipe=method.recipe,
+        weights_sha256=method.weights_sha256,
+        output=config.output,
+        content_limits=config.content.limits(),
+        style_limits=config.style.limits(),
+        device=str(method.device),
+        threads=threads_of(config.execution),
+        report_every=config.execution.report_every,
+        evaluation=config.execution.evaluation,
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all chunks of a run have in common; can be pickled.
+
+    Attributes:
+        recipe: with its precision resolved.
+        threads: CPU threads of this worker.
+    """
+
+    run_folder: Path
+    recipe: Recipe
+    weights_sha256: str | None
+    output: Output
+    content_limits: ImageLimits
+    style_limits: ImageLimits
+    device: str
+    threads: int = 1
+    report_every: int = 10
+    evaluation: Evaluation = "eager"
+
+
+@dataclass(frozen=True)
+class ChunkWatch:
+    """How the outside looks into a chunk.
+
+    Attributes:
+        evaluations: called with the number of pair-evaluations done since the last call.
+        should_stop: polled; true ends the chunk with `Interrupted`.
+        past_deadline: polled; true ends it with `ChunkTimeout`.
+        losses: called with the evaluations done and the mean total of the batch, every `report_every` evaluations.
+        preview: called with a pair and its image on its way, (H, W, 3) uint8 at its working size, every
+            `preview_every` evaluations; needs `output.previews` to be off.
+    """
+
+    evaluations: Callable[[int], None] = lambda count: None
+    should_stop: Callable[[], bool] = lambda: False
+    past_deadline: Callable[[], bool] = lambda: False
+    losses: Callable[[int, float], None] = lambda evaluations, total: None
+    preview: Callable[[PlannedPair, Pixels], None] | None = None
+    preview_every: int | None = None
+
+    def poll(self) -> None:
+        """Raises Interrupted, ChunkTimeout."""
+        if self.should_stop():
+            raise Interrupted
+        if self.past_deadline():
+            raise ChunkTimeout("The deadline passed between two batches.")
+
+
+@dataclass(frozen=True)
+class ChunkReport:
+    """What came of a chunk.
+
+    Attributes:
+        statuses: how many of the pairs that were asked for have which status now.
+        spent: where the time went.
+    """
+
+    statuses: Counter[str]
+    spent: Spent
