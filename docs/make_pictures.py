@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
+from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
-from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
 from nst_core.engine.images.pixels import Pixels
-from nst_core.single import stylize_one
 from nst_core.sources.sample import sample_paintings, sample_photographs
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.crews.base import Order
+from nst_core.chunks.poison_search import Suspects
+from nst_core.chunks.work import Work
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.journal import Journal, tries, unended
 from nst_core.run_folder.time_spent import Spent
-from nst_core.suspects import Suspects
-from nst_core.work import Work
 
 
 @dataclass(frozen=True)

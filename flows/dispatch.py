@@ -1,6 +1,6 @@
 """Handing out chunks: a bounded window of them, each tried until it is done, given up, or the run has to stop.
 
-What an error means is `nst_core.policy`'s to say; what happened to a chunk stands in its journal, in the run folder.
+What an error means is `nst_core.chunks.retry_policy`'s to say; what happened to a chunk stands in its journal, in the run folder.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import TypeVar
 
 from flows.cases import Case, Terms, Totals
 from flows.crews.base import Crew
+from nst_core.chunks.poison_search import Suspects
+from nst_core.chunks.retry_policy import DEATHS, Verdict, delay, verdict
+from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
-from nst_core.policy import DEATHS, Verdict, delay, verdict
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import asked_of, note_unfinished
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Status
 from nst_core.run_folder.time_spent import Spent
-from nst_core.suspects import Suspects
-from nst_core.work import ChunkReport, Work
 
 T = TypeVar("T")
 

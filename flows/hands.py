@@ -18,7 +18,7 @@ from prefect import task  # noqa: E402 (its settings come first)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
-from nst_core.work import ChunkReport  # noqa: E402
+from nst_core.chunks.work import ChunkReport  # noqa: E402
 
 Call = Callable[[], ChunkReport]
 TAG = "nst"

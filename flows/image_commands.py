@@ -27,8 +27,8 @@ def stylize(
 ) -> None:
     """Stylize one image."""
     from flows.progress import reporter
+    from nst_core.chunks.single.stylization import stylize_one
     from nst_core.config.run_config import parse_config
-    from nst_core.single import stylize_one
 
     config = parse_config({"method": {"recipe": recipe}}, set_ or ())
     with reporter.stage("Stylizing", 0, "evaluations"):
@@ -53,7 +53,7 @@ def reconstruct(
 ) -> None:
     """Show what layers know of a picture: make it again from noise (Gatys, Ecker, Bethge 2016, figure 1)."""
     from flows.progress import reporter
-    from nst_core.reconstruction import parse_groups, reconstruct, reconstruction_config
+    from nst_core.chunks.single.reconstruction import parse_groups, reconstruct, reconstruction_config
 
     config = reconstruction_config(recipe, set_ or ())
     with reporter.stage("Reconstructing", 0, "evaluations"):

@@ -23,6 +23,7 @@ quiet_environment()
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.utilities.annotations import quote  # noqa: E402
 
+from nst_core.chunks.work import work_of  # noqa: E402
 from nst_core.config.method import Method, resolve_method  # noqa: E402
 from nst_core.config.run_config import RunConfig  # noqa: E402
 from nst_core.errors import Interrupted  # noqa: E402
@@ -40,7 +41,6 @@ from nst_core.run_folder.lock.run_lock import Held  # noqa: E402
 from nst_core.run_folder.run_yaml import run_file  # noqa: E402
 from nst_core.run_folder.shard import Shard  # noqa: E402
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
-from nst_core.work import work_of  # noqa: E402
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from flows.progress import console
 from flows.signals import stop_requested, stopping_on_signals
 from flows.stylizing import stylize_all
 from flows.surviving import surviving_flow
+from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.plan.retry import Only, chunks_to_retry
 from nst_core.plan.state import read_state
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import RunReport
-from nst_core.work import work_of
 
 
 @surviving_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)

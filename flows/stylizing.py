@@ -13,11 +13,11 @@ from flows.hands import PrefectHands
 from flows.progress import reporter
 from flows.signals import stop_requested, stopping_on_signals
 from flows.surviving import surviving_flow
+from nst_core.chunks.work import Work
 from nst_core.config.devices import Fleet
 from nst_core.config.run_config import RunConfig
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.lock.run_lock import Held
-from nst_core.work import Work
 
 
 def stylize_all(

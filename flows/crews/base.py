@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.run_folder.chunk import Chunk
-from nst_core.work import ChunkReport, ChunkWatch, Work
-from nst_core.worker import stylize_chunk
 
 GRACE = 30.0
 """Seconds past its deadline after which a worker that does not answer is killed: it may be inside of a long call."""

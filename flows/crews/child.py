@@ -17,8 +17,8 @@ from typing import Any
 
 from flows.crews.base import GRACE, Order, Progress, Stop, packed
 from flows.crews.worker_process import STOP
+from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
-from nst_core.work import ChunkReport, Work
 
 START_TIMEOUT = 300.0
 """Seconds that a worker may take to load its libraries: a cold network disk is slow."""

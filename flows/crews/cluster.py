@@ -16,8 +16,8 @@ from flows.crews.base import GRACE, Order, Progress, Stop, packed
 from flows.crews.child import START_TIMEOUT
 from flows.crews.outpost import Answer
 from flows.progress import console
+from nst_core.chunks.work import ChunkReport
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, WorkerLost
-from nst_core.work import ChunkReport
 
 LOOK = 0.5
 """Seconds between two looks at a worker: how late progress and the wish to stop arrive."""

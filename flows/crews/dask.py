@@ -24,9 +24,9 @@ from distributed import Client, LocalCluster, wait
 from flows.crews.base import Order, Stop
 from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
 from flows.crews.outpost import Answer, Outpost, Sights, gpus_here, sights_of
+from nst_core.chunks.work import Work
 from nst_core.errors import ConfigError
 from nst_core.run_folder.chunk import Chunk
-from nst_core.work import Work
 
 TIMEOUT = 20.0
 """Seconds after which a scheduler that does not answer is not there."""

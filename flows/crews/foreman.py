@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flows.crews.base import Order, Progress, Stop
 from flows.crews.child import Child, Place
+from nst_core.chunks.retry_policy import Verdict, verdict
+from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import WorkerLost, WorkerNotStarted
-from nst_core.policy import Verdict, verdict
-from nst_core.work import ChunkReport, Work
 
 
 class Foreman:

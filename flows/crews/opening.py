@@ -13,11 +13,11 @@ from flows.crews.child import Place, visible_gpus
 from flows.crews.fleet import CLUSTERS, must_have
 from flows.crews.processes import Processes
 from flows.crews.threads import Threads
+from nst_core.chunks.work import Work
+from nst_core.chunks.worker_count import cluster_worker_count, worker_count
 from nst_core.config.devices import Fleet, run_devices
 from nst_core.config.run_config import Execution
 from nst_core.run_folder.chunk import Chunk
-from nst_core.work import Work
-from nst_core.worker_count import cluster_worker_count, worker_count
 
 
 def open_crew(

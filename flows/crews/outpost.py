@@ -19,11 +19,11 @@ from flows.crews.base import Order
 from flows.crews.child import Place
 from flows.crews.foreman import Foreman
 from flows.crews.worker_process import sendable
+from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import ConfigError, TransientError
 from nst_core.gpu_claims import Claim, claim_gpu, visible_gpu_names
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RUN_FILE
-from nst_core.work import ChunkReport, Work
 
 SILENCE = 30.0
 """Seconds without a word from the run after which it is taken for dead: its worker is ended."""

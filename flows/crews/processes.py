@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from flows.crews.base import Order, Progress, Stop
 from flows.crews.child import Place
 from flows.crews.foreman import Foreman
-from nst_core.work import ChunkReport, Work
+from nst_core.chunks.work import ChunkReport, Work
 
 
 @dataclass

@@ -15,10 +15,10 @@ from typing import Any
 from flows.crews.base import Order, Stop
 from flows.crews.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
 from flows.crews.outpost import Answer, Outpost, Sights, sights_of
+from nst_core.chunks.work import Work
 from nst_core.errors import ConfigError
 from nst_core.run_folder.chunk import Chunk
 from nst_core.storage.machine import cores
-from nst_core.work import Work
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` sends the current folder to every node

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from flows.crews.base import Order, Progress, Stop, make_here
 from flows.crews.child import Child, Place
-from nst_core.work import ChunkReport, Work
+from nst_core.chunks.work import ChunkReport, Work
 
 
 class Threads:

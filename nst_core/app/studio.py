@@ -15,13 +15,13 @@ from nst_core.app.jobs import Job, JobState, Side
 from nst_core.app.limits import Limits
 from nst_core.app.uploads import Upload, Uploads
 from nst_core.app.workshop import Order, Piece, Workshop, gallery_address
+from nst_core.chunks.work import ChunkWatch
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.errors import Cancelled, ChunkTimeout, DiskFull, NstError
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result
 from nst_core.run_folder.without_folders import without_folders
 from nst_core.sources.base import Item
-from nst_core.work import ChunkWatch
 
 PREVIEWS = 60
 """Looks at a job on its way, about."""

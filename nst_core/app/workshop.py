@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from nst_core.app.kept_inputs import KeptInputs
 from nst_core.app.recipes import style_weight
+from nst_core.chunks.work import ChunkWatch, Work, work_of
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import Method as MethodSection
@@ -34,8 +36,6 @@ from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.machine import cores
-from nst_core.work import ChunkWatch, Work, work_of
-from nst_core.worker import stylize_chunk
 
 MOST_PARTS = 99_999
 """Parts that a plan can have; here each job is one."""

@@ -29,7 +29,7 @@ from pairs import ROOT, Pair, demo_pairs, spread
 from PIL import Image
 from scores import Bench, markdown
 
-from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
+from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.devices import resolve_device
 from nst_core.engine.images.pixels import to_pixels

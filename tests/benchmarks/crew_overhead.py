@@ -18,10 +18,10 @@ from pathlib import Path
 from flows.crews.base import Order
 from flows.crews.fleet import fleet_of
 from flows.crews.opening import open_crew
+from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.run_folder.chunk import Chunk
-from nst_core.work import work_of
 
 NOTHING = '''
 """Every process: `stylize_chunk` makes nothing."""
@@ -29,7 +29,7 @@ import importlib.util, sys
 
 class Nothing:
     def find_spec(self, name, path, target=None):
-        if name != "nst_core.worker":
+        if name != "nst_core.chunks.worker":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

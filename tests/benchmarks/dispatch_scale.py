@@ -82,12 +82,12 @@ def one(data: dict[str, Any]) -> None:
     from flows.pipeline import RunOptions, finish, pair_task, plan_task
     from flows.server import prefect_server
     from flows.stylizing import stylize_all
+    from nst_core.chunks.work import work_of
     from nst_core.config.method import resolve_method
     from nst_core.config.run_config import parse_config
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.verify.verification import verify
-    from nst_core.work import work_of
 
     config, found = parse_config(data), dict[str, Any]()
     folder, method = RunFolder(config.run_folder), resolve_method(config)
@@ -118,11 +118,11 @@ def timed(stage: str, found: dict[str, Any]) -> Iterator[None]:
 
 def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
     """In place of `stylize_chunk`."""
+    from nst_core.chunks.work import ChunkReport
     from nst_core.engine.optimisation import LossPoint
     from nst_core.run_folder.chunk_rows import rows_file, write_rows
     from nst_core.run_folder.results import Result, planned_columns
     from nst_core.run_folder.time_spent import Spent
-    from nst_core.work import ChunkReport
 
     sha256 = hashlib.sha256(IMAGE).hexdigest()
     trace = [LossPoint(step, 1.0, 2.0, 3.0, 6.0) for step in range(0, 140, 2)]

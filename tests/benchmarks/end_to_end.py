@@ -22,6 +22,8 @@ from pathlib import Path
 
 import torch
 
+from nst_core.chunks.work import Work, work_of
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.method import Method, resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import SampleSource
@@ -41,8 +43,6 @@ from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.index.facts import Wanted
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source
-from nst_core.work import Work, work_of
-from nst_core.worker import stylize_chunk
 
 
 @dataclass

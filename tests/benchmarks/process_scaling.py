@@ -22,6 +22,7 @@ from PIL import Image
 from flows.crews.base import Order
 from flows.crews.child import Place
 from flows.crews.processes import Processes
+from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.plan.columns import tables
@@ -30,7 +31,6 @@ from nst_core.plan.state import read_state
 from nst_core.plan.wanted import asked_for
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
-from nst_core.work import work_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

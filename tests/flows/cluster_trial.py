@@ -25,7 +25,7 @@ import importlib.util, os, signal, sys
 
 class Poisoner:
     def find_spec(self, name, path, target=None):
-        if name != "nst_core.decoding":
+        if name != "nst_core.chunks.decoding":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

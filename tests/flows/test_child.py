@@ -19,11 +19,11 @@ from flows.crews import child as module
 from flows.crews.base import Order
 from flows.crews.child import Child, Place
 from flows.crews.foreman import Foreman
+from nst_core.chunks.work import Work
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.run_folder.chunk import Chunk
-from nst_core.work import Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")
 

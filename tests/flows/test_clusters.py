@@ -17,12 +17,12 @@ from flows.crews.base import Order
 from flows.crews.cluster import ClusterCrew, Gone
 from flows.crews.fleet import fleet_of
 from flows.crews.outpost import Outpost, sights_of
+from nst_core.chunks.work import ChunkReport, Work, work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, TransientError, WorkerLost
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.time_spent import Spent
-from nst_core.work import ChunkReport, Work, work_of
 
 ORDER = Order(Chunk("00000-00000", "ada", (), frozenset()))
 DONE = ChunkReport(Counter(success=1), Spent())

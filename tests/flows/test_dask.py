@@ -16,7 +16,7 @@ from needs import needs
 from trial import run
 
 from flows.crews.fleet import fleet_of
-from nst_core import policy
+from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
 

@@ -16,7 +16,8 @@ from planned import planned
 from flows.cases import Terms, Totals
 from flows.crews.base import Order, Progress
 from flows.dispatch import Dispatcher
-from nst_core import policy
+from nst_core.chunks import retry_policy as policy
+from nst_core.chunks.work import ChunkReport, Work
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
@@ -24,7 +25,6 @@ from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import asked_of, readable_rows, rows_file
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.time_spent import Spent
-from nst_core.work import ChunkReport, Work
 
 RECIPE = replace(parse_config({"method": {"recipe": "wavelet"}}).method.resolve(), precision="float32")
 

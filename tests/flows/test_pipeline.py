@@ -15,12 +15,12 @@ from trial import images_of, rows_of, run, snapshot
 from flows import signals
 from flows.artifacts import markdown
 from flows.crews import base as module
-from nst_core import policy
+from nst_core.chunks import retry_policy as policy
+from nst_core.chunks.work import ChunkReport, ChunkWatch
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
 from nst_core.run_folder.folder import RunFolder
-from nst_core.work import ChunkReport, ChunkWatch
-from nst_core.worker import stylize_chunk
 
 pytestmark = pytest.mark.usefixtures("api")
 

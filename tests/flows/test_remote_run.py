@@ -129,7 +129,7 @@ def test_a_results_part_whose_put_fails_once_is_whole_in_the_end(remote: Make, m
         return await call(self, method, *args, **kwargs)
 
     monkeypatch.setattr(S3FileSystem, "_call_s3", flaky)
-    monkeypatch.setattr("nst_core.policy.DELAYS", (0.0,))
+    monkeypatch.setattr("nst_core.chunks.retry_policy.DELAYS", (0.0,))
     assert run(remote()).summary.success == 6
     assert len(failed) == 1
     assert len(rows_of(remote())) == 6

@@ -18,7 +18,8 @@ from flows import signals
 from flows.crews import base
 from flows.server import past_proxies
 from flows.stylizing import stylize_all
-from nst_core import policy
+from nst_core.chunks import retry_policy as policy
+from nst_core.chunks.work import ChunkReport, work_of
 from nst_core.config.devices import local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
@@ -30,7 +31,6 @@ from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.time_spent import Spent
-from nst_core.work import ChunkReport, work_of
 
 pytestmark = pytest.mark.usefixtures("api")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nst_core.chunks.work import work_of
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.plan.columns import tables
@@ -15,8 +17,6 @@ from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
-from nst_core.work import work_of
-from nst_core.worker import stylize_chunk
 
 
 def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:

@@ -113,7 +113,7 @@ def in_server(module):
 PATCHES = {
     "flows.server": in_server,
     "nst_core.run_folder.results": in_results,
-    "nst_core.decoding": in_decoding,
+    "nst_core.chunks.decoding": in_decoding,
     "nst_core.engine.session": in_session,
     "flows.crews.base": in_crews,
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from planned import rows, success
 
+from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
@@ -29,7 +30,6 @@ from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.index import inspection
 from nst_core.sources.index.inputs import present_hash
-from nst_core.work import work_of
 
 MakeImage = Callable[..., Path]
 

@@ -13,8 +13,17 @@ from pathlib import Path
 
 import torch
 
-from nst_core.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
-from nst_core.delivery import Delivery, Made, deliver, deliver_preview, deliver_unstylized, made_of, working_pixels
+from nst_core.chunks.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
+from nst_core.chunks.encoding import (
+    Delivery,
+    Made,
+    deliver,
+    deliver_preview,
+    deliver_unstylized,
+    made_of,
+    working_pixels,
+)
+from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.session import OutOfMemory, Session, session_for
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
@@ -23,7 +32,6 @@ from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, row
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
 from nst_core.run_folder.time_spent import Spent
-from nst_core.work import ChunkReport, ChunkWatch, Work
 
 
 @dataclass

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from nst_core import policy
+from nst_core.chunks import retry_policy as policy
+from nst_core.chunks.retry_policy import Verdict, delay, verdict
 from nst_core.errors import (
     ChunkTimeout,
     DiskFull,
@@ -18,7 +19,6 @@ from nst_core.errors import (
     TransientError,
     WorkerLost,
 )
-from nst_core.policy import Verdict, delay, verdict
 
 SAYS = {
     OSError(5, "Input/output error"): Verdict.AGAIN,

@@ -8,10 +8,10 @@ from typing import Literal
 
 import torch
 
+from nst_core.chunks.decoding import BatchReader, content_batch, target_of
+from nst_core.chunks.encoding import output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
-from nst_core.decoding import BatchReader, content_batch, target_of
-from nst_core.delivery import output_pixels
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import encode_image
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch

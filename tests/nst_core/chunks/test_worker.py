@@ -16,7 +16,9 @@ import torch
 from PIL import Image
 from planned import planned
 
-from nst_core import decoding
+from nst_core.chunks import decoding
+from nst_core.chunks.work import ChunkWatch, Work
+from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits
@@ -25,8 +27,6 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Recent
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
-from nst_core.work import ChunkWatch, Work
-from nst_core.worker import stylize_chunk
 
 BATCHES = 4
 PNG = Output(format="png")

@@ -11,7 +11,7 @@ import itertools
 from collections import deque
 from dataclasses import dataclass, replace
 
-from nst_core.policy import DEATHS
+from nst_core.chunks.retry_policy import DEATHS
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
 

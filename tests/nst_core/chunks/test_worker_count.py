@@ -9,6 +9,8 @@ import pytest
 import torch
 from planned import planned
 
+from nst_core.chunks.work import Work
+from nst_core.chunks.worker_count import cluster_worker_count, worker_count
 from nst_core.config import devices
 from nst_core.config.devices import Fleet, local_fleet
 from nst_core.config.method import resolve_method
@@ -19,8 +21,6 @@ from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU, CHUNK_SECONDS, MA
 from nst_core.plan.pace import Pace
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
-from nst_core.work import Work
-from nst_core.worker_count import cluster_worker_count, worker_count
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 HERE = Fleet(CPU, CPU, 2)

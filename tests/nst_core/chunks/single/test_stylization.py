@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
+from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.optimisation import Stylized
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, UsageError
-from nst_core.single import stylize_one
 
 
 @pytest.fixture

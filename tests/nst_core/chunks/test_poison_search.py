@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import planned
 
+from nst_core.chunks.poison_search import Suspects
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
-from nst_core.suspects import Suspects
 
 
 def chunk(pairs: int = 8, batch: int = 4) -> Chunk:

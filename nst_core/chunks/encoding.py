@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 import nst_core
+from nst_core.chunks.decoding import Job, ScaledImage, row_weights
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output
-from nst_core.decoding import Job, ScaledImage, row_weights
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
 from nst_core.engine.memory import peak_resident

@@ -14,9 +14,9 @@ import pytest
 import torch
 from planned import planned
 
-from nst_core import decoding
+from nst_core.chunks import decoding
+from nst_core.chunks.decoding import BatchReader, CachedStyle, Job, RefusedPair, ScaledImage, batch_of, target_of
 from nst_core.config.run_config import parse_config
-from nst_core.decoding import BatchReader, CachedStyle, Job, RefusedPair, ScaledImage, batch_of, target_of
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import to_tensor

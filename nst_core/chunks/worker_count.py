@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from nst_core.chunks.work import Work
 from nst_core.config.devices import Fleet
 from nst_core.config.run_config import Execution
 from nst_core.engine.memory import SHARE, free_bytes, pair_bytes
@@ -14,7 +15,6 @@ from nst_core.engine.session import session_for
 from nst_core.plan.grouping import workers
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import Plan, PlannedPair
-from nst_core.work import Work
 
 
 def worker_count(execution: Execution, fleet: Fleet, work: Work, chunks: Sequence[Chunk]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nst_core.contact_sheet import SheetRow, Tile, broken, contact_sheet, sheet_grid
+from nst_core.chunks.single.picture_rows import SheetRow, Tile, broken, contact_sheet, sheet_grid
 from nst_core.engine.images.pixels import Pixels
 
 

@@ -12,10 +12,7 @@ import skimage
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst_core.config.run_config import RunConfig
-from nst_core.engine.features import build_extractor
-from nst_core.errors import ConfigError, ImageTooSmall, MissingImage, UsageError
-from nst_core.reconstruction import (
+from nst_core.chunks.single.reconstruction import (
     Reconstructed,
     Reconstruction,
     default_groups,
@@ -24,6 +21,9 @@ from nst_core.reconstruction import (
     reconstruction_config,
     reconstructions,
 )
+from nst_core.config.run_config import RunConfig
+from nst_core.engine.features import build_extractor
+from nst_core.errors import ConfigError, ImageTooSmall, MissingImage, UsageError
 
 WIDTH, HEIGHT = 80, 64
 OF_NOISE = 0.35

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from nst_core.chunks.decoding import BatchReader, ScaledImage, content_batch, style_key
+from nst_core.chunks.encoding import output_pixels
+from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.contact_sheet import SheetRow, Tile, contact_sheet
-from nst_core.decoding import BatchReader, ScaledImage, content_batch, style_key
-from nst_core.delivery import output_pixels
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.objective import style_target

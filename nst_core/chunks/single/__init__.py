@@ -1,0 +1,1 @@
+"""Single images, without a run folder."""
