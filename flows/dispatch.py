@@ -1,6 +1,7 @@
 """Handing out chunks: a bounded window of them, each tried until it is done, given up, or the run has to stop.
 
-What an error means is `nst_core.chunks.retry_policy`'s to say; what happened to a chunk stands in its journal, in the run folder.
+What an error means is said by `nst_core.chunks.retry_policy`; what happened to a chunk, by its journal in the run
+folder.
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ def gallery(
 ) -> None:
     """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
-    from nst_core.faces import show_run, show_runs
     from nst_core.run_folder.folder import RunFolder
+    from nst_core.views.pages import show_run, show_runs
 
     folders = [RunFolder(run) for run in runs]
     for folder in folders:

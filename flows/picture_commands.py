@@ -30,8 +30,8 @@ def contact_sheet(
     most: Annotated[int, typer.Option(min=1, max=MOST_ON_A_SHEET, help="Results that it shows.")] = 60,
 ) -> None:
     """Show what a run has made on one picture: different contents and styles, and the paintings."""
-    from nst_core.sheets import contact_sheet_of
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
+    from nst_core.views.sheets import contact_sheet_of
 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--output {output}: the name must end in .png.")
@@ -65,7 +65,7 @@ def triptych(
     from nst_core.run_folder.artists import artist_facts
     from nst_core.run_folder.folder import RunFolder
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
-    from nst_core.triptych import triptych as triptych_of
+    from nst_core.views.sheets.triptych import triptych as triptych_of
 
     RunFolder(run).check_exists()
     pairs = _meant(run, pair_ids or [], artist, best, every)

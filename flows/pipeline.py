@@ -86,7 +86,7 @@ def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder
 @surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
-    from nst_core.faces import show_run
+    from nst_core.views.pages import show_run
 
     with reporter.stage("Building the gallery", 0, "steps"):
         return show_run(run_folder, progress=show)
@@ -95,7 +95,7 @@ def gallery_task(run_folder: Path) -> Path:
 @surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def report_task(run_folder: Path) -> Path:
     """Make the report of a run folder."""
-    from nst_core.report import build_report
+    from nst_core.views.report import build_report
 
     with reporter.stage("Making the report", 0, "files"):
         return build_report(run_folder, progress=show)

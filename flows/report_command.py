@@ -12,8 +12,8 @@ from flows.options import Json, RunPath
 from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
-    from nst_core.report.builder import Built
-    from nst_core.report.numbers import Prices
+    from nst_core.views.report.builder import Built
+    from nst_core.views.report.numbers import Prices
 
 
 def report(
@@ -42,7 +42,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Tell what a run came to, what failed and why, its losses, time and cost; needs no Prefect server."""
-    from nst_core.report.numbers import Prices
+    from nst_core.views.report.numbers import Prices
 
     prices = Prices(price_per_gpu_hour, price_per_hour)
     if as_json:
@@ -58,9 +58,9 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
     import contextlib
 
     from flows.progress import reporter
-    from nst_core.report import make_report
-    from nst_core.report.place import place_of
     from nst_core.run_folder.folder import RunFolder
+    from nst_core.views.report import make_report
+    from nst_core.views.report.destination import place_of
 
     folder = RunFolder(run)
     folder.check_exists()
@@ -71,9 +71,9 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
 
 
 def _print_numbers(run: RunPath, against: Path | None, prices: Prices) -> None:
-    from nst_core.report.comparison import compare
-    from nst_core.report.numbers import run_numbers
-    from nst_core.report.reading import read_run
+    from nst_core.views.report.comparison import compare
+    from nst_core.views.report.numbers import run_numbers
+    from nst_core.views.report.run_reader import read_run
 
     here = read_run(run, whole_plan=against is not None)
     told = run_numbers(here, prices).as_dict()

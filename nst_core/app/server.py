@@ -15,7 +15,7 @@ from nst_core.app.guard import Guard
 from nst_core.app.job_routes import job_routes
 from nst_core.app.picture_routes import collection_routes, upload_routes
 from nst_core.app.visitors import Rules
-from nst_core.web import environment, page_bytes
+from nst_core.views.web import environment, page_bytes
 
 NO_GALLERY = "<!doctype html><html lang=en><title>Gallery</title><p>There is no picture yet. <a href=/>Make one</a>."
 

@@ -165,7 +165,7 @@ class Workshop:
 
     def tidy(self) -> None:
         """Summary, quarantine list, card and gallery, of what there is now."""
-        from nst_core.gallery import build_gallery
+        from nst_core.views.gallery import build_gallery
 
         with self.planning:
             if self._torn:

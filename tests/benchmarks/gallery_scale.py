@@ -32,7 +32,7 @@ from nst_core.run_folder.results import Result, chunk_file, write_results
 PER_PART, POINTS, PAINTINGS = 100, 31, 40
 LABELS = ["bird", "boat", "cat", "dog", "person", "train"]
 BUILD = (
-    "import resource, sys, time; from pathlib import Path; from nst_core.gallery import build_gallery;"
+    "import resource, sys, time; from pathlib import Path; from nst_core.views.gallery import build_gallery;"
     "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = time.perf_counter();"
     "len(sys.argv) > 1 and build_gallery(Path(sys.argv[1]));"
     "print(time.perf_counter() - start, base / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"

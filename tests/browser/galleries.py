@@ -7,7 +7,7 @@ from typing import Any
 
 from exhibits import new_run, picture, row, write_results
 
-from nst_core.gallery import build_gallery
+from nst_core.views.gallery import build_gallery
 
 NAMES = ["boat", "cat 2", "cat 10", "dog", "fern", "gate", "house"]
 READY = "html[data-ready]"

@@ -12,7 +12,7 @@ from browsing import accessibility_faults, in_view
 from exhibits import HOSTILE, new_run, picture, row, write_results
 from galleries import NAMES, READY, built, opened, result, seven_results, shown
 
-from nst_core.gallery import build_combined_gallery, build_gallery
+from nst_core.views.gallery import build_combined_gallery, build_gallery
 
 OpenPage = Callable[..., Any]
 

@@ -13,8 +13,8 @@ from browsing import accessibility_faults, in_view
 from finished import finished_run
 from made_up_runs import event, made, made_up_run, pairs
 
-from nst_core.report import build_report, make_report
 from nst_core.run_folder.results import read_chunk, result_files, unfinished_result, write_results
+from nst_core.views.report import build_report, make_report
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'& \u202eשלום 🎨 a/b"
 

@@ -249,7 +249,7 @@ def test_a_programming_error_is_not_retried(config: Make, monkeypatch: pytest.Mo
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_finishes(config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    import nst_core.delivery as delivery
+    import nst_core.chunks.encoding as delivery
 
     written = []
 

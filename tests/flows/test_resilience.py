@@ -100,7 +100,7 @@ def test_a_bad_input_that_changes_and_stays_bad_is_looked_at_once(config: Make, 
 def test_an_error_late_in_a_chunk_costs_only_what_is_not_finished(
     config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import nst_core.worker as worker
+    import nst_core.chunks.worker as worker
 
     one_chunk = config("execution.batch_size=1", "execution.chunk_size=8", "pairing={strategy: random}")
     stylized, original = [], worker.Session.stylize

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.gallery.runs import opened
-from nst_core.report.reading import read_run
 from nst_core.run_folder.folder import run_name
+from nst_core.views.report.run_reader import read_run
+from nst_core.views.runs import opened
 
 
 @pytest.mark.parametrize(

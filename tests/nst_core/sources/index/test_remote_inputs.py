@@ -15,7 +15,6 @@ from nst_core.config.run_config import parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError
-from nst_core.gallery.thumbnails import ThumbnailFolder
 from nst_core.sources.folder import folder_catalogue
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.facts import Wanted
@@ -23,6 +22,7 @@ from nst_core.sources.index.inputs import inspect_input, present_hash
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source
 from nst_core.storage.paths import located
+from nst_core.views.thumbnails import ThumbnailFolder
 
 MakeImage = Callable[..., Path]
 

@@ -1,0 +1,1 @@
+"""What people look at, made of run folders alone: galleries, contact sheets, reports."""

@@ -1,0 +1,153 @@
+"""From a result row to what a page shows of it: its pictures, its names, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from nst_core.manifest.row import UNSTYLIZED
+from nst_core.run_folder.finished_pairs import display_name
+from nst_core.storage.paths import located_or_none
+from nst_core.views.gallery.results import Pair, StyleShare
+from nst_core.views.thumbnails import Thumbnail
+from nst_core.views.web import number
+
+Thumbnails = Mapping[Path, Thumbnail | None]
+
+_NARROWEST, _WIDEST = 0.6, 2.4
+
+
+@dataclass(frozen=True)
+class Style:
+    """A painting as a page shows it. `share` is ready to be read, empty where there is none."""
+
+    path: str
+    name: str
+    share: str
+    thumbnail: Thumbnail | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One finished pair on an artist's page.
+
+    Attributes:
+        identity: what its deep link `#pair-<identity>` ends in; no two of an artist have the same.
+        name: the content's.
+        styles: empty where the content stayed as it was.
+        link: address of the result's file from the artist's page; None where that is not there.
+    """
+
+    identity: str
+    pair: Pair
+    name: str
+    content: Thumbnail | None
+    styles: tuple[Style, ...]
+    result: Thumbnail | None
+    link: str | None
+
+    @property
+    def style_name(self) -> str:
+        """`Starry Night + The Scream`; empty where the content stayed as it was."""
+        return " + ".join(style.name for style in self.styles)
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} in the style of {self.style_name}" if self.styles else f"{self.name} as it is"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result in pixels, or of what is known to have its shape."""
+        if self.pair.width and self.pair.height:
+            return int(self.pair.width), int(self.pair.height)
+        shown = self.result or self.content
+        return shown.sizes[-1][1:] if shown else (3, 2)
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of the card's picture: the result's, within what a row of pictures can take."""
+        width, height = self.size
+        return round(min(max(width / height, _NARROWEST), _WIDEST), 3)
+
+
+def inputs(pair: Pair) -> list[Path]:
+    """The photograph and the paintings of a pair, as far as the row names them."""
+    named = [pair.content_path, *(style.path for style in pair.styles)]
+    return [path for path in map(located_or_none, named) if path is not None]
+
+
+def pictures(pair: Pair) -> list[Path]:
+    """The files that the gallery shows of a pair: its inputs, and its result."""
+    result = result_path(pair)
+    return [*inputs(pair), *([result] if result else [])]
+
+
+def result_path(pair: Pair) -> Path | None:
+    """The result's file; None if the row names none, or one outside the run folder."""
+    if not pair.file_name:
+        return None
+    path = PurePosixPath(pair.file_name)
+    return None if path.is_absolute() or ".." in path.parts else pair.run.folder / path
+
+
+def card(pair: Pair, identity: str, thumbnails: Thumbnails, link: str | None) -> Card:
+    """The card of a pair, once its thumbnails are made."""
+    result, unstylized = result_path(pair), not pair.styles and pair.artist == UNSTYLIZED
+    styles = tuple(_style(style, thumbnails) for style in pair.styles)
+    return Card(
+        identity=identity,
+        pair=pair,
+        name=display_name(pair.content_path or "") or "unknown content",
+        content=_shown(pair.content_path, thumbnails),
+        styles=styles if styles or unstylized else (Style("", "unknown style", "", None),),
+        result=thumbnails.get(result) if result else None,
+        link=link,
+    )
+
+
+def parameters(pair: Pair) -> dict[str, str]:
+    """How the result was made and what it came to, ready to be read; without what the row does not tell."""
+    told = {
+        "Loss": number(pair.total_loss),
+        "Content loss": number(pair.content_loss),
+        "Style loss": number(pair.style_loss),
+        "Content weight α": number(pair.alpha),
+        "Style weight β": number(pair.beta),
+        "Method": pair.method,
+        "Features": pair.features,
+        "Evaluations": number(pair.evaluations or None),
+        "Time": _with_unit(pair.seconds or None, "s"),
+        "Worked at": _with_unit(pair.size, "px"),
+        "Result": f"{pair.width:.0f} × {pair.height:.0f}\u00a0px" if pair.width and pair.height else "",
+        "Label": pair.label,
+        "Split": pair.split,
+        "Genre": pair.genre,
+        "Pair": pair.pair_id,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def rights(pair: Pair) -> dict[str, str]:
+    """Where the inputs come from and under which licence; without what the row does not tell."""
+    told = {
+        "Photograph’s licence": pair.content_license,
+        "Photograph’s source": pair.content_source_url,
+        "Painting’s licence": pair.style_license,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _style(style: StyleShare, thumbnails: Thumbnails) -> Style:
+    share = f"{style.share:.0%}" if style.share is not None else ""
+    return Style(style.path, display_name(style.path), share, _shown(style.path, thumbnails))
+
+
+def _shown(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:
+    picture = located_or_none(path)
+    return thumbnails.get(picture) if picture is not None else None
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    text = number(value)
+    return f"{text}\u00a0{unit}" if text else ""

@@ -1,0 +1,108 @@
+"""The data behind an artist's pages, as scripts: what the grid needs of all results, what the lightbox needs of some.
+
+`items.js` holds columns, and tables for what repeats, so that ten thousand results take well under a megabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nst_core.views.gallery.cards import Card, Style, parameters, rights
+from nst_core.views.thumbnails import Thumbnail
+from nst_core.views.web import inline_json
+
+
+class _Table:
+    """Different values in the order in which they were met, each of them once."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[Any, int] = {}
+
+    def place(self, key: Any, value: Any = None) -> int:
+        """Where `key` stands; it is entered, by its `value` where one is given, if it is new."""
+        if key not in self._places:
+            self._places[key] = len(self.values)
+            self.values.append(key if value is None else value)
+        return self._places[key]
+
+
+class Items:
+    """Gathers the cards of an artist, page by page; small beside the cards themselves."""
+
+    def __init__(self, per_page: int) -> None:
+        self._per_page = per_page
+        names = ("ids", "names", "losses", "shapes", "thumbs", "sizes", "style", "label", "split", "run")
+        self._columns: dict[str, list[Any]] = {name: [] for name in names}
+        self._tables = {name: _Table() for name in ("shapes", "sizes", "style", "label", "split", "run")}
+        self._style_names: set[str] = set()
+
+    def add(self, card: Card) -> None:
+        tables, pair = self._tables, card.pair
+        styles = [self._style(style) for style in card.styles]
+        values = {
+            "ids": card.identity,
+            "names": card.name,
+            "losses": _short(pair.total_loss),
+            "shapes": tables["shapes"].place((*card.size, card.ratio)),
+            "thumbs": card.result.key if card.result else None,
+            "sizes": tables["sizes"].place(_sizes(card.result)) if card.result else None,
+            "style": styles[0] if len(styles) == 1 else styles,
+            "label": tables["label"].place(pair.label) if pair.label else None,
+            "split": tables["split"].place(pair.split) if pair.split else None,
+            "run": tables["run"].place(pair.run.name),
+        }
+        for name, value in values.items():
+            self._columns[name].append(value)
+
+    def script(self) -> str:
+        """`items.js`."""
+        tables = {name: table.values for name, table in self._tables.items()}
+        return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **self._columns})});\n"
+
+    def _style(self, style: Style) -> int:
+        table = self._tables["style"]
+        name, same = style.name, 1
+        while (style.path, name) not in table._places and name in self._style_names:  # another painting of that name
+            same += 1
+            name = f"{style.name} ({same})"
+        self._style_names.add(name)
+        return table.place((style.path, name), {"name": name, "thumb": shown(style.thumbnail)})
+
+
+def details_script(number: int, cards: Iterable[Card]) -> str:
+    """`details-<number>.js`: what the lightbox shows of the cards of one page."""
+    iterations = _Table()
+    details = {card.identity: _details(card, iterations) for card in cards}
+    return f"nstDetails({inline_json({'page': number, 'iterations': iterations.values, 'details': details})});\n"
+
+
+def shown(thumbnail: Thumbnail | None) -> dict[str, Any] | None:
+    """A thumbnail as the script takes it."""
+    return {"key": thumbnail.key, "sizes": _sizes(thumbnail)} if thumbnail else None
+
+
+def _details(card: Card, iterations: _Table) -> dict[str, Any]:
+    trace = card.pair.trace
+    return {
+        "file": card.link,
+        "size": card.size,
+        "before": shown(card.content),
+        "styles": [{"name": s.name, "share": s.share, "thumb": shown(s.thumbnail)} for s in card.styles],
+        "parameters": parameters(card.pair),
+        "rights": rights(card.pair),
+        "trace": [iterations.place(trace.iterations), [_short(value) for value in trace.totals]] if trace else None,
+    }
+
+
+def _sizes(thumbnail: Thumbnail) -> tuple[tuple[int, int], ...]:
+    return tuple((width, height) for _, width, height in thumbnail.sizes)
+
+
+def _short(value: float | None) -> float | int | None:
+    """Four digits are more than a page shows. None for what JSON cannot say."""
+    if value is None or not abs(value) < float("inf"):
+        return None
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short

@@ -1,0 +1,120 @@
+"""The pages: what a template is given, and how a page reaches the disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_core.run_folder.artists import ArtistFacts
+from nst_core.storage.atomic import write_if_changed
+from nst_core.views.gallery.cards import Card
+from nst_core.views.gallery.covers import Cover
+from nst_core.views.runs import SHEET_FILE
+from nst_core.views.web import environment, number, page_bytes
+
+REASONS_LISTED = 12
+_FEW_ARTISTS = 8
+_ONE_COVER_FROM = 50
+"""With so many artists the index shows one picture of each, so that it never loads more than some 200."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The rows without a picture: how many per status, and the commonest reasons as (status, reason, how many)."""
+
+    by_status: tuple[tuple[str, int], ...]
+    reasons: tuple[tuple[str, str, int], ...]
+    unlisted: int
+
+    @classmethod
+    def of(cls, counted: Counter[tuple[str, str]]) -> LeftOut:
+        """Put the counts of (status, reason) in the order in which they are told."""
+        statuses: Counter[str] = Counter()
+        for (status, _), count in counted.items():
+            statuses[status] += count
+        ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        listed = tuple((status, reason, count) for (status, reason), count in ordered[:REASONS_LISTED])
+        return cls(tuple(sorted(statuses.items())), listed, statuses.total() - sum(count for _, _, count in listed))
+
+
+@dataclass(frozen=True)
+class ArtistSummary:
+    """What pages say about one artist.
+
+    Attributes:
+        facts: years, genre, nationality, as far as they are known.
+        sheet: whether there is a contact sheet beside the artist's pages.
+        several: whether the results are of several runs.
+    """
+
+    slug: str
+    name: str
+    facts: tuple[str, ...]
+    pictures: int
+    left_out: LeftOut
+    covers: tuple[Cover, ...]
+    sheet: bool
+    several: bool
+
+    @property
+    def best(self) -> str:
+        """How far the best result came; empty where no loss is known."""
+        left = self.covers[0].loss_left if self.covers else None
+        return f"{number(100 * left)}\u00a0%" if left is not None else ""
+
+
+@dataclass(frozen=True)
+class PageLinks:
+    """Where a page stands among the pages of an artist, and what its scripts are asked for by: `items.js?<version>`."""
+
+    number: int
+    count: int
+    version: str = ""
+
+    @property
+    def previous(self) -> str | None:
+        return page_name(self.number - 1) if self.number > 1 else None
+
+    @property
+    def next(self) -> str | None:
+        return page_name(self.number + 1) if self.number < self.count else None
+
+
+def told_facts(facts: ArtistFacts | None, genres: Sequence[str]) -> tuple[str, ...]:
+    """An artist's years, genre and nationality, in this order; the genre is the results' where nobody else tells it."""
+    genre = (facts and facts.genre) or ", ".join(genres[:3])
+    return tuple(fact for fact in (facts and facts.years, genre, facts and facts.nationality) if fact)
+
+
+def page_name(number: int) -> str:
+    """`index.html`, `index-2.html`, …"""
+    return "index.html" if number == 1 else f"index-{number}.html"
+
+
+def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOut, sheet: bool) -> str:
+    """The gallery's front page."""
+    return _ENVIRONMENT.get_template("index.html.j2").render(
+        title=title,
+        artists=artists,
+        left_out=left_out,
+        sheet=sheet,
+        covers=1 if len(artists) >= _ONE_COVER_FROM else 4,
+        searchable=len(artists) > _FEW_ARTISTS,
+    )
+
+
+def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: PageLinks) -> str:
+    """One page of one artist."""
+    template = _ENVIRONMENT.get_template("artist.html.j2")
+    return template.render(title=title, artist=artist, cards=cards, links=links)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page or a script unless the very same is there already."""
+    write_if_changed(path, page_bytes(text))
+
+
+_ENVIRONMENT = environment("nst_core.views.gallery")
+_ENVIRONMENT.globals.update(sheet_file=SHEET_FILE)

@@ -1,0 +1,180 @@
+"""What was asked of a run, in words, from its run.yaml; and in what two run.yaml differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nst_core.run_folder.card import HOMES
+from nst_core.views.web import number
+
+Told = tuple[tuple[str, str], ...]
+
+_PAIRINGS = {
+    "artist": "every content once in the style of each artist",
+    "grid": "every content with every style",
+}
+_STARTS = {
+    "content": "the content",
+    "colour_matched": "the content in the style's colours",
+    "style": "the style",
+    "noise": "noise",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key that two runs have different values for; None where one has none."""
+
+    key: str
+    here: str | None
+    there: str | None
+
+
+def asked_in_words(run_file: Mapping[str, Any]) -> Told:
+    """Pairs of (what, how); nothing about what the run file does not say."""
+    config = _section(run_file, "config")
+    told = {
+        "Content": _source(_section(config, "content")),
+        "Style": _source(_section(config, "style")),
+        "Pairing": _pairing(_section(config, "pairing")),
+        "Method": _method(run_file),
+        "Objective": _objective(_section(_section(run_file, "method_fingerprint_data"), "method")),
+        "Images": _output(_section(config, "output")),
+        "Execution": _execution(_section(config, "execution"), run_file),
+        "Made with": _versions(run_file),
+    }
+    return tuple((what, how) for what, how in told.items() if how)
+
+
+def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Every key of the run file and of the resolved method, the device and the versions, that has another value."""
+    ours, theirs = dict(_compared(here)), dict(_compared(there))
+    keys = [key for key in dict.fromkeys([*ours, *theirs]) if ours.get(key) != theirs.get(key)]
+    return tuple(Difference(key, _shown(ours, key), _shown(theirs, key)) for key in sorted(keys, key=_importance))
+
+
+def _importance(key: str) -> tuple[int, str]:
+    order = ("content", "style", "pairing", "method", "weights_sha256", "output", "execution", "device", "versions")
+    section = key.partition(".")[0]
+    return (order.index(section) if section in order else len(order), key)
+
+
+def _compared(run_file: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in _leaves(_section(run_file, "config")):
+        if key not in ("name", "output.root"):  # they only say where a run is
+            yield key, value
+    for key, value in _leaves(_section(_section(run_file, "method_fingerprint_data"), "method")):
+        yield f"method.{key}", value
+    for name in ("weights_sha256", "device"):
+        if name in run_file:
+            yield name, run_file[name]
+    for name, value in _section(run_file, "versions").items():
+        yield f"versions.{name}", value
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _shown(leaves: Mapping[str, Any], key: str) -> str | None:
+    value = leaves.get(key)
+    return None if value is None else str(value)
+
+
+def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = data.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _source(section: Mapping[str, Any]) -> str:
+    if not section:
+        return ""
+    source, path = section.get("source"), section.get("path")
+    named = {"sample": "built-in samples", "folder": f"the folder {path}"}.get(str(source))
+    if named is None:
+        home = HOMES.get(str(source), str(source)).partition("]")[0].lstrip("[")
+        named = f"{home}, {path}" if path else home
+    chosen = {
+        "split": section.get("split"),
+        "categories": section.get("categories"),
+        "genres": section.get("genres"),
+        "artists": section.get("artists"),
+        "at most": section.get("limit"),
+        "copies": section.get("duplicates") if section.get("duplicates") != "keep" else None,
+        "without licences": section.get("exclude_licenses"),
+    }
+    return "; ".join([named, *(f"{what} {_listed(value)}" for what, value in chosen.items() if value)])
+
+
+def _pairing(section: Mapping[str, Any]) -> str:
+    strategy = section.get("strategy")
+    if not strategy:
+        return ""
+    told = _PAIRINGS.get(str(strategy), str(strategy))
+    if strategy == "manifest":
+        told = f"as the manifest {section.get('manifest')} says"
+    elif strategy == "random":
+        told = f"styles per content, drawn at random: {section.get('styles_per_content')}"
+    plain = {"balance": "none", "artists": None, "weights": None, "blend": 1, "replicates": 1, "unstylized": 0,
+             "strengths": None, "splits": None, "seed": None}  # fmt: skip
+    more = [f"{key} {_listed(section[key])}" for key, usual in plain.items() if section.get(key, usual) != usual]
+    return "; ".join([told, *more])
+
+
+def _method(run_file: Mapping[str, Any]) -> str:
+    recipe = _section(_section(run_file, "config"), "method").get("recipe")
+    method = _section(_section(run_file, "method_fingerprint_data"), "method")
+    optimiser = _section(method, "optimiser").get("name")
+    parts = [
+        f"recipe {recipe}" if recipe else "",
+        f"features {method['features']}" if method.get("features") not in (None, recipe) else "",
+        f"{method.get('side', 'longer')} side {method['size']} px" if "size" in method else "",
+        f"{method['evaluations']} evaluations" if "evaluations" in method else "",
+        f"{optimiser.replace('_', ' ')}" if isinstance(optimiser, str) else "",
+        f"from {_STARTS.get(str(method['start']), method['start'])}" if "start" in method else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _objective(method: Mapping[str, Any]) -> str:
+    weights = {"α": method.get("alpha"), "β": method.get("beta"), "total variation": method.get("tv_weight")}
+    parts = [f"{name} {number(value)}" for name, value in weights.items() if isinstance(value, int | float) and value]
+    for term in ("content", "style"):
+        layers = _section(method, term).get("layers")
+        names = [str(one[0]) if isinstance(one, list | tuple) and one else str(one) for one in layers or ()]
+        if names:
+            parts.append(f"{term} at {', '.join(names)}")
+    return "; ".join(parts)
+
+
+def _output(section: Mapping[str, Any]) -> str:
+    if not section:
+        return ""
+    quality = f", quality {section.get('quality')}" if section.get("format") == "jpeg" else ""
+    size = "the content's own size" if section.get("size") == "original" else "the size that was optimised"
+    return f"{str(section.get('format')).upper()}{quality}, {size}"
+
+
+def _execution(section: Mapping[str, Any], run_file: Mapping[str, Any]) -> str:
+    if not section:
+        return ""
+    keys = ("runner", "workers", "devices", "threads", "chunk_size", "batch_size", "retries")
+    parts = [f"{key.replace('_', ' ')} {_listed(section[key])}" for key in keys if key in section]
+    return ", ".join([*parts, f"resolved to {run_file['device']}"] if run_file.get("device") else parts)
+
+
+def _versions(run_file: Mapping[str, Any]) -> str:
+    versions = _section(run_file, "versions")
+    named = [f"{name} {versions[name]}" for name in ("nst", "python", "torch", "pillow") if name in versions]
+    begun = str(run_file.get("created_at") or "").partition("T")[0]
+    return ", ".join(named) + (f"; last planned on {begun}" if begun else "")
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

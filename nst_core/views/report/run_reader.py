@@ -1,0 +1,151 @@
+"""Everything that a report reads of one run folder. What is damaged or not there is noted, and never an error."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nst_core.errors import RunFolderError
+from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.summary import SUMMARY_FILE
+from nst_core.storage.paths import parquet_source, stored
+from nst_core.views.report.rows import Progress, Rows, read_rows
+from nst_core.views.report.tries import Tries, read_tries
+
+
+@dataclass
+class ReadRun:
+    """A run folder as it was found.
+
+    Attributes:
+        plan: the columns of `PLANNED`; None where a part of it is damaged or there is none.
+        image_bytes: of all files below images/.
+        notes: what is not as it should be, a sentence each.
+    """
+
+    folder: Path
+    name: str
+    run_file: dict[str, Any]
+    plan: pa.Table | None
+    rows: Rows
+    tries: Tries
+    image_bytes: int
+    notes: list[str] = field(default_factory=list)
+
+
+PLANNED = (
+    "pair_id",
+    "content_id",
+    "style_ids",
+    "style_shares",
+    "artist",
+    "label",
+    "split",
+    "replicate",
+    "style_weight",
+    "content_weight",
+    "content_sha256",
+    "style_sha256",
+    "method_fingerprint",
+)
+
+
+def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | None = None) -> ReadRun:
+    """Read a run folder once; writes nothing and takes no lock.
+
+    Args:
+        whole_plan: all columns of `PLANNED`, to compare runs by; else the ids alone.
+        progress: called with result files read and their total.
+
+    Raises:
+        RunFolderError: this is no run folder.
+    """
+    folder = RunFolder(run_folder)
+    folder.check_exists()
+    notes: list[str] = []
+    run_file = _run_file(folder, notes)
+    plan = _plan(folder, PLANNED if whole_plan else PLANNED[:1], notes)
+    rows = read_rows(run_folder, plan["pair_id"] if plan is not None else None, progress)
+    if rows.damaged:
+        notes.append(
+            f"{len(rows.damaged)} of {len(rows.files)} result files cannot be read, and their pairs are told as "
+            f"missing ({rows.damaged[0]}). `nst verify` names them all."
+        )
+    if rows.unplanned:
+        notes.append(f"{rows.unplanned} rows belong to no planned pair and are not counted. `nst verify` names them.")
+    tries = read_tries(run_folder)
+    if not tries.tries:
+        _without_logs(run_folder, tries, notes)
+    return ReadRun(
+        run_folder, run_name(run_folder), run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes
+    )
+
+
+def bytes_below(folder: Path) -> int:
+    """Of all files below a folder, at a disk or a store; 0 where there is none."""
+    remote = stored(folder)
+    if remote is not None:
+        try:
+            found = remote.fs.find(remote.path, detail=True)
+        except FileNotFoundError:
+            return 0
+        return sum(int(entry.get("size") or 0) for entry in found.values())
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        total += entry.stat().st_size
+        except OSError:
+            continue
+    return total
+
+
+def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
+    try:
+        found = folder.read_run_file()
+    except RunFolderError:
+        notes.append("run.yaml is damaged: what was asked of this run is not known.")
+        return {}
+    if not found:
+        notes.append("There is no run.yaml: what was asked of this run is not known.")
+    return found
+
+
+def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.Table | None:
+    files = folder.plan_files()
+    try:
+        parts = [_part(path, columns) for path in files]
+    except (pa.ArrowException, OSError, KeyError) as error:
+        notes.append(f"The plan cannot be read ({' '.join(str(error).split())[:200]}): what is missing is not known.")
+        return None
+    if not parts:
+        notes.append("There is no plan: what is missing is not known.")
+        return None
+    return pa.concat_tables(parts)
+
+
+def _part(path: Path, columns: tuple[str, ...]) -> pa.Table:
+    part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
+    return part.read(columns=list(columns)).select(columns)
+
+
+def _without_logs(run_folder: Path, tries: Tries, notes: list[str]) -> None:
+    """The summary knows the split of the last run's time, at least."""
+    try:
+        told = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        spent = {str(part): float(seconds) for part, seconds in dict(told["spent"] or {}).items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        spent = {}
+    tries.spent.update(spent)
+    source = f"{SUMMARY_FILE} has it of the last run alone" if spent else f"and {SUMMARY_FILE} does not say either"
+    notes.append(f"There are no journals in logs/: tries are not known; where the time went, {source}.")
