@@ -1,1 +1,52 @@
-"""Orchestration: Prefect flows over `nst_core`, and the command line. The only place that imports Prefect."""
+"""Orchestration: Prefect flows over `nst_core`, and the command line. The only place that imports Prefect.
+
+Prefect reads its settings while it is imported, so ours are set here, before any module of this package can import it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from nst_core.storage.machine import cache_folder
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_SHOW_NOTIFICATIONS": "false",
+}
+
+
+def quiet_environment() -> None:
+    """Set what must be set before Prefect is imported; what the person has set stays as it is.
+
+    Where Prefect came first, as in its workers, they would only reach its child processes: those log as it does.
+    """
+    if "prefect" in sys.modules:
+        return
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if "PREFECT_HOME" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(_prefect_home())
+
+
+def _prefect_home() -> Path:
+    """A folder of our own for Prefect, so that another version's stays as it is; temporary where none can be made."""
+    home = cache_folder() / "prefect"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        home = Path(tempfile.mkdtemp(prefix="nst-prefect-home-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
+
+
+quiet_environment()

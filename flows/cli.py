@@ -11,19 +11,41 @@ from typing import Annotated, Any
 import typer
 
 import nst_core
-from flows import (
-    app_command,
-    bench_command,
-    download_command,
-    export_command,
-    folder_commands,
-    image_commands,
-    index_command,
-    picture_commands,
-    report_command,
-    run_commands,
-    serve_command,
-    status_command,
+from flows.commands import (
+    app as app_command,
+)
+from flows.commands import (
+    bench as bench_command,
+)
+from flows.commands import (
+    download as download_command,
+)
+from flows.commands import (
+    export as export_command,
+)
+from flows.commands import (
+    folder as folder_commands,
+)
+from flows.commands import (
+    image as image_commands,
+)
+from flows.commands import (
+    index as index_command,
+)
+from flows.commands import (
+    picture as picture_commands,
+)
+from flows.commands import (
+    report as report_command,
+)
+from flows.commands import (
+    run as run_commands,
+)
+from flows.commands import (
+    serve as serve_command,
+)
+from flows.commands import (
+    status as status_command,
 )
 from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError

@@ -7,23 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.utilities.annotations import quote
+
 from flows.download_progress import DownloadReporter
 from flows.progress import console
-from flows.server import quiet_environment
 from flows.signals import stop_requested, stopping_on_signals
-
-quiet_environment()
-
-from prefect import flow, task  # noqa: E402 (its settings come first)
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.utilities.annotations import quote  # noqa: E402
-
-from nst_core.config.run_config import RunConfig  # noqa: E402
-from nst_core.config.sources import DownloadedSource, SourceConfig  # noqa: E402
-from nst_core.errors import DownloadFailed, Interrupted  # noqa: E402
-from nst_core.sources.download import ensure, missing  # noqa: E402
-from nst_core.sources.download.http_errors import Unreachable, WrongContent  # noqa: E402
-from nst_core.sources.download.progress import Unit, Watch  # noqa: E402
+from nst_core.config.run_config import RunConfig
+from nst_core.config.sources import DownloadedSource, SourceConfig
+from nst_core.errors import DownloadFailed, Interrupted
+from nst_core.sources.download import ensure, missing
+from nst_core.sources.download.http_errors import Unreachable, WrongContent
+from nst_core.sources.download.progress import Unit, Watch
 
 TAG = "nst"
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)

@@ -7,40 +7,36 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from flows.artifacts import show_summary
-from flows.cases import Totals
-from flows.crews.fleet import fleet_of
+from prefect.cache_policies import NO_CACHE
+from prefect.utilities.annotations import quote
+
+from flows.dispatch.chunk_tries import Totals
+from flows.dispatch.prefect_tasks import TAG
+from flows.dispatch.stylize_flow import stylize_all
 from flows.download import download_stage
-from flows.hands import TAG
 from flows.progress import console, reporter
-from flows.server import quiet_environment
+from flows.runners.fleet import fleet_of
+from flows.server.artifacts import show_summary
+from flows.server.resilience import surviving_flow, surviving_task
 from flows.signals import stop_requested, stopping_on_signals
-from flows.stylizing import stylize_all
-from flows.surviving import surviving_flow, surviving_task
-
-quiet_environment()
-
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.utilities.annotations import quote  # noqa: E402
-
-from nst_core.chunks.work import work_of  # noqa: E402
-from nst_core.config.method import Method, resolve_method  # noqa: E402
-from nst_core.config.run_config import RunConfig  # noqa: E402
-from nst_core.errors import Interrupted  # noqa: E402
+from nst_core.chunks.work import work_of
+from nst_core.config.method import Method, resolve_method
+from nst_core.config.run_config import RunConfig
+from nst_core.errors import Interrupted
 from nst_core.plan.columns import tables
-from nst_core.plan.current_inputs import as_asked  # noqa: E402
-from nst_core.plan.forecast import check_room  # noqa: E402
-from nst_core.plan.new_part import new_part, strict_check  # noqa: E402
-from nst_core.plan.state import State, lacking_pages, read_state  # noqa: E402
-from nst_core.plan.wanted import Asked, asked_for  # noqa: E402
-from nst_core.run_folder.artists import record_artist_facts  # noqa: E402
-from nst_core.run_folder.card import write_card  # noqa: E402
-from nst_core.run_folder.chunk import share_of  # noqa: E402
-from nst_core.run_folder.folder import RunFolder  # noqa: E402
-from nst_core.run_folder.lock.run_lock import Held  # noqa: E402
-from nst_core.run_folder.run_yaml import run_file  # noqa: E402
-from nst_core.run_folder.shard import Shard  # noqa: E402
-from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary  # noqa: E402
+from nst_core.plan.current_inputs import as_asked
+from nst_core.plan.forecast import check_room
+from nst_core.plan.new_part import new_part, strict_check
+from nst_core.plan.state import State, lacking_pages, read_state
+from nst_core.plan.wanted import Asked, asked_for
+from nst_core.run_folder.artists import record_artist_facts
+from nst_core.run_folder.card import write_card
+from nst_core.run_folder.chunk import share_of
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.lock.run_lock import Held
+from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.shard import Shard
+from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
 
 T = TypeVar("T")
 

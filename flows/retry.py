@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from flows.crews.fleet import fleet_of
+from flows.dispatch.stylize_flow import stylize_all
 from flows.pipeline import finish
 from flows.progress import console
+from flows.runners.fleet import fleet_of
+from flows.server.resilience import surviving_flow
 from flows.signals import stop_requested, stopping_on_signals
-from flows.stylizing import stylize_all
-from flows.surviving import surviving_flow
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig

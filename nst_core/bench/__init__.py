@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,14 +33,13 @@ from nst_core.errors import ConfigError, UsageError
 from nst_core.plan.pace import remember
 from nst_core.recipes import load_recipe
 from nst_core.storage.machine import cores, machine_name
+from nst_core.storage.progress import Progress
 
 BATCH = {"cpu": 2, "cuda": 64}
 """Images per batch unless told otherwise, if they fit into memory: the pipeline's own choice."""
 
 COCO = 118_287
 """Images of COCO's train2017."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

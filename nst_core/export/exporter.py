@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from nst_core.export.target import Identity, LeftOut, Target, opened_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.storage.paths import is_local
+from nst_core.storage.progress import Progress
 
 FORMATS = ("imagefolder", "webdataset", "coco")
 
@@ -65,7 +66,7 @@ def export_run(
     to: str,
     target: Path,
     options: ExportOptions | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> ExportReport:
     """Write the successes of a run to `target`, as `to` (one of `FORMATS`) lays them out.
 
@@ -94,9 +95,7 @@ def export_run(
 class _Export:
     """One export while it is made."""
 
-    def __init__(
-        self, layout: Format, selection: Selection, target: Target, progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, layout: Format, selection: Selection, target: Target, progress: Progress) -> None:
         self._layout = layout
         self._selection = selection
         self._target = target

@@ -16,10 +16,11 @@ from nst_core.plan.new_part import new_part
 from nst_core.plan.pace import pace_of
 from nst_core.plan.part import PlanPart
 from nst_core.plan.state import State, read_state
-from nst_core.plan.wanted import Asked, Progress, asked_for
+from nst_core.plan.wanted import Asked, asked_for
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.disk import free_bytes, human
 from nst_core.storage.machine import machine_name
+from nst_core.storage.progress import Progress
 
 BYTES_PER_PIXEL = {"jpeg": 1.1, "png": 2.3}
 """Of stylized images; JPEG at quality 95, 4:4:4. `nst demo` came to 0.99 (PNG: 2.12), a run of `squeezenet` to 1.16."""

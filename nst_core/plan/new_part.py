@@ -12,9 +12,9 @@ from nst_core.plan.grouping import grouping
 from nst_core.plan.inspection import inspected
 from nst_core.plan.part import EXTENSIONS, PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.state import Progress
 from nst_core.plan.wanted import Asked
 from nst_core.run_folder.folder import RunFolder
+from nst_core.storage.progress import Progress
 
 
 def new_part(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +16,6 @@ from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.summary import is_current, summarize
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nst_core.config.pairing import Pairing
@@ -17,8 +17,7 @@ from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inspection import duplicates_of
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
-
-Progress = Callable[[int, int], None]
+from nst_core.storage.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from nst_core.config.sources import ArtworksSource, CocoSource, FolderSource, SourceConfig
 from nst_core.sources.artworks import artworks_catalogue
 from nst_core.sources.base import Catalogue
 from nst_core.sources.coco import coco_catalogue
 from nst_core.sources.folder import Role, folder_catalogue
 from nst_core.sources.sample import sample_paintings, sample_photographs
+from nst_core.storage.progress import Progress
 
 
-def open_source(config: SourceConfig, role: Role, progress: Callable[[int, int], None] | None = None) -> Catalogue:
+def open_source(config: SourceConfig, role: Role, progress: Progress | None = None) -> Catalogue:
     """The items of the source that a run file names for `role`, and notes on what is odd about it.
 
     Raises:

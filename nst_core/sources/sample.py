@@ -7,7 +7,6 @@ open them, and everything downstream treats them like any other folder.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint
 from nst_core.storage.atomic import write_bytes_atomic, write_if_changed
 from nst_core.storage.machine import cores
+from nst_core.storage.progress import Progress
 from nst_core.storage.slugs import slugify
 
 PAINTING_SIZE = 512
@@ -70,7 +70,7 @@ def sample_photographs(data_folder: Path) -> Catalogue:
     return Catalogue.of(items)
 
 
-def sample_paintings(data_folder: Path, progress: Callable[[int, int], None] | None = None) -> Catalogue:
+def sample_paintings(data_folder: Path, progress: Progress | None = None) -> Catalogue:
     """The paintings as style items, painted on first use into `<data_folder>/sample/paintings` (seconds)."""
     works = [(painter, number) for painter in PAINTERS for number in range(1, WORKS_PER_PAINTER + 1)]
     with ThreadPoolExecutor(cores(), thread_name_prefix="paint") as pool:

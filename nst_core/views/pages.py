@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nst_core.faces import Progress
+from nst_core.storage.progress import Progress
 from nst_core.views.gallery import build_combined_gallery, build_gallery, check_combined
 from nst_core.views.sheets import write_combined_contact_sheets, write_contact_sheets
 

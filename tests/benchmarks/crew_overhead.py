@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flows.crews.base import Order
-from flows.crews.fleet import fleet_of
-from flows.crews.opening import open_crew
+from flows.runners.base import Order
+from flows.runners.fleet import fleet_of
+from flows.runners.selection import open_crew
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config

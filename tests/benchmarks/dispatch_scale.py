@@ -79,9 +79,9 @@ def measure(folder: Path, pairs: int, runner: str) -> dict[str, Any]:
 
 def one(data: dict[str, Any]) -> None:
     """The stages of a run, timed."""
+    from flows.dispatch.stylize_flow import stylize_all
     from flows.pipeline import RunOptions, finish, pair_task, plan_task
-    from flows.server import prefect_server
-    from flows.stylizing import stylize_all
+    from flows.server.run_server import prefect_server
     from nst_core.chunks.work import work_of
     from nst_core.config.method import resolve_method
     from nst_core.config.run_config import parse_config

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flows.crews.base import Order
-from flows.crews.child import Place
-from flows.crews.processes import Processes
+from flows.runners.base import Order
+from flows.runners.process import Place
+from flows.runners.processes import Processes
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config

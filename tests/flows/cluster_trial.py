@@ -46,7 +46,7 @@ class Poisoner:
         spec.loader.exec_module = exec_module
         return spec
 
-if "flows.crews.worker_process" in sys.orig_argv:
+if "flows.runners.worker_process" in sys.orig_argv:
     sys.meta_path.insert(0, Poisoner())
 '''
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.server import prefect_server
+from flows.server.run_server import prefect_server
 from flows.signals import stop_requested
 from nst_core.config.run_config import RunConfig, parse_config
 

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import pytest
 from planned import planned
 
-from flows.crews import child as module
-from flows.crews.base import Order
-from flows.crews.child import Child, Place
-from flows.crews.foreman import Foreman
+from flows.runners import process as module
+from flows.runners.base import Order
+from flows.runners.process import Child, Place
+from flows.runners.supervisor import Foreman
 from nst_core.chunks.work import Work
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from flows.artifacts import artifact_key
+from flows.server.artifacts import artifact_key
 from nst_core.config.run_config import RunConfig
 
 TINY = {"recipe": "wavelet", "size": 72, "evaluations": 8}

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from flows.crews import cluster, fleet, outpost
-from flows.crews.base import Order
-from flows.crews.cluster import ClusterCrew, Gone
-from flows.crews.fleet import fleet_of
-from flows.crews.outpost import Outpost, sights_of
+from flows.runners import cluster, fleet
+from flows.runners import node as outpost
+from flows.runners.base import Order
+from flows.runners.cluster import ClusterCrew, Gone
+from flows.runners.fleet import fleet_of
+from flows.runners.node import Outpost, sights_of
 from nst_core.chunks.work import ChunkReport, Work, work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, RunConfig

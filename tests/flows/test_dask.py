@@ -15,7 +15,7 @@ import pytest
 from needs import needs
 from trial import run
 
-from flows.crews.fleet import fleet_of
+from flows.runners.fleet import fleet_of
 from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
@@ -42,7 +42,7 @@ class Workers:
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     needs("Dask", importlib.util.find_spec("distributed"), "uv sync --extra dask")
-    from flows.crews.dask import local_cluster
+    from flows.runners.dask import local_cluster
 
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:

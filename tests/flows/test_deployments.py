@@ -47,7 +47,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
 
 
 def state_of(name: str, file: str, *overrides: str, **options: Any) -> Any:
-    from flows import deployments
+    from flows.deploy import deployments
 
     return getattr(deployments, name)(file, list(overrides), **options, return_state=True)
 
@@ -111,7 +111,7 @@ def test_a_run_of_a_folder_that_is_in_use_is_refused(run_file: str, config: Make
 def test_a_bug_fails_the_run_and_somebody_is_told(
     run_file: str, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import deployments
+    from flows.deploy import deployments
 
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("of nothing by nothing")
@@ -198,7 +198,7 @@ def test_credentials_of_blocks_are_in_the_environment_of_the_run_only(
     monkeypatch: pytest.MonkeyPatch,
     said: Callable[[], list[str]],
 ) -> None:
-    from flows import deployments
+    from flows.deploy import deployments
 
     monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of the environment")

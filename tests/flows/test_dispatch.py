@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from planned import planned
 
-from flows.cases import Terms, Totals
-from flows.crews.base import Order, Progress
-from flows.dispatch import Dispatcher
+from flows.dispatch.chunk_tries import Terms, Totals
+from flows.dispatch.dispatcher import Dispatcher
+from flows.runners.base import Order, PairProgress
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, Work
 from nst_core.config.run_config import Output, parse_config
@@ -49,7 +49,7 @@ class Scripted:
     _at_work: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def make(self, order: Order, progress: Progress) -> ChunkReport:
+    def make(self, order: Order, progress: PairProgress) -> ChunkReport:
         with self._lock:
             self.orders.append(order)
             self._at_work += 1

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from operating import free_port
 
-from flows.lasting_server import lasting_server, server_home
-from flows.scheduling import local_timezone
+from flows.deploy.schedule import local_timezone
+from flows.server.lasting_server import lasting_server, server_home
 from nst_core.errors import UsageError
 
 

@@ -13,8 +13,8 @@ import pytest
 from trial import images_of, rows_of, run, snapshot
 
 from flows import signals
-from flows.artifacts import markdown
-from flows.crews import base as module
+from flows.runners import base as module
+from flows.server.artifacts import markdown
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, ChunkWatch
 from nst_core.chunks.worker import stylize_chunk

@@ -15,7 +15,7 @@ import pytest
 from needs import needs
 from trial import run
 
-from flows.crews.fleet import fleet_of
+from flows.runners.fleet import fleet_of
 from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
@@ -40,16 +40,15 @@ class Nodes:
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     needs("Ray", importlib.util.find_spec("ray"), "uv sync --extra ray")
+    import flows.crews.ray  # its settings come first
     from ray.cluster_utils import Cluster
 
-    import flows.crews.ray  # its settings come first
-
-    assert flows.crews.ray
+    assert flows.runners.ray
     folder, short = tmp_path_factory.mktemp("site"), tempfile.mkdtemp(prefix="nst-test-", dir="/tmp")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (trial.poisoned_environment(folder) | {"RAY_TMPDIR": short}).items():
             patch.setenv(name, value)
-        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": flows.crews.ray.OBJECT_STORE}
+        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": flows.runners.ray.OBJECT_STORE}
         cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
         second = cluster.add_node(**node)
         try:

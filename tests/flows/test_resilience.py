@@ -15,9 +15,9 @@ from trial import rows_of, run
 
 from flows import pipeline as module
 from flows import signals
-from flows.crews import base
-from flows.server import past_proxies
-from flows.stylizing import stylize_all
+from flows.dispatch.stylize_flow import stylize_all
+from flows.runners import base
+from flows.server.run_server import past_proxies
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, work_of
 from nst_core.config.devices import local_fleet

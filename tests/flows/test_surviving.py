@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows import surviving as module
-from flows.surviving import surviving_flow, surviving_task
+from flows.server import resilience as module
+from flows.server.resilience import surviving_flow, surviving_task
 from nst_core.errors import Interrupted
 
 

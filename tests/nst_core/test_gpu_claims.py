@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from flows.runners.gpu_claims import claim_gpu, visible_gpu_names
 from nst_core.errors import ConfigError
-from nst_core.gpu_claims import claim_gpu, visible_gpu_names
 
 
 def test_each_claim_is_another_gpu_and_a_released_one_is_free_again() -> None:

@@ -31,8 +31,8 @@ from nst_core.engine.session import Session, session_for
 from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
+from nst_core.storage.progress import Progress
 
-Progress = Callable[[int, int], None]
 What = Literal["content", "style"]
 WHATS: dict[str, tuple[What, ...]] = {"content": ("content",), "style": ("style",), "both": ("style", "content")}
 """What can be reconstructed, in the order of the contact sheet: the style above, as in the paper."""

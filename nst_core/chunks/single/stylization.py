@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +17,7 @@ from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
 from nst_core.errors import NumericalError, UsageError
 from nst_core.storage.atomic import check_writable, write_bytes_atomic
-
-Progress = Callable[[int, int], None]
+from nst_core.storage.progress import Progress
 
 FORMATS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nst_core.run_folder.lock import record as lock_record
-from nst_core.run_folder.lock.record import LockLost, Owner, Progress, Record
+from nst_core.run_folder.lock.record import LockLost, Owner, Record, WorkProgress
 
 
 class Claim(Protocol):
@@ -39,7 +39,7 @@ class Heart:
         self._claim = claim
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._stopped = threading.Event()
-        self.progress: Callable[[], Progress | None] = lambda: None
+        self.progress: Callable[[], WorkProgress | None] = lambda: None
         self.lost = threading.Event()
         self.taken_by: Owner | None = None
         self.on_lost: Callable[[], None] = lambda: None

@@ -21,7 +21,7 @@ BEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
 """How long a lock of another machine is watched, by the watcher's own clock, before its owner counts as dead."""
 
-Progress = Mapping[str, Any]
+WorkProgress = Mapping[str, Any]
 """`total`, `done`, `failed`, `rate` (images/s), `eta_seconds`, `workers` (`name`, `chunk`, `pairs`, `seconds`)."""
 
 
@@ -72,7 +72,7 @@ class Record:
     owner: Owner
     beat: int = 0
     at: float = 0.0
-    progress: Progress | None = None
+    progress: WorkProgress | None = None
 
     @property
     def sighting(self) -> tuple[str, int]:

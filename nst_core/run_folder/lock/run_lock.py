@@ -22,7 +22,7 @@ from nst_core.run_folder.lock.acquisition import PLAN, WHOLE, LockStore, Taker, 
 from nst_core.run_folder.lock.files import FileLocks
 from nst_core.run_folder.lock.heartbeat import Claim, Heart
 from nst_core.run_folder.lock.objects import ObjectLocks
-from nst_core.run_folder.lock.record import Owner, Progress
+from nst_core.run_folder.lock.record import Owner, WorkProgress
 from nst_core.run_folder.shard import Shard
 
 PLAN_WAIT_SECONDS = 3600.0
@@ -56,7 +56,7 @@ class Held:
         """
         return self._claim.descriptor
 
-    def report(self, progress: Callable[[], Progress | None]) -> None:
+    def report(self, progress: Callable[[], WorkProgress | None]) -> None:
         """From now on the lock says what `progress` gives at each beat; it is called in another thread."""
         self._heart.progress = progress
 
@@ -166,7 +166,7 @@ class Holder:
     shard: Shard | None
     owner: Owner | None
     beat: int
-    progress: Progress | None
+    progress: WorkProgress | None
     alive: bool | None
     silent_seconds: float | None
 

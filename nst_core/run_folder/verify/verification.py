@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -30,8 +30,7 @@ from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, Rows, read_
 from nst_core.storage.atomic import is_temporary
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import files_below, is_local
-
-Progress = Callable[[int, int], None]
+from nst_core.storage.progress import Progress
 
 _AT_ONCE = 1024
 """Images that are handed to the threads at a time: what waits takes memory too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nst_core.config.sources import ImageSource
@@ -13,13 +13,12 @@ from nst_core.sources.index.duplicates import duplicates
 from nst_core.sources.index.facts import Wanted
 from nst_core.sources.index.inputs import Input
 from nst_core.sources.index.scan import scan
-
-Progress = Callable[[int, int], None]
+from nst_core.storage.progress import Progress
 
 
 def scanned(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
     """What is known of the files of a source."""
-    return _remembered({item.path: _wanted(section) for item in items}, [section.path], progress)
+    return remembered({item.path: wanted_of(section) for item in items}, [section.path], progress)
 
 
 def duplicates_of(
@@ -35,7 +34,7 @@ def duplicates_of(
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
 
 
-def _remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+def remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
     cache = IndexCache(roots)
     found = scan(wanted, cache, progress)
     if cache.trouble:
@@ -43,5 +42,5 @@ def _remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Prog
     return found
 
 
-def _wanted(section: ImageSource) -> Wanted:
+def wanted_of(section: ImageSource) -> Wanted:
     return Wanted(section.limits(), section.verify, section.duplicates == "drop_similar")

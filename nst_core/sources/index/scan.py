@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from nst_core.sources.index.facts import Wanted, read_facts
 from nst_core.sources.index.inputs import Input, judged, unread
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import State, file_state, remote_states
+from nst_core.storage.progress import Progress
 
-Progress = Callable[[int, int], None]
 _TICK = 0.1  # seconds between two reports
 _SETTLED = 2 * 10**9  # ns: a file written less than this before it was read may change again and keep its mtime
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
+from nst_core.storage.progress import Progress
 from nst_core.views.gallery.artist_pages import ArtistPages
 from nst_core.views.gallery.build_record import Made, read_made, sources_digest, states_digest, write_made
 from nst_core.views.gallery.leftovers import Leftovers
@@ -20,8 +21,6 @@ from nst_core.views.thumbnails import THUMBS, ThumbnailFolder
 
 PER_PAGE = 200
 _NAMED_RUNS = 3
-
-Progress = Callable[[int, int], None]
 
 
 def build_gallery(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.progress import Progress
 from nst_core.views.report.comparison import compare
 from nst_core.views.report.comparison_section import Compared, compared
 from nst_core.views.report.destination import MARKDOWN, PAGE, Place, place_of
@@ -14,7 +15,6 @@ from nst_core.views.report.markdown import report_markdown
 from nst_core.views.report.numbers import Prices, RunNumbers, run_numbers
 from nst_core.views.report.page import render, verdict
 from nst_core.views.report.pictures import Pictures, pictures_for
-from nst_core.views.report.rows import Progress
 from nst_core.views.report.run_reader import ReadRun, read_run
 from nst_core.views.web import page_bytes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from nst_core.run_folder.results import LOSS_TRACE, result_files
 from nst_core.storage.paths import parquet_sources
+from nst_core.storage.progress import Progress
 from nst_core.views.report.failures import Messages
 from nst_core.views.report.traces import Traces
-
-Progress = Callable[[int, int], None]
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
 _KEPT = pa.schema(

@@ -15,7 +15,8 @@ from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.run_folder.summary import SUMMARY_FILE
 from nst_core.storage.paths import parquet_source, stored
-from nst_core.views.report.rows import Progress, Rows, read_rows
+from nst_core.storage.progress import Progress
+from nst_core.views.report.rows import Rows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
 
 

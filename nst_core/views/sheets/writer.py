@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +21,13 @@ from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
+from nst_core.storage.progress import Progress
 from nst_core.views.runs import SHEET_FILE
 from nst_core.views.sheets.choice import ArtistChoice, choices, spread
 from nst_core.views.sheets.layout import Planned, SheetPlan, artist_plan, run_plan
 from nst_core.views.sheets.renderer import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
 from nst_core.views.web import counted
-
-Progress = Callable[[int, int], None]
 
 MOST = 60
 """Results on a sheet, unless asked otherwise."""

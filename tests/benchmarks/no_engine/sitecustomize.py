@@ -6,10 +6,10 @@ import sys
 
 
 class Replacing(importlib.abc.MetaPathFinder):
-    """Loads `flows.crews.base` as usual, then puts another function in the engine's place."""
+    """Loads `flows.runners.base` as usual, then puts another function in the engine's place."""
 
     def find_spec(self, name, path, target=None):
-        if name != "flows.crews.base":
+        if name != "flows.runners.base":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         load = spec.loader.exec_module

@@ -111,11 +111,11 @@ def in_server(module):
 
 
 PATCHES = {
-    "flows.server": in_server,
+    "flows.server.run_server": in_server,
     "nst_core.run_folder.results": in_results,
     "nst_core.chunks.decoding": in_decoding,
     "nst_core.engine.session": in_session,
-    "flows.crews.base": in_crews,
+    "flows.runners.base": in_crews,
 }
 
 

@@ -19,7 +19,7 @@ import yaml
 from PIL import Image
 from running_app import LONG, TINY, await_state, start, until
 
-from flows import app_command
+from flows.commands import app as app_command
 from nst_core.errors import UsageError
 from nst_core.run_folder.verify.verification import verify
 

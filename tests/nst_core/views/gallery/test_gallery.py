@@ -6,12 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
-import nst_core.views.gallery
 import pyarrow.parquet as pq
 import pytest
 from exhibits import HOSTILE, Page, check_links, details, new_run, picture, row, script_data, write_results
 from PIL import Image
 
+import nst_core.views.gallery
 from nst_core.errors import RunFolderError, StorageUnreachable
 from nst_core.views import thumbnails
 from nst_core.views.gallery import build_combined_gallery, build_gallery

@@ -1,0 +1,96 @@
+"""The commands download artworks, download coco."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from nst_core.sources.download.progress import Watch
+
+BASE_URL = "http://images.cocodataset.org"
+
+download = typer.Typer(help="Fetch a dataset, or go on fetching it.", no_args_is_help=True)
+
+
+@download.command()
+def artworks(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
+        "data/artworks"
+    ),
+) -> None:
+    """Kaggle's Best Artworks of All Time (2.3 GB): needs a Kaggle token, or says how to get one."""
+    from nst_core.sources.download.artworks import artworks_complete, download_artworks
+
+    _run("artworks", artworks_complete(output), output, lambda watch: download_artworks(output, watch))
+
+
+@download.command()
+def coco(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
+        "data/coco"
+    ),
+    split: Annotated[str, typer.Option(help="train2017, val2017, test2017 or unlabeled2017.")] = "val2017",
+    annotations: Annotated[
+        bool, typer.Option("--annotations/--no-annotations", help="The annotation files, too.")
+    ] = True,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="The images.")] = True,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option("--category", "--categories", help="Images with any of these objects only; may be repeated."),
+    ] = None,
+    licenses: Annotated[
+        list[str] | None,
+        typer.Option("--license", "--licenses", help="Images under these licences only; may be repeated."),
+    ] = None,
+    smallest_side: Annotated[
+        int | None, typer.Option(min=1, help="Images whose shorter side is at least this only, in pixels.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many images, drawn by the seed.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of that draw.")] = 0,
+    mirror: Annotated[
+        Literal["kaggle"] | None, typer.Option(help="Fetch Kaggle's copy: one archive of all splits (over 20 GB).")
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(metavar="URL", help="A copy of COCO's server: it has zips/, annotations/, val2017/, ….")
+    ] = BASE_URL,
+) -> None:
+    """COCO 2017: a split as a whole or, where a choice is made, the chosen images only."""
+    from pydantic import ValidationError
+
+    from nst_core.config.sources import CocoSource
+    from nst_core.errors import UsageError
+    from nst_core.sources.download.coco import CocoRequest, download_coco
+
+    try:
+        source = CocoSource(
+            path=output, split=split, categories=categories or None, licenses=licenses or None,
+            smallest_side=smallest_side, limit=limit, seed=seed,
+        )  # fmt: skip
+    except ValidationError as error:
+        faults = "; ".join(f"--{fault['loc'][0]} {fault['input']!r}: {fault['msg']}" for fault in error.errors())
+        raise UsageError(f"{faults}.") from error
+    request = CocoRequest(source, annotations, images, mirror, base_url)
+    request.check()
+    _run("coco", not request.lacks_anything(), output, lambda watch: download_coco(request, watch))
+
+
+def _run(dataset: str, complete: bool, output: Path, work: Callable[[Watch], str]) -> None:
+    """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
+    from nst_core.sources.download.progress import Watch, silent
+
+    if complete:
+        print(f"Nothing was left to do: {work(Watch(silent, lambda: False))}")
+        return
+    from flows.server.run_server import prefect_server
+    from nst_core.sources.download.folder import DatasetFolder
+
+    with DatasetFolder(output).locked():
+        pass  # refused at once, not after the server's start, where another process holds it
+    with prefect_server():
+        from flows.download import download as in_flow
+
+        print(in_flow(dataset, work))

@@ -1,0 +1,77 @@
+"""The command export."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Json, RunPath
+from nst_core.storage.paths import located
+
+if TYPE_CHECKING:
+    from nst_core.export import ExportReport
+
+EXIT_INCOMPLETE = 3
+_SHOWN = 20
+
+
+class Format(StrEnum):
+    """What an export is laid out for."""
+
+    imagefolder = "imagefolder"
+    webdataset = "webdataset"
+    coco = "coco"
+
+
+def export(
+    run: RunPath,
+    to: Annotated[Format, typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="A new folder outside of the run's.")
+    ],
+    link: Annotated[
+        bool, typer.Option("--link", help="imagefolder, coco: hard links in place of copies, where possible.")
+    ] = False,
+    shard_size: Annotated[
+        int | None, typer.Option("--shard-size", min=1, help="webdataset: images per tar; by default 5000.")
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option("--annotations", metavar="FILE", help="coco: the photographs' annotations, else run.yaml's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the images of a run as a dataset that other tools load; given again, it goes on or brings it up to date."""
+    from flows.progress import reporter
+    from nst_core.export import ExportOptions, export_run
+
+    options = ExportOptions(link, shard_size, annotations)
+    with reporter.stage("Exporting", 0, "images"):
+        report = export_run(run, to.value, output, options, reporter.at_least)
+    if as_json:
+        print(json.dumps(asdict(report) | {"folder": str(report.folder)}, indent=2, ensure_ascii=False))
+    else:
+        _print_report(report)
+    if report.left_out:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _print_report(report: ExportReport) -> None:
+    for note in report.notes:
+        print(note)
+    splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    told = f" ({splits})" if splits else ""
+    print(
+        f"{report.images} of {report.planned} planned images are in {report.folder}{told}, {report.written} written now"
+    )
+    if report.left_out:
+        print(f"{len(report.left_out)} left out:")
+    for left_out in report.left_out[:_SHOWN]:
+        print(f"  {left_out.file_name}: {left_out.reason}")
+    if len(report.left_out) > _SHOWN:
+        print(f"  … and {len(report.left_out) - _SHOWN} more in export.json")

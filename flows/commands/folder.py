@@ -1,0 +1,178 @@
+"""Commands that take a run folder: retry, verify, gallery."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Json, RunPath, RunPaths, Set
+from flows.commands.run import EXIT_INCOMPLETE, print_summary
+from nst_core.errors import UsageError
+from nst_core.storage.paths import located
+
+if TYPE_CHECKING:
+    from nst_core.config.run_config import RunConfig
+    from nst_core.plan.retry import Only
+    from nst_core.run_folder.lock.run_lock import Holder
+    from nst_core.run_folder.summary import RunReport
+    from nst_core.run_folder.verify.findings import Kind
+    from nst_core.run_folder.verify.verification import Verification
+
+SHOWN = 20
+"""Findings of one kind that are printed."""
+
+
+class Which(StrEnum):
+    """What `nst retry --only` takes."""
+
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+def retry(
+    run: RunPath,
+    only: Annotated[
+        Which | None, typer.Option("--only", help="Try these again, and not the others; without it both kinds.")
+    ] = None,
+    set_: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Try failed and quarantined pairs of a run again, whether or not their inputs have changed since."""
+    from nst_core.plan.retry import chunks_to_retry, retry_config
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.summary import summarize
+
+    folder, kind = RunFolder(run), None if only is None else _only(only)
+    config, plan = retry_config(folder, set_ or ()), folder.read_plan()
+    tried = sum(len(chunk.wanted) for chunk in chunks_to_retry(plan, folder.outcomes(), kind))
+    report = _in_flow(config, kind) if tried else None
+    summary = report.summary if report else summarize(run, plan)
+    made = report.made if report else 0
+    if as_json:
+        print(json.dumps(asdict(summary) | {"tried": tried, "made": made}, indent=2, ensure_ascii=False))
+    else:
+        print_summary(summary)
+        print(f"{made} of {tried} pairs made that were tried again" if tried else "There was nothing to try again")
+    if not summary.all_succeeded:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def verify(run: RunPath, as_json: Json = False) -> None:
+    """Compare a run folder with its plan: every row, every image's bytes, and nothing else there. Writes nothing."""
+    from flows.progress import reporter
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.verify.verification import verify as verified
+
+    present = Watcher(run).look().present
+    with reporter.stage("Verifying", 0, "images"):
+        found = verified(run, reporter.at_least)
+    if as_json:
+        print(json.dumps(_as_dict(found, present), indent=2, ensure_ascii=False))
+    else:
+        _print(found, present)
+    if not found.sound:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def gallery(
+    runs: RunPaths,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", parser=located, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
+        ),
+    ] = None,
+    copy: Annotated[
+        bool,
+        typer.Option(
+            "--copy/--no-copy",
+            help="With -o: copy the results' files into the gallery, so that it can be uploaded by itself, or lead to "
+            "them in the run folders.",
+        ),
+    ] = True,
+) -> None:
+    """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
+    from flows.progress import reporter
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.views.pages import show_run, show_runs
+
+    folders = [RunFolder(run) for run in runs]
+    for folder in folders:
+        folder.check_exists()
+    if output is not None:
+        with reporter.stage("Building the gallery", 0, "steps"):
+            index = show_runs(runs, output, copy, reporter.at_least)
+        print(f"Gallery: {index}")
+        return
+    if len(runs) > 1:
+        raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
+    with folders[0].locked(), reporter.stage("Building the gallery", 0, "steps"):
+        index = show_run(runs[0], reporter.at_least)
+    print(f"Gallery: {index}")
+
+
+def _only(which: Which) -> Only:
+    return "failed" if which is Which.FAILED else "quarantined"
+
+
+def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
+    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from flows.runners.fleet import fleet_of
+    from nst_core.config.method import resolve_method
+    from nst_core.run_folder.folder import RunFolder
+
+    folder = RunFolder(config.run_folder)
+    folder.check_method(resolve_method(config, fleet_of(config.execution)).fingerprints)
+    with folder.locked():
+        pass  # refused at once, not after the server's start, where another process holds it
+    from flows.server.run_server import prefect_server
+
+    with prefect_server():
+        from flows.retry import retry_run
+
+        return retry_run(config.name, config, only)
+
+
+def _as_dict(found: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
+    from nst_core.run_folder.verify.findings import MENDING, counts
+
+    kinds = counts(found.findings)
+    return {
+        "sound": found.sound,
+        "planned": found.planned,
+        "rows": found.rows,
+        "images": found.images,
+        "at_work": [str(holder.owner) for holder in present],
+        "counts": kinds,
+        "mending": {kind: MENDING[kind] for kind in kinds},
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+
+
+def _print(found: Verification, present: tuple[Holder, ...]) -> None:
+    from nst_core.run_folder.verify.findings import counts
+
+    for holder in present:
+        print(f"A run is working here ({holder.owner}): what it has not made yet is told as missing.")
+    rows = ", ".join(f"{count} {status}" for status, count in found.rows.items())
+    print(f"{found.planned} pairs planned; rows: {rows or 'none'}; {found.images} images have the recorded bytes")
+    for kind, count in counts(found.findings).items():
+        _print_kind(found, kind, count)
+    if found.sound:
+        print("Sound and complete")
+
+
+def _print_kind(found: Verification, kind: Kind, count: int) -> None:
+    from nst_core.run_folder.verify.findings import MENDING
+
+    print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
+    sentences = [finding.sentence for finding in found.findings if finding.kind == kind]
+    for sentence in sentences[:SHOWN]:
+        print(f"  {sentence}")
+    if count > SHOWN:
+        print(f"  … and {count - SHOWN} more: --json has them all")

@@ -1,0 +1,63 @@
+"""Commands about single images: stylize, reconstruct."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flows.commands.options import Set
+from nst_core.storage.paths import located
+
+Reconstructable = Literal["content", "style", "both"]
+
+
+def stylize(
+    content: Annotated[Path, typer.Argument(parser=located, help="The photograph.")],
+    style: Annotated[Path, typer.Argument(parser=located, help="The painting.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", parser=located, metavar="FILE", help="Where to write the result (.jpg or .png)."
+        ),
+    ],
+    recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
+    set_: Set = None,
+) -> None:
+    """Stylize one image."""
+    from flows.progress import reporter
+    from nst_core.chunks.single.stylization import stylize_one
+    from nst_core.config.run_config import parse_config
+
+    config = parse_config({"method": {"recipe": recipe}}, set_ or ())
+    with reporter.stage("Stylizing", 0, "evaluations"):
+        trace = stylize_one(content, style, output, config, reporter.at_least)
+    print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} evaluations")
+
+
+def reconstruct(
+    image: Annotated[Path, typer.Argument(parser=located, help="The picture to reconstruct.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="The folder to write into.")
+    ],
+    what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
+        "both"
+    ),
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(help="Layers, by commas; may be repeated; a+b are taken together. Else a spread of them."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name: its features, pooling, inputs and size.")] = "wavelet",
+    set_: Set = None,
+) -> None:
+    """Show what layers know of a picture: make it again from noise (Gatys, Ecker, Bethge 2016, figure 1)."""
+    from flows.progress import reporter
+    from nst_core.chunks.single.reconstruction import parse_groups, reconstruct, reconstruction_config
+
+    config = reconstruction_config(recipe, set_ or ())
+    with reporter.stage("Reconstructing", 0, "evaluations"):
+        made = reconstruct(image, output, what, parse_groups(layers or ()), config, reporter.at_least)
+    for one in made:
+        print(f"{output / one.reconstruction.file_name}: loss {one.first_loss:.4g} → {one.last_loss:.4g}")
+    print(f"Contact sheet: {output / 'contact_sheet.png'}")

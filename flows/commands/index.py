@@ -1,0 +1,50 @@
+"""The command index."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Json, RunFile, Set
+
+if TYPE_CHECKING:
+    from nst_core.config.sources import SourceConfig
+    from nst_core.sources.folder import Role
+
+
+def index(
+    file: RunFile,
+    set_: Set = None,
+    full: Annotated[bool, typer.Option("--full", help="Decode every image whole, not only its header.")] = False,
+    looks: Annotated[bool, typer.Option("--looks", help="Find images that look the same, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at every image of a run file's sources: what they are, which are bad, which are there twice."""
+    from flows.commands.run import must_have_sources
+    from flows.progress import reporter
+    from nst_core.config.run_config import load_config
+    from nst_core.sources.index.inspection import scanned
+    from nst_core.sources.index.report import index_report
+    from nst_core.sources.registry import open_source
+
+    config = load_config(file, set_ or ())
+    must_have_sources(config)
+    reports = {}
+    sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
+    for role, section in sources.items():
+        changes = ({"verify": "full"} if full else {}) | ({"duplicates": "drop_similar"} if looks else {})
+        section = section.model_copy(update=changes)
+        with reporter.stage(f"Looking at the {role} images", 0, "files"):
+            items = open_source(section, role, reporter.at_least).items
+            inputs = scanned(items, section, reporter.at_least)
+        pairs = ((item.id, inputs[item.path]) for item in items)
+        reports[role] = index_report(pairs, looks=section.duplicates == "drop_similar")
+    if as_json:
+        print(json.dumps({role: report.as_dict() for role, report in reports.items()}, indent=2, ensure_ascii=False))
+        return
+    for role, report in reports.items():
+        print(f"{role}:")
+        for line in report.lines():
+            print(f"  {line}")

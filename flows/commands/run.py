@@ -1,0 +1,248 @@
+"""Commands that take a run file: demo, run, pair, plan."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Json, RunFile, Set
+from nst_core.errors import UsageError
+from nst_core.storage.paths import located
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nst_core.config.run_config import RunConfig
+    from nst_core.plan.forecast import Forecast
+    from nst_core.run_folder.summary import RunReport, Summary
+
+EXIT_INCOMPLETE = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person chose of how to run: the options of `nst run` that are no keys of the run file."""
+
+    strict: bool = False
+    force: bool = False
+    shard: str | None = None
+
+
+def demo(set_: Set = None) -> None:
+    """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
+    _run(Path("demo"), set_, Choice(), as_json=False)
+
+
+def run(
+    file: RunFile,
+    set_: Set = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Start nothing if any input image is bad (exit 2).")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start even if the disk seems too small.")] = False,
+    runner: Annotated[
+        str | None, typer.Option(help="Where chunks are made: thread, process, ray or dask.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(help="In a run folder that is there: if-possible (go on), never or always.", show_default=False),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Make share I of N only, while other processes make theirs.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make everything that a run file asks for and that its folder does not hold yet."""
+    chosen = [f"execution.{key}={value}" for key, value in (("runner", runner), ("resume", resume)) if value]
+    _run(file, [*(set_ or ()), *chosen], Choice(strict, force, shard), as_json)
+
+
+def pair(
+    file: RunFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=located, metavar="FILE", help="The CSV file to write.")
+    ] = Path("manifest.csv"),
+    set_: Set = None,
+) -> None:
+    """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
+    from flows.progress import reporter
+    from nst_core.config.run_config import load_config
+    from nst_core.manifest.csv_writer import write_manifest
+    from nst_core.manifest.pairs import manifest_rows
+    from nst_core.plan.wanted import open_sources, pairs_of
+
+    config = load_config(file, set_ or ())
+    must_have_sources(config)
+    with reporter.stage("Reading the sources", 0, "files"):
+        sources = open_sources(config, reporter.at_least)
+    _print_notes(sources.notes)
+    try:
+        count = write_manifest(manifest_rows(pairs_of(config, sources)), output)
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written ({error.strerror}): choose another file with --output."
+        ) from error
+    print(f"{count} pairs written to {output}")
+
+
+def plan(
+    file: RunFile,
+    set_: Set = None,
+    price: Annotated[float, typer.Option("--price", min=0, help="Of a GPU-hour.")] = 3.0,
+    as_json: Json = False,
+) -> None:
+    """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
+    from flows.progress import reporter
+    from flows.runners.fleet import fleet_of
+    from nst_core.config.run_config import load_config
+    from nst_core.plan.forecast import forecast
+
+    config = load_config(file, set_ or ())
+    must_have_sources(config)
+    with reporter.stage("Reading the sources", 0, "files"):
+        found = forecast(config, reporter.at_least, price, fleet_of(config.execution))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _print_forecast(found)
+
+
+def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool) -> None:
+    from nst_core.config.run_config import load_config
+
+    config = load_config(file, overrides or ())
+    report = _in_flow(config, choice)
+    if as_json:
+        print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
+    else:
+        _print_report(report)
+    if not report.summary.all_succeeded:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
+    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    from flows.progress import console, reporter
+    from flows.runners.fleet import fleet_of
+    from nst_core.config.method import resolve_method
+    from nst_core.plan.new_part import strict_check
+    from nst_core.plan.state import finished_state
+    from nst_core.plan.wanted import asked_for
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.shard import Shard
+    from nst_core.run_folder.summary import RunReport, summarize
+
+    shard = Shard.parse(choice.shard) if choice.shard else None
+    method = resolve_method(config, fleet_of(config.execution))
+    folder = RunFolder(config.run_folder)
+    folder.check_writable()
+    folder.check_resume(config.execution.resume)
+    finished = None
+    if not lacking_sources(config):
+        with reporter.stage("Reading the sources", 0, "files"):
+            asked = asked_for(config, method.fingerprints.method, reporter.at_least)
+        _print_notes(asked.notes)
+        finished = finished_state(config, method, asked)
+        del asked  # the flow makes its own
+    if finished and choice.strict:
+        strict_check(finished.plan.errors())
+    if finished and not os.environ.get("PREFECT_API_URL"):
+        summary = summarize(folder.root, finished.plan)
+        return RunReport(folder.root, summary, 0, len(finished.stale))
+    with folder.locked(shard, console.print):
+        pass  # refused at once, not after the server's start, where another process holds it
+    from flows.server.run_server import prefect_server
+
+    with prefect_server():
+        from flows.pipeline import pipeline
+
+        return pipeline(config.name, config, choice.strict, choice.force, choice.shard)
+
+
+def lacking_sources(config: RunConfig) -> list[str]:
+    """The commands that fetch what a run would download first; none where everything is there."""
+    from nst_core.config.sources import DownloadedSource
+    from nst_core.sources.download import missing
+
+    sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
+    return [command for source in sources if (command := missing(source)) is not None]
+
+
+def must_have_sources(config: RunConfig) -> None:
+    """For commands that only look. Raises UsageError where a run would download something first."""
+    if commands := lacking_sources(config):
+        told = " and ".join(f"`{command}`" for command in commands)
+        raise UsageError(
+            f"The data are not there yet: `nst run` downloads them first. To look before that, use {told}."
+        )
+
+
+def _print_report(report: RunReport) -> None:
+    print_summary(report.summary)
+    if report.made:
+        rate = report.summary.images_per_second or 0
+        print(f"{report.made} images made in {report.summary.seconds:.0f} s ({rate:.2f} per second)")
+    else:
+        print("Nothing was left to do")
+    if report.stale:
+        print(f"{report.stale} pairs are stale: their inputs changed since they were planned, their images were kept")
+    print(f"Run folder: {report.folder}")
+    if report.gallery:
+        print(f"Gallery: {report.gallery}")
+    if report.report:
+        print(f"Report: {report.report}")
+
+
+def print_summary(summary: Summary) -> None:
+    """Counts, bad inputs and reasons, for people."""
+    counts = ("success", "failed", "quarantined", "skipped", "missing")
+    parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
+    print(f"{summary.planned} pairs: {', '.join(parts)}")
+    for bad in summary.bad_inputs[:20]:
+        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
+    if len(summary.bad_inputs) > 20:
+        print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
+    for reason, count in (summary.errors | summary.left_out).items():
+        print(f"  {reason}: {count}")
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    from flows.progress import console
+
+    for note in notes:
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+
+def _print_forecast(found: Forecast) -> None:
+    """The forecast for people; `--json` has every figure."""
+    from nst_core.storage.disk import human
+
+    counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
+    for name in counts:
+        print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
+    print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
+    if found.gpu_hours:
+        print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
+    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
+    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
+    for name, count in sorted(found.licenses.items()):
+        print(f"{'licence':18} {name}: {count}")
+    for name, count in found.left_out.items():
+        print(f"{'left out':18} {name}: {count}")
+    if found.bad_inputs:
+        print(f"{'bad inputs':18} {len(found.bad_inputs)}")
+    for message in found.bad_inputs[:20]:
+        print(f"  {message}")
+    if len(found.bad_inputs) > 20:
+        print(f"  … and {len(found.bad_inputs) - 20} more bad inputs")
+    _print_notes(found.notes)
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

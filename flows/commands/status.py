@@ -1,0 +1,165 @@
+"""`nst status`: how far a run is, who works on it and how fast; once, or until nobody works there any more."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands.options import Json, RunPath
+from flows.commands.run import duration, print_summary
+
+if TYPE_CHECKING:
+    from nst_core.run_folder.lock.holders import Attendance
+    from nst_core.run_folder.lock.run_lock import Holder
+    from nst_core.run_folder.tally import Tally
+
+
+def status(
+    run: RunPath,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, for as long as a run works.")] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds between two looks: 2 on a terminal, elsewhere 10.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What of a run's plan is done, what failed why, who works on it now, and how fast."""
+    from nst_core.run_folder.folder import RunFolder
+
+    folder = RunFolder(run)
+    folder.check_exists()
+    if watch:
+        _watch(run, interval, as_json)
+    else:
+        _once(run, as_json)
+
+
+def _once(run: RunPath, as_json: bool) -> None:
+    """With a look at every image and input, which a watch has no time for."""
+    from nst_core.plan.state import read_state
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.summary import summarize
+
+    state, attendance = read_state(RunFolder(run)), Watcher(run).look()
+    summary = summarize(run, state.plan)
+    left = sum(len(chunk.wanted) for chunk in state.chunks)
+    if as_json:
+        counts = asdict(summary) | {"left": left, "stale": len(state.stale)}
+        print(json.dumps(counts | _work(attendance), indent=2, ensure_ascii=False))
+        return
+    print_summary(summary)
+    print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
+    for line in _working(attendance):
+        print(line)
+
+
+def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
+    """On a terminal one picture that changes; elsewhere lines, or one JSON object per look. Ends with the work."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    interval = interval or (2.0 if console.is_terminal else 10.0)
+    try:
+        if as_json:
+            for tally, attendance in _looks(run, interval):
+                print(json.dumps(asdict(tally) | {"left": tally.left} | _work(attendance)), flush=True)
+        elif console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                for tally, attendance in _looks(run, interval):
+                    live.update(Text("\n".join([*_counts(tally), *_working(attendance)])), refresh=True)
+        else:
+            for line in _changing(run, interval):
+                print(line, flush=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Attendance]]:
+    """Look until nobody works there; the last look is one after that."""
+    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.tally import Counting
+
+    counting, watcher = Counting(run), Watcher(run)
+    while True:
+        attendance = watcher.look()  # first, so that the last counts are those of the end
+        yield counting.tally(), attendance
+        if not attendance.present:
+            return
+        time.sleep(interval)
+
+
+def _changing(run: RunPath, interval: float) -> Iterator[str]:
+    """A line per look that saw something new, and everything at the end."""
+    before = ""
+    for tally, attendance in _looks(run, interval):
+        if not attendance.present:
+            yield from (*_counts(tally), *_working(attendance))
+            return
+        line = f"{_counts(tally)[0]}{_pace(attendance.rate, attendance.eta_seconds)}"
+        if line != before:
+            yield f"{time.strftime('%H:%M:%S')} {line}"
+        before = line
+
+
+def _counts(tally: Tally) -> list[str]:
+    counts = ("success", "failed", "quarantined", "skipped")
+    told = [f"{count} {name}" for name in counts if (count := getattr(tally, name)) or name == "success"]
+    reasons = [f"  {reason}: {count}" for reason, count in (tally.errors | tally.left_out).items()]
+    return [f"{tally.planned} pairs: {', '.join(told)}, {tally.left} left to do", *reasons]
+
+
+def _working(attendance: Attendance) -> list[str]:
+    """Who works there, for people."""
+    lines = [line for holder in attendance.present for line in _holder(holder)]
+    lines += [f"Was killed before its end: {holder.owner}. `nst run` goes on from there" for holder in attendance.gone]
+    return lines or ["Nobody works on it now"]
+
+
+def _holder(holder: Holder) -> Iterator[str]:
+    from nst_core.run_folder.lock.holders import said, workers
+
+    shard = f"shard {holder.shard}, " if holder.shard else ""
+    silent = holder.silent_seconds
+    quiet = f", no sign of life for {duration(silent)}" if silent is not None and silent > 30 else ""
+    yield f"At work: {shard}{holder.owner or 'a worker whose run is gone'}{quiet}"
+    done, total = said(holder, "done"), said(holder, "total")
+    if done is not None and total is not None:
+        yield f"  {done:.0f} of {total:.0f} done{_pace(said(holder, 'rate'), said(holder, 'eta_seconds'))}"
+    for worker in workers(holder):
+        told = [f"chunk {worker.get('chunk')}", f"{worker.get('pairs')} pairs"] if worker.get("chunk") else ["waits"]
+        if isinstance(worker.get("seconds"), int | float):
+            told.append(f"for {duration(worker['seconds'])}")
+        yield f"  {worker.get('name')}: {', '.join(told)}"
+
+
+def _pace(rate: float | None, eta: float | None) -> str:
+    told = f", {rate:.2f} images/s" if rate is not None else ""
+    return told + (f", about {duration(eta)} left" if eta is not None else "")
+
+
+def _work(attendance: Attendance) -> dict[str, Any]:
+    """Who works there, for scripts."""
+
+    def shown(holder: Holder) -> dict[str, Any]:
+        return {
+            "owner": None if holder.owner is None else asdict(holder.owner),
+            "shard": None if holder.shard is None else str(holder.shard),
+            "beat": holder.beat,
+            "silent_seconds": holder.silent_seconds,
+            "progress": holder.progress,
+        }
+
+    return {
+        "rate": attendance.rate,
+        "eta_seconds": attendance.eta_seconds,
+        "at_work": [shown(holder) for holder in attendance.present],
+        "killed": [shown(holder) for holder in attendance.gone],
+    }

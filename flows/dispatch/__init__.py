@@ -1,0 +1,1 @@
+"""Handing chunks out: which, to whom, and again."""

@@ -1,0 +1,146 @@
+"""One Prefect server per run: temporary, quiet, on this machine only; or the real one that PREFECT_API_URL names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.progress import console
+from flows.server.database import temporary_database
+from nst_core.errors import TransientError, UsageError
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
+
+START_TIMEOUT = 120
+
+MAX_RESTARTS = 5
+"""Of a server that died, within one run; after that the run goes on without one."""
+
+
+@contextlib.contextmanager
+def prefect_server() -> Iterator[str]:
+    """A Prefect API for the length of the block; yields its address.
+
+    Where `PREFECT_API_URL` names one, that is used. Otherwise a server is started for this run alone: its database
+    lies in a temporary folder and is gone at the end, because the run folder, not the database, knows what is done.
+
+    Raises:
+        TransientError: the server did not start.
+    """
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    given = PREFECT_API_URL.value()
+    if given:
+        must_answer(given)
+        yield given
+        return
+    console.print("Starting a Prefect server for this run")
+    with temporary_database() as folder, _environment(_database_settings(folder) | past_proxies()):
+        server = _child_server(folder)
+        try:
+            try:
+                server.start(timeout=START_TIMEOUT)
+            except (RuntimeError, OSError) as error:
+                raise TransientError(
+                    f"Prefect's server did not start ({error}): run the same command again."
+                ) from error
+            with temporary_settings({PREFECT_API_URL: server.api_url}), _kept_alive(server):
+                yield str(server.api_url)
+        finally:
+            server.stop()
+
+
+def must_answer(address: str) -> None:
+    """Raises UsageError where the server that PREFECT_API_URL names cannot be reached."""
+    import httpx
+
+    try:
+        httpx.get(f"{address}/health", timeout=10).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UsageError(
+            f"PREFECT_API_URL names {address}, but no Prefect server answers there ({error}): "
+            "start it, or unset the variable."
+        ) from error
+
+
+def _child_server(folder: Path) -> SubprocessASGIServer:
+    """Prefect's own temporary server, deaf to the terminal's Ctrl-C, and never outliving this process."""
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import get_current_settings
+
+    class ChildServer(SubprocessASGIServer):
+        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+            script = Path(__file__).with_name("server_process.py")
+            return subprocess.Popen(
+                [sys.executable, "-P", str(script), str(self.port), str(folder)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    **{"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
+                    **get_current_settings().to_environment_variables(exclude_unset=True),
+                },
+            )
+
+    return ChildServer()
+
+
+@contextlib.contextmanager
+def _kept_alive(server: SubprocessASGIServer) -> Iterator[None]:
+    """Should the server die (its memory may be what the system needed), another takes its place and its database.
+
+    Prefect's client asks again for a minute; the new one answers within seconds.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        restarts = 0
+        while not ended.wait(0.5) and restarts < MAX_RESTARTS:
+            if server.server_process is not None and server.server_process.poll() is not None:
+                restarts += 1
+                console.print("Prefect's server died: starting another")
+                server.server_process = server._run_uvicorn_command()
+
+    watcher = threading.Thread(target=watch, name="prefect server", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+@contextlib.contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the length of the block."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def past_proxies() -> dict[str, str]:
+    """Environment in which this machine's own server is not asked for through a proxy. (`localhost` is left alone.)"""
+    hosts = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", "127.0.0.1"]
+    told = ",".join(filter(None, hosts))
+    return {"NO_PROXY": told, "no_proxy": told}
+
+
+def _database_settings(folder: Path) -> dict[str, str]:
+    return {
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_MEMO_STORE_PATH": str(folder / "memo_store.toml"),
+    }
