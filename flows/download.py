@@ -19,7 +19,7 @@ from nst_core.config.sources import DownloadedSource, SourceConfig
 from nst_core.errors import DownloadFailed, Interrupted
 from nst_core.sources.download import ensure, missing
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
-from nst_core.sources.download.progress import Unit, Watch
+from nst_core.sources.download.progress import DownloadWatch, Unit
 
 TAG = "nst"
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
@@ -31,7 +31,7 @@ LONGEST_WAIT = 900.0
 """Seconds that a server may ask us to wait; if it asks for more, the download ends and says so."""
 MOST_TRIES = 1000
 
-Work = Callable[[Watch], str]
+Work = Callable[[DownloadWatch], str]
 
 
 class Patience:
@@ -75,7 +75,7 @@ def download_task(dataset: str, work: Work, patience: Patience) -> str:
     patience.again = False
     try:
         with reporter.shown():
-            return work(Watch(show, stop_requested.is_set))
+            return work(DownloadWatch(show, stop_requested.is_set))
     except DownloadFailed as error:
         delay = patience.delay(error)
         if delay is not None:
@@ -132,7 +132,7 @@ def wanted(config: RunConfig) -> list[SourceConfig]:
     ]
 
 
-def _ensured(source: SourceConfig, watch: Watch) -> str:
+def _ensured(source: SourceConfig, watch: DownloadWatch) -> str:
     ensure(source, watch.show, watch.should_stop)
     return f"{source.source}: downloaded into {source.path}"
 

@@ -20,15 +20,15 @@ from flows.server.artifacts import show_summary
 from flows.server.resilience import surviving_flow, surviving_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
-from nst_core.config.method import Method, resolve_method
+from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted
 from nst_core.plan.columns import tables
-from nst_core.plan.current_inputs import as_asked
+from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
 from nst_core.plan.new_part import new_part, strict_check
-from nst_core.plan.state import State, lacking_pages, read_state
-from nst_core.plan.wanted import Asked, asked_for
+from nst_core.plan.state import RunState, lacking_pages, read_state
+from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import share_of
@@ -57,19 +57,21 @@ def show(done: int, total: int) -> None:
 
 
 @surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def pair_task(config: RunConfig, method: Method) -> Asked:
+def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
     """Pair contents with styles."""
     with reporter.stage("Reading the sources", 0, "files"):
-        return asked_for(config, method.fingerprints.method, show)
+        return wanted_pairs(config, method.fingerprints.method, show)
 
 
 @surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def plan_task(config: RunConfig, method: Method, asked: Asked, folder: RunFolder, options: RunOptions) -> int:
+def plan_task(
+    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, options: RunOptions
+) -> int:
     """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, asked, folder, show)
     if options.strict:
-        strict_check([*as_asked(folder.read_plan(), asked).errors(), *part.errors()])
+        strict_check([*with_current_inputs(folder.read_plan(), asked).errors(), *part.errors()])
     if not options.force:
         check_room(config, read_state(folder, asked), part)
     folder.write_run_file(run_file(config, method))
@@ -141,7 +143,7 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def finish(config: RunConfig, held: Held, state: State, totals: Totals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
     """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():

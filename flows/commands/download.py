@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from nst_core.sources.download.progress import Watch
+    from nst_core.sources.download.progress import DownloadWatch
 
 BASE_URL = "http://images.cocodataset.org"
 
@@ -78,12 +78,12 @@ def coco(
     _run("coco", not request.lacks_anything(), output, lambda watch: download_coco(request, watch))
 
 
-def _run(dataset: str, complete: bool, output: Path, work: Callable[[Watch], str]) -> None:
+def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
     """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
-    from nst_core.sources.download.progress import Watch, silent
+    from nst_core.sources.download.progress import silent
 
     if complete:
-        print(f"Nothing was left to do: {work(Watch(silent, lambda: False))}")
+        print(f"Nothing was left to do: {work(DownloadWatch(silent, lambda: False))}")
         return
     from flows.server.run_server import prefect_server
     from nst_core.sources.download.folder import DatasetFolder

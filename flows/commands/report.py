@@ -60,11 +60,11 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
     from flows.progress import reporter
     from nst_core.run_folder.folder import RunFolder
     from nst_core.views.report import make_report
-    from nst_core.views.report.destination import place_of
+    from nst_core.views.report.destination import destination_of
 
     folder = RunFolder(run)
     folder.check_exists()
-    at_home = place_of(run, output, against).at_home
+    at_home = destination_of(run, output, against).at_home
     held = folder.locked() if at_home else contextlib.nullcontext()
     with held, reporter.stage("Making the report", 0, "files"):
         return make_report(run, against, output, prices, progress=reporter.at_least)

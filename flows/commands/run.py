@@ -130,7 +130,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from nst_core.config.method import resolve_method
     from nst_core.plan.new_part import strict_check
     from nst_core.plan.state import finished_state
-    from nst_core.plan.wanted import asked_for
+    from nst_core.plan.wanted import wanted_pairs
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.shard import Shard
     from nst_core.run_folder.summary import RunReport, summarize
@@ -143,7 +143,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     finished = None
     if not lacking_sources(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            asked = asked_for(config, method.fingerprints.method, reporter.at_least)
+            asked = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
         _print_notes(asked.notes)
         finished = finished_state(config, method, asked)
         del asked  # the flow makes its own

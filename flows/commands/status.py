@@ -14,7 +14,7 @@ from flows.commands.options import Json, RunPath
 from flows.commands.run import duration, print_summary
 
 if TYPE_CHECKING:
-    from nst_core.run_folder.lock.holders import Attendance
+    from nst_core.run_folder.lock.holders import Holders
     from nst_core.run_folder.lock.run_lock import Holder
     from nst_core.run_folder.tally import Tally
 
@@ -82,7 +82,7 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
         return
 
 
-def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Attendance]]:
+def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
     """Look until nobody works there; the last look is one after that."""
     from nst_core.run_folder.lock.holders import Watcher
     from nst_core.run_folder.tally import Counting
@@ -116,7 +116,7 @@ def _counts(tally: Tally) -> list[str]:
     return [f"{tally.planned} pairs: {', '.join(told)}, {tally.left} left to do", *reasons]
 
 
-def _working(attendance: Attendance) -> list[str]:
+def _working(attendance: Holders) -> list[str]:
     """Who works there, for people."""
     lines = [line for holder in attendance.present for line in _holder(holder)]
     lines += [f"Was killed before its end: {holder.owner}. `nst run` goes on from there" for holder in attendance.gone]
@@ -145,7 +145,7 @@ def _pace(rate: float | None, eta: float | None) -> str:
     return told + (f", about {duration(eta)} left" if eta is not None else "")
 
 
-def _work(attendance: Attendance) -> dict[str, Any]:
+def _work(attendance: Holders) -> dict[str, Any]:
     """Who works there, for scripts."""
 
     def shown(holder: Holder) -> dict[str, Any]:

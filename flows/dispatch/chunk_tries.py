@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.runners.base import Order
-from nst_core.chunks.poison_search import Suspects
+from nst_core.chunks.poison_search import PoisonSearch
 from nst_core.chunks.work import Work
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.journal import Journal, tries, unended
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Totals:
     """What a dispatch came to: pairs by status, where the workers' time went, and how often one of them died."""
 
     statuses: Counter[str] = field(default_factory=Counter)
-    spent: Spent = field(default_factory=Spent)
+    spent: TimeSpent = field(default_factory=TimeSpent)
     deaths: int = 0
 
     @property
@@ -59,7 +59,7 @@ class Case:
     chunk: Chunk
     journal: Journal
     attempt: int
-    suspects: Suspects | None
+    suspects: PoisonSearch | None
     failures: int = 0
     fresh: bool = False
     settled: frozenset[str] = frozenset()
@@ -71,7 +71,7 @@ class Case:
         journal = Journal(work.run_folder, chunk.chunk_id)
         events = journal.events()
         suspected = unended(events) > 0 or any(event.event == "quarantined" for event in events)
-        return cls(chunk, journal, 1 + tries(events), Suspects(chunk) if suspected else None)
+        return cls(chunk, journal, 1 + tries(events), PoisonSearch(chunk) if suspected else None)
 
     def order(self, deadline: float | None) -> Order:
         """What to try next."""

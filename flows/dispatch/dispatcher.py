@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from flows.dispatch.chunk_tries import Case, Terms, Totals
 from flows.runners.base import Crew
-from nst_core.chunks.poison_search import Suspects
+from nst_core.chunks.poison_search import PoisonSearch
 from nst_core.chunks.retry_policy import DEATHS, Verdict, delay, verdict
 from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
@@ -28,7 +28,7 @@ from nst_core.run_folder.chunk_rows import asked_of, note_unfinished
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Status
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 T = TypeVar("T")
 
@@ -162,7 +162,7 @@ class Dispatcher:
 
     def _go_on(self, case: Case, report: ChunkReport) -> None:
         case.totals.statuses += report.statuses
-        case.totals.spent = Spent.sum([case.totals.spent, report.spent])
+        case.totals.spent = TimeSpent.sum([case.totals.spent, report.spent])
         case.attempt = 1
         if case.suspects is not None:
             case.settled |= case.suspects.next_part().only or frozenset()
@@ -175,14 +175,14 @@ class Dispatcher:
             self._put_off(case, 0)
             return
         self.totals.statuses += case.totals.statuses
-        self.totals.spent = Spent.sum([self.totals.spent, case.totals.spent])
+        self.totals.spent = TimeSpent.sum([self.totals.spent, case.totals.spent])
         self._terms.made(len(case.chunk.wanted))
 
     def _search(self, case: Case, error: BaseException) -> None:
         """Its process died: from now on it is tried alone, in ever smaller parts."""
         self.totals.deaths += 1
         if case.suspects is None:
-            case.suspects = Suspects(case.chunk)
+            case.suspects = PoisonSearch(case.chunk)
             self._put_off(case, 1)
             return
         part = case.suspects.next_part()

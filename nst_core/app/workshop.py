@@ -12,9 +12,8 @@ from nst_core.app.recipes import style_weight
 from nst_core.chunks.work import ChunkWatch, Work, work_of
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
-from nst_core.config.method import Method, resolve_method
-from nst_core.config.run_config import Method as MethodSection
-from nst_core.config.run_config import RunConfig
+from nst_core.config.method import ResolvedMethod, resolve_method
+from nst_core.config.run_config import Method, RunConfig
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
@@ -57,7 +56,7 @@ class Order:
 
     content: Item
     style: Item
-    method: MethodSection
+    method: Method
     strength: float
     names: tuple[tuple[str, str], ...] = ()
 
@@ -191,7 +190,7 @@ class Workshop:
                 f"{root} holds files that are not the app's: give --output an empty folder or a new one."
             )
 
-    def _tell_method(self, method: Method, section: MethodSection) -> None:
+    def _tell_method(self, method: ResolvedMethod, section: Method) -> None:
         """Say in run.yaml what this method's fingerprint stands for."""
         prints = method.fingerprints
         if prints.method in self._told:
@@ -202,7 +201,7 @@ class Workshop:
         self.folder.write_run_file(told | {METHODS: known})
         self._told |= known.keys()
 
-    def _append(self, pair: Pair, order: Order, method: Method) -> PlannedPair:
+    def _append(self, pair: Pair, order: Order, method: ResolvedMethod) -> PlannedPair:
         """The pair as a plan part of its own."""
         number = self.folder.next_part()
         if number > MOST_PARTS:
@@ -215,7 +214,7 @@ class Workshop:
         self._at_work.add(rows[0].pair_id)
         return rows[0]
 
-    def _new_pair(self, order: Order, method: Method) -> Pair:
+    def _new_pair(self, order: Order, method: ResolvedMethod) -> Pair:
         content, style = order.content, order.style
         weight = Overrides(style_weight=style_weight(method.recipe, order.strength))
         extras = {"strength": f"{order.strength:g}", **dict(order.names)}
@@ -224,7 +223,7 @@ class Workshop:
             pair = replace(pair, replicate=pair.replicate + 1)
         return pair
 
-    def _context(self, order: Order, method: Method) -> PlanContext:
+    def _context(self, order: Order, method: ResolvedMethod) -> PlanContext:
         limits = {order.style.path: self.config.style.limits(), order.content.path: self.config.content.limits()}
         return PlanContext(
             recipe=method.recipe,

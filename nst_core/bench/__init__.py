@@ -19,10 +19,10 @@ import yaml
 
 from nst_core.bench.images import load_pictures
 from nst_core.engine.bench.ceiling import measure_ceiling
-from nst_core.engine.bench.equal_loss import Comparison, compare
+from nst_core.engine.bench.equal_loss import EqualLossComparison, compare
 from nst_core.engine.bench.flops import evaluation_flops
-from nst_core.engine.bench.ours import Pictures, Setup
-from nst_core.engine.bench.report import BenchReport, Cost, EqualLoss, Machine, Throughput, cost_of
+from nst_core.engine.bench.ours import BenchPictures, Setup
+from nst_core.engine.bench.report import BenchCost, BenchReport, EqualLoss, Machine, Throughput, cost_of
 from nst_core.engine.bench.throughput import measure_throughput
 from nst_core.engine.devices import resolve_device, resolve_precision
 from nst_core.engine.evaluation import Evaluation
@@ -142,7 +142,7 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
 
 def costs_of(
     evaluations: int, throughput: Sequence[Throughput], equal: EqualLoss | None, images: int, price: float
-) -> list[Cost]:
+) -> list[BenchCost]:
     """At the best pace with the recipe's own evaluations; and at equal loss, ours and the reference's."""
     best = max(found.evaluations_per_second for found in throughput)
     costs = [cost_of(f"ours, {evaluations} evaluations", best / evaluations, images, price)]
@@ -241,12 +241,12 @@ def _setups(options: BenchOptions, recipe: Recipe, session: Session) -> list[Set
 
 
 def _comparison(
-    options: BenchOptions, recipe: Recipe, session: Session, pictures: Pictures, setup: Setup, threads: int
-) -> Comparison:
+    options: BenchOptions, recipe: Recipe, session: Session, pictures: BenchPictures, setup: Setup, threads: int
+) -> EqualLossComparison:
     judge = session_for(replace(recipe, precision="float32"), session.device).extractor
     images = min(options.reference_images, setup.images)
     evaluations, rounds = options.reference_evaluations, options.rounds
-    return Comparison(recipe, session.extractor, judge, pictures, setup, evaluations, images, rounds, threads)
+    return EqualLossComparison(recipe, session.extractor, judge, pictures, setup, evaluations, images, rounds, threads)
 
 
 def _machine(device: torch.device) -> Machine:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.bench.ours import Pictures
+from nst_core.engine.bench.ours import BenchPictures
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import IMAGE_SUFFIXES, Pixels, decode_image, resize_pixels, to_tensor
 from nst_core.errors import UsageError
@@ -26,7 +26,7 @@ SYNTHETIC = 8
 
 def load_pictures(
     contents: Path | None, styles: Path | None, data_folder: Path, sizes: tuple[int, int], device: torch.device
-) -> Pictures:
+) -> BenchPictures:
     """Square pictures of `sizes` pixels (content, style): the middle of each file, scaled.
 
     Raises:
@@ -43,14 +43,14 @@ def load_pictures(
             return synthetic_pictures(sizes, device)
         paths, origin = samples, "built-in samples"
     made = [[_square(path, size).to(device) for path in some] for some, size in zip(paths, sizes, strict=True)]
-    return Pictures(made[0], made[1], origin)
+    return BenchPictures(made[0], made[1], origin)
 
 
-def synthetic_pictures(sizes: tuple[int, int], device: torch.device, count: int = SYNTHETIC) -> Pictures:
+def synthetic_pictures(sizes: tuple[int, int], device: torch.device, count: int = SYNTHETIC) -> BenchPictures:
     """Seeded clouds of colour with the spectrum of photographs (1/f), for machines without any picture."""
     generator = torch.Generator().manual_seed(0)
     made = [[_cloud(size, generator).to(device) for _ in range(count)] for size in sizes]
-    return Pictures(made[0], made[1], "synthetic clouds")
+    return BenchPictures(made[0], made[1], "synthetic clouds")
 
 
 def _samples(data_folder: Path) -> tuple[list[Path], list[Path]] | None:

@@ -57,16 +57,16 @@ class CachedStyle:
     target: StyleTarget
 
 
-Style = ScaledImage | CachedStyle
+DecodedStyle = ScaledImage | CachedStyle
 
 
 @dataclass(frozen=True)
-class Job:
+class DecodedPair:
     """One pair on its way through a chunk."""
 
     row: PlannedPair
     content: ScaledImage
-    styles: Sequence[Style]
+    styles: Sequence[DecodedStyle]
 
     @property
     def style_sha256(self) -> str | None:
@@ -85,7 +85,7 @@ class RefusedPair:
 
 
 @dataclass(frozen=True)
-class Request:
+class ImageRequest:
     """How an image file is wanted.
 
     Attributes:
@@ -119,16 +119,16 @@ class BatchReader:
         self._decoded: dict[object, ScaledImage] = {}
         self._decoded_before: dict[object, ScaledImage] = {}
 
-    def batch(self, rows: Sequence[PlannedPair]) -> list[Job | RefusedPair]:
+    def batch(self, rows: Sequence[PlannedPair]) -> list[DecodedPair | RefusedPair]:
         """Decode a batch, in the order of its rows. What is no fault of an image (an I/O error) propagates."""
         self._decoded_before, self._decoded = self._decoded, {}
         content, unstylized, style = _once(self.content), _once(self.unstylized), _once(self.style)
-        jobs: list[Job | RefusedPair] = []
+        jobs: list[DecodedPair | RefusedPair] = []
         for row in rows:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
-                jobs.append(Job(row, image, [style(located(path), row.size) for path in row.style_paths]))
+                jobs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 jobs.append(_refused(row, error))
         return jobs
@@ -137,21 +137,21 @@ class BatchReader:
         """A content image for a working size. Raises InputError."""
         recipe = self._session.recipe
         how = recipe.upscale, recipe.side, recipe.bucket
-        return read_scaled(Request(path, self._content_limits, size, self._content_side, *how))
+        return read_scaled(ImageRequest(path, self._content_limits, size, self._content_side, *how))
 
     def unstylized(self, path: Path, size: int) -> ScaledImage:
         """A content that no layer will look at. Raises InputError."""
         recipe = self._session.recipe
-        return read_scaled(Request(path, self._content_limits, size, 1, recipe.upscale, recipe.side))
+        return read_scaled(ImageRequest(path, self._content_limits, size, 1, recipe.upscale, recipe.side))
 
-    def style(self, path: Path, size: int) -> Style:
+    def style(self, path: Path, size: int) -> DecodedStyle:
         """A style for contents of a working size: its target where the session has it, else its pixels.
 
         Raises InputError.
         """
         recipe = self._session.recipe
         style_size = recipe.style_size(size)
-        request = Request(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+        request = ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
         as_it_is = (request, file_state(path))
         key = self._session.style_keys.get(as_it_is)
         target = None if key is None else self._session.kept_target(key)
@@ -164,7 +164,7 @@ class BatchReader:
         return image
 
 
-def read_scaled(request: Request) -> ScaledImage:
+def read_scaled(request: ImageRequest) -> ScaledImage:
     """Decode an image and scale it to its working size.
 
     Raises:
@@ -178,7 +178,7 @@ def read_scaled(request: Request) -> ScaledImage:
     return ScaledImage(resize_pixels(image.pixels, *working), width, height, image.sha256)
 
 
-def batch_of(jobs: Sequence[Job], session: Session) -> Pairs:
+def batch_of(jobs: Sequence[DecodedPair], session: Session) -> Pairs:
     """Jobs whose contents have one padded shape as the engine takes them, styles blended. Raises OutOfMemory."""
     alpha, beta = zip(*(row_weights(job.row, session.recipe) for job in jobs), strict=True)
     contents = content_batch([job.content for job in jobs], session)
@@ -186,7 +186,7 @@ def batch_of(jobs: Sequence[Job], session: Session) -> Pairs:
     return Pairs(contents, targets, [job.row.seed for job in jobs], alpha, beta)
 
 
-def _blended_target(job: Job, session: Session) -> StyleTarget:
+def _blended_target(job: DecodedPair, session: Session) -> StyleTarget:
     targets = [target_of(style, job.content, session) for style in job.styles]
     return blend_targets(targets, job.row.style_shares)
 
@@ -211,7 +211,7 @@ def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
     return recipe.padded(width, height)
 
 
-def target_of(style: Style, content: ScaledImage, session: Session) -> StyleTarget:
+def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:
     """The target of a style, made unless the session has it; for this content alone, if it depends on it.
 
     Raises OutOfMemory.

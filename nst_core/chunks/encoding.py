@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import nst_core
-from nst_core.chunks.decoding import Job, ScaledImage, row_weights
+from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_weights
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output
 from nst_core.engine.images.limits import ImageLimits
@@ -21,13 +21,13 @@ from nst_core.engine.optimisation import LossPoint, Stylized
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import located
 
 
 @dataclass(frozen=True)
-class Made:
+class StylizedPair:
     """What the engine made of one pair.
 
     Attributes:
@@ -47,7 +47,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class OutputSettings:
     """Where the images of a run go, and what all its rows have in common.
 
     Attributes:
@@ -62,10 +62,10 @@ class Delivery:
     weights_sha256: str | None
     device: str
     content_limits: ImageLimits = field(default_factory=ImageLimits)
-    spent: Spent = field(default_factory=Spent)
+    spent: TimeSpent = field(default_factory=TimeSpent)
 
 
-def made_of(stylized: Stylized, seconds: float) -> list[Made]:
+def stylized_pairs(stylized: Stylized, seconds: float) -> list[StylizedPair]:
     """The pairs of a batch, one by one; fetches the images from the device.
 
     Args:
@@ -74,11 +74,12 @@ def made_of(stylized: Stylized, seconds: float) -> list[Made]:
     each = zip(stylized.images.cpu(), stylized.traces, stylized.failed, strict=True)
     share = seconds / len(stylized.traces)
     return [
-        Made(image, trace, failed, stylized.iterations, stylized.evaluations, share) for image, trace, failed in each
+        StylizedPair(image, trace, failed, stylized.iterations, stylized.evaluations, share)
+        for image, trace, failed in each
     ]
 
 
-def deliver(job: Job, made: Made, delivery: Delivery, attempts: int) -> Result:
+def write_pair(job: DecodedPair, made: StylizedPair, delivery: OutputSettings, attempts: int) -> Result:
     """Encode and write one image; returns its row.
 
     Args:
@@ -94,7 +95,7 @@ def deliver(job: Job, made: Made, delivery: Delivery, attempts: int) -> Result:
     return _success(job, made, delivery, attempts, pixels.shape[:2], _written(pixels, job, delivery))
 
 
-def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
+def write_unstylized(job: DecodedPair, delivery: OutputSettings, attempts: int) -> Result:
     """Encode and write a content as it is, of the size that a stylized one would have; returns its row.
 
     Raises:
@@ -121,7 +122,7 @@ def deliver_unstylized(job: Job, delivery: Delivery, attempts: int) -> Result:
     )
 
 
-def deliver_preview(job: Job, image: Tensor, evaluation: int, delivery: Delivery) -> None:
+def write_preview(job: DecodedPair, image: Tensor, evaluation: int, delivery: OutputSettings) -> None:
     """Write an image on its way, (3, H, W) in [0, 1], to `previews/<its name>/<evaluation>.jpg`. Raises DiskFull."""
     name = PurePosixPath(job.row.file_name)
     folder = PurePosixPath("previews", *name.parts[1:-1], name.stem)
@@ -141,7 +142,7 @@ def working_pixels(image: Tensor, content: ScaledImage) -> Pixels:
     return to_pixels(image[:, :height, :width])
 
 
-def _written(pixels: Pixels, job: Job, delivery: Delivery) -> str:
+def _written(pixels: Pixels, job: DecodedPair, delivery: OutputSettings) -> str:
     """Encode an image into its file; returns the sha256 of the bytes."""
     with delivery.spent.on("encode"):
         data = encode_image(pixels, delivery.output.format, delivery.output.quality)
@@ -151,7 +152,12 @@ def _written(pixels: Pixels, job: Job, delivery: Delivery) -> str:
 
 
 def _success(
-    job: Job, made: Made, delivery: Delivery, attempts: int, shape: tuple[int, ...], output_sha256: str
+    job: DecodedPair,
+    made: StylizedPair,
+    delivery: OutputSettings,
+    attempts: int,
+    shape: tuple[int, ...],
+    output_sha256: str,
 ) -> Result:
     recipe, row, last = delivery.recipe, job.row, made.trace[-1]
     alpha, beta = row_weights(row, recipe)

@@ -24,7 +24,7 @@ class _Part:
     patience: int
 
 
-class Suspects:
+class PoisonSearch:
     """What is left of a chunk to be tried."""
 
     def __init__(self, chunk: Chunk) -> None:

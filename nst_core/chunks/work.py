@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.config.devices import threads_of
-from nst_core.config.method import Method
+from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.images.limits import ImageLimits
@@ -16,10 +16,10 @@ from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ChunkTimeout, Interrupted
 from nst_core.run_folder.plan_table import PlannedPair
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 
-def work_of(config: RunConfig, method: Method) -> Work:
+def work_of(config: RunConfig, method: ResolvedMethod) -> Work:
     """What every chunk of this run needs to know."""
     return Work(
         run_folder=config.run_folder,
@@ -94,4 +94,4 @@ class ChunkReport:
     """
 
     statuses: Counter[str]
-    spent: Spent
+    spent: TimeSpent

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import torch
 
-from nst_core.chunks.decoding import BatchReader, Job, RefusedPair, batch_of, padded_size
+from nst_core.chunks.decoding import BatchReader, DecodedPair, RefusedPair, batch_of, padded_size
 from nst_core.chunks.encoding import (
-    Delivery,
-    Made,
-    deliver,
-    deliver_preview,
-    deliver_unstylized,
-    made_of,
+    OutputSettings,
+    StylizedPair,
+    stylized_pairs,
     working_pixels,
+    write_pair,
+    write_preview,
+    write_unstylized,
 )
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
 from nst_core.engine.optimisation import Watch
@@ -31,7 +31,7 @@ from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 
 @dataclass
@@ -44,12 +44,12 @@ class _ChunkRun:
     attempt: int
     session: Session
     reader: BatchReader
-    delivery: Delivery
+    delivery: OutputSettings
     previous: dict[str, Result]
     results: dict[str, Result]
 
     @property
-    def spent(self) -> Spent:
+    def spent(self) -> TimeSpent:
         return self.delivery.spent
 
 
@@ -88,7 +88,7 @@ def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previo
     chunk = replace(chunk, rows=tuple(chunk.rows))  # made once: in a plan, rows are made whenever they are asked for
     session = session_for(work.recipe, torch.device(work.device))
     reader = BatchReader(session, work.content_limits, work.style_limits)
-    delivery = Delivery(
+    delivery = OutputSettings(
         work.run_folder, work.output, work.recipe, work.weights_sha256, work.device, work.content_limits
     )
     left = frozenset(name for name in asked_of(chunk) if not is_made(previous.get(name), work.run_folder))
@@ -117,7 +117,7 @@ def _run_batches(run: _ChunkRun, decoding: ThreadPoolExecutor, encoding: ThreadP
         _wait(run, written)
 
 
-def _decoded(run: _ChunkRun, batch: Sequence[PlannedPair]) -> list[Job | RefusedPair]:
+def _decoded(run: _ChunkRun, batch: Sequence[PlannedPair]) -> list[DecodedPair | RefusedPair]:
     with run.spent.on("decode"):
         return run.reader.batch(batch)
 
@@ -135,18 +135,18 @@ def _batches(chunk: Chunk) -> Iterator[list[PlannedPair]]:
 
 
 def _stylize_decoded(
-    run: _ChunkRun, decoded: Sequence[Job | RefusedPair], encoding: ThreadPoolExecutor
+    run: _ChunkRun, decoded: Sequence[DecodedPair | RefusedPair], encoding: ThreadPoolExecutor
 ) -> list[Future[None]]:
     """Quarantine what is bad, optimise the rest by shape (one, unless files changed), hand over to the encoder."""
-    by_shape: dict[tuple[int, ...], list[Job]] = {}
+    by_shape: dict[tuple[int, ...], list[DecodedPair]] = {}
     for job in decoded:
-        if isinstance(job, Job) and not job.styles:
+        if isinstance(job, DecodedPair) and not job.styles:
             continue
-        if isinstance(job, Job):
+        if isinstance(job, DecodedPair):
             by_shape.setdefault(padded_size(job.content.pixels, run.work.recipe), []).append(job)
         else:
             _refuse(run, job)
-    written = [encoding.submit(_copy, run, job) for job in decoded if isinstance(job, Job) and not job.styles]
+    written = [encoding.submit(_copy, run, job) for job in decoded if isinstance(job, DecodedPair) and not job.styles]
     for jobs in by_shape.values():
         for job, made in zip(jobs, _stylize(run, jobs), strict=False):  # none is made of jobs that do not fit
             if job.row.pair_id in run.chunk.wanted:
@@ -154,7 +154,7 @@ def _stylize_decoded(
     return written
 
 
-def _stylize(run: _ChunkRun, jobs: Sequence[Job]) -> list[Made]:
+def _stylize(run: _ChunkRun, jobs: Sequence[DecodedPair]) -> list[StylizedPair]:
     """What the engine makes of jobs of one padded shape; nothing, and rows that say so, if not even one fits."""
     started = time.perf_counter()
     try:
@@ -164,10 +164,10 @@ def _stylize(run: _ChunkRun, jobs: Sequence[Job]) -> list[Made]:
         for job in jobs:
             _note(run, job.row, "failed", error)
         return []
-    return made_of(stylized, time.perf_counter() - started)
+    return stylized_pairs(stylized, time.perf_counter() - started)
 
 
-def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
+def _watch(run: _ChunkRun, jobs: Sequence[DecodedPair]) -> Watch:
     seen = 0
 
     def progress(evaluation: int, total: float) -> None:
@@ -181,7 +181,7 @@ def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
         if job.row.pair_id not in run.chunk.wanted:
             return
         if run.work.output.previews:
-            deliver_preview(job, image, evaluation, run.delivery)
+            write_preview(job, image, evaluation, run.delivery)
         elif run.watch.preview:
             run.watch.preview(job.row, working_pixels(image, job.content))
 
@@ -190,11 +190,11 @@ def _watch(run: _ChunkRun, jobs: Sequence[Job]) -> Watch:
     return Watch(run.work.report_every, progress, watch.should_stop, watch.past_deadline, every, preview)
 
 
-def _finish(run: _ChunkRun, job: Job, made: Made) -> None:
+def _finish(run: _ChunkRun, job: DecodedPair, made: StylizedPair) -> None:
     """Deliver one image and note its row; the row that it had, if its image came out the same."""
     row, before = job.row, run.previous.get(job.row.pair_id)
     try:
-        result = deliver(job, made, run.delivery, _attempts(run, row))
+        result = write_pair(job, made, run.delivery, _attempts(run, row))
     except NumericalError as error:
         _note(run, row, "failed", error)
         return
@@ -202,12 +202,12 @@ def _finish(run: _ChunkRun, job: Job, made: Made) -> None:
     run.results[row.pair_id] = before if before is not None and unchanged else result
 
 
-def _copy(run: _ChunkRun, job: Job) -> None:
+def _copy(run: _ChunkRun, job: DecodedPair) -> None:
     """Deliver a content that is to stay unstylized."""
     if job.row.pair_id not in run.chunk.wanted:
         return
     try:
-        run.results[job.row.pair_id] = deliver_unstylized(job, run.delivery, _attempts(run, job.row))
+        run.results[job.row.pair_id] = write_unstylized(job, run.delivery, _attempts(run, job.row))
     except InputError as error:  # the file went while it was read for the second time
         _note(run, job.row, "quarantined", error)
 

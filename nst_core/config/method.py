@@ -15,7 +15,7 @@ from nst_core.engine.session import session_for
 
 
 @dataclass(frozen=True)
-class Method:
+class ResolvedMethod:
     """A recipe made definite for the devices of a run.
 
     Attributes:
@@ -36,7 +36,7 @@ class Method:
         return self.fleet.device
 
 
-def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> Method:
+def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> ResolvedMethod:
     """Load the extractor and fix the precision for a fleet, by default this machine's.
 
     Raises:
@@ -45,7 +45,7 @@ def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> Method:
     fleet = fleet or local_fleet(config.execution)
     recipe = resolve_precision(config.method.resolve(), fleet.device)
     extractor = session_for(recipe, fleet.here).extractor
-    return Method(
+    return ResolvedMethod(
         recipe,
         fleet,
         extractor.weights_sha256,

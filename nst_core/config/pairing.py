@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, mode
 from nst_core.config.location import Location
 from nst_core.config.sources import Section
 
-Names = Annotated[list[str], Field(min_length=1)]
+NameList = Annotated[list[str], Field(min_length=1)]
 SplitName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]  # as a manifest's cell could say it
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -35,8 +35,8 @@ class Pairing(Section):
         "0 is never. Without weights, a content meets every artist once before any twice; with them, each style "
         "is a draw of its own.",
     )
-    artists: Names | None = Field(None, description="Use these artists only; all where it is left out.")
-    pools: dict[str, Names] | None = Field(
+    artists: NameList | None = Field(None, description="Use these artists only; all where it is left out.")
+    pools: dict[str, NameList] | None = Field(
         None,
         min_length=1,
         description="By label of the content: the artists or genres whose styles it meets. Other labels meet all.",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nst_core.engine.devices import out_of_memory
 from nst_core.engine.objective import Objective
-from nst_core.engine.parametrisation import Pixels
+from nst_core.engine.parametrisation import PixelParametrisation
 
 Evaluation = Literal["eager", "graph", "compile"]
 
@@ -32,7 +32,7 @@ _one_capture = threading.Lock()
 log = logging.getLogger(__name__)
 
 
-def build_evaluation(objective: Objective, parametrisation: Pixels, evaluation: Evaluation) -> Evaluate:
+def build_evaluation(objective: Objective, parametrisation: PixelParametrisation, evaluation: Evaluation) -> Evaluate:
     """How a batch is evaluated.
 
     Args:
@@ -60,7 +60,7 @@ def objective_losses(objective: Objective) -> Callable[[Tensor], tuple[Tensor, T
 
 
 def _eager(
-    objective: Objective, parametrisation: Pixels, losses: Callable[[Tensor], tuple[Tensor, Tensor]]
+    objective: Objective, parametrisation: PixelParametrisation, losses: Callable[[Tensor], tuple[Tensor, Tensor]]
 ) -> Evaluate:
     def evaluate(points: Tensor) -> tuple[Tensor, Tensor]:
         points = points.detach().requires_grad_(True)
@@ -71,7 +71,7 @@ def _eager(
     return evaluate
 
 
-def _compiled(objective: Objective, parametrisation: Pixels, start: Tensor) -> Evaluate:
+def _compiled(objective: Objective, parametrisation: PixelParametrisation, start: Tensor) -> Evaluate:
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, MAX_SHAPES)
     compiled = torch.compile(objective_losses(objective), dynamic=False)
     evaluate = _eager(objective, parametrisation, compiled)

@@ -16,7 +16,7 @@ from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, luminance_only
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
-from nst_core.engine.parametrisation import Pixels, build_parametrisation
+from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ChunkTimeout, Interrupted
 
@@ -179,7 +179,7 @@ class _Preview:
     recipe: Recipe
 
     @torch.no_grad()
-    def look(self, evaluation: int, parametrisation: Pixels, points: Tensor) -> None:
+    def look(self, evaluation: int, parametrisation: PixelParametrisation, points: Tensor) -> None:
         every, show = self.watch.preview_every, self.watch.preview
         if every and show and evaluation % every == 0:
             images = _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe).cpu()
@@ -188,7 +188,7 @@ class _Preview:
 
 
 def _optimise(
-    evaluate: Evaluate, objective: Objective, parametrisation: Pixels, preview: _Preview
+    evaluate: Evaluate, objective: Objective, parametrisation: PixelParametrisation, preview: _Preview
 ) -> tuple[Tensor, _Trace, Tensor]:
     """The loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
     recipe, watch = preview.recipe, preview.watch

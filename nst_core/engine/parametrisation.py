@@ -13,7 +13,7 @@ from nst_core.engine.features.convnets import TORCHVISION_STD
 from nst_core.engine.recipe import OptimiserSettings
 
 
-class Pixels:
+class PixelParametrisation:
     """The image is `start + p`.
 
     Args:
@@ -37,7 +37,7 @@ class Pixels:
         return planes
 
 
-class Normalised(Pixels):
+class Normalised(PixelParametrisation):
     """The image is `start + σ p`, σ being torchvision's standard deviation of each channel (of luminance, their mean).
 
     The same iterates as those of code that optimises the normalised image, `(image − µ) / σ`.
@@ -52,7 +52,7 @@ class Normalised(Pixels):
         return planes * self.scale
 
 
-class Spectral(Pixels):
+class Spectral(PixelParametrisation):
     """The image is `start + irfft2(rfft2(p) · f^-power)`, the scale normalised to a mean of 1.
 
     Natural images carry most of their energy at low frequencies; a gradient step in pixels moves those too slowly.
@@ -73,8 +73,10 @@ class Spectral(Pixels):
         return filtered
 
 
-def build_parametrisation(settings: OptimiserSettings, start: Tensor, channels: int = 3) -> Pixels:
+def build_parametrisation(settings: OptimiserSettings, start: Tensor, channels: int = 3) -> PixelParametrisation:
     """What the optimiser moves under a recipe, from `start`, (B, 3, H, W); one channel where only luminance is free."""
     if settings.precondition == "spectral":
         return Spectral(start, channels, settings.spectral_power)
-    return Normalised(start, channels) if settings.precondition == "normalised" else Pixels(start, channels)
+    return (
+        Normalised(start, channels) if settings.precondition == "normalised" else PixelParametrisation(start, channels)
+    )

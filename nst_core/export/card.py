@@ -26,7 +26,7 @@ _HUB_LICENSES = {
 
 
 @dataclass
-class Tally:
+class ExportCounts:
     """Counts over the images of an export."""
 
     splits: Counter[str] = field(default_factory=Counter)
@@ -50,7 +50,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Card:
+class ExportCard:
     """What the card tells beside the counts.
 
     Attributes:
@@ -66,7 +66,7 @@ class Card:
     left_out: int
 
 
-def write_card(folder: Path, card: Card, tally: Tally) -> None:
+def write_card(folder: Path, card: ExportCard, tally: ExportCounts) -> None:
     """Write README.md, unless it says the same already."""
     write_if_changed(folder / CARD, "\n".join([*_front_matter(card, tally), "", *_body(card, tally)]).encode())
 
@@ -77,7 +77,7 @@ def hub_licenses(names: Iterable[str]) -> list[str]:
     return sorted({name if name in _HUB_LICENSES | {"unknown"} else "other" for name in known})
 
 
-def _front_matter(card: Card, tally: Tally) -> list[str]:
+def _front_matter(card: ExportCard, tally: ExportCounts) -> list[str]:
     licenses = hub_licenses([*tally.content_licenses, *tally.style_licenses]) or ["unknown"]
     count = tally.splits.total()
     data = {
@@ -91,7 +91,7 @@ def _front_matter(card: Card, tally: Tally) -> list[str]:
     return ["---", yaml.safe_dump(told, sort_keys=False, allow_unicode=True).rstrip(), "---"]
 
 
-def _body(card: Card, tally: Tally) -> list[str]:
+def _body(card: ExportCard, tally: ExportCounts) -> list[str]:
     left_out = f" {card.left_out} images of the run were left out." if card.left_out else ""
     return [
         f"# {_plain(card.title)}",

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nst_core.errors import InputError, SourceError, TransientError
-from nst_core.export.coco_annotations import Photograph, SourceAnnotations
+from nst_core.export.coco_annotations import AnnotatedImage, SourceAnnotations
 from nst_core.export.coco_scaling import scaled_annotation
 from nst_core.export.formats import Advance, Written, usable_images, write_folder
 from nst_core.export.imagefolder import folder_name
 from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
-from nst_core.export.shards import SHARD_IMAGES, Shard, group_names, json_value, shards_of, splits_by_group
-from nst_core.export.target import Done, LeftOut, Target
+from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
+from nst_core.export.target import Done, LeftOutImage, Target
 from nst_core.storage.atomic import atomic_path
 
 _STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
@@ -46,13 +46,13 @@ class Coco:
         self._info = info
         self._licenses = source.licenses()
 
-    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
             rows = tuple(self._with_license(row) for row in shard.rows)
-            yield folder_name(shard), Shard(group, shard.number, rows)
+            yield folder_name(shard), ExportShard(group, shard.number, rows)
 
-    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOut] = []
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOutImage] = []
         images = usable_images(self._selection.run, shard, left_out, advance, self._check)
         count = write_folder(path, images, self._link)
         return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
@@ -145,7 +145,7 @@ class Coco:
 
     def _numbered(
         self, group: str, splits: list[str | None], written: Written
-    ) -> Iterator[tuple[int, str, ExportRow, Photograph]]:
+    ) -> Iterator[tuple[int, str, ExportRow, AnnotatedImage]]:
         """New id, file name within the group's folder, row and photograph of each image that is there."""
         numbers = itertools.count(1)
         for name, shard in self.shards(group, splits):
@@ -189,7 +189,7 @@ def _names(stem: str, selection: Selection) -> tuple[str, dict[str | None, str]]
     return match["kind"], {split: groups[name] for split, name in with_year.items()}
 
 
-def _same_shape(photograph: Photograph, size: tuple[int, int]) -> bool:
+def _same_shape(photograph: AnnotatedImage, size: tuple[int, int]) -> bool:
     """Whether a picture is the whole photograph in another size, whose sides were rounded to pixels."""
     width, height = size
     x, y = width / photograph.width, height / photograph.height

@@ -26,7 +26,7 @@ _DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
-class Photograph:
+class AnnotatedImage:
     """An image of the annotation file; `entry` is all that the file tells of it."""
 
     id: int
@@ -57,7 +57,7 @@ class SourceAnnotations:
             raise SourceError(f"The annotation file {path} is not in UTF-8: fetch it again.") from error
         del data
         self.header: dict[str, Any] = {}
-        self._photographs: dict[int, Photograph] = {}
+        self._photographs: dict[int, AnnotatedImage] = {}
         self._places: dict[int, list[tuple[int, int]]] = {}
         try:
             self._read()
@@ -70,7 +70,7 @@ class SourceAnnotations:
         self._ids = {p.file_name: p.id for p in self._photographs.values()}
         self._ids_of_names = _unambiguous(self._photographs.values())
 
-    def photograph(self, row: ExportRow) -> Photograph | None:
+    def photograph(self, row: ExportRow) -> AnnotatedImage | None:
         """The photograph that a row's image was made from: by the id that the source told, else by its file name."""
         told = str(row.columns.get(IMAGE_ID) or "")
         if told.isdecimal():
@@ -82,7 +82,7 @@ class SourceAnnotations:
             found = self._ids_of_names.get(parts[-1])
         return None if found is None else self._photographs[found]
 
-    def annotations(self, photograph: Photograph) -> Iterator[dict[str, Any]]:
+    def annotations(self, photograph: AnnotatedImage) -> Iterator[dict[str, Any]]:
         """The annotations of a photograph, in the order of the file."""
         for start, end in self._places.get(photograph.id, ()):
             yield json.loads(self._text[start:end])
@@ -109,7 +109,7 @@ class SourceAnnotations:
     def _take_photograph(self, entry: Any) -> None:
         try:
             name = entry["file_name"]
-            found = Photograph(int(entry["id"]), str(name), int(entry["width"]), int(entry["height"]), entry)
+            found = AnnotatedImage(int(entry["id"]), str(name), int(entry["width"]), int(entry["height"]), entry)
         except (KeyError, TypeError, ValueError) as error:
             raise self.error(f"an image has no whole id, file_name, width and height: {str(entry)[:80]}") from error
         if found.width < 1 or found.height < 1:

@@ -10,14 +10,14 @@ from typing import Any
 import yaml
 
 from nst_core.errors import RunFolderError, UsageError
-from nst_core.export.card import Card, Tally, write_card
+from nst_core.export.card import ExportCard, ExportCounts, write_card
 from nst_core.export.coco import Coco, annotations_of
 from nst_core.export.coco_annotations import SourceAnnotations
-from nst_core.export.formats import Format, Written
+from nst_core.export.formats import ExportFormat, Written
 from nst_core.export.imagefolder import ImageFolder
 from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
-from nst_core.export.target import Identity, LeftOut, Target, opened_target
+from nst_core.export.target import Identity, LeftOutImage, Target, opened_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.storage.paths import is_local
@@ -57,7 +57,7 @@ class ExportReport:
     written: int
     planned: int
     splits: Mapping[str, int]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutImage, ...]
     notes: tuple[str, ...]
 
 
@@ -95,7 +95,7 @@ def export_run(
 class _Export:
     """One export while it is made."""
 
-    def __init__(self, layout: Format, selection: Selection, target: Target, progress: Progress) -> None:
+    def __init__(self, layout: ExportFormat, selection: Selection, target: Target, progress: Progress) -> None:
         self._layout = layout
         self._selection = selection
         self._target = target
@@ -103,7 +103,7 @@ class _Export:
         self._steps = 0
         self._total = len(selection) * layout.passes
         self._written = Written(selection, advance=self._advance)
-        self._tally = Tally()
+        self._tally = ExportCounts()
         self._new = 0
 
     def run(self, run_file: Mapping[str, Any], notes: list[str]) -> ExportReport:
@@ -112,7 +112,7 @@ class _Export:
         described = self._layout.finish(self._target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = Card(_name(self._selection.run), run_file, front, loading, len(left_out))
+        card = ExportCard(_name(self._selection.run), run_file, front, loading, len(left_out))
         write_card(self._target.root, card, self._tally)
         self._target.finish([*self._written.done, *described])
         counts = dict(sorted(self._tally.splits.items()))

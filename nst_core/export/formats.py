@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from nst_core.errors import InputError
 from nst_core.export.images import export_names, image_bytes, image_path
 from nst_core.export.rows import ExportRow, Selection
-from nst_core.export.shards import Shard
-from nst_core.export.target import Done, LeftOut, Target, atomic_folder
+from nst_core.export.shards import ExportShard
+from nst_core.export.target import Done, LeftOutImage, Target, atomic_folder
 from nst_core.storage.paths import is_local
 
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -22,7 +22,7 @@ _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno
 Advance = Callable[[int], None]
 
 
-class Format(Protocol):
+class ExportFormat(Protocol):
     """One way to lay out a dataset."""
 
     name: str
@@ -33,11 +33,11 @@ class Format(Protocol):
     salt: str
     """What shards depend on, apart from their rows."""
 
-    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         """The shards of a group, by the name that each has in the target."""
         ...
 
-    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
         """Write one shard, all at once; `advance` counts the images that it went through."""
         ...
 
@@ -59,7 +59,7 @@ class Written:
     advance: Advance = lambda images: None
 
     @property
-    def left_out(self) -> list[LeftOut]:
+    def left_out(self) -> list[LeftOutImage]:
         return [left_out for done in self.done.values() for left_out in done.left_out]
 
 
@@ -68,7 +68,7 @@ Check = Callable[[ExportRow], None]
 
 
 def usable_images(
-    run: Path, shard: Shard, left_out: list[LeftOut], advance: Advance, check: Check = lambda row: None
+    run: Path, shard: ExportShard, left_out: list[LeftOutImage], advance: Advance, check: Check = lambda row: None
 ) -> Iterator[Usable]:
     """The images of a shard that may be exported; the others are noted in `left_out`."""
     names = export_names(shard.rows)
@@ -78,7 +78,7 @@ def usable_images(
             path = image_path(run, row)
             yield Usable(row, names[row.pair_id], path, image_bytes(path, row))
         except InputError as error:
-            left_out.append(LeftOut(row.pair_id, row.file_name, error.reason))
+            left_out.append(LeftOutImage(row.pair_id, row.file_name, error.reason))
         advance(1)
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from nst_core.export.formats import Advance, Usable, Written, usable_images, write_folder
 from nst_core.export.rows import Selection
-from nst_core.export.shards import SHARD_IMAGES, Shard, group_names, shards_of
-from nst_core.export.target import Done, LeftOut, Target
+from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, shards_of
+from nst_core.export.target import Done, LeftOutImage, Target
 
 METADATA = "metadata.parquet"
 _VALIDATION = {"val", "valid", "dev"}
@@ -34,12 +34,12 @@ class ImageFolder:
         names = [("file_name", pa.string()), *((_column(f.name), f.type) for f in selection.schema)]
         self._schema = pa.schema(names)
 
-    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
             yield folder_name(shard), shard
 
-    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOut] = []
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOutImage] = []
         images = usable_images(self._selection.run, shard, left_out, advance)
         count = write_folder(path, images, self._link, self._add_metadata)
         return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
@@ -63,7 +63,7 @@ class ImageFolder:
         pq.write_table(pa.Table.from_pylist(records, schema=self._schema), folder / METADATA, compression="zstd")
 
 
-def folder_name(shard: Shard) -> str:
+def folder_name(shard: ExportShard) -> str:
     """The sub-folder of a shard: image folders on the Hub must not have 10 000 entries."""
     return f"{shard.group}/{shard.number:04d}"
 

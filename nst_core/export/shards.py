@@ -22,7 +22,7 @@ SHARD_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Shard:
+class ExportShard:
     """Some consecutive rows of one group (split)."""
 
     group: str
@@ -58,19 +58,19 @@ def splits_by_group(groups: Mapping[str | None, str]) -> dict[str, list[str | No
 
 def shards_of(
     selection: Selection, group: str, splits: list[str | None], images: int, size: int | None = None
-) -> Iterator[Shard]:
+) -> Iterator[ExportShard]:
     """Cut the rows of a group into shards of at most so many images, and of files that make at most `size` bytes."""
     rows: list[ExportRow] = []
     number = total = 0
     for row in selection.rows(splits):
         needed = _file_size(selection.run, row) if size is not None else 0
         if rows and (len(rows) >= images or (size is not None and total + needed > size)):
-            yield Shard(group, number, tuple(rows))
+            yield ExportShard(group, number, tuple(rows))
             rows, number, total = [], number + 1, 0
         rows.append(row)
         total += needed
     if rows:
-        yield Shard(group, number, tuple(rows))
+        yield ExportShard(group, number, tuple(rows))
 
 
 def row_json(row: ExportRow) -> str:

@@ -32,7 +32,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutImage:
     """An image of the run that is not in the export."""
 
     pair_id: str
@@ -47,7 +47,7 @@ class Done:
     digest: str
     images: int
     size: int
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutImage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _damaged(path: Path) -> UsageError:
 
 
 def _done(entry: Mapping[str, Any]) -> Done:
-    left_out = tuple(LeftOut(**one) for one in entry["left_out"])
+    left_out = tuple(LeftOutImage(**one) for one in entry["left_out"])
     return Done(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out)
 
 

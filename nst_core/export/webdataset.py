@@ -12,8 +12,8 @@ from typing import Any
 from nst_core.export.formats import Advance, Usable, Written, usable_images
 from nst_core.export.imagefolder import split_name
 from nst_core.export.rows import Selection
-from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, Shard, group_names, row_json, shards_of
-from nst_core.export.target import Done, LeftOut, Target
+from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, ExportShard, group_names, row_json, shards_of
+from nst_core.export.target import Done, LeftOutImage, Target
 from nst_core.storage.atomic import atomic_path, write_if_changed
 
 CLASSES = "classes.json"
@@ -34,12 +34,12 @@ class WebDataset:
         self._images = shard_size or SHARD_IMAGES
         self._classes = {label: number for number, label in enumerate(selection.labels)}
 
-    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, Shard]]:
+    def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, self._images, SHARD_BYTES):
             yield f"{group}-{shard.number:06d}.tar", shard
 
-    def write(self, shard: Shard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOut] = []
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
+        left_out: list[LeftOutImage] = []
         count = self._write_tar(path, usable_images(self._selection.run, shard, left_out, advance))
         return Done(digest, count, path.stat().st_size if count else 0, tuple(left_out))
 

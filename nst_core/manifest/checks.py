@@ -32,15 +32,15 @@ _SHOWN_FAULTS = 50
 _WHOLE = re.compile(r"\d{1,18}")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
-Fault = tuple[int, str, str, str]
+ManifestFault = tuple[int, str, str, str]
 """Row number, column, value, reason."""
 
 
-def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Fault]:
+def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[ManifestFault]:
     """All values of the wrong type, found by lazy pandera validation of each column's distinct ones."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
-    faults: list[Fault] = []
+    faults: list[ManifestFault] = []
     for name, column in _schema(set(table.columns), known_styles).columns.items():
         if name not in table.columns:
             continue
@@ -88,9 +88,9 @@ def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]:
+def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[ManifestFault]:
     """Rows whose style is to be drawn from an artist that the source does not have, or that name neither."""
-    faults: list[Fault] = []
+    faults: list[ManifestFault] = []
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
@@ -105,7 +105,7 @@ def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Fault]:
     return faults
 
 
-def repeated_rows(table: pd.DataFrame) -> list[Fault]:
+def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
     columns = [name for name in COLUMNS if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []
@@ -116,7 +116,7 @@ def repeated_rows(table: pd.DataFrame) -> list[Fault]:
     return faults
 
 
-def faults_message(path: Path, faults: Sequence[Fault]) -> str:
+def faults_message(path: Path, faults: Sequence[ManifestFault]) -> str:
     """One sentence and a line per faulty cell, for `ManifestError`."""
     lines = [
         f"  row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)

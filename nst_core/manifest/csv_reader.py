@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from nst_core.errors import ManifestError, suggestion
-from nst_core.manifest.checks import COLUMNS, Fault, artist_faults, faults_message, repeated_rows, value_faults
+from nst_core.manifest.checks import COLUMNS, ManifestFault, artist_faults, faults_message, repeated_rows, value_faults
 from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import parse_styles, parses_as_styles
 from nst_core.sources.artist_names import artist_lookup
@@ -58,7 +58,7 @@ def _tidy(text: str, known: Container[str], is_style: bool) -> str:
     return stripped
 
 
-def _read_table(path: Path) -> tuple[pd.DataFrame, list[Fault]]:
+def _read_table(path: Path) -> tuple[pd.DataFrame, list[ManifestFault]]:
     """The cells of all rows that fit the header, and faults for the others."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -84,7 +84,7 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Fault]]:
         header.pop()  # a column that a spreadsheet left behind
         rows = [(number, cells[: len(header)]) for number, cells in rows]
     _check_header(path, header, bool(rows))
-    ragged: list[Fault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
+    ragged: list[ManifestFault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
                            for number, cells in rows if len(cells) != len(header)]  # fmt: skip
     fitting = {number: cells for number, cells in rows if len(cells) == len(header)}
     columns = zip(*fitting.values(), strict=True) if fitting else ([] for _ in header)

@@ -19,7 +19,7 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
     Raises:
         DiskFull, OSError: it cannot be written; nothing remains of the attempt.
     """
-    columns = _Columns()
+    columns = _CsvColumns()
     for row in rows:
         columns.add(row)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -31,7 +31,7 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
     return columns.rows
 
 
-class _Columns:
+class _CsvColumns:
     """The cells of all rows, column by column: rows share most of their texts."""
 
     def __init__(self) -> None:

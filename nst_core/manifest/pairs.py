@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import ManifestError
-from nst_core.manifest.checks import Fault, faults_message
+from nst_core.manifest.checks import ManifestFault, faults_message
 from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.draws import draw
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
@@ -93,7 +93,7 @@ def _is_unstylized(row: ManifestRow, known: _Sources) -> bool:
     return [ref.name for ref in row.styles] == [UNSTYLIZED] and UNSTYLIZED not in known.styles.by_id
 
 
-def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Fault]:
+def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[ManifestFault]:
     """Rows that come to the same pair although they are written differently: a path and an id, a style and its draw."""
     first: dict[Hashable, int] = {}
     faults = []

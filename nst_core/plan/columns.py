@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from nst_core.plan.draft import Combination, id_text
-from nst_core.plan.names import Names, file_names
+from nst_core.plan.names import PathNames, file_names
 from nst_core.plan.part import PlanPart
 from nst_core.run_folder.plan_table import PLAN_SCHEMA
 from nst_core.sources.base import Item, path_text
@@ -116,7 +116,7 @@ def _content_columns(item: Item, inputs: Mapping[Path, Input]) -> tuple[Any, ...
     )
 
 
-def _style_columns(combination: Combination, names: Names, inputs: Mapping[Path, Input]) -> tuple[Any, ...]:
+def _style_columns(combination: Combination, names: PathNames, inputs: Mapping[Path, Input]) -> tuple[Any, ...]:
     items = [share.item for share in combination.styles]
     found = [inputs.get(item.path) or Input(item.path) for item in items]
     return (

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
 from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import Asked
+from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
 from nst_core.sources.index.inputs import present_hash
-from nst_core.storage.paths import State, file_state, is_url, located, remote_states
+from nst_core.storage.paths import FileState, file_state, is_url, located, remote_states
 
 
-def as_asked(plan: Plan, asked: Asked) -> Plan:
+def with_current_inputs(plan: Plan, asked: WantedPairs) -> Plan:
     """The plan with what the run file says now: a dataset may have moved, other licences may be excluded."""
     draft = asked.draft
     ids = id_numbers(plan.column("pair_id"))
@@ -36,7 +36,7 @@ def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Pairs whose inputs have other bytes than planned, or than their image was made of if that was later."""
     contents = plan.distinct("content_path", "content_sha256", "content_bytes", "content_mtime_ns")
     styles = set(zip(*map(_flat, _style_columns(plan)), strict=True))
-    files = _Files(_remote({str(path) for path, *_ in (*contents, *styles)}), {})
+    files = _CurrentFiles(_remote({str(path) for path, *_ in (*contents, *styles)}), {})
     changed = {(path, sha256) for path, sha256, size, mtime in (*contents, *styles)
                if files.differ(path, sha256, size, mtime)}  # fmt: skip
     if not changed:
@@ -58,7 +58,7 @@ def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
     ]
 
 
-def _with_paths(plan: Plan, asked: Asked, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
+def _with_paths(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
     draft, changes = asked.draft, dict[str, pa.ChunkedArray]()
     contents = pa.array([path_text(item.path) for item in draft.contents], pa.string())
     present = contents.take(pa.array(draft.content[places], mask=~known))
@@ -74,7 +74,7 @@ def _with_paths(plan: Plan, asked: Asked, places: NDArray[np.intp], known: NDArr
     return plan.replaced(**changes) if changes else plan
 
 
-def _with_skips(plan: Plan, asked: Asked, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
+def _with_skips(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
     """Left out is what the run file leaves out now, not what it left out when the pair was planned."""
     codes, names = plan.codes("error_class")
     before = np.isin(codes, [code for code, name in enumerate(names) if name in SKIPPED])
@@ -98,7 +98,7 @@ def _flat(column: pa.ChunkedArray) -> list[object]:
     return list(pc.list_flatten(column).to_pylist())
 
 
-def _remote(paths: set[str]) -> dict[str, State]:
+def _remote(paths: set[str]) -> dict[str, FileState]:
     """The states of those files that lie at a store, found together: one by one would take hours."""
     remote = {path: located(path) for path in paths if is_url(path)}
     states = remote_states(remote.values())
@@ -106,10 +106,10 @@ def _remote(paths: set[str]) -> dict[str, State]:
 
 
 @dataclass(frozen=True)
-class _Files:
+class _CurrentFiles:
     """What files hold now, each looked at once, and hashed only where size or time are not as planned."""
 
-    states: dict[str, State]
+    states: dict[str, FileState]
     hashes: dict[str, str | None]
 
     def differ(self, path: str, sha256: str | None, size: int, mtime: int) -> bool:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from nst_core.config.devices import Fleet
-from nst_core.config.method import Method, resolve_method
+from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import NoRoom
 from nst_core.plan.census import census_of_part, census_of_plan
 from nst_core.plan.new_part import new_part
 from nst_core.plan.pace import pace_of
 from nst_core.plan.part import PlanPart
-from nst_core.plan.state import State, read_state
-from nst_core.plan.wanted import Asked, asked_for
+from nst_core.plan.state import RunState, read_state
+from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.disk import free_bytes, human
 from nst_core.storage.machine import machine_name
@@ -91,13 +91,13 @@ def forecast(
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_method(method.fingerprints)
-    asked = asked_for(config, method.fingerprints.method, progress)
+    asked = wanted_pairs(config, method.fingerprints.method, progress)
     state = read_state(folder, asked)
     part = new_part(config, method, asked, folder, progress)
     return _forecast(config, method, asked, state, part, price)
 
 
-def check_room(config: RunConfig, state: State, part: PlanPart) -> None:
+def check_room(config: RunConfig, state: RunState, part: PlanPart) -> None:
     """Raises NoRoom where what is left to make will not fit on the disk."""
     needed, free = _needed_bytes(config, state, part), free_bytes(config.run_folder)
     if free is not None and needed > free:
@@ -107,7 +107,9 @@ def check_room(config: RunConfig, state: State, part: PlanPart) -> None:
         )
 
 
-def _forecast(config: RunConfig, method: Method, asked: Asked, state: State, part: PlanPart, price: float) -> Forecast:
+def _forecast(
+    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, state: RunState, part: PlanPart, price: float
+) -> Forecast:
     census = census_of_plan(state.plan, state.done_rows) + census_of_part(part)
     recipe = method.recipe
     pace = pace_of(recipe, method.device, machine_name(method.device), method.fleet.here)
@@ -139,7 +141,7 @@ def _forecast(config: RunConfig, method: Method, asked: Asked, state: State, par
     )
 
 
-def _needed_bytes(config: RunConfig, state: State, part: PlanPart) -> int:
+def _needed_bytes(config: RunConfig, state: RunState, part: PlanPart) -> int:
     """What is left to write, about: images, rows, and thumbnails if there is to be a gallery."""
     each = BYTES_PER_PAIR + (GALLERY_BYTES_PER_PAIR if config.output.gallery else 0)
     rows = int((~state.done_rows).sum()) + len(part)

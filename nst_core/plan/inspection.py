@@ -20,10 +20,10 @@ def inspected(draft: Draft, config: RunConfig, progress: Progress | None = None)
     return remembered(wanted, [config.content.path, config.style.path], progress)
 
 
-Limits = TypeVar("Limits")
+L = TypeVar("L")
 
 
-def input_limits(draft: Draft, content: Limits, style: Limits) -> dict[Path, Limits]:
+def input_limits(draft: Draft, content: L, style: L) -> dict[Path, L]:
     """Every input file of the pairs, once, with what holds for it (for contents, if it is both)."""
     combinations = (draft.combinations[place] for place in np.unique(draft.combination))
     limits = {share.item.path: style for combination in combinations for share in combination.styles}

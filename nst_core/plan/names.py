@@ -17,7 +17,7 @@ from nst_core.storage.slugs import slugify, unique_slugs
 
 
 @dataclass(frozen=True)
-class Names:
+class PathNames:
     """Slugs of everything that becomes part of a path, distinct for distinct names; stems of the file names.
 
     Attributes:
@@ -31,13 +31,13 @@ class Names:
     combinations: Sequence[str]
 
 
-def names_of(draft: Draft, earlier: Plan) -> Names:
+def names_of(draft: Draft, earlier: Plan) -> PathNames:
     def slugs(new: Iterable[str | None], column: str) -> dict[str | None, str]:
         taken = {name: slug for name, slug in earlier.distinct(column, f"{column}_slug") if slug is not None}
         return unique_slugs(sorted(set(new), key=lambda n: (n is not None, n)), taken)
 
     settings = [draft.settings[place] for place in np.unique(draft.setting)]
-    return Names(
+    return PathNames(
         slugs((draft.combinations[place].artist for place in np.unique(draft.combination)), "artist"),
         slugs((s.label for s in settings if s.label), "label"),
         slugs((s.split for s in settings if s.split), "split"),
@@ -50,7 +50,7 @@ def _stem(item_id: str) -> str:
     return slugify(PurePosixPath(item_id.replace("\\", "/")).stem)
 
 
-def file_names(draft: Draft, names: Names, earlier: Plan, extension: str) -> pa.Array:
+def file_names(draft: Draft, names: PathNames, earlier: Plan, extension: str) -> pa.Array:
     """`images/[<split>/][<label>/]<content>--<style>--<pair_id[:8]>.<ext>`, with the whole id should that be taken."""
     folders = [_folder(setting, names) for setting in draft.settings]
     ids = list(map(id_text, draft.ids.tolist()))
@@ -71,7 +71,7 @@ def file_names(draft: Draft, names: Names, earlier: Plan, extension: str) -> pa.
     return pc.coalesce(pa.array(whole, pa.string()), short)
 
 
-def _folder(setting: Setting, names: Names) -> str:
+def _folder(setting: Setting, names: PathNames) -> str:
     parts = ["images"]
     if setting.split:
         parts.append(names.splits[setting.split])

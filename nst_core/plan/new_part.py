@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nst_core.config.method import Method
+from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import StrictInputs
 from nst_core.plan.draft import id_numbers
@@ -12,13 +12,13 @@ from nst_core.plan.grouping import grouping
 from nst_core.plan.inspection import inspected
 from nst_core.plan.part import EXTENSIONS, PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import Asked
+from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage.progress import Progress
 
 
 def new_part(
-    config: RunConfig, method: Method, asked: Asked, folder: RunFolder, progress: Progress | None = None
+    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, progress: Progress | None = None
 ) -> PlanPart:
     """The rows that the plan in `folder` (which is not written) lacks: only their inputs are inspected."""
     earlier = folder.read_plan()

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from nst_core.errors import SkippedInput
 from nst_core.plan.draft import Draft, id_numbers
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.names import Names, names_of
-from nst_core.plan.shapes import Ints, Looks, PlanContext
+from nst_core.plan.names import PathNames, names_of
+from nst_core.plan.shapes import Ints, PlanContext, Shapes
 from nst_core.run_folder.plan_table import Plan
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png"}
@@ -27,7 +27,7 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 def plan_part(number: int, draft: Draft, earlier: Plan, context: PlanContext, grouping: Grouping) -> PlanPart:
     """Plan part `number`: those pairs of the draft that no earlier part has, in chunks and batches."""
     draft = draft.without(id_numbers(earlier.column("pair_id")))
-    looks = Looks.of(draft, context)
+    looks = Shapes.of(draft, context)
     names = names_of(draft, earlier)
     order = _order(draft, looks, names)
     chunk, batch = _grouped(draft, looks, names, order, grouping)
@@ -47,8 +47,8 @@ class PlanPart:
     draft: Draft
     earlier: Plan
     context: PlanContext
-    looks: Looks
-    names: Names
+    looks: Shapes
+    names: PathNames
     order: Ints
     chunk: Ints
     batch: Ints
@@ -76,7 +76,7 @@ class PlanPart:
         return np.array([bool(c.styles) for c in self.draft.combinations], bool)[self.draft.combination]
 
 
-def _order(draft: Draft, looks: Looks, names: Names) -> Ints:
+def _order(draft: Draft, looks: Shapes, names: PathNames) -> Ints:
     """By artist; then bad inputs, which cost nothing; then by shape, styles (targets are reused) and identity."""
     artist = _ranks([names.artists[c.artist] for c in draft.combinations])[draft.combination]
     styles = _ranks([tuple(share.item.id for share in c.styles) for c in draft.combinations])[draft.combination]
@@ -89,7 +89,7 @@ def _ranks(values: Sequence[Any]) -> Ints:
     return np.array([ranks[value] for value in values], np.int64)
 
 
-def _grouped(draft: Draft, looks: Looks, names: Names, order: Ints, grouping: Grouping) -> tuple[Ints, Ints]:
+def _grouped(draft: Draft, looks: Shapes, names: PathNames, order: Ints, grouping: Grouping) -> tuple[Ints, Ints]:
     """(chunk, batch) of each row in plan order: a chunk never spans two artists, a batch never two (padded) shapes."""
     artist = _ranks([names.artists[c.artist] for c in draft.combinations])[draft.combination][order]
     look = np.column_stack([looks.error < 0, looks.padded])[order]

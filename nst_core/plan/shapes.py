@@ -44,7 +44,7 @@ class PlanContext:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Shapes:
     """What each pair of a draft looks like: shape and fault, by place in the draft.
 
     Attributes:
@@ -60,13 +60,13 @@ class Looks:
     errors: Sequence[InputError]
 
     @classmethod
-    def of(cls, draft: Draft, context: PlanContext) -> Looks:
+    def of(cls, draft: Draft, context: PlanContext) -> Shapes:
         own = np.array([s.overrides.size or context.recipe.size for s in draft.settings], np.int64)
         size = own[draft.setting]
         contents, content_of = _distinct(draft.content, size)
         styles, styles_of = _distinct(draft.combination, size)
         errors: list[InputError] = []
-        content_looks = [_content_look(draft.contents[place], side, context) for place, side in contents]
+        content_looks = [_content_shape(draft.contents[place], side, context) for place, side in contents]
         style_faults = [_style_faults(draft.combinations[place], side, context) for place, side in styles]
         stylized = np.array([bool(c.styles) for c in draft.combinations], bool)[draft.combination]
         error, narrow_from = np.full(len(draft), -1, np.int64), 0
@@ -90,20 +90,20 @@ _FAULTS, _NARROW = 3, 2
 
 
 @dataclass(frozen=True)
-class _ContentLook:
+class _ContentShape:
     """Of a content at a size: `faults`: left out, unusable, too narrow for the method."""
 
     working: tuple[int, int]
     faults: tuple[InputError | None, InputError | None, InputError | None]
 
 
-def _content_look(item: Item, size: int, context: PlanContext) -> _ContentLook:
+def _content_shape(item: Item, size: int, context: PlanContext) -> _ContentShape:
     found = context.inputs[item.path]
     working = (0, 0) if found.error else _working_size(found, size, context.recipe)
     narrow = None
     if not found.error and min(context.recipe.padded(*working)) < context.min_side:
         narrow = too_narrow(found.path, working, size, context.min_side)
-    return _ContentLook(working, (context.skipped_contents.get(item.id), found.error, narrow))
+    return _ContentShape(working, (context.skipped_contents.get(item.id), found.error, narrow))
 
 
 def _style_faults(combination: Combination, size: int, context: PlanContext) -> tuple[InputError | None, ...]:

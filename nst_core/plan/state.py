@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.config.method import Method
+from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
-from nst_core.plan.current_inputs import as_asked, stale_pairs
+from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
 from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import Asked
+from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
@@ -19,7 +19,7 @@ from nst_core.run_folder.summary import is_current, summarize
 
 
 @dataclass(frozen=True)
-class State:
+class RunState:
     """A run folder's plan against what is there.
 
     Attributes:
@@ -40,18 +40,18 @@ class State:
         return int(self.done_rows.sum())
 
 
-def read_state(folder: RunFolder, asked: Asked | None = None) -> State:
+def read_state(folder: RunFolder, asked: WantedPairs | None = None) -> RunState:
     """What the folder holds against its plan; `asked` tells where files lie now, and what is left out now."""
     plan = folder.read_plan()
     if asked is not None:
-        plan = as_asked(plan, asked)
+        plan = with_current_inputs(plan, asked)
     outcomes = folder.outcomes()
     stale = stale_pairs(plan, outcomes)
     done = done_pairs(plan, outcomes, folder.image_files(), set(stale))
-    return State(plan, stale, pending_chunks(plan, done), done)
+    return RunState(plan, stale, pending_chunks(plan, done), done)
 
 
-def finished_state(config: RunConfig, method: Method, asked: Asked) -> State | None:
+def finished_state(config: RunConfig, method: ResolvedMethod, asked: WantedPairs) -> RunState | None:
     """The state of a run folder that holds all that `config` asks for, pages included; None where work is left."""
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)

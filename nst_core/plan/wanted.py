@@ -36,7 +36,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Asked:
+class WantedPairs:
     """Every pair that a run file asks for.
 
     Attributes:
@@ -59,12 +59,12 @@ class Asked:
         return self.skipped_contents.get(content.id) or next((skip for skip in found if skip), None)
 
 
-def asked_for(config: RunConfig, method_fingerprint: str, progress: Progress | None = None) -> Asked:
+def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress | None = None) -> WantedPairs:
     """Read the sources and draft every pair. Raises SourceError, ConfigError, ManifestError."""
     sources = open_sources(config, progress)
     draft = draft_of(pairs_of(config, sources), method_fingerprint)
     styles = {share.item.id: share.item for combination in draft.combinations for share in combination.styles}
-    return Asked(
+    return WantedPairs(
         draft,
         _excluded(draft.contents, config.content, "content") | _duplicates(draft.contents, sources.duplicates),
         _excluded(styles.values(), config.style, "style"),

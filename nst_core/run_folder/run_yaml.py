@@ -11,12 +11,12 @@ from typing import Any
 
 import nst_core
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
-from nst_core.config.method import Method
+from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
 from nst_core.storage.secrets import redacted, redacted_command
 
 
-def run_file(config: RunConfig, method: Method) -> dict[str, Any]:
+def run_file(config: RunConfig, method: ResolvedMethod) -> dict[str, Any]:
     """The contents of run.yaml."""
     packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
     return {

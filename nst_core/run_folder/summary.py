@@ -15,7 +15,7 @@ from typing import Any
 from nst_core.manifest.style_cell import parse_styles
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import result_records
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
@@ -99,7 +99,7 @@ class RunReport:
 
 
 def summarize(
-    run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None, spent: Spent | None = None
+    run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None, spent: TimeSpent | None = None
 ) -> Summary:
     """Read the results of a run. `made`, `seconds` and `spent` are of the run that just ended, if one did."""
     statuses: Counter[str] = Counter()

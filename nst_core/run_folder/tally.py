@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file
-from nst_core.storage.paths import GONE, State, file_state, parquet_source, remote_states
+from nst_core.storage.paths import GONE, FileState, file_state, parquet_source, remote_states
 
 Outcomes = Counter[tuple[str, str | None]]
 
@@ -45,10 +45,10 @@ class Counting:
 
     def __init__(self, root: Path) -> None:
         self._folder = RunFolder(root)
-        self._plan_states: dict[Path, State] = {}
+        self._plan_states: dict[Path, FileState] = {}
         self._planned = 0
         self._files: list[Path] = []
-        self._counted: dict[Path, tuple[State, Outcomes]] = {}
+        self._counted: dict[Path, tuple[FileState, Outcomes]] = {}
 
     def tally(self) -> Tally:
         """The counts of this moment. Raises RunFolderError if a plan part is damaged."""
@@ -79,7 +79,7 @@ class Counting:
         self._files = [chunk_file(self._folder.root, slug, chunk) for slug, chunk in chunks]
         self._plan_states = states
 
-    def _outcomes(self, file: Path, state: State) -> Outcomes:
+    def _outcomes(self, file: Path, state: FileState) -> Outcomes:
         """Of one part. It is there whole or not at all; one that is damaged counts as not there."""
         known = self._counted.get(file)
         if known is None or known[0] != state:
@@ -98,7 +98,7 @@ def _counted(file: Path) -> Outcomes:
     return Counter(zip(table["status"].to_pylist(), table["error_class"].to_pylist(), strict=True))
 
 
-def _states(files: Sequence[Path]) -> dict[Path, State]:
+def _states(files: Sequence[Path]) -> dict[Path, FileState]:
     """Those that are there; at a store found by listing, not by a request for each."""
     remote = remote_states(files)
     states = {file: remote[file] if file in remote else file_state(file) for file in files}

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Part = Literal["decode", "compute", "encode", "write", "wait"]
+Activity = Literal["decode", "compute", "encode", "write", "wait"]
 
 
 @dataclass
-class Spent:
+class TimeSpent:
     """Seconds by part. Decoding, encoding and writing have threads of their own beside the computation: parts overlap.
 
     Attributes:
@@ -30,7 +30,7 @@ class Spent:
     wait: float = 0.0
 
     @contextmanager
-    def on(self, part: Part) -> Iterator[None]:
+    def on(self, part: Activity) -> Iterator[None]:
         """Counts the block's time towards a part; each part is counted by one thread at a time."""
         started = time.perf_counter()
         try:
@@ -43,7 +43,7 @@ class Spent:
         return {part: round(seconds, 3) for part, seconds in asdict(self).items()}
 
     @classmethod
-    def sum(cls, times: Iterable[Spent]) -> Spent:
+    def sum(cls, times: Iterable[TimeSpent]) -> TimeSpent:
         """Part by part."""
         total = cls()
         for spent in times:

@@ -71,7 +71,7 @@ def read_annotations(path: Path) -> Annotations:
 
 
 @dataclass
-class _Columns:
+class _AnnotationColumns:
     """What is gathered while the file is read; annotations as plain numbers, for there are many."""
 
     images: dict[int, tuple[str, int, int, int, str | None, str | None]] = field(default_factory=dict)
@@ -111,15 +111,15 @@ class _Columns:
 
 
 _TAKERS = {
-    "images": _Columns.take_image,
-    "licenses": _Columns.take_license,
-    "categories": _Columns.take_category,
-    "annotations": _Columns.take_annotation,
+    "images": _AnnotationColumns.take_image,
+    "licenses": _AnnotationColumns.take_license,
+    "categories": _AnnotationColumns.take_category,
+    "annotations": _AnnotationColumns.take_annotation,
 }
 
 
 def _parsed(path: Path) -> Annotations:
-    columns, seen = _Columns(), set()
+    columns, seen = _AnnotationColumns(), set()
     try:
         text = path.read_bytes().decode("utf-8-sig")
         for section, number, entry in entries_of(text, _TAKERS):
@@ -142,7 +142,7 @@ def _parsed(path: Path) -> Annotations:
     return Annotations(_table(columns), columns.licenses, columns.categories)
 
 
-def _take(path: Path, columns: _Columns, section: str, number: int, entry: Any) -> None:
+def _take(path: Path, columns: _AnnotationColumns, section: str, number: int, entry: Any) -> None:
     try:
         _TAKERS[section](columns, entry)
     except KeyError as error:
@@ -151,7 +151,7 @@ def _take(path: Path, columns: _Columns, section: str, number: int, entry: Any) 
         raise SourceError(f"The annotation file {path} is wrong: {section}[{number}]: {error}.") from error
 
 
-def _table(columns: _Columns) -> pa.Table:
+def _table(columns: _AnnotationColumns) -> pa.Table:
     ids = sorted(columns.images)
     rows = [columns.images[number] for number in ids]
     names, widths, heights, licenses, coco_urls, flickr_urls = zip(*rows, strict=True) if rows else [()] * 6
@@ -171,7 +171,7 @@ def _table(columns: _Columns) -> pa.Table:
     )
 
 
-def _grouped(ids: Integers, columns: _Columns) -> tuple[pa.ListArray, pa.ListArray]:
+def _grouped(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
     """Per image: annotation ids in order, and its categories by the area of the largest object of each."""
     images = np.array(columns.image_ids, np.int64)
     known = np.isin(images, ids)  # files that someone cut down may annotate images that they no longer list
@@ -196,7 +196,7 @@ def _lists(rows: Integers, values: Integers, count: int) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.int64()))
 
 
-def _check_names(path: Path, columns: _Columns) -> None:
+def _check_names(path: Path, columns: _AnnotationColumns) -> None:
     counts = Counter(image[0] for image in columns.images.values())
     if repeated := [name for name, count in counts.items() if count > 1]:
         shown = ", ".join(repeated[:5]) + (f" and {len(repeated) - 5} more" if len(repeated) > 5 else "")

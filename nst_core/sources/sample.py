@@ -28,7 +28,7 @@ OWN_LICENSE = "CC0-1.0"
 
 
 @dataclass(frozen=True)
-class Photograph:
+class SamplePhotograph:
     """A photograph inside scikit-image, with its licence as scikit-image's own data folder states it."""
 
     file_name: str
@@ -38,9 +38,9 @@ class Photograph:
 
 
 PHOTOGRAPHS = (
-    Photograph("astronaut.png", "people", "Public domain (NASA)", "https://flic.kr/p/r9qvLn"),
-    Photograph("chelsea.png", "animals", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
-    Photograph("coffee.png", "food", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
+    SamplePhotograph("astronaut.png", "people", "Public domain (NASA)", "https://flic.kr/p/r9qvLn"),
+    SamplePhotograph("chelsea.png", "animals", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
+    SamplePhotograph("coffee.png", "food", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
 )
 
 

@@ -38,10 +38,10 @@ _TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
 _AT_ONCE = 16  # requests under way; a store answers in some ten milliseconds, however many ask
 _FEW = 32  # files in one folder that are asked for one by one rather than by listing all of it
 
-State = tuple[int, int]
+FileState = tuple[int, int]
 """(size in bytes, mtime in ns). In place of the time, what a store calls a content's tag, as a negative number."""
 
-GONE: State = (-1, -1)
+GONE: FileState = (-1, -1)
 
 
 def located(text: str | Path) -> Path:
@@ -110,7 +110,7 @@ def stored(path: Path) -> StoredPath | None:
     return None if isinstance(cast(object, path), Path) else cast("StoredPath", path)
 
 
-def file_state(path: Path) -> State:
+def file_state(path: Path) -> FileState:
     """What tells cheaply whether a file may have changed; `GONE` where there is no such file."""
     remote = stored(path)
     if remote is not None:
@@ -125,7 +125,7 @@ def file_state(path: Path) -> State:
     return status.st_size, status.st_mtime_ns
 
 
-def remote_states(paths: Iterable[Path]) -> dict[Path, State]:
+def remote_states(paths: Iterable[Path]) -> dict[Path, FileState]:
     """`file_state` of those paths that are remote: where many lie in one folder, by listing it."""
     by_folder: dict[Path, list[Path]] = {}
     for path in paths:
@@ -140,7 +140,7 @@ def remote_states(paths: Iterable[Path]) -> dict[Path, State]:
     return states
 
 
-def _folder_states(folder: Path) -> dict[str, State]:
+def _folder_states(folder: Path) -> dict[str, FileState]:
     try:
         members = cast("StoredPath", folder).members()
     except FileNotFoundError:
@@ -148,7 +148,7 @@ def _folder_states(folder: Path) -> dict[str, State]:
     return {str(member["name"]).rpartition("/")[2]: _state(member) for member in members}
 
 
-def _state(details: Mapping[str, Any]) -> State:
+def _state(details: Mapping[str, Any]) -> FileState:
     if details["type"] != "file":
         return GONE
     tag = next((details[name] for name in _TAGS if details.get(name)), None)

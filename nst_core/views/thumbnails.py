@@ -18,7 +18,7 @@ from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import InputError, StorageUnreachable, UsageError
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.machine import cores
-from nst_core.storage.paths import GONE, State, file_state
+from nst_core.storage.paths import GONE, FileState, file_state
 
 THUMBS = "thumbs"
 """The folder of a gallery's thumbnails."""
@@ -140,7 +140,7 @@ def _name(key: str, width: int, height: int) -> str:
     return f"{key}-{width}x{height}.webp"
 
 
-def _identity(picture: Path, state: State) -> str:
+def _identity(picture: Path, state: FileState) -> str:
     """Names the bytes of a file without reading them: by its path, and by its path, size and time of change."""
     size, changed = state
     return (_path_digits(picture) + _digits(f"{picture.absolute()}|{changed}|{size}"))[:_DIGITS]

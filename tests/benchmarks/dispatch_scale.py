@@ -122,7 +122,7 @@ def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
     from nst_core.engine.optimisation import LossPoint
     from nst_core.run_folder.chunk_rows import rows_file, write_rows
     from nst_core.run_folder.results import Result, planned_columns
-    from nst_core.run_folder.time_spent import Spent
+    from nst_core.run_folder.time_spent import TimeSpent
 
     sha256 = hashlib.sha256(IMAGE).hexdigest()
     trace = [LossPoint(step, 1.0, 2.0, 3.0, 6.0) for step in range(0, 140, 2)]
@@ -134,7 +134,7 @@ def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
         known = planned_columns(row) | {"loss_trace": trace, "output_sha256": sha256, "seconds": 0.0}
         rows[row.pair_id] = Result(row.pair_id, row.chunk_id, "success", attempt, file_name=row.file_name, **known)
     write_rows(chunk, rows, rows_file(work.run_folder, chunk))
-    return ChunkReport(Counter(success=len(rows)), Spent())
+    return ChunkReport(Counter(success=len(rows)), TimeSpent())
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import torch
 
 from nst_core.chunks.work import Work, work_of
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.method import Method, resolve_method
+from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import SampleSource
 from nst_core.engine.images.limits import ImageLimits
@@ -130,7 +130,7 @@ def _photographs(scratch: Path, count: int) -> Path:
     return folder
 
 
-def _chunks(number: int, pairs: Sequence[Pair], method: Method, batch: int) -> list[Chunk]:
+def _chunks(number: int, pairs: Sequence[Pair], method: ResolvedMethod, batch: int) -> list[Chunk]:
     draft = draft_of(pairs, method.fingerprints.method)
     wanted = input_limits(draft, Wanted(ImageLimits()), Wanted(ImageLimits()))
     inputs = scan(wanted)

@@ -28,7 +28,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.plan.columns import tables
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import read_state
-from nst_core.plan.wanted import asked_for
+from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
 
@@ -71,7 +71,7 @@ def timed(config: RunConfig, workers: int, name: str) -> float:
     """Seconds for all chunks but the first ones, which warm the workers up."""
     config = config.model_copy(update={"name": name})
     method, folder = resolve_method(config), RunFolder(config.run_folder)
-    asked = asked_for(config, method.fingerprints.method)
+    asked = wanted_pairs(config, method.fingerprints.method)
     part = new_part(config, method, asked, folder)
     folder.append_plan(part.number, tables(part))
     chunks, work = read_state(folder).chunks, work_of(config, method)

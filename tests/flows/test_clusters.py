@@ -23,10 +23,10 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, TransientError, WorkerLost
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 ORDER = Order(Chunk("00000-00000", "ada", (), frozenset()))
-DONE = ChunkReport(Counter(success=1), Spent())
+DONE = ChunkReport(Counter(success=1), TimeSpent())
 
 
 class Line:

@@ -30,7 +30,7 @@ from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupt
 from nst_core.sources.download import missing
 from nst_core.sources.download.artworks import DATASET
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ class Work:
     def __init__(self, *errors: Exception, arrives: int = 0) -> None:
         self.errors, self.arrives, self.tries, self.done = list(errors), arrives, 0, 0
 
-    def __call__(self, watch: Watch) -> str:
+    def __call__(self, watch: DownloadWatch) -> str:
         self.tries += 1
         self.done += self.arrives
         watch.step("Downloading a.zip", 0, 100)

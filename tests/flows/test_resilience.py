@@ -26,11 +26,11 @@ from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import finished_state
-from nst_core.plan.wanted import Asked, asked_for
+from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
-from nst_core.run_folder.time_spent import Spent
+from nst_core.run_folder.time_spent import TimeSpent
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -41,15 +41,15 @@ def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pyt
     """Prefect's server refuses flow parameters of half a megabyte: the plan must not be one."""
     chunks = [chunk_of_a_hundred(number) for number in range(10)]
     monkeypatch.setattr(
-        base, "stylize_chunk", lambda chunk, *_: ChunkReport(Counter(success=len(chunk.wanted)), Spent())
+        base, "stylize_chunk", lambda chunk, *_: ChunkReport(Counter(success=len(chunk.wanted)), TimeSpent())
     )
     settings = config()
     work = work_of(settings, resolve_method(settings))
     assert stylize_all(chunks, work, settings, local_fleet(settings.execution)).statuses == Counter(success=1000)
 
 
-def asked(config: RunConfig) -> Asked:
-    return asked_for(config, resolve_method(config).fingerprints.method)
+def asked(config: RunConfig) -> WantedPairs:
+    return wanted_pairs(config, resolve_method(config).fingerprints.method)
 
 
 def chunk_of_a_hundred(number: int) -> Chunk:

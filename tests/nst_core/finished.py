@@ -12,7 +12,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.plan.columns import tables
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import read_state
-from nst_core.plan.wanted import asked_for
+from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.run_yaml import run_file
@@ -32,7 +32,7 @@ def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:
         make_image(folder / "style" / artist / "1.png", 48, 48, seed=10 + number)
     config = trial(folder)
     run, method = RunFolder(config.run_folder), resolve_method(config)
-    asked = asked_for(config, method.fingerprints.method)
+    asked = wanted_pairs(config, method.fingerprints.method)
     part = new_part(config, method, asked, run)
     run.write_run_file(run_file(config, method))
     run.append_plan(part.number, tables(part))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.bench.measure import Stopwatch
-from nst_core.engine.bench.ours import Pictures, Setup, stylize_all, with_evaluations
+from nst_core.engine.bench.ours import BenchPictures, Setup, stylize_all, with_evaluations
 from nst_core.engine.bench.reference import Reference
 from nst_core.engine.bench.report import EqualLoss, side_of
 from nst_core.engine.devices import set_convolutions
@@ -29,7 +29,7 @@ PATIENCE = 4
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EqualLossComparison:
     """What is compared.
 
     Attributes:
@@ -45,7 +45,7 @@ class Comparison:
     recipe: Recipe
     extractor: Extractor
     judge: Extractor
-    pictures: Pictures
+    pictures: BenchPictures
     setup: Setup
     evaluations: int
     images: int
@@ -53,7 +53,7 @@ class Comparison:
     cores: int
 
 
-def compare(comparison: Comparison, advance: Callable[[], None] = lambda: None) -> EqualLoss:
+def compare(comparison: EqualLossComparison, advance: Callable[[], None] = lambda: None) -> EqualLoss:
     """Run reference, ours, reference, ours, …; between the first two, find how many evaluations ours needs.
 
     Args:
@@ -88,7 +88,7 @@ def compare(comparison: Comparison, advance: Callable[[], None] = lambda: None) 
     )  # fmt: skip
 
 
-def find_evaluations(comparison: Comparison, goals: Sequence[float]) -> tuple[int, float]:
+def find_evaluations(comparison: EqualLossComparison, goals: Sequence[float]) -> tuple[int, float]:
     """How many evaluations bring our clamped images to the goals, and our loss over them there (at most 1).
 
     The trace proposes, the judge decides: the trace is of images that are not clamped yet, in the recipe's precision.
@@ -136,7 +136,7 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(math.fsum(math.log(max(value, 1e-300)) for value in values) / len(values))
 
 
-def run_ours(comparison: Comparison, evaluations: int) -> tuple[list[tuple[list[LossPoint], Tensor]], float]:
+def run_ours(comparison: EqualLossComparison, evaluations: int) -> tuple[list[tuple[list[LossPoint], Tensor]], float]:
     """Trace and image of each pair, and the seconds that all took, style targets included."""
     recipe = with_evaluations(comparison.recipe, evaluations)
     with Stopwatch(comparison.extractor.device) as watch:
@@ -146,7 +146,7 @@ def run_ours(comparison: Comparison, evaluations: int) -> tuple[list[tuple[list[
 
 
 @torch.no_grad()
-def judged(comparison: Comparison, images: Sequence[Tensor]) -> list[float]:
+def judged(comparison: EqualLossComparison, images: Sequence[Tensor]) -> list[float]:
     """The total of each (clamped) image under the recipe's objective, in float32."""
     recipe, judge, pictures = replace(comparison.recipe, precision="float32"), comparison.judge, comparison.pictures
     totals = []
@@ -158,7 +158,7 @@ def judged(comparison: Comparison, images: Sequence[Tensor]) -> list[float]:
     return totals
 
 
-def _run_reference(comparison: Comparison, advance: Callable[[], None]) -> tuple[list[Tensor], float]:
+def _run_reference(comparison: EqualLossComparison, advance: Callable[[], None]) -> tuple[list[Tensor], float]:
     """One image after the other with all cores: the images, and the seconds."""
     pictures, before = comparison.pictures, torch.get_num_threads()
     reference = Reference(comparison.recipe, comparison.judge)

@@ -21,7 +21,7 @@ from nst_core.errors import NumericalError
 
 
 @dataclass(frozen=True)
-class Pictures:
+class BenchPictures:
     """What pairs are made of: pair i is content i and style i, either list begun again where it ends.
 
     Attributes:
@@ -65,7 +65,7 @@ class Setup:
 def stylize_all(
     recipe: Recipe,
     extractor: Extractor,
-    pictures: Pictures,
+    pictures: BenchPictures,
     setup: Setup,
     watch_of: Callable[[int], Watch] | None = None,
 ) -> list[Stylized]:
@@ -105,7 +105,7 @@ def stylize_all(
 class _Targets:
     """Style targets of one run, each made once, as a session of the pipeline keeps them."""
 
-    def __init__(self, recipe: Recipe, extractor: Extractor, pictures: Pictures) -> None:
+    def __init__(self, recipe: Recipe, extractor: Extractor, pictures: BenchPictures) -> None:
         self.recipe, self.extractor, self.pictures = recipe, extractor, pictures
         self._made: dict[tuple[int, int], StyleTarget] = {}
         self._lock = threading.Lock()

@@ -106,7 +106,7 @@ class EqualLoss:
 
 
 @dataclass(frozen=True)
-class Cost:
+class BenchCost:
     """What many images take at a pace.
 
     Attributes:
@@ -166,14 +166,14 @@ class BenchReport:
     ceiling: Ceiling
     throughput: tuple[Throughput, ...]
     equal_loss: EqualLoss | None
-    costs: tuple[Cost, ...]
+    costs: tuple[BenchCost, ...]
     seconds: float
 
 
-def cost_of(label: str, images_per_second: float, images: int, price_per_hour: float) -> Cost:
+def cost_of(label: str, images_per_second: float, images: int, price_per_hour: float) -> BenchCost:
     """Hours and price of `images` at a pace."""
     hours = images / images_per_second / 3600
-    return Cost(label, images_per_second, images, hours, price_per_hour, hours * price_per_hour)
+    return BenchCost(label, images_per_second, images, hours, price_per_hour, hours * price_per_hour)
 
 
 def side_of(images: int, evaluations: int, seconds: list[float]) -> Side:

@@ -6,7 +6,7 @@ import math
 import time
 
 from nst_core.engine.bench.measure import PeakMemory
-from nst_core.engine.bench.ours import Pictures, Setup, stylize_all, with_evaluations
+from nst_core.engine.bench.ours import BenchPictures, Setup, stylize_all, with_evaluations
 from nst_core.engine.bench.report import Ceiling, Flops, Throughput
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.optimisation import Watch
@@ -19,7 +19,7 @@ PARTS = 4
 def measure_throughput(
     recipe: Recipe,
     extractor: Extractor,
-    pictures: Pictures,
+    pictures: BenchPictures,
     setup: Setup,
     evaluations: int,
     flops: Flops,

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from nst_core.errors import Interrupted, RunFolderError
 from nst_core.run_folder.lock import record as lock_record
-from nst_core.run_folder.lock.heartbeat import Claim, Heart
+from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.record import Owner, Record, Taken
 from nst_core.run_folder.shard import Shard
 
@@ -40,7 +40,7 @@ class LockStore(Protocol):
 
     def look(self, name: str) -> tuple[Record | None, bool | None]: ...
 
-    def take(self, name: str, owner: Owner, dead: Container[str] = ()) -> Claim: ...
+    def take(self, name: str, owner: Owner, dead: Container[str] = ()) -> LockClaim: ...
 
     def tidy(self) -> None: ...
 
@@ -79,10 +79,10 @@ class Taker:
         self._alive: set[str] = set()
 
     @contextlib.contextmanager
-    def holding(self, name: str, wait: float = 0.0) -> Iterator[tuple[Claim, Heart]]:
+    def holding(self, name: str, wait: float = 0.0) -> Iterator[tuple[LockClaim, Heartbeat]]:
         """Hold a lock, with a heartbeat; raises as `take`."""
         claim = self.take(name, wait)
-        heart = Heart(claim)
+        heart = Heartbeat(claim)
         heart.start()
         try:
             yield claim, heart
@@ -90,7 +90,7 @@ class Taker:
             heart.stop()
             self._let_go(claim, heart.lost.is_set())
 
-    def take(self, name: str, wait: float = 0.0) -> Claim:
+    def take(self, name: str, wait: float = 0.0) -> LockClaim:
         """Take a lock; waits up to `wait` seconds for a living owner.
 
         Raises:
@@ -160,7 +160,7 @@ class Taker:
             raise Interrupted
         time.sleep(seconds)
 
-    def _let_go(self, claim: Claim, lost: bool) -> None:
+    def _let_go(self, claim: LockClaim, lost: bool) -> None:
         if lost:
             claim.drop()
             return

@@ -11,7 +11,7 @@ from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.record import LockLost, Owner, Record, WorkProgress
 
 
-class Claim(Protocol):
+class LockClaim(Protocol):
     """A lock that this process holds: `FileClaim`, `ObjectClaim`."""
 
     owner: Owner
@@ -25,7 +25,7 @@ class Claim(Protocol):
     def drop(self) -> None: ...
 
 
-class Heart:
+class Heartbeat:
     """Beats for one claim, from `start` to `stop`.
 
     Attributes:
@@ -35,7 +35,7 @@ class Heart:
         on_lost: called then, in the heart's own thread.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: LockClaim) -> None:
         self._claim = claim
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._stopped = threading.Event()

@@ -13,7 +13,7 @@ from nst_core.run_folder.lock.run_lock import Holder, read_holders
 
 
 @dataclass(frozen=True)
-class Attendance:
+class Holders:
     """Those who hold a run folder: `present` work there, `gone` were killed, or their machine was."""
 
     present: tuple[Holder, ...]
@@ -38,11 +38,11 @@ class Watcher:
         self._root, self._clock = root, clock
         self._beats: dict[str, tuple[int, float]] = {}
 
-    def look(self) -> Attendance:
+    def look(self) -> Holders:
         """Who is there now. Raises RunFolderError if the store cannot be read."""
         holders = read_holders(self._root)
         present = tuple(holder for holder in holders if self._lives(holder))
-        return Attendance(present, tuple(holder for holder in holders if holder not in present))
+        return Holders(present, tuple(holder for holder in holders if holder not in present))
 
     def _lives(self, holder: Holder) -> bool:
         """By the kernel's word, or because its beat moved lately by our own clock; at first sight we believe it."""

@@ -20,7 +20,7 @@ from typing import Any
 from nst_core.errors import Interrupted, RunFolderError
 from nst_core.run_folder.lock.acquisition import PLAN, WHOLE, LockStore, Taker, shard_lock, shard_of
 from nst_core.run_folder.lock.files import FileLocks
-from nst_core.run_folder.lock.heartbeat import Claim, Heart
+from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.objects import ObjectLocks
 from nst_core.run_folder.lock.record import Owner, WorkProgress
 from nst_core.run_folder.shard import Shard
@@ -36,7 +36,7 @@ class Held:
         shard: None where the whole folder is held.
     """
 
-    def __init__(self, taker: Taker, claim: Claim, heart: Heart, shard: Shard | None) -> None:
+    def __init__(self, taker: Taker, claim: LockClaim, heart: Heartbeat, shard: Shard | None) -> None:
         self._taker = taker
         self._claim = claim
         self._heart = heart
@@ -129,7 +129,7 @@ def hold(
 
 
 @contextlib.contextmanager
-def _whole(taker: Taker, clear: Callable[[], object]) -> Iterator[tuple[Claim, Heart]]:
+def _whole(taker: Taker, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
     with taker.holding(WHOLE) as holding:
         taker.vacate(name for name in taker.store.names() if name == PLAN or shard_of(name))
         taker.store.tidy()
@@ -138,7 +138,7 @@ def _whole(taker: Taker, clear: Callable[[], object]) -> Iterator[tuple[Claim, H
 
 
 @contextlib.contextmanager
-def _share(taker: Taker, shard: Shard, clear: Callable[[], object]) -> Iterator[tuple[Claim, Heart]]:
+def _share(taker: Taker, shard: Shard, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
     with contextlib.ExitStack() as stack:
         with taker.holding(PLAN, PLAN_WAIT_SECONDS):
             holding = stack.enter_context(taker.holding(shard_lock(shard)))

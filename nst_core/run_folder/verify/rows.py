@@ -41,7 +41,7 @@ class PlannedChunks:
 
 
 @dataclass(frozen=True)
-class Rows:
+class VerifiedRows:
     """Result rows of the planned chunks' files.
 
     Attributes:
@@ -70,7 +70,9 @@ class Rows:
         return np.asarray(pc.equal(self.table.column("status"), status).fill_null(False))
 
 
-def read_rows(root: Path, plan: Plan, chunks: PlannedChunks, there: Collection[str]) -> tuple[Rows, list[Finding]]:
+def read_rows(
+    root: Path, plan: Plan, chunks: PlannedChunks, there: Collection[str]
+) -> tuple[VerifiedRows, list[Finding]]:
     """Read the files of all planned chunks; a damaged one is a finding, and its pairs are `unread`.
 
     Args:
@@ -92,10 +94,10 @@ def read_rows(root: Path, plan: Plan, chunks: PlannedChunks, there: Collection[s
     table = pa.concat_tables(tables).combine_chunks()
     places = pc.index_in(table.column("pair_id"), plan.table.column("pair_id")).fill_null(-1)
     in_chunk = np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
-    return Rows(table, in_chunk, places.to_numpy().astype(np.int64), np.isin(chunks.of_pair, damaged)), findings
+    return VerifiedRows(table, in_chunk, places.to_numpy().astype(np.int64), np.isin(chunks.of_pair, damaged)), findings
 
 
-def row_findings(plan: Plan, chunks: PlannedChunks, rows: Rows) -> Iterator[Finding]:
+def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Iterator[Finding]:
     """Pairs without a row or with several; rows in the wrong file, of no planned pair, or that contradict the plan."""
     ids, files = plan.table.column("pair_id"), np.array(chunks.files, object)
     yield from _planned_twice(ids)
@@ -129,7 +131,7 @@ class Recorded:
         return Recorded(self.pairs[start:stop], self.names[start:stop], self.hashes[start:stop])
 
 
-def recorded(plan: Plan, rows: Rows) -> Recorded:
+def recorded(plan: Plan, rows: VerifiedRows) -> Recorded:
     """The images that should be there, but for those of rows that name another file than the plan."""
     first = rows.first()
     first = first[rows.having("success")[first] & ~_misnamed(plan, rows)[first]]
@@ -143,7 +145,7 @@ def _planned_twice(ids: pa.ChunkedArray) -> Iterator[Finding]:
         yield Finding("planned_twice", name, f"The pair {name} stands in the plan more than once.")
 
 
-def _misplaced(chunks: PlannedChunks, rows: Rows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
+def _misplaced(chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
     """Rows in another chunk's file, or that say they belong to another chunk."""
     names = pa.array(chunks.names, pa.string()).take(pa.array(rows.chunk))
     told = np.asarray(pc.equal(rows.table.column("chunk_id"), names).fill_null(False))
@@ -157,7 +159,7 @@ def _misplaced(chunks: PlannedChunks, rows: Rows, in_plan: NDArray[np.bool_]) ->
         yield Finding("misplaced_row", name, f"{file} has the row of {name}, but {where}.")
 
 
-def _wrong(plan: Plan, chunks: PlannedChunks, rows: Rows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
+def _wrong(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
     """Rows of no known status, and successes that do not name their planned file and its hash."""
     known = np.asarray(pc.is_in(rows.table.column("status"), pa.array(get_args(Status))))
     for row in np.flatnonzero(in_plan & ~known).tolist():
@@ -170,7 +172,7 @@ def _wrong(plan: Plan, chunks: PlannedChunks, rows: Rows, in_plan: NDArray[np.bo
         yield Finding("wrong_row", name, f"{chunks.files[rows.chunk[row]]}: {name} is a success, but {told}.")
 
 
-def _misnamed(plan: Plan, rows: Rows) -> NDArray[np.bool_]:
+def _misnamed(plan: Plan, rows: VerifiedRows) -> NDArray[np.bool_]:
     """Of each row of a planned pair, whether it lacks the hash, or the file name that the plan gives."""
     places = pa.array(rows.place, mask=rows.place < 0)
     planned = plan.table.column("file_name").take(places)

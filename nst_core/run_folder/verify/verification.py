@@ -26,7 +26,7 @@ from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
 from nst_core.run_folder.verify.findings import Finding
 from nst_core.run_folder.verify.inputs import input_findings
-from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, Rows, read_rows, recorded, row_findings
+from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, VerifiedRows, read_rows, recorded, row_findings
 from nst_core.storage.atomic import is_temporary
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import files_below, is_local
@@ -57,7 +57,7 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class _Files:
+class _FoundFiles:
     """What lies in a run folder, relative to it; hidden files, such as file managers leave, are nobody's business."""
 
     images: list[str]
@@ -66,7 +66,7 @@ class _Files:
     temporaries: list[str]
 
     @classmethod
-    def below(cls, root: Path) -> _Files:
+    def below(cls, root: Path) -> _FoundFiles:
         found = cls([], set(), [], [])
         for name in _walk(root):
             base = name.rpartition("/")[2]
@@ -93,7 +93,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     """
     folder = RunFolder(root)
     folder.check_exists()
-    files, told = _Files.below(root), _run_file(folder)
+    files, told = _FoundFiles.below(root), _run_file(folder)
     found = [Finding("temporary_file", name, f"{name} was left half-written.") for name in files.temporaries]
     try:
         plan = folder.read_plan()
@@ -169,7 +169,7 @@ def _sha256(path: Path) -> str | None:
         return f"it cannot be read ({error.strerror})"
 
 
-def _extra_images(plan: Plan, rows: Rows, images: Iterable[str]) -> Iterator[Finding]:
+def _extra_images(plan: Plan, rows: VerifiedRows, images: Iterable[str]) -> Iterator[Finding]:
     """Images of no planned pair, and of pairs whose row says that there is none.
 
     An image whose pair has no row at all is what a killed run leaves: the next one makes it again.
@@ -189,11 +189,11 @@ def _extra_images(plan: Plan, rows: Rows, images: Iterable[str]) -> Iterator[Fin
         yield Finding("unclaimed_image", name, f"{name} is there, but the row of the pair {pair} says that it is not.")
 
 
-def _statuses(rows: Rows) -> dict[str, int]:
+def _statuses(rows: VerifiedRows) -> dict[str, int]:
     return dict(sorted(Counter(map(str, rows.column("status", rows.first()))).items()))
 
 
-def _quarantine(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
+def _quarantine(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
     """quarantine.csv against the rows."""
     first = rows.first()
     lost = first[rows.having("quarantined")[first]]
@@ -207,7 +207,7 @@ def _quarantine(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
         yield Finding("wrong_quarantine", name, f"{name} does not name the {len(bad)} bad inputs of the rows.")
 
 
-def _summary(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
+def _summary(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
     """summary.json against the rows."""
     name, told = SUMMARY_FILE, _read(root / SUMMARY_FILE)
     if told is None:
@@ -222,7 +222,7 @@ def _summary(root: Path, plan: Plan, rows: Rows) -> Iterator[Finding]:
         yield Finding("wrong_summary", name, f"{name} and the rows differ in {', '.join(differing)}.")
 
 
-def _counts(plan: Plan, rows: Rows) -> dict[str, Any]:
+def _counts(plan: Plan, rows: VerifiedRows) -> dict[str, Any]:
     """What summary.json must say."""
     first = rows.first()
     statuses = rows.column("status", first)

@@ -44,9 +44,9 @@ def ensure(config: SourceConfig, progress: Show, should_stop: Callable[[], bool]
     Raises:
         as `download_artworks` and `download_coco`; after DownloadFailed the next call goes on from what has arrived.
     """
-    from nst_core.sources.download.progress import Watch
+    from nst_core.sources.download.progress import DownloadWatch
 
-    watch = Watch(progress, should_stop)
+    watch = DownloadWatch(progress, should_stop)
     if missing(config) is None:
         return
     if isinstance(config, ArtworksSource):

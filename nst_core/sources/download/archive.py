@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.errors import UnsafeArchive, UsageError
 from nst_core.sources.download.http_errors import WrongContent
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import TEMPORARY_SUFFIX, disk_full_as_error
 from nst_core.storage.disk import check_space
 
@@ -48,7 +48,7 @@ def everything(name: PurePosixPath) -> PurePosixPath:
     return name
 
 
-def unpack(archive: Path, target: Path, watch: Watch, choose: Choose = everything) -> int:
+def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: Choose = everything) -> int:
     """Unpack the chosen members below `target`; those that are there already with the right bytes are kept as they are.
 
     Returns:

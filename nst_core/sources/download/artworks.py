@@ -9,7 +9,7 @@ from nst_core.sources.download.folder import DatasetFolder, count_files
 from nst_core.sources.download.http import open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 
 DATASET = "ikarus777/best-artworks-of-all-time"
 ARCHIVE = Archive("best-artworks-of-all-time.zip", size=2_300_000_000, unpacked=2_300_000_000)
@@ -27,7 +27,7 @@ def artworks_by_hand(root: Path) -> bool:
     return not begun and any(count_files(root / folder) for folder in ("images", "resized"))
 
 
-def download_artworks(root: Path, watch: Watch, archive: Archive = ARCHIVE) -> str:
+def download_artworks(root: Path, watch: DownloadWatch, archive: Archive = ARCHIVE) -> str:
     """Make `root` the dataset as Kaggle has it: `artists.csv`, `images/`, `resized/`. Returns what there is now.
 
     Raises:

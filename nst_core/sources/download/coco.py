@@ -24,10 +24,10 @@ from nst_core.sources.download.coco_releases import (
 )
 from nst_core.sources.download.dataset_archive import get_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
-from nst_core.sources.download.http import Address, open_client
+from nst_core.sources.download.http import RemoteFile, open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.sources.walk import counted
 
 _REFUSED = "try again later, or with --mirror kaggle"
@@ -91,7 +91,7 @@ def coco_by_hand(source: CocoSource) -> bool:
     return folder.part(source.split) is None and not archive.exists() and count_files(source.path / source.split) > 0
 
 
-def download_coco(request: CocoRequest, watch: Watch) -> str:
+def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
     """Make `request.source.path` hold what is asked for: `annotations/` and `val2017/`. Returns what there is now.
 
     Raises:
@@ -124,7 +124,7 @@ class _Fetch:
     request: CocoRequest
     folder: DatasetFolder
     client: httpx.Client
-    watch: Watch
+    watch: DownloadWatch
 
     def annotations(self) -> None:
         source = self.request.source
@@ -163,7 +163,7 @@ class _Fetch:
 
     def _part(self, name: str, release: Release, choose: Choose, needed: str) -> None:
         base_url = self.request.base_url
-        address = Address(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
+        address = RemoteFile(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
         fetched = get_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
         unpack_part(self.folder, name, fetched, self.watch, choose, needed)
         forget(fetched.path)
@@ -178,12 +178,12 @@ class _Fetch:
         if part is None or part.state == "complete":
             self.folder.begin(self.request.source.split, "selected")
 
-    def _address(self, image: CocoImage) -> Address:
+    def _address(self, image: CocoImage) -> RemoteFile:
         url = image.coco_url or f"{BASE_URL}/{self.request.source.split}/{image.file_name}"
         for official in (BASE_URL, BASE_URL.replace("http://", "https://")):
             if url.startswith(f"{official}/"):
                 url = self.request.base_url.rstrip("/") + url.removeprefix(official)
-        return Address(url, hint=_REFUSED)
+        return RemoteFile(url, hint=_REFUSED)
 
 
 def _chosen(source: CocoSource) -> list[CocoImage]:

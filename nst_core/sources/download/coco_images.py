@@ -17,7 +17,7 @@ from PIL import Image
 from nst_core.errors import DownloadFailed, DownloadRefused, NstError
 from nst_core.sources.coco import CocoImage
 from nst_core.sources.download.archive import inside
-from nst_core.sources.download.http import Address
+from nst_core.sources.download.http import RemoteFile
 from nst_core.sources.download.http_errors import (
     Unreachable,
     WrongContent,
@@ -25,7 +25,7 @@ from nst_core.sources.download.http_errors import (
     place_of,
     refuse_bad_status,
 )
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.disk import check_space
 
@@ -54,9 +54,9 @@ def absent_images(images: Sequence[CocoImage], folder: Path) -> list[CocoImage]:
 def get_images(
     images: Sequence[CocoImage],
     folder: Path,
-    address: Callable[[CocoImage], Address],
+    address: Callable[[CocoImage], RemoteFile],
     client: httpx.Client,
-    watch: Watch,
+    watch: DownloadWatch,
 ) -> None:
     """Fetch into `folder` those of `images` that are not there yet, or not whole.
 
@@ -68,7 +68,7 @@ def get_images(
     """
     lacking = _lacking(images, folder, watch)
     check_space(folder, len(lacking) * BYTES_PER_IMAGE, f"{len(lacking)} images")
-    work = _Work(folder, address, client, watch)
+    work = _Downloads(folder, address, client, watch)
     for image in lacking:
         work.waiting.put(image)
     threads = [threading.Thread(target=work.run, daemon=True) for _ in range(min(CONNECTIONS, len(lacking)))]
@@ -83,7 +83,7 @@ def get_images(
     work.raise_failures()
 
 
-def _lacking(images: Sequence[CocoImage], folder: Path, watch: Watch) -> list[CocoImage]:
+def _lacking(images: Sequence[CocoImage], folder: Path, watch: DownloadWatch) -> list[CocoImage]:
     lacking = []
     for number, image in enumerate(images, start=1):
         if not _is_whole(folder / image.file_name, image):
@@ -92,7 +92,7 @@ def _lacking(images: Sequence[CocoImage], folder: Path, watch: Watch) -> list[Co
     return lacking
 
 
-def _wait(threads: Sequence[threading.Thread], work: _Work, there: int, total: int, watch: Watch) -> None:
+def _wait(threads: Sequence[threading.Thread], work: _Downloads, there: int, total: int, watch: DownloadWatch) -> None:
     while True:
         watch.step(f"Downloading images of {work.folder.name}", there + work.fetched, total, "files")
         alive = [thread for thread in threads if thread.is_alive()]
@@ -102,13 +102,13 @@ def _wait(threads: Sequence[threading.Thread], work: _Work, there: int, total: i
 
 
 @dataclass
-class _Work:
+class _Downloads:
     """What the threads share."""
 
     folder: Path
-    address: Callable[[CocoImage], Address]
+    address: Callable[[CocoImage], RemoteFile]
     client: httpx.Client
-    watch: Watch
+    watch: DownloadWatch
     waiting: queue.SimpleQueue[CocoImage] = field(default_factory=queue.SimpleQueue)
     over: threading.Event = field(default_factory=threading.Event)
     fetched: int = 0
@@ -163,7 +163,7 @@ class _Work:
         inside(path, self.folder.parent)
         write_bytes_atomic(path, data)
 
-    def _receive(self, address: Address) -> bytes:
+    def _receive(self, address: RemoteFile) -> bytes:
         place = place_of(address.url)
         with self.client.stream("GET", address.url, headers=dict(address.headers)) as response:
             status = response.status_code

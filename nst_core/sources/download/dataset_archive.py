@@ -10,11 +10,11 @@ import httpx
 
 from nst_core.errors import UnsafeArchive
 from nst_core.sources.download.archive import Choose, unpack
-from nst_core.sources.download.folder import DatasetFolder, Part
-from nst_core.sources.download.http import Address, Published, fetch
+from nst_core.sources.download.folder import DatasetFolder, DatasetPart
+from nst_core.sources.download.http import Published, RemoteFile, fetch
 from nst_core.sources.download.http_errors import WrongContent, place_of
 from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.disk import check_space, human
 
 
@@ -44,7 +44,11 @@ class Fetched:
 
 
 def get_archive(
-    folder: DatasetFolder, archive: Archive, address: Callable[[], Address], client: httpx.Client, watch: Watch
+    folder: DatasetFolder,
+    archive: Archive,
+    address: Callable[[], RemoteFile],
+    client: httpx.Client,
+    watch: DownloadWatch,
 ) -> Fetched:
     """Fetch an archive into a dataset's folder. One that somebody else put there is used as it is.
 
@@ -65,7 +69,9 @@ def get_archive(
     return Fetched(path, place_of(found.url), published.md5 if checked else None)
 
 
-def unpack_part(folder: DatasetFolder, name: str, archive: Fetched, watch: Watch, choose: Choose, needed: str) -> None:
+def unpack_part(
+    folder: DatasetFolder, name: str, archive: Fetched, watch: DownloadWatch, choose: Choose, needed: str
+) -> None:
     """Unpack the chosen files of a fetched archive and mark the part as complete; a bad archive is deleted.
 
     Args:
@@ -79,4 +85,4 @@ def unpack_part(folder: DatasetFolder, name: str, archive: Fetched, watch: Watch
     except (WrongContent, UnsafeArchive):
         forget(archive.path)
         raise
-    folder.finish(name, Part("complete", files, archive.path.stat().st_size, archive.md5, archive.source))
+    folder.finish(name, DatasetPart("complete", files, archive.path.stat().st_size, archive.md5, archive.source))

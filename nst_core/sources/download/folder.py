@@ -22,7 +22,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class DatasetPart:
     """A part of a dataset (an archive's worth of files).
 
     Attributes:
@@ -64,7 +64,7 @@ class DatasetFolder:
                 f"Another nst process is downloading into {self.root}: wait for it to end, then run this again."
             ) from error
 
-    def part(self, name: str) -> Part | None:
+    def part(self, name: str) -> DatasetPart | None:
         """What the marker says of a part; None where it says nothing. Raises UsageError where it cannot be read."""
         return self._parts().get(name)
 
@@ -75,23 +75,25 @@ class DatasetFolder:
 
     def begin(self, name: str, state: Literal["unfinished", "selected"] = "unfinished") -> None:
         """Say that a part is under way, so that nobody takes it for complete."""
-        self._note(name, Part(state))
+        self._note(name, DatasetPart(state))
 
-    def finish(self, name: str, part: Part) -> None:
+    def finish(self, name: str, part: DatasetPart) -> None:
         """Say that a part is complete. Its files have to be on the disk by now, come what may."""
-        self._note(name, Part(**{**asdict(part), "finished": datetime.now(UTC).isoformat(timespec="seconds")}))
+        self._note(name, DatasetPart(**{**asdict(part), "finished": datetime.now(UTC).isoformat(timespec="seconds")}))
 
-    def _note(self, name: str, part: Part) -> None:
+    def _note(self, name: str, part: DatasetPart) -> None:
         parts = {**self._parts(), name: part}
         shown = {key: asdict(value) for key, value in parts.items()}
         write_text_atomic(self.root / MARKER, json.dumps({"version": _VERSION, "parts": shown}, indent=2) + "\n")
 
-    def _parts(self) -> dict[str, Part]:
+    def _parts(self) -> dict[str, DatasetPart]:
         path = self.root / MARKER
-        known = {field.name for field in fields(Part)}
+        known = {field.name for field in fields(DatasetPart)}
         try:
             parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
-            return {name: Part(**{key: part[key] for key in known & part.keys()}) for name, part in parts.items()}
+            return {
+                name: DatasetPart(**{key: part[key] for key in known & part.keys()}) for name, part in parts.items()
+            }
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

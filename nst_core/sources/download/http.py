@@ -23,8 +23,8 @@ import httpx
 
 from nst_core.errors import DownloadFailed, UsageError
 from nst_core.sources.download.http_errors import AGAIN, WrongContent, network_errors, place_of, refuse_bad_status
-from nst_core.sources.download.partial_file import Arriving
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.partial_file import PartialFile
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import disk_full_as_error
 from nst_core.storage.disk import check_space
 
@@ -36,7 +36,7 @@ _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
 
 @dataclass(frozen=True)
-class Address:
+class RemoteFile:
     """A request that a server answers with the file.
 
     Attributes:
@@ -74,7 +74,9 @@ def open_client() -> httpx.Client:
         raise UsageError(f"The proxy settings of this environment cannot be used: {error}") from error
 
 
-def fetch(client: httpx.Client, address: Address, path: Path, watch: Watch, published: Published | None = None) -> None:
+def fetch(
+    client: httpx.Client, address: RemoteFile, path: Path, watch: DownloadWatch, published: Published | None = None
+) -> None:
     """Make `path` the file at `address`; goes on from what an earlier call left. A file that is there is kept.
 
     Raises:
@@ -84,14 +86,14 @@ def fetch(client: httpx.Client, address: Address, path: Path, watch: Watch, publ
     """
     if path.is_file():
         return
-    arriving = Arriving(path)
+    arriving = PartialFile(path)
     while not arriving.is_whole():
         _connect(client, address, arriving, watch)
     _check(arriving, published or Published(), place_of(address.url), watch)
     arriving.finish()
 
 
-def _connect(client: httpx.Client, address: Address, arriving: Arriving, watch: Watch) -> None:
+def _connect(client: httpx.Client, address: RemoteFile, arriving: PartialFile, watch: DownloadWatch) -> None:
     """One request, for what is lacking. Raises as `fetch` where the answer is none, or ends early."""
     watch.check()
     have = arriving.arrived() if arriving.validator else 0
@@ -114,7 +116,7 @@ def _connect(client: httpx.Client, address: Address, arriving: Arriving, watch: 
 
 
 def _stream(
-    client: httpx.Client, address: Address, headers: Mapping[str, str], watch: Watch
+    client: httpx.Client, address: RemoteFile, headers: Mapping[str, str], watch: DownloadWatch
 ) -> Generator[httpx.Response | bytes]:
     """The answer, then its bytes. They come through a thread, so that a stop need not wait for a network that hangs."""
     items: queue.Queue[httpx.Response | bytes | BaseException | None] = queue.Queue(16)
@@ -150,14 +152,14 @@ def _stream(
         over.set()
 
 
-def _next(items: queue.Queue[T], watch: Watch) -> T:
+def _next(items: queue.Queue[T], watch: DownloadWatch) -> T:
     while True:
         watch.check()
         with contextlib.suppress(queue.Empty):
             return items.get(timeout=0.2)
 
 
-def _must_continue(response: httpx.Response, arriving: Arriving, have: int, place: str) -> None:
+def _must_continue(response: httpx.Response, arriving: PartialFile, have: int, place: str) -> None:
     """Raises WrongContent where the server sends another piece than the one asked for, or of another file."""
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     name = "ETag" if (arriving.validator or "").startswith('"') else "Last-Modified"
@@ -169,7 +171,7 @@ def _must_continue(response: httpx.Response, arriving: Arriving, have: int, plac
         arriving.note(arriving.validator, int(found["total"]))
 
 
-def _receive(chunks: Iterator[bytes], arriving: Arriving, watch: Watch) -> None:
+def _receive(chunks: Iterator[bytes], arriving: PartialFile, watch: DownloadWatch) -> None:
     have, total = arriving.arrived(), arriving.total
     title = f"Downloading {arriving.path.name}"
     if total is not None:
@@ -191,7 +193,7 @@ def _write(descriptor: int, chunk: bytes) -> int:
     return len(chunk)
 
 
-def _must_be_whole(arriving: Arriving, place: str) -> None:
+def _must_be_whole(arriving: PartialFile, place: str) -> None:
     size, total = arriving.arrived(), arriving.total
     if total is not None and size > total:
         arriving.discard()
@@ -200,7 +202,7 @@ def _must_be_whole(arriving: Arriving, place: str) -> None:
         raise DownloadFailed(f"{place}: the connection was cut after {size} of {total} bytes: {AGAIN}.")
 
 
-def _check(arriving: Arriving, published: Published, place: str, watch: Watch) -> None:
+def _check(arriving: PartialFile, published: Published, place: str, watch: DownloadWatch) -> None:
     """Raises WrongContent, and deletes the part, where it is not what was published."""
     size = arriving.arrived()
     fault = None
@@ -215,7 +217,7 @@ def _check(arriving: Arriving, published: Published, place: str, watch: Watch) -
         raise WrongContent(f"{place} is not the file that was published ({fault}); it was deleted: try again.")
 
 
-def _md5(arriving: Arriving, watch: Watch) -> str:
+def _md5(arriving: PartialFile, watch: DownloadWatch) -> str:
     digest, done, total = hashlib.md5(usedforsecurity=False), 0, arriving.arrived()
     with arriving.part.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.errors import DownloadFailed, DownloadRefused
-from nst_core.sources.download.http import Address
+from nst_core.sources.download.http import RemoteFile
 from nst_core.sources.download.http_errors import Unreachable, refuse_bad_status
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 
 DEADLINE = 120.0
 """Seconds that Kaggle has to say where an archive lies."""
@@ -24,7 +24,7 @@ HOW_TO_GET_A_TOKEN = (
 )
 
 
-def kaggle_archive(dataset: str, watch: Watch) -> Address:
+def kaggle_archive(dataset: str, watch: DownloadWatch) -> RemoteFile:
     """Where the archive of a dataset (`owner/name`) lies; without a token Kaggle is asked all the same.
 
     Raises:
@@ -36,7 +36,7 @@ def kaggle_archive(dataset: str, watch: Watch) -> Address:
     place = f"Kaggle's dataset {dataset}"
     if "url" in answer:
         body = answer["body"]
-        return Address(
+        return RemoteFile(
             answer["url"], answer["method"], answer["headers"], body.encode() if body else None, HOW_TO_GET_A_TOKEN
         )
     if answer["error"] == "network":
@@ -49,7 +49,7 @@ def kaggle_archive(dataset: str, watch: Watch) -> Address:
     raise DownloadRefused(f"{place} cannot be downloaded: the kaggle package fails with {reason}.")
 
 
-def _ask(dataset: str, watch: Watch) -> dict[str, Any]:
+def _ask(dataset: str, watch: DownloadWatch) -> dict[str, Any]:
     """The answer of `kaggle_process`. Raises DownloadFailed, Interrupted."""
     watch.step(f"Asking Kaggle for {dataset}", 0, 0)
     deadline = time.monotonic() + DEADLINE

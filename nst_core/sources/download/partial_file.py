@@ -11,10 +11,10 @@ from nst_core.storage.atomic import write_text_atomic
 
 def forget(path: Path) -> None:
     """Delete a file that `fetch` made, and whatever it left on the way; a file that someone else put there stays."""
-    Arriving(path).forget()
+    PartialFile(path).forget()
 
 
-class Arriving:
+class PartialFile:
     """A file on its way, as it lies on the disk."""
 
     def __init__(self, path: Path) -> None:

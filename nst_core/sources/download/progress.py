@@ -14,7 +14,7 @@ Show = Callable[[str, int, int, Unit], None]
 
 
 @dataclass(frozen=True)
-class Watch:
+class DownloadWatch:
     """Where progress goes, and where the wish to stop comes from."""
 
     show: Show

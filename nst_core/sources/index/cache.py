@@ -1,6 +1,6 @@
 """What was found in files, remembered in Parquet under their path, size and mtime: a second look opens none of them.
 
-For what lies at a store, its URL is the path, and its ETag stands in for the time (`nst_core.storage.paths.State`).
+For what lies at a store, its URL is the path, and its ETag stands in for the time (`nst_core.storage.paths.FileState`).
 
 One file per root folder in `cache_folder()/index`. A cache that is damaged, or was written by other versions, is
 ignored and written anew; one that cannot be written costs time and nothing else. Of two processes that write the same
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nst_core.errors import DiskFull
 from nst_core.sources.index.facts import Facts
-from nst_core.sources.index.rows import Rows, read_rows, write_rows
+from nst_core.sources.index.rows import IndexRows, read_rows, write_rows
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 from nst_core.storage.machine import cache_folder
 from nst_core.storage.paths import located
@@ -38,9 +38,11 @@ class IndexCache:
     def __init__(self, roots: Iterable[Path] = (), folder: Path | None = None) -> None:
         self.trouble: str | None = None
         self._folder = cache_folder() / "index" if folder is None else folder
-        self._shards = [_Shard(self._folder, root) for root in dict.fromkeys(str(root.absolute()) for root in roots)]
+        self._shards = [
+            _CacheFile(self._folder, root) for root in dict.fromkeys(str(root.absolute()) for root in roots)
+        ]
         self._shards.sort(key=lambda shard: len(shard.prefix), reverse=True)  # of nested roots the innermost counts
-        self._elsewhere = _Shard(self._folder, "")
+        self._elsewhere = _CacheFile(self._folder, "")
         self._saved_at = time.monotonic()
         self._lock = threading.Lock()
 
@@ -67,7 +69,7 @@ class IndexCache:
         if self._save(prune=True):
             self._sweep()
 
-    def _place(self, path: Path) -> tuple[_Shard, str]:
+    def _place(self, path: Path) -> tuple[_CacheFile, str]:
         text = str(path.absolute())  # `..` stays: behind a link it leads elsewhere
         for shard in self._shards:
             if text.startswith(shard.prefix):
@@ -105,7 +107,7 @@ class IndexCache:
                 continue
 
 
-class _Shard:
+class _CacheFile:
     """The facts of the files below one root; keys are relative to it (absolute where there is no root)."""
 
     def __init__(self, folder: Path, root: str) -> None:
@@ -114,7 +116,7 @@ class _Shard:
         self.file = folder / f"{name}.parquet"
         self.fresh: dict[str, Facts] = {}
         self.unsaved = 0
-        self._rows: Rows | None = None
+        self._rows: IndexRows | None = None
 
     def get(self, key: str, size_bytes: int, mtime_ns: int) -> Facts | None:
         facts = self.fresh.get(key)
@@ -122,7 +124,7 @@ class _Shard:
             return facts
         return self.rows().get(key, size_bytes, mtime_ns)
 
-    def rows(self) -> Rows:
+    def rows(self) -> IndexRows:
         """What the file holds, read when first asked for."""
         if self._rows is None:
             self._rows = read_rows(self.file)

@@ -23,8 +23,8 @@ from nst_core.engine.images.pixels import Pixels, decode_image, read_bytes
 from nst_core.errors import CorruptImage, InputError, NotAnImage, TruncatedImage
 from nst_core.sources.index.phash import perceptual_hash, quick_look
 
-Fault = type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]
-FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (NotAnImage, TruncatedImage, CorruptImage)}
+FileFault = type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]
+FAULTS: dict[str, FileFault] = {fault.__name__: fault for fault in (NotAnImage, TruncatedImage, CorruptImage)}
 """The errors that are facts: as long as a file has the same bytes, it has the same fault."""
 
 _READ_WHOLE = 64 * 2**20

@@ -48,7 +48,7 @@ _REPEATED = ("mode", "format", "fault", "reason")  # few values, many rows: each
 _FIELDS = SCHEMA.names[1:]
 
 
-class Rows:
+class IndexRows:
     """A table of facts by path. The columns stay columns until a row is asked for."""
 
     def __init__(self, table: pa.Table) -> None:
@@ -80,17 +80,17 @@ class Rows:
         return {*verified} <= {*Verified} and {*fault} <= {None, *FAULTS}
 
 
-def read_rows(file: Path) -> Rows:
+def read_rows(file: Path) -> IndexRows:
     """What a cache file holds: nothing if it is not there, not ours, damaged, or written by other versions."""
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
-            rows = Rows(source.read()) if source.schema_arrow.equals(SCHEMA, check_metadata=True) else None
+            rows = IndexRows(source.read()) if source.schema_arrow.equals(SCHEMA, check_metadata=True) else None
     except (OSError, pa.ArrowException, ValueError):
         rows = None
-    return rows if rows and rows.are_sound() else Rows(SCHEMA.empty_table())
+    return rows if rows and rows.are_sound() else IndexRows(SCHEMA.empty_table())
 
 
-def write_rows(file: Path, rows: Rows, fresh: Mapping[str, Facts], gone: set[str]) -> None:
+def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, Facts], gone: set[str]) -> None:
     """Atomically: `rows` without those that are `gone` or known better, then the `fresh` ones. Raises OSError."""
     keep = pa.array([key not in fresh and key not in gone for key in rows.keys], pa.bool_())
     table = pa.concat_tables([rows.table.filter(keep), _table(fresh)])

@@ -14,7 +14,7 @@ from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.facts import Wanted, read_facts
 from nst_core.sources.index.inputs import Input, judged, unread
 from nst_core.storage.machine import cores
-from nst_core.storage.paths import State, file_state, remote_states
+from nst_core.storage.paths import FileState, file_state, remote_states
 from nst_core.storage.progress import Progress
 
 _TICK = 0.1  # seconds between two reports
@@ -30,7 +30,7 @@ def scan(
     (done, all) in the calling thread; whatever it raises stops the scan, and what was found until then stays cached.
     An OSError that is no fault of the file (EIO, EMFILE) propagates.
     """
-    work = _Work(list(wanted.items()), cache)
+    work = _Scan(list(wanted.items()), cache)
     try:
         for done in work.counts():
             if progress:
@@ -43,7 +43,7 @@ def scan(
     return work.results()
 
 
-class _Work:
+class _Scan:
     """The files, and the threads that take the next one each until all are done or someone calls it off."""
 
     def __init__(self, entries: list[tuple[Path, Wanted]], cache: IndexCache | None) -> None:
@@ -80,7 +80,7 @@ class _Work:
             self._found[position] = _look(path, wanted, self._cache, self._remote.get(path))
 
 
-def _look(path: Path, wanted: Wanted, cache: IndexCache | None, state: State | None) -> Input:
+def _look(path: Path, wanted: Wanted, cache: IndexCache | None, state: FileState | None) -> Input:
     if not is_text(path):
         return Input(path, error=UnreadableName(path_text(path)))
     now = time.time_ns()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst_core.storage.paths import GONE, State
-from nst_core.views.gallery.build_record import Made, states_digest
-from nst_core.views.gallery.cards import Card, card, inputs, pictures, result_path
+from nst_core.storage.paths import GONE, FileState
+from nst_core.views.gallery.build_record import BuiltPages, states_digest
+from nst_core.views.gallery.cards import ResultCard, card, inputs, pictures, result_path
 from nst_core.views.gallery.covers import Covers
 from nst_core.views.gallery.items import Items, details_script
 from nst_core.views.gallery.originals import Originals, file_states, is_there
 from nst_core.views.gallery.pages import ArtistSummary, PageLinks, page_name, render_artist, write_page
-from nst_core.views.gallery.results import ArtistResults, Pair
+from nst_core.views.gallery.results import ArtistResults, GalleryPair
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
 
 
@@ -37,12 +37,12 @@ class ArtistPages:
     advance: Callable[[int], None]
     _covers: Covers = field(default_factory=Covers)
     _identities: set[str] = field(default_factory=set)
-    _states: list[State] = field(default_factory=list)
+    _states: list[FileState] = field(default_factory=list)
     _named: list[tuple[str, str]] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
     _incomplete: bool = False
 
-    def make(self, artist: ArtistResults, summary: ArtistSummary) -> Made:
+    def make(self, artist: ArtistResults, summary: ArtistSummary) -> BuiltPages:
         """Write everything but `made.json`; return what that will say."""
         self.advance(artist.left_out.total())
         items, pages = Items(self.per_page), []
@@ -56,7 +56,7 @@ class ArtistPages:
         if summary.pictures:
             write_page(self.folder / "items.js", items.script())
             pages.append("items.js")
-        return Made(
+        return BuiltPages(
             made_from=self.version,
             genres=artist.genres,
             pictures=summary.pictures,
@@ -69,7 +69,7 @@ class ArtistPages:
             thumbnails=tuple(sorted(self._keys)),
         )
 
-    def _write(self, summary: ArtistSummary, cards: list[Card], links: PageLinks) -> list[str]:
+    def _write(self, summary: ArtistSummary, cards: list[ResultCard], links: PageLinks) -> list[str]:
         pages = {page_name(links.number): render_artist(self.title, summary, cards, links)}
         if cards:
             pages[f"details-{links.number}.js"] = details_script(links.number, cards)
@@ -77,7 +77,7 @@ class ArtistPages:
             write_page(self.folder / name, text)
         return list(pages)
 
-    def _cards(self, pairs: list[Pair]) -> list[Card]:
+    def _cards(self, pairs: list[GalleryPair]) -> list[ResultCard]:
         needed = [pictures(pair) for pair in pairs]
         links = self._links(pairs)
         lasting = {picture for pair in pairs for picture in inputs(pair)}  # an inbox is emptied, a disk unmounted
@@ -93,7 +93,7 @@ class ArtistPages:
         self._incomplete |= None in thumbnails.values()
         return cards
 
-    def _links(self, pairs: list[Pair]) -> list[str | None]:
+    def _links(self, pairs: list[GalleryPair]) -> list[str | None]:
         """The addresses of the results' files."""
         paths = [result_path(pair) for pair in pairs]
         states = file_states(path for path in paths if path)
@@ -107,7 +107,7 @@ class ArtistPages:
             links.append(self.originals.address(pair.run, pair.file_name or "", state) if there else None)
         return links
 
-    def _identity(self, pair: Pair) -> str:
+    def _identity(self, pair: GalleryPair) -> str:
         """The pair's id; where another run has the same pair, its run tells it apart."""
         identity = pair.pair_id if pair.pair_id not in self._identities else f"{pair.pair_id}-{pair.run.key}"
         self._identities.add(identity)

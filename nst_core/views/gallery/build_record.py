@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.storage.atomic import write_if_changed
-from nst_core.storage.paths import State
+from nst_core.storage.paths import FileState
 from nst_core.views.gallery.covers import Cover
 from nst_core.views.runs import Artist
 from nst_core.views.thumbnails import Thumbnail
@@ -24,7 +24,7 @@ _REASONS = 1000
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltPages:
     """The outcome of making an artist's pages.
 
     Attributes:
@@ -47,7 +47,7 @@ class Made:
     thumbnails: tuple[str, ...]
 
 
-def read_made(folder: Path) -> Made | None:
+def read_build_record(folder: Path) -> BuiltPages | None:
     """What `made.json` in an artist's folder says; None where there is none, or an older or damaged one."""
     try:
         told: Any = json.loads((folder / MADE_FILE).read_bytes())
@@ -56,7 +56,7 @@ def read_made(folder: Path) -> Made | None:
         return None
 
 
-def write_made(folder: Path, made: Made) -> None:
+def write_build_record(folder: Path, made: BuiltPages) -> None:
     """Write `made.json`, the last of an artist's files. Of many reasons for missing pictures the commonest are kept."""
     left_out = [[*key, count] for key, count in made.left_out.most_common(_REASONS)]
     plain = {field.name: getattr(made, field.name) for field in fields(made)}
@@ -64,7 +64,7 @@ def write_made(folder: Path, made: Made) -> None:
     write_if_changed(folder / MADE_FILE, json.dumps(told, separators=(",", ":")).encode())
 
 
-def sources_digest(artist: Artist, states: Mapping[Path, State], told: Any) -> str:
+def sources_digest(artist: Artist, states: Mapping[Path, FileState], told: Any) -> str:
     """Names all that decides an artist's pages: the templates, the parts of its results, and what else is `told`."""
     parts = [
         [partition.run.key, partition.run.name, partition.slug, file.name, *states[file]]
@@ -74,7 +74,7 @@ def sources_digest(artist: Artist, states: Mapping[Path, State], told: Any) -> s
     return _digest([_FORMAT, _templates(), artist.slug, parts, told])
 
 
-def states_digest(states: Iterable[State]) -> str:
+def states_digest(states: Iterable[FileState]) -> str:
     """Names the states of files, in order."""
     return _digest([list(state) for state in states])
 
@@ -92,14 +92,14 @@ def _digest(told: Any) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def _made(told: dict[str, Any]) -> Made:
+def _made(told: dict[str, Any]) -> BuiltPages:
     del told["format"]
     told["left_out"] = Counter({(status, reason): count for status, reason, count in told["left_out"]})
     told["covers"] = tuple(_cover(cover) for cover in told["covers"])
     told["originals"] = tuple((run, name) for run, name in told["originals"])
     for name in ("genres", "pages", "thumbnails"):
         told[name] = tuple(told[name])
-    return Made(**told)
+    return BuiltPages(**told)
 
 
 def _cover(told: dict[str, Any]) -> Cover:

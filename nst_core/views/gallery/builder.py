@@ -10,10 +10,16 @@ from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
 from nst_core.storage.progress import Progress
 from nst_core.views.gallery.artist_pages import ArtistPages
-from nst_core.views.gallery.build_record import Made, read_made, sources_digest, states_digest, write_made
+from nst_core.views.gallery.build_record import (
+    BuiltPages,
+    read_build_record,
+    sources_digest,
+    states_digest,
+    write_build_record,
+)
 from nst_core.views.gallery.leftovers import Leftovers
 from nst_core.views.gallery.originals import Copied, InTheRun, LeftWhereTheyAre, Originals, file_states, is_there
-from nst_core.views.gallery.pages import ArtistSummary, LeftOut, render_index, told_facts, write_page
+from nst_core.views.gallery.pages import ArtistSummary, LeftOutRows, render_index, told_facts, write_page
 from nst_core.views.gallery.place import check_place
 from nst_core.views.gallery.results import ArtistResults, read_artist
 from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, opened
@@ -109,7 +115,7 @@ class _Build:
             summaries.append(self._summary(artist, made))
         summaries.sort(key=_order)
         index, sheet = self.gallery / "index.html", (self.gallery / SHEET_FILE).is_file()
-        write_page(index, render_index(self.title, summaries, LeftOut.of(left_out), sheet))
+        write_page(index, render_index(self.title, summaries, LeftOutRows.of(left_out), sheet))
         self.thumbnails.remove_unused()
         self.leftovers.remove({artist.slug for artist in self.artists})
         return index
@@ -119,22 +125,22 @@ class _Build:
         facts = self.facts.get(artist.name or "")
         return [self.title, self.per_page, self.originals.kind, self._has_sheet(artist), told_facts(facts, ())]
 
-    def _made(self, artist: Artist, version: str) -> Made:
+    def _made(self, artist: Artist, version: str) -> BuiltPages:
         """An artist's pages: those of the last build, if they would be made again just so, or else new ones."""
         folder = self.gallery / artist.slug
-        before = read_made(folder)
+        before = read_build_record(folder)
         if before and before.made_from == version and self._whole(before, folder):
             self._advance(artist.rows)
             return before
         results = read_artist(artist)
         pages = ArtistPages(folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance)
         made = pages.make(results, self._summary(artist, results))
-        write_made(folder, made)
+        write_build_record(folder, made)
         if before:
             self.leftovers.replaced(artist.slug, before, made)
         return made
 
-    def _whole(self, made: Made, folder: Path) -> bool:
+    def _whole(self, made: BuiltPages, folder: Path) -> bool:
         """Whether all that the pages need is there, and the results are what they were."""
         runs = {run.key: run for run in self.runs}
         originals = [(runs[key], name) for key, name in made.originals]
@@ -150,14 +156,14 @@ class _Build:
             and all(map(is_there, file_states(folder / page for page in made.pages).values()))
         )
 
-    def _summary(self, artist: Artist, told: ArtistResults | Made) -> ArtistSummary:
+    def _summary(self, artist: Artist, told: ArtistResults | BuiltPages) -> ArtistSummary:
         return ArtistSummary(
             slug=artist.slug,
             name=artist.name or UNKNOWN_ARTIST,
             facts=told_facts(self.facts.get(artist.name or ""), told.genres),
             pictures=told.pictures,
-            left_out=LeftOut.of(told.left_out),
-            covers=told.covers if isinstance(told, Made) else (),
+            left_out=LeftOutRows.of(told.left_out),
+            covers=told.covers if isinstance(told, BuiltPages) else (),
             sheet=self._has_sheet(artist),
             several=len(artist.partitions) > 1,
         )

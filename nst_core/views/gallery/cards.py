@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.finished_pairs import display_name
 from nst_core.storage.paths import located_or_none
-from nst_core.views.gallery.results import Pair, StyleShare
+from nst_core.views.gallery.results import GalleryPair, NamedShare
 from nst_core.views.thumbnails import Thumbnail
 from nst_core.views.web import number
 
@@ -19,7 +19,7 @@ _NARROWEST, _WIDEST = 0.6, 2.4
 
 
 @dataclass(frozen=True)
-class Style:
+class CardStyle:
     """A painting as a page shows it. `share` is ready to be read, empty where there is none."""
 
     path: str
@@ -29,7 +29,7 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Card:
+class ResultCard:
     """One finished pair on an artist's page.
 
     Attributes:
@@ -40,10 +40,10 @@ class Card:
     """
 
     identity: str
-    pair: Pair
+    pair: GalleryPair
     name: str
     content: Thumbnail | None
-    styles: tuple[Style, ...]
+    styles: tuple[CardStyle, ...]
     result: Thumbnail | None
     link: str | None
 
@@ -71,19 +71,19 @@ class Card:
         return round(min(max(width / height, _NARROWEST), _WIDEST), 3)
 
 
-def inputs(pair: Pair) -> list[Path]:
+def inputs(pair: GalleryPair) -> list[Path]:
     """The photograph and the paintings of a pair, as far as the row names them."""
     named = [pair.content_path, *(style.path for style in pair.styles)]
     return [path for path in map(located_or_none, named) if path is not None]
 
 
-def pictures(pair: Pair) -> list[Path]:
+def pictures(pair: GalleryPair) -> list[Path]:
     """The files that the gallery shows of a pair: its inputs, and its result."""
     result = result_path(pair)
     return [*inputs(pair), *([result] if result else [])]
 
 
-def result_path(pair: Pair) -> Path | None:
+def result_path(pair: GalleryPair) -> Path | None:
     """The result's file; None if the row names none, or one outside the run folder."""
     if not pair.file_name:
         return None
@@ -91,22 +91,22 @@ def result_path(pair: Pair) -> Path | None:
     return None if path.is_absolute() or ".." in path.parts else pair.run.folder / path
 
 
-def card(pair: Pair, identity: str, thumbnails: Thumbnails, link: str | None) -> Card:
+def card(pair: GalleryPair, identity: str, thumbnails: Thumbnails, link: str | None) -> ResultCard:
     """The card of a pair, once its thumbnails are made."""
     result, unstylized = result_path(pair), not pair.styles and pair.artist == UNSTYLIZED
     styles = tuple(_style(style, thumbnails) for style in pair.styles)
-    return Card(
+    return ResultCard(
         identity=identity,
         pair=pair,
         name=display_name(pair.content_path or "") or "unknown content",
         content=_shown(pair.content_path, thumbnails),
-        styles=styles if styles or unstylized else (Style("", "unknown style", "", None),),
+        styles=styles if styles or unstylized else (CardStyle("", "unknown style", "", None),),
         result=thumbnails.get(result) if result else None,
         link=link,
     )
 
 
-def parameters(pair: Pair) -> dict[str, str]:
+def parameters(pair: GalleryPair) -> dict[str, str]:
     """How the result was made and what it came to, ready to be read; without what the row does not tell."""
     told = {
         "Loss": number(pair.total_loss),
@@ -128,7 +128,7 @@ def parameters(pair: Pair) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def rights(pair: Pair) -> dict[str, str]:
+def rights(pair: GalleryPair) -> dict[str, str]:
     """Where the inputs come from and under which licence; without what the row does not tell."""
     told = {
         "Photograph’s licence": pair.content_license,
@@ -138,9 +138,9 @@ def rights(pair: Pair) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _style(style: StyleShare, thumbnails: Thumbnails) -> Style:
+def _style(style: NamedShare, thumbnails: Thumbnails) -> CardStyle:
     share = f"{style.share:.0%}" if style.share is not None else ""
-    return Style(style.path, display_name(style.path), share, _shown(style.path, thumbnails))
+    return CardStyle(style.path, display_name(style.path), share, _shown(style.path, thumbnails))
 
 
 def _shown(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:

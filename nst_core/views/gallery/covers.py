@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nst_core.views.gallery.cards import Card
+from nst_core.views.gallery.cards import ResultCard
 from nst_core.views.thumbnails import Thumbnail
 
 _CANDIDATES = 64
@@ -40,7 +40,7 @@ class Covers:
         self._best: list[_Candidate] = []
         self._seen = 0
 
-    def offer(self, cards: Iterable[Card]) -> None:
+    def offer(self, cards: Iterable[ResultCard]) -> None:
         """Take note of the cards of one page that have a picture."""
         for card in cards:
             self._seen += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from nst_core.views.gallery.cards import Card, Style, parameters, rights
+from nst_core.views.gallery.cards import CardStyle, ResultCard, parameters, rights
 from nst_core.views.thumbnails import Thumbnail
 from nst_core.views.web import inline_json
 
@@ -38,7 +38,7 @@ class Items:
         self._tables = {name: _Table() for name in ("shapes", "sizes", "style", "label", "split", "run")}
         self._style_names: set[str] = set()
 
-    def add(self, card: Card) -> None:
+    def add(self, card: ResultCard) -> None:
         tables, pair = self._tables, card.pair
         styles = [self._style(style) for style in card.styles]
         values = {
@@ -61,7 +61,7 @@ class Items:
         tables = {name: table.values for name, table in self._tables.items()}
         return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **self._columns})});\n"
 
-    def _style(self, style: Style) -> int:
+    def _style(self, style: CardStyle) -> int:
         table = self._tables["style"]
         name, same = style.name, 1
         while (style.path, name) not in table._places and name in self._style_names:  # another painting of that name
@@ -71,7 +71,7 @@ class Items:
         return table.place((style.path, name), {"name": name, "thumb": shown(style.thumbnail)})
 
 
-def details_script(number: int, cards: Iterable[Card]) -> str:
+def details_script(number: int, cards: Iterable[ResultCard]) -> str:
     """`details-<number>.js`: what the lightbox shows of the cards of one page."""
     iterations = _Table()
     details = {card.identity: _details(card, iterations) for card in cards}
@@ -83,7 +83,7 @@ def shown(thumbnail: Thumbnail | None) -> dict[str, Any] | None:
     return {"key": thumbnail.key, "sizes": _sizes(thumbnail)} if thumbnail else None
 
 
-def _details(card: Card, iterations: _Table) -> dict[str, Any]:
+def _details(card: ResultCard, iterations: _Table) -> dict[str, Any]:
     trace = card.pair.trace
     return {
         "file": card.link,

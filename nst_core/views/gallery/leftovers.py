@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.storage.atomic import remove_temporaries
 from nst_core.storage.paths import is_local
-from nst_core.views.gallery.build_record import MADE_FILE, Made, read_made
+from nst_core.views.gallery.build_record import MADE_FILE, BuiltPages, read_build_record
 from nst_core.views.gallery.originals import COPIES
 from nst_core.views.runs import SHEET_FILE
 from nst_core.views.thumbnails import THUMBS
@@ -24,7 +24,7 @@ class Leftovers:
         self._gallery = gallery
         self._copies: set[PurePosixPath] = set()
 
-    def replaced(self, slug: str, before: Made, now: Made | None) -> None:
+    def replaced(self, slug: str, before: BuiltPages, now: BuiltPages | None) -> None:
         """Remove the pages that an artist had before and has no more; all of them, where `now` is None."""
         kept = set(now.pages) if now else set[str]()
         _remove(self._gallery / slug / page for page in before.pages if page not in kept and _stays_inside(page))
@@ -42,7 +42,7 @@ class Leftovers:
             remove_temporaries(self._gallery / name, deep=False)
 
     def _remove_artist(self, folder: Path) -> None:
-        before = read_made(folder)
+        before = read_build_record(folder)
         if before:
             self.replaced(folder.name, before, None)
         _remove([folder / SHEET_FILE, folder / MADE_FILE])
@@ -52,7 +52,7 @@ class Leftovers:
 
     def _remove_copies(self, slugs: Iterable[str]) -> None:
         if self._copies:
-            for now in (read_made(self._gallery / slug) for slug in slugs):
+            for now in (read_build_record(self._gallery / slug) for slug in slugs):
                 self._copies -= {PurePosixPath(*copy) for copy in now.originals} if now else set()
         _remove(self._gallery / COPIES / str(copy) for copy in self._copies)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import atomic_path, write_bytes_atomic
-from nst_core.storage.paths import GONE, State, file_state, is_local, remote_states
+from nst_core.storage.paths import GONE, FileState, file_state, is_local, remote_states
 from nst_core.views.runs import Run
 from nst_core.views.web import address
 
@@ -24,10 +24,10 @@ class Originals(Protocol):
     kind: str
     """What decides the addresses, apart from the results' own names."""
 
-    def address(self, run: Run, file_name: str, state: State) -> str:
+    def address(self, run: Run, file_name: str, state: FileState) -> str:
         """The address from `<gallery>/<artist>/index.html` of a file that is there, `state` being what it is like."""
 
-    def are_reachable(self, results: Iterable[tuple[Run, str, State]]) -> bool:
+    def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
         """Whether those of the results that are there can be had at their addresses as they are now."""
 
 
@@ -36,10 +36,10 @@ class InTheRun:
 
     kind = "in the run"
 
-    def address(self, run: Run, file_name: str, state: State) -> str:
+    def address(self, run: Run, file_name: str, state: FileState) -> str:
         return address(f"../../{file_name}")
 
-    def are_reachable(self, results: Iterable[tuple[Run, str, State]]) -> bool:
+    def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
         return True
 
 
@@ -52,10 +52,10 @@ class LeftWhereTheyAre:
         self._page = gallery.resolve() / "artist"
         self.kind = json.dumps(["left", *((run.key, self._from_page(run, "")) for run in runs)])
 
-    def address(self, run: Run, file_name: str, state: State) -> str:
+    def address(self, run: Run, file_name: str, state: FileState) -> str:
         return address(self._from_page(run, file_name))
 
-    def are_reachable(self, results: Iterable[tuple[Run, str, State]]) -> bool:
+    def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
         return True
 
     def _from_page(self, run: Run, file_name: str) -> str:
@@ -70,13 +70,13 @@ class Copied:
     def __init__(self, gallery: Path) -> None:
         self._gallery = gallery
 
-    def address(self, run: Run, file_name: str, state: State) -> str:
+    def address(self, run: Run, file_name: str, state: FileState) -> str:
         source, target = run.folder / file_name, copy_of(self._gallery, run.key, file_name)
         if not _is_copy(source, state, target, file_state(target)):
             _copy(source, target)
         return address(f"../{COPIES}/{run.key}/{file_name}")
 
-    def are_reachable(self, results: Iterable[tuple[Run, str, State]]) -> bool:
+    def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
         wanted = [
             (run.folder / name, state, copy_of(self._gallery, run.key, name))
             for run, name, state in results
@@ -91,17 +91,17 @@ def copy_of(gallery: Path, run_key: str, file_name: str) -> Path:
     return gallery / COPIES / run_key / file_name
 
 
-def file_states(paths: Iterable[Path]) -> Mapping[Path, State]:
+def file_states(paths: Iterable[Path]) -> Mapping[Path, FileState]:
     """What tells cheaply whether the files may have changed; where many lie in a remote folder, by listing it."""
     paths = list(paths)
     return remote_states(paths) | {path: file_state(path) for path in paths if is_local(path)}
 
 
-def is_there(state: State) -> bool:
+def is_there(state: FileState) -> bool:
     return state != GONE
 
 
-def _is_copy(source: Path, state: State, target: Path, copied: State) -> bool:
+def _is_copy(source: Path, state: FileState, target: Path, copied: FileState) -> bool:
     """Whether the target is what the source is now: of its size and, where clocks can be compared, no older."""
     return copied[0] == state[0] and not (is_local(source) and is_local(target) and copied[1] < state[1])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.storage.atomic import write_if_changed
-from nst_core.views.gallery.cards import Card
+from nst_core.views.gallery.cards import ResultCard
 from nst_core.views.gallery.covers import Cover
 from nst_core.views.runs import SHEET_FILE
 from nst_core.views.web import environment, number, page_bytes
@@ -21,7 +21,7 @@ _ONE_COVER_FROM = 50
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutRows:
     """The rows without a picture: how many per status, and the commonest reasons as (status, reason, how many)."""
 
     by_status: tuple[tuple[str, int], ...]
@@ -29,7 +29,7 @@ class LeftOut:
     unlisted: int
 
     @classmethod
-    def of(cls, counted: Counter[tuple[str, str]]) -> LeftOut:
+    def of(cls, counted: Counter[tuple[str, str]]) -> LeftOutRows:
         """Put the counts of (status, reason) in the order in which they are told."""
         statuses: Counter[str] = Counter()
         for (status, _), count in counted.items():
@@ -53,7 +53,7 @@ class ArtistSummary:
     name: str
     facts: tuple[str, ...]
     pictures: int
-    left_out: LeftOut
+    left_out: LeftOutRows
     covers: tuple[Cover, ...]
     sheet: bool
     several: bool
@@ -93,7 +93,7 @@ def page_name(number: int) -> str:
     return "index.html" if number == 1 else f"index-{number}.html"
 
 
-def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOut, sheet: bool) -> str:
+def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOutRows, sheet: bool) -> str:
     """The gallery's front page."""
     return _ENVIRONMENT.get_template("index.html.j2").render(
         title=title,
@@ -105,7 +105,7 @@ def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOut, sh
     )
 
 
-def render_artist(title: str, artist: ArtistSummary, cards: list[Card], links: PageLinks) -> str:
+def render_artist(title: str, artist: ArtistSummary, cards: list[ResultCard], links: PageLinks) -> str:
     """One page of one artist."""
     template = _ENVIRONMENT.get_template("artist.html.j2")
     return template.render(title=title, artist=artist, cards=cards, links=links)

@@ -46,7 +46,7 @@ _PARQUET = ds.ParquetFileFormat(
 
 
 @dataclass(frozen=True)
-class StyleShare:
+class NamedShare:
     """One of the styles of a pair; `share` is that of a blend, 1 in all, and None of a style that is alone."""
 
     path: str
@@ -54,13 +54,13 @@ class StyleShare:
 
 
 @dataclass(frozen=True)
-class Pair:
+class GalleryPair:
     """One finished pair, as its result row tells it; what the row leaves out is None."""
 
     run: Run
     pair_id: str
     content_path: str | None
-    styles: tuple[StyleShare, ...]
+    styles: tuple[NamedShare, ...]
     file_name: str | None
     label: str | None
     split: str | None
@@ -99,7 +99,7 @@ class ArtistResults:
         """How many pairs are finished."""
         return int(self.table.num_rows)
 
-    def pairs(self, start: int, count: int) -> list[Pair]:
+    def pairs(self, start: int, count: int) -> list[GalleryPair]:
         """The finished pairs `start` to `start + count`, in order."""
         runs, there = [partition.run for partition in self.artist.partitions], FilesThere()
         return [_pair(row, runs, there) for row in self.table.slice(start, count).to_pylist()]
@@ -206,16 +206,16 @@ def _reason(row: Mapping[str, str | None]) -> str:
     return without_folders(reason, row["content_path"], row["style_path"])
 
 
-def _pair(row: dict[str, Any], runs: list[Run], there: FilesThere) -> Pair:
+def _pair(row: dict[str, Any], runs: list[Run], there: FilesThere) -> GalleryPair:
     del row["order"]
     iterations, totals, left = (row.pop(name) for name in ("iterations", "totals", "loss_left"))
     trace = Trace(tuple(iterations), tuple(totals), left) if iterations else None
     styles = _styles(row.pop("style_path") or "", there)
-    return Pair(run=runs[row.pop("run")], styles=styles, trace=trace, **row)
+    return GalleryPair(run=runs[row.pop("run")], styles=styles, trace=trace, **row)
 
 
-def _styles(cell: str, there: FilesThere) -> tuple[StyleShare, ...]:
+def _styles(cell: str, there: FilesThere) -> tuple[NamedShare, ...]:
     styles = styles_of(cell, there)
     if len(styles) == 1:
-        return (StyleShare(styles[0].name, None),)
-    return tuple(StyleShare(style.name, share) for style, share in zip(styles, shares_of(styles), strict=True))
+        return (NamedShare(styles[0].name, None),)
+    return tuple(NamedShare(style.name, share) for style, share in zip(styles, shares_of(styles), strict=True))

@@ -9,12 +9,12 @@ from typing import Any
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.progress import Progress
 from nst_core.views.report.comparison import compare
-from nst_core.views.report.comparison_section import Compared, compared
-from nst_core.views.report.destination import MARKDOWN, PAGE, Place, place_of
+from nst_core.views.report.comparison_section import ComparisonSection, compared
+from nst_core.views.report.destination import MARKDOWN, PAGE, Destination, destination_of
 from nst_core.views.report.markdown import report_markdown
 from nst_core.views.report.numbers import Prices, RunNumbers, run_numbers
 from nst_core.views.report.page import render, verdict
-from nst_core.views.report.pictures import Pictures, pictures_for
+from nst_core.views.report.pictures import ReportPictures, pictures_for
 from nst_core.views.report.run_reader import ReadRun, read_run
 from nst_core.views.web import page_bytes
 
@@ -54,7 +54,7 @@ def make_report(
         RunFolderError: there is no such run.
         UsageError: there is something else at `output`, or it is a run folder, or in one.
     """
-    place = place_of(run_folder, output, against)
+    place = destination_of(run_folder, output, against)
     run = read_run(run_folder, against is not None, progress)
     numbers = run_numbers(run, prices)
     with pictures_for(place.page, place.one_file) as pictures:
@@ -69,20 +69,20 @@ def make_report(
 
 
 def _compared(
-    run: ReadRun, numbers: RunNumbers, against: Path, pictures: Pictures, progress: Progress | None
-) -> Compared:
+    run: ReadRun, numbers: RunNumbers, against: Path, pictures: ReportPictures, progress: Progress | None
+) -> ComparisonSection:
     other = read_run(against, whole_plan=True, progress=progress)
     return compared(compare(run, other), (run, numbers), (other, run_numbers(other)), pictures)
 
 
-def _pairs(run: ReadRun, numbers: RunNumbers, pictures: Pictures) -> dict[str, Any]:
+def _pairs(run: ReadRun, numbers: RunNumbers, pictures: ReportPictures) -> dict[str, Any]:
     return {
         "best": pictures.examples(run.folder, numbers.best),
         "worst": pictures.examples(run.folder, numbers.worst),
     }
 
 
-def _links(run_folder: Path, place: Place) -> dict[str, Any]:
+def _links(run_folder: Path, place: Destination) -> dict[str, Any]:
     """What lies beside a report in its run folder."""
     there = place.at_home and (run_folder / "gallery" / PAGE).is_file()
     return {"gallery": "../gallery/index.html" if there else None, "images": "../" if place.at_home else None}

@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """A run against another one.
 
     Attributes:
@@ -105,7 +105,7 @@ class _Side:
         return np.asarray(values[self.row], np.int64)
 
 
-def compare(here: ReadRun, there: ReadRun) -> Comparison:
+def compare(here: ReadRun, there: ReadRun) -> RunComparison:
     """Compare two runs, which were read with their whole plans.
 
     Raises:
@@ -137,7 +137,7 @@ def compare(here: ReadRun, there: ReadRun) -> Comparison:
         "hashed": int(hashed.sum()),
     }
     differs = _differs(found, losses, seconds)
-    return Comparison(
+    return RunComparison(
         name=here.name,
         other=there.name if there.name != here.name else f"{there.name}, the other one",
         same_method=same_method,

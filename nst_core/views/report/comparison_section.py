@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_core.run_folder.without_folders import base_name, style_names
-from nst_core.views.report.comparison import Comparison
+from nst_core.views.report.comparison import RunComparison
 from nst_core.views.report.numbers import RunNumbers
 from nst_core.views.report.page import Figure, Table, course_figure, percent
-from nst_core.views.report.pictures import Example, Pictures
+from nst_core.views.report.pictures import PicturedPair, ReportPictures
 from nst_core.views.report.plots import duration, ratios
 from nst_core.views.report.rows import Detail
 from nst_core.views.report.run_reader import ReadRun
@@ -21,7 +21,7 @@ _MOST_KEYS = 60
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparisonSection:
     """The section of a page that compares."""
 
     other: str
@@ -31,17 +31,17 @@ class Compared:
     statuses: Table | None
     pace: Table
     figures: tuple[Figure, ...]
-    apart: tuple[tuple[Example, Example, str], ...]
+    apart: tuple[tuple[PicturedPair, PicturedPair, str], ...]
     same_method: bool
 
 
-def compared(found: Comparison, here: tuple[ReadRun, RunNumbers], there: tuple[ReadRun, RunNumbers],
-             pictures: Pictures) -> Compared:  # fmt: skip
+def compared(found: RunComparison, here: tuple[ReadRun, RunNumbers], there: tuple[ReadRun, RunNumbers],
+             pictures: ReportPictures) -> ComparisonSection:  # fmt: skip
     """Words, plots and pictures of a comparison."""
     ours = pictures.examples(here[0].folder, [pair for pair, _, _ in found.apart])
     theirs = pictures.examples(there[0].folder, [pair for _, pair, _ in found.apart])
     told = [_times(ratio) for _, _, ratio in found.apart]
-    return Compared(
+    return ComparisonSection(
         found.other,
         headline(found),
         tuple(_sentences(found)),
@@ -54,7 +54,7 @@ def compared(found: Comparison, here: tuple[ReadRun, RunNumbers], there: tuple[R
     )
 
 
-def headline(found: Comparison) -> str:
+def headline(found: RunComparison) -> str:
     """The answer, in one sentence."""
     if not found.differs:
         return "No difference."
@@ -64,7 +64,7 @@ def headline(found: Comparison) -> str:
     return f"They differ in {', '.join(others)} and {last}." if others else f"They differ in {last}."
 
 
-def _sentences(found: Comparison) -> list[str]:
+def _sentences(found: RunComparison) -> list[str]:
     named = f", {found.by_bytes:,} of them by the bytes of their files" if found.by_bytes else ""
     told = [f"{counted(found.matched, 'pair')} in both{named}."]
     if found.only_here:
@@ -86,14 +86,14 @@ def _times(ratio: float) -> str:
     return f"{number(ratio)} times"
 
 
-def _keys(found: Comparison) -> Table | None:
+def _keys(found: RunComparison) -> Table | None:
     rows = [(d.key, d.here or "none", d.there or "none") for d in found.asked]
     title = "What was asked differently"
     shown = tuple(rows[:_MOST_KEYS])
     return Table(title, ("Key", found.name, found.other), shown, len(rows) - len(shown)) if rows else None
 
 
-def _statuses(found: Comparison) -> Table | None:
+def _statuses(found: RunComparison) -> Table | None:
     rows = tuple((f"{c.here} here, {c.there} there", f"{c.pairs:,}", _example(c.example)) for c in found.changed)
     return Table("Pairs that ended otherwise", ("What became of them", "Pairs", "Such as"), rows) if rows else None
 
@@ -104,7 +104,7 @@ def _example(pair: Detail | None) -> str:
     return f"{base_name(pair.content_path)} in the style of {style_names(pair.style_path)}"
 
 
-def _pace(found: Comparison, here: RunNumbers, there: RunNumbers) -> Table:
+def _pace(found: RunComparison, here: RunNumbers, there: RunNumbers) -> Table:
     """Both runs' speed, over all of their images; and their compute for the pairs that both have made."""
 
     def each(numbers: RunNumbers) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def _pace(found: Comparison, here: RunNumbers, there: RunNumbers) -> Table:
     return Table("Side by side", ("", found.name, found.other), tuple(rows))
 
 
-def _figures(found: Comparison, here: RunNumbers, there: RunNumbers) -> list[Figure]:
+def _figures(found: RunComparison, here: RunNumbers, there: RunNumbers) -> list[Figure]:
     what = "Loss" if found.same_method else "Loss left"
     figures = []
     for title, label, values, told in (

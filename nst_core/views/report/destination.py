@@ -19,7 +19,7 @@ _HEAD = 2048
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """A report's page.
 
     Attributes:
@@ -32,7 +32,7 @@ class Place:
     at_home: bool
 
 
-def place_of(run_folder: Path, output: Path | None = None, against: Path | None = None) -> Place:
+def destination_of(run_folder: Path, output: Path | None = None, against: Path | None = None) -> Destination:
     """The place of a run's report, by default `<run>/report`.
 
     Raises:
@@ -40,9 +40,9 @@ def place_of(run_folder: Path, output: Path | None = None, against: Path | None 
     """
     home = run_folder / FOLDER
     if output is None or _resolved(output) == _resolved(home):
-        return Place(home / PAGE, one_file=False, at_home=True)
+        return Destination(home / PAGE, one_file=False, at_home=True)
     one_file = output.suffix.lower() in _PAGES
-    place = Place(output if one_file else output / PAGE, one_file, at_home=False)
+    place = Destination(output if one_file else output / PAGE, one_file, at_home=False)
     _check_no_run(output, home, [run_folder, against] if against is not None else [run_folder])
     _check_no_other_page(output, place)
     return place
@@ -56,7 +56,7 @@ def _check_no_run(output: Path, home: Path, runs: Iterable[Path]) -> None:
             raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
 
 
-def _check_no_other_page(output: Path, place: Place) -> None:
+def _check_no_other_page(output: Path, place: Destination) -> None:
     markdown = place.page.with_name(MARKDOWN)
     if not _is_there(output, place.page) and not place.one_file and markdown.is_file():
         raise UsageError(f"{markdown} is of no report that is there, and would be lost: choose another place with -o.")

@@ -33,7 +33,7 @@ _TO_DO = {
 
 
 @dataclass(frozen=True)
-class Example:
+class FailedPair:
     """One thing that was said, without folders, and of how many pairs."""
 
     message: str
@@ -57,7 +57,7 @@ class Reason:
     name: str
     pairs: int
     advice: str
-    examples: tuple[Example, ...]
+    examples: tuple[FailedPair, ...]
     different: int
 
 
@@ -93,10 +93,10 @@ class Messages:
     def _different(self, status: str, name: str) -> int:
         return len(self._said.get((status, name), {}))
 
-    def _examples(self, status: str, name: str) -> tuple[Example, ...]:
+    def _examples(self, status: str, name: str) -> tuple[FailedPair, ...]:
         said = self._said.get((status, name), {})
         commonest = sorted(said.items(), key=lambda one: -one[1][-1])[:_EXAMPLES]
-        return tuple(Example(message, *more) for message, more in commonest)
+        return tuple(FailedPair(message, *more) for message, more in commonest)
 
 
 _ORDER = {"failed": 0, "quarantined": 1, "skipped": 2}

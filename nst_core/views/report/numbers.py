@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from nst_core.views.report.failures import Reason
 from nst_core.views.report.plain import plain
-from nst_core.views.report.rows import Detail, Rows, details
-from nst_core.views.report.run_file_in_words import Told, asked_in_words
+from nst_core.views.report.rows import Detail, ReportRows, details
+from nst_core.views.report.run_file_in_words import Words, run_file_in_words
 from nst_core.views.report.run_reader import ReadRun
 from nst_core.views.report.spread import Spread, spread, spreads
-from nst_core.views.report.throughput import Pace, pace_of
+from nst_core.views.report.throughput import RunThroughput, throughput_of
 from nst_core.views.report.traces import TraceBand
 
 NOT_STATED = "not stated"
@@ -33,7 +33,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """What a run took.
 
     Attributes:
@@ -95,7 +95,7 @@ class RunNumbers:
     """
 
     name: str
-    asked: Told
+    asked: Words
     planned: int | None
     statuses: Mapping[str, int]
     reasons: tuple[Reason, ...]
@@ -105,11 +105,11 @@ class RunNumbers:
     seconds_each: Spread | None
     band: TraceBand | None
     other_traces: int
-    pace: Pace
+    pace: RunThroughput
     spent: Mapping[str, float]
     devices: tuple[Device, ...]
     tries: TriesTold
-    cost: Cost
+    cost: RunCost
     best: tuple[Detail, ...]
     worst: tuple[Detail, ...]
     content_licenses: Mapping[str, int]
@@ -132,14 +132,14 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
     left, seconds = rows.numbers("loss_left"), rows.numbers("seconds")
     left[~success], seconds[~success] = np.nan, np.nan
     moments = rows.microseconds()
-    pace = pace_of(moments[success & (moments >= 0)] / 1e6, run.tries.intervals, run.tries.stops)
+    pace = throughput_of(moments[success & (moments >= 0)] / 1e6, run.tries.intervals, run.tries.stops)
     bands = rows.traces.bands()
     best, worst = extremes(left)
     artist_codes, artists = rows.codes("artist")
     method_codes, methods = _methods(rows)
     return RunNumbers(
         name=run.name,
-        asked=asked_in_words(run.run_file),
+        asked=run_file_in_words(run.run_file),
         planned=run.plan.num_rows if run.plan is not None else None,
         statuses=_statuses(run),
         reasons=rows.messages.reasons(_unmade(rows)),
@@ -179,14 +179,14 @@ def _statuses(run: ReadRun) -> dict[str, int]:
     return {name: counted[name] for name in (*order, *sorted(counted.keys() - set(order))) if name in counted}
 
 
-def _unmade(rows: Rows) -> Counter[tuple[str, str]]:
+def _unmade(rows: ReportRows) -> Counter[tuple[str, str]]:
     table = rows.table.filter(pa.array(~rows.having("success"))).select(["status", "error_class"])
     plain_names = pa.table({name: table[name].cast(pa.string()).fill_null("unknown") for name in table.column_names})
     grouped = plain_names.group_by(["status", "error_class"]).aggregate([([], "count_all")])
     return Counter({(row["status"], row["error_class"]): row["count_all"] for row in grouped.to_pylist()})
 
 
-def _methods(rows: Rows) -> tuple[np.ndarray, list[str]]:
+def _methods(rows: ReportRows) -> tuple[np.ndarray, list[str]]:
     """For each row the place of its method's name, which is that of the recipe and of its features."""
     recipe, recipes = rows.codes("method")
     features, names = rows.codes("features")
@@ -214,7 +214,7 @@ def _tries(run: ReadRun) -> TriesTold:
     return TriesTold(**told)
 
 
-def _cost(run: ReadRun, seconds: np.ndarray, pace: Pace, prices: Prices) -> Cost:
+def _cost(run: ReadRun, seconds: np.ndarray, pace: RunThroughput, prices: Prices) -> RunCost:
     devices = run.rows.table["device"].cast(pa.string())
     on_gpu = np.asarray(pc.starts_with(devices, "cuda").fill_null(False))
     gpu_hours = float(np.nansum(seconds[on_gpu])) / 3600
@@ -224,7 +224,7 @@ def _cost(run: ReadRun, seconds: np.ndarray, pace: Pace, prices: Prices) -> Cost
     if prices.per_hour is not None:
         parts.append(prices.per_hour * pace.seconds / 3600)
     success = int(run.rows.having("success").sum())
-    return Cost(
+    return RunCost(
         compute_seconds=float(np.nansum(seconds)),
         wall_seconds=pace.seconds,
         gpu_hours=gpu_hours,

@@ -14,7 +14,7 @@ from nst_core.views.report.destination import MARK
 from nst_core.views.report.numbers import RunNumbers
 from nst_core.views.report.plots import Drawn, bars, boxes, courses, duration, throughput
 from nst_core.views.report.spread import Spread
-from nst_core.views.report.throughput import Pace
+from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
 from nst_core.views.web import counted, environment, number
 
@@ -131,7 +131,7 @@ def course_figure(bands: Sequence[tuple[str, TraceBand]], others: int = 0) -> Fi
     return Figure(title, courses(bands, title), caption, Table(title, header, tuple(rows)))
 
 
-def throughput_figure(pace: Pace) -> Figure:
+def throughput_figure(pace: RunThroughput) -> Figure:
     """Images per minute over the time of work, and a table of the sessions."""
     rows = tuple(
         (moment(s.start), duration(s.gap) if s.gap else "", duration(s.seconds), f"{s.images:,}", number(s.per_minute))

@@ -30,7 +30,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Example:
+class PicturedPair:
     """A pair with its pictures."""
 
     pair: Detail
@@ -41,13 +41,13 @@ class Example:
     style_name: str
 
 
-class Pictures:
+class ReportPictures:
     """Makes the thumbnails that a page shows, each once."""
 
     def __init__(self, folder: Path, inside: bool) -> None:
         self._thumbnails, self._folder, self._inside = ThumbnailFolder(folder), folder, inside
 
-    def examples(self, run_folder: Path, pairs: Iterable[Detail]) -> tuple[Example, ...]:
+    def examples(self, run_folder: Path, pairs: Iterable[Detail]) -> tuple[PicturedPair, ...]:
         """The pairs of one run with their pictures."""
         pairs = list(pairs)
         wanted = [path for pair in pairs for path in _paths(pair, run_folder) if path is not None]
@@ -58,10 +58,10 @@ class Pictures:
         """Delete thumbnails of earlier reports that this one does not show."""
         self._thumbnails.remove_unused()
 
-    def _example(self, pair: Detail, run_folder: Path, made: dict[Path, Thumbnail | None]) -> Example:
+    def _example(self, pair: Detail, run_folder: Path, made: dict[Path, Thumbnail | None]) -> PicturedPair:
         content, result, *styles = _paths(pair, run_folder)
         names = [base_name(path) for path in style_paths(pair.style_path)]
-        return Example(
+        return PicturedPair(
             pair,
             self._shown(base_name(pair.content_path), made.get(content) if content else None, large=False),
             tuple(
@@ -85,13 +85,13 @@ class Pictures:
 
 
 @contextmanager
-def pictures_for(page: Path, inside: bool) -> Iterator[Pictures]:
+def pictures_for(page: Path, inside: bool) -> Iterator[ReportPictures]:
     """What makes the pictures of a page; those that go inside of it are made in a temporary folder."""
     if inside:
         with tempfile.TemporaryDirectory(prefix="nst-report-") as name:
-            yield Pictures(Path(name), inside=True)
+            yield ReportPictures(Path(name), inside=True)
     else:
-        pictures = Pictures(page.parent / FOLDER, inside=False)
+        pictures = ReportPictures(page.parent / FOLDER, inside=False)
         yield pictures
         pictures.forget_others()
 

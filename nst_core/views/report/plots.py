@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nst_core.views.report.axes import Plot, Scale, log_range, shortened
 from nst_core.views.report.spread import Spread
-from nst_core.views.report.throughput import Pace
+from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
 from nst_core.views.web import counted, number
 
@@ -94,7 +94,7 @@ def courses(bands: Sequence[tuple[str, TraceBand]], title: str) -> Drawn:
     return Drawn(draw(WIDE), draw(NARROW))
 
 
-def throughput(pace: Pace, title: str) -> Drawn:
+def throughput(pace: RunThroughput, title: str) -> Drawn:
     """Images per minute over the time of work; breaks between sessions are cut out, and shown as such."""
     highest = max(one.per_minute for one in pace.bins)
     sessions = len(pace.sessions)
@@ -136,7 +136,7 @@ def _unit(seconds: float) -> tuple[int, str]:
     return (60, "Minutes") if seconds < 180 * 60 else (3600, "Hours")
 
 
-def _breaks(plot: Plot, pace: Pace, across: Scale, unit: int, gap: float, bottom: float) -> None:
+def _breaks(plot: Plot, pace: RunThroughput, across: Scale, unit: int, gap: float, bottom: float) -> None:
     worked = itertools.accumulate(session.seconds for session in pace.sessions[:-1])
     for number_, (end, session) in enumerate(zip(worked, pace.sessions[1:], strict=True)):
         x = across(end / unit) + gap * number_

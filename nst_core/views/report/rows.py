@@ -52,7 +52,7 @@ whole row lies; `output` is the beginning of the hash of its image. Some hundred
 
 
 @dataclass(frozen=True)
-class Rows:
+class ReportRows:
     """The rows of a run.
 
     Attributes:
@@ -90,7 +90,9 @@ class Rows:
         return np.asarray(self.table["created_at"].cast(pa.int64()).fill_null(-1).to_numpy())
 
 
-def read_rows(run_folder: Path, plan_ids: pa.ChunkedArray | None = None, progress: Progress | None = None) -> Rows:
+def read_rows(
+    run_folder: Path, plan_ids: pa.ChunkedArray | None = None, progress: Progress | None = None
+) -> ReportRows:
     """Read every result file once; a damaged one is told, not raised.
 
     Args:
@@ -113,7 +115,7 @@ def read_rows(run_folder: Path, plan_ids: pa.ChunkedArray | None = None, progres
     table = pa.concat_tables(tables).unify_dictionaries()
     kept = table if plan_ids is None else table.take(_planned(table["pair_id"], plan_ids))
     unplanned = table.num_rows - kept.num_rows
-    return Rows(kept.combine_chunks(), files, traces, messages, tuple(damaged), unplanned)
+    return ReportRows(kept.combine_chunks(), files, traces, messages, tuple(damaged), unplanned)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Detail:
     height: int | None
 
 
-def details(rows: Rows, places: Sequence[int]) -> list[Detail]:
+def details(rows: ReportRows, places: Sequence[int]) -> list[Detail]:
     """The pairs in some rows of the light table, in the order asked for."""
     columns = [name for name in Detail.__dataclass_fields__ if name != "loss_left"]
     where = rows.table.take(pa.array(places, pa.int64()))

@@ -9,7 +9,7 @@ from typing import Any
 from nst_core.run_folder.card import HOMES
 from nst_core.views.web import number
 
-Told = tuple[tuple[str, str], ...]
+Words = tuple[tuple[str, str], ...]
 
 _PAIRINGS = {
     "artist": "every content once in the style of each artist",
@@ -32,7 +32,7 @@ class Difference:
     there: str | None
 
 
-def asked_in_words(run_file: Mapping[str, Any]) -> Told:
+def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
     """Pairs of (what, how); nothing about what the run file does not say."""
     config = _section(run_file, "config")
     told = {

@@ -16,7 +16,7 @@ from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.run_folder.summary import SUMMARY_FILE
 from nst_core.storage.paths import parquet_source, stored
 from nst_core.storage.progress import Progress
-from nst_core.views.report.rows import Rows, read_rows
+from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
 
 
@@ -34,7 +34,7 @@ class ReadRun:
     name: str
     run_file: dict[str, Any]
     plan: pa.Table | None
-    rows: Rows
+    rows: ReportRows
     tries: Tries
     image_bytes: int
     notes: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400,
 
 
 @dataclass(frozen=True)
-class Session:
+class WorkPeriod:
     """A time of work without a break.
 
     Attributes:
@@ -49,10 +49,10 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunThroughput:
     """The sessions of a run, and the bins of all of them."""
 
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[WorkPeriod, ...] = ()
     bins: tuple[Bin, ...] = ()
 
     @property
@@ -69,9 +69,9 @@ class Pace:
         return 60 * self.images / self.seconds if self.seconds > 0 else None
 
 
-def pace_of(
+def throughput_of(
     made: NDArray[np.float64], intervals: Sequence[tuple[float, float]] = (), stops: Sequence[float] = ()
-) -> Pace:
+) -> RunThroughput:
     """From when images were made and when chunks were tried, in seconds since 1970; one of them is enough.
 
     Where there are no journals, an image is taken to need as long as those after it: the first has no beginning.
@@ -80,14 +80,14 @@ def pace_of(
     starts = np.concatenate([made, [start for start, _ in intervals]])
     ends = np.concatenate([made, [end for _, end in intervals]])
     if not len(starts):
-        return Pace()
+        return RunThroughput()
     sessions = _sessions(starts, ends, np.sort(np.asarray(stops, np.float64)), made)
-    return Pace(tuple(sessions), tuple(_bins(sessions, made)))
+    return RunThroughput(tuple(sessions), tuple(_bins(sessions, made)))
 
 
 def _sessions(
     starts: NDArray[np.float64], ends: NDArray[np.float64], stops: NDArray[np.float64], made: NDArray[np.float64]
-) -> list[Session]:
+) -> list[WorkPeriod]:
     order = np.argsort(starts, kind="stable")
     starts, reached = starts[order], np.maximum.accumulate(ends[order])
     gaps = starts[1:] - reached[:-1]
@@ -97,12 +97,12 @@ def _sessions(
     images = np.searchsorted(made, lasts, "right") - np.searchsorted(made, firsts, "left")
     before = np.concatenate([[firsts[0]], lasts[:-1]])
     return [
-        Session(float(first), float(last - first), float(first - earlier), int(count))
+        WorkPeriod(float(first), float(last - first), float(first - earlier), int(count))
         for first, last, earlier, count in zip(firsts, lasts, before, images, strict=True)
     ]
 
 
-def _bins(sessions: Sequence[Session], made: NDArray[np.float64]) -> list[Bin]:
+def _bins(sessions: Sequence[WorkPeriod], made: NDArray[np.float64]) -> list[Bin]:
     worked = sum(session.seconds for session in sessions)
     images = sum(session.images for session in sessions)
     if worked <= 0 or not images:

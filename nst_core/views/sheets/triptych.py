@@ -37,7 +37,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Place:
+class Box:
     """Where a panel stands: its box in pixels."""
 
     left: int
@@ -84,13 +84,13 @@ def height_of(panels: Sequence[Panel]) -> int:
     return LOWEST if isinstance(result, str) else min(max(result.shape[0], LOWEST), HIGHEST)
 
 
-def places_of(panels: Sequence[Panel]) -> list[Place]:
+def places_of(panels: Sequence[Panel]) -> list[Box]:
     """Where the panels' pictures stand, from left to right; only what is very long is less than full height."""
     height, left, places = height_of(panels), MARGIN, []
     for panel in panels:
         ratio = _EMPTY_WIDTH if isinstance(panel.picture, str) else panel.picture.shape[1] / panel.picture.shape[0]
         width, tall = max(1, round(height * min(ratio, _WIDEST))), max(1, round(height * min(1, _WIDEST / ratio)))
-        places.append(Place(left, MARGIN + (height - tall) // 2, width, tall))
+        places.append(Box(left, MARGIN + (height - tall) // 2, width, tall))
         left += max(width, round(height * _NARROWEST)) + GAP
     return places
 
@@ -114,14 +114,14 @@ def drawn(panels: Sequence[Panel]) -> Pixels:
     return np.array(image)
 
 
-def _draw_empty(draw: ImageDraw.ImageDraw, place: Place, why: str, text: Lettering) -> None:
+def _draw_empty(draw: ImageDraw.ImageDraw, place: Box, why: str, text: Lettering) -> None:
     draw.rectangle((place.left, place.top, place.left + place.width - 1, place.top + place.height - 1), EMPTY)
     words = text.shortened(why, place.width - GAP)
     left = place.left + (place.width - text.getlength(words)) / 2
     text.write(draw, left, place.top + (place.height + text.size) / 2, words, QUIET)
 
 
-def _scaled(pixels: Pixels, place: Place) -> Image.Image:
+def _scaled(pixels: Pixels, place: Box) -> Image.Image:
     picture = Image.fromarray(pixels)
     size = place.width, place.height
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

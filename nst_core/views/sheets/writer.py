@@ -81,7 +81,7 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
     else:
         plan = artist_plan(_of_artist(found, artist), _facts(runs), origin)
     with tempfile.TemporaryDirectory(prefix="nst-") as folder:
-        made = _Made.of(plan, ThumbnailFolder(Path(folder)))
+        made = _BuiltSheet.of(plan, ThumbnailFolder(Path(folder)))
         if not made.sheet_worthy:
             raise UsageError(
                 f"Of the finished pictures of {origin}, none is where it was: make them again with `nst run`."
@@ -128,7 +128,7 @@ def _write_all(
 
 
 @dataclass(frozen=True)
-class _Made:
+class _BuiltSheet:
     """A planned sheet and the thumbnails of those of its pictures that are there."""
 
     plan: SheetPlan
@@ -136,7 +136,7 @@ class _Made:
     thumbnails: Mapping[Path, Thumbnail]
 
     @classmethod
-    def of(cls, plan: SheetPlan, thumbnails: ThumbnailFolder) -> _Made:
+    def of(cls, plan: SheetPlan, thumbnails: ThumbnailFolder) -> _BuiltSheet:
         made = thumbnails.make(plan.pictures)
         return cls(plan, thumbnails.folder, {picture: one for picture, one in made if one is not None})
 
@@ -181,7 +181,7 @@ class _Made:
 
 def _write(path: Path, plan: SheetPlan, thumbnails: ThumbnailFolder) -> list[Path]:
     """The sheet's path in a list, once it is there; nothing where there is no picture to show."""
-    made = _Made.of(plan, thumbnails)
+    made = _BuiltSheet.of(plan, thumbnails)
     if not made.sheet_worthy:
         return []
     if _made_from(path) != made.key:

@@ -63,13 +63,13 @@ def in_crews(module):
 
     from nst_core.run_folder.chunk_rows import rows_file, write_rows
     from nst_core.run_folder.results import unfinished_result
-    from nst_core.run_folder.time_spent import Spent
+    from nst_core.run_folder.time_spent import TimeSpent
 
     def nothing(chunk, work, watch, attempt):
         """Rows without images."""
         rows = {row.pair_id: unfinished_result(row, "failed", 1, "Dummy", "not made") for row in chunk.rows}
         write_rows(chunk, rows, rows_file(work.run_folder, chunk))
-        return module.ChunkReport(Counter(failed=len(rows)), Spent())
+        return module.ChunkReport(Counter(failed=len(rows)), TimeSpent())
 
     if grace := os.environ.get("NST_FAULT_GRACE"):
         module.GRACE = float(grace)

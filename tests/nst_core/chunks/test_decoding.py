@@ -15,7 +15,15 @@ import torch
 from planned import planned
 
 from nst_core.chunks import decoding
-from nst_core.chunks.decoding import BatchReader, CachedStyle, Job, RefusedPair, ScaledImage, batch_of, target_of
+from nst_core.chunks.decoding import (
+    BatchReader,
+    CachedStyle,
+    DecodedPair,
+    RefusedPair,
+    ScaledImage,
+    batch_of,
+    target_of,
+)
 from nst_core.config.run_config import parse_config
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits
@@ -76,9 +84,9 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def job_of(reader: BatchReader, row: PlannedPair) -> Job:
+def job_of(reader: BatchReader, row: PlannedPair) -> DecodedPair:
     (job,) = reader.batch([row])
-    assert isinstance(job, Job), job
+    assert isinstance(job, DecodedPair), job
     return job
 
 
@@ -97,7 +105,7 @@ def test_in_a_batch_each_file_is_opened_once_good_or_bad(
     bad = tmp_path / "bad.png"
     bad.write_bytes(style.read_bytes()[:200])
     jobs = reader.batch([row(content, style), row(content, bad), row(content, bad), row(bad, style)])
-    assert [type(job) for job in jobs] == [Job, RefusedPair, RefusedPair, RefusedPair]
+    assert [type(job) for job in jobs] == [DecodedPair, RefusedPair, RefusedPair, RefusedPair]
     assert opened == {"content.png": 1, "style.png": 1, "bad.png": 2}, "the bad one as a content and as a style"
 
 

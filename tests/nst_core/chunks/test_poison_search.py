@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import planned
 
-from nst_core.chunks.poison_search import Suspects
+from nst_core.chunks.poison_search import PoisonSearch
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
 
@@ -21,7 +21,7 @@ def chunk(pairs: int = 8, batch: int = 4) -> Chunk:
 
 def search(task: Chunk, killers: set[str], by_chance: list[bool] | None = None) -> tuple[list[str], list[set[str]]]:
     """Whom the search finds guilty, and the parts that were made; `by_chance`: deaths that no pair is to blame for."""
-    suspects, found, made = Suspects(task), [], list[set[str]]()
+    suspects, found, made = PoisonSearch(task), [], list[set[str]]()
     chance = iter(by_chance or [])
     while suspects:
         only = suspects.next_part().only

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from nst_core.engine.bench.equal_loss import Comparison, compare, evaluations_to_reach, judged, loss_ratio
-from nst_core.engine.bench.ours import Pictures, Setup
+from nst_core.engine.bench.equal_loss import EqualLossComparison, compare, evaluations_to_reach, judged, loss_ratio
+from nst_core.engine.bench.ours import BenchPictures, Setup
 from nst_core.engine.features import build_extractor
 from nst_core.engine.optimisation import LossPoint
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
@@ -29,14 +29,14 @@ def trace(*totals: float, stride: int = 1) -> list[LossPoint]:
     return [LossPoint(stride * index, 0.0, 0.0, 0.0, total) for index, total in enumerate(totals)]
 
 
-def comparison(evaluations: int, recipe: Recipe = RECIPE) -> Comparison:
+def comparison(evaluations: int, recipe: Recipe = RECIPE) -> EqualLossComparison:
     generator = torch.Generator().manual_seed(0)
     coarse = [torch.rand(1, 3, 6, 6, generator=generator) for _ in range(4)]
     pictures = [torch.nn.functional.interpolate(c, size=(32, 32), mode="bicubic")[0].clamp(0, 1) for c in coarse]
     extractor = build_extractor(recipe)
     setup = Setup(batch=2, workers=2, threads=1)
-    return Comparison(
-        recipe, extractor, extractor, Pictures(pictures[:2], pictures[2:], ""), setup, evaluations, 3, 2, 1
+    return EqualLossComparison(
+        recipe, extractor, extractor, BenchPictures(pictures[:2], pictures[2:], ""), setup, evaluations, 3, 2, 1
     )
 
 

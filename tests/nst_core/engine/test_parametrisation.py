@@ -8,12 +8,12 @@ from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_MEAN, TORCHVISION_STD
 from nst_core.engine.optimisers import Adam
-from nst_core.engine.parametrisation import Normalised, Pixels, Spectral, build_parametrisation
+from nst_core.engine.parametrisation import Normalised, PixelParametrisation, Spectral, build_parametrisation
 from nst_core.engine.recipe import OptimiserSettings
 
 SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
 
-KINDS = {"none": Pixels, "normalised": Normalised, "spectral": Spectral}
+KINDS = {"none": PixelParametrisation, "normalised": Normalised, "spectral": Spectral}
 both = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 any_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
@@ -22,21 +22,21 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def built(kind: type[Pixels], shape: tuple[int, ...]) -> tuple[Pixels, Tensor]:
+def built(kind: type[PixelParametrisation], shape: tuple[int, ...]) -> tuple[PixelParametrisation, Tensor]:
     """A parametrisation, and points for it."""
     return kind(normal(*shape)), normal(shape[0], 3 * shape[2] * shape[3], seed=1)
 
 
 @both
 @any_shape
-def test_zero_points_are_the_start(kind: type[Pixels], shape: tuple[int, ...]) -> None:
+def test_zero_points_are_the_start(kind: type[PixelParametrisation], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     assert torch.equal(parametrisation.image(torch.zeros_like(points)), parametrisation.start)
 
 
 @both
 @any_shape
-def test_the_change_is_linear_in_the_points(kind: type[Pixels], shape: tuple[int, ...]) -> None:
+def test_the_change_is_linear_in_the_points(kind: type[PixelParametrisation], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     other = normal(*points.shape, seed=2)
 
@@ -48,13 +48,13 @@ def test_the_change_is_linear_in_the_points(kind: type[Pixels], shape: tuple[int
 
 @both
 @any_shape
-def test_gradients(kind: type[Pixels], shape: tuple[int, ...]) -> None:
+def test_gradients(kind: type[PixelParametrisation], shape: tuple[int, ...]) -> None:
     parametrisation, points = built(kind, shape)
     assert torch.autograd.gradcheck(parametrisation.image, points.requires_grad_(True), fast_mode=True)
 
 
 @both
-def test_images_do_not_mix(kind: type[Pixels]) -> None:
+def test_images_do_not_mix(kind: type[PixelParametrisation]) -> None:
     parametrisation, points = built(kind, (2, 3, 7, 9))
     points[0] = float("nan")
     torch.testing.assert_close(parametrisation.image(points)[1], kind(parametrisation.start[1:]).image(points[1:])[0])
@@ -105,7 +105,7 @@ def test_steps_on_the_normalised_image_are_those_of_code_that_optimises_it() -> 
 
 
 @both
-def test_where_only_luminance_is_free_grey_stays_grey(kind: type[Pixels]) -> None:
+def test_where_only_luminance_is_free_grey_stays_grey(kind: type[PixelParametrisation]) -> None:
     grey = normal(2, 1, 5, 7).expand(2, 3, 5, 7)
     parametrisation = kind(grey, 1)
     points = normal(*parametrisation.points().shape)

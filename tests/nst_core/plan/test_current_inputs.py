@@ -13,13 +13,13 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.plan.columns import tables
-from nst_core.plan.current_inputs import as_asked, stale_pairs
+from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
 from nst_core.plan.draft import draft_of
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.inspection import input_limits
 from nst_core.plan.part import plan_part
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import Asked
+from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item
@@ -38,8 +38,8 @@ def pairs_in(root: Path) -> list[Pair]:
 
 
 def asked(pairs: list[Pair], contents: dict[str, SkippedInput] | None = None,
-          styles: dict[str, SkippedInput] | None = None) -> Asked:  # fmt: skip
-    return Asked(draft_of(pairs, PRINTS.method), contents or {}, styles or {})
+          styles: dict[str, SkippedInput] | None = None) -> WantedPairs:  # fmt: skip
+    return WantedPairs(draft_of(pairs, PRINTS.method), contents or {}, styles or {})
 
 
 def plan_of(pairs: list[Pair], known: PlanContext | None = None, folder: Path | None = None) -> Plan:
@@ -55,7 +55,7 @@ class TestAsAsked:
     @pytest.mark.parametrize("stored", [True, False])
     def test_the_files_of_a_dataset_that_moved_are_where_it_lies_now(self, stored: bool, tmp_path: Path) -> None:
         before = plan_of(pairs_in(Path("old")), folder=tmp_path if stored else None)
-        after = as_asked(before, asked(pairs_in(Path("new"))))
+        after = with_current_inputs(before, asked(pairs_in(Path("new"))))
         for old, new in zip(before, after, strict=True):
             assert new.content_path == old.content_path.replace("old", "new")
             assert new.style_paths == tuple(path.replace("old", "new") for path in old.style_paths)
@@ -63,19 +63,19 @@ class TestAsAsked:
 
     def test_pairs_that_are_not_asked_for_any_more_stay_as_planned(self) -> None:
         before = plan_of(pairs_in(Path("old")))
-        after = as_asked(before, asked(pairs_in(Path("new"))[:1]))
+        after = with_current_inputs(before, asked(pairs_in(Path("new"))[:1]))
         moved = [new for old, new in zip(before, after, strict=True) if old != new]
         assert [(row.content_id, row.style_ids) for row in moved] == [("a.jpg", ("s.jpg",))]
 
     def test_what_is_asked_for_and_not_planned_yet_changes_nothing(self) -> None:
         before = plan_of(pairs_in(Path("x"))[:2])
-        assert list(as_asked(before, asked(pairs_in(Path("x"))))) == list(before)
-        assert list(as_asked(before, asked([]))) == list(before)
-        assert list(as_asked(Plan.of([]), asked(pairs_in(Path("x"))))) == []
+        assert list(with_current_inputs(before, asked(pairs_in(Path("x"))))) == list(before)
+        assert list(with_current_inputs(before, asked([]))) == list(before)
+        assert list(with_current_inputs(Plan.of([]), asked(pairs_in(Path("x"))))) == []
 
     def test_what_is_left_out_now_is_skipped_by_content_and_by_style(self, tmp_path: Path) -> None:
         before = plan_of(pairs_in(Path("x")), folder=tmp_path)
-        after = as_asked(before, asked(pairs_in(Path("x")), {"b.jpg": EXCLUDED}, {"t.jpg": DUPLICATE}))
+        after = with_current_inputs(before, asked(pairs_in(Path("x")), {"b.jpg": EXCLUDED}, {"t.jpg": DUPLICATE}))
         found = {(row.content_id, row.style_ids): (row.error_class, row.error_message) for row in after}
         assert found == {
             ("a.jpg", ("s.jpg",)): (None, None),
@@ -89,18 +89,18 @@ class TestAsAsked:
         known = replace(context(pairs), skipped_contents={"a.jpg": EXCLUDED}, skipped_styles={"s.jpg": DUPLICATE})
         before = plan_of(pairs, known, tmp_path)
         assert [row.error_class for row in before].count(None) == 1
-        assert {row.error_class for row in as_asked(before, asked(pairs))} == {None}
-        other = as_asked(before, asked(pairs, {"a.jpg": DUPLICATE}))
+        assert {row.error_class for row in with_current_inputs(before, asked(pairs))} == {None}
+        other = with_current_inputs(before, asked(pairs, {"a.jpg": DUPLICATE}))
         assert {row.content_id: row.error_class for row in other} == {
             "a.jpg": "DuplicateImage", "b.jpg": None, "plain.jpg": None
         }  # fmt: skip
-        assert list(as_asked(before, asked(pairs[:0]))) == list(before)
+        assert list(with_current_inputs(before, asked(pairs[:0]))) == list(before)
 
     def test_a_bad_input_stays_bad_unless_it_is_left_out(self, tmp_path: Path) -> None:
         pairs = pairs_in(Path("x"))
         before = plan_of(pairs, context(pairs, {"b.jpg": MissingImage("b", "it went")}), tmp_path)
         every: list[dict[str, SkippedInput]] = [{}, {"a.jpg": EXCLUDED}, {"b.jpg": EXCLUDED}]
-        after = [as_asked(before, asked(pairs, skips)) for skips in every]
+        after = [with_current_inputs(before, asked(pairs, skips)) for skips in every]
         found = [{row.content_id: row.error_class for row in plan}["b.jpg"] for plan in (before, *after)]
         assert found == ["MissingImage", "MissingImage", "MissingImage", "ExcludedLicense"]
 

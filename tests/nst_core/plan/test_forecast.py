@@ -17,7 +17,7 @@ from nst_core.plan import pace
 from nst_core.plan.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import read_state
-from nst_core.plan.wanted import asked_for
+from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.storage import disk
 from nst_core.storage.machine import machine_name
@@ -56,7 +56,7 @@ def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 def start(config: RunConfig) -> None:
     """What a run does before it starts."""
     folder, method = RunFolder(config.run_folder), resolve_method(config)
-    asked = asked_for(config, method.fingerprints.method)
+    asked = wanted_pairs(config, method.fingerprints.method)
     check_room(config, read_state(folder, asked), new_part(config, method, asked, folder))
 
 

@@ -21,8 +21,8 @@ from nst_core.plan import current_inputs as presence
 from nst_core.plan.columns import tables
 from nst_core.plan.forecast import forecast
 from nst_core.plan.new_part import new_part, strict_check
-from nst_core.plan.state import State, finished_state, read_state
-from nst_core.plan.wanted import Asked, asked_for
+from nst_core.plan.state import RunState, finished_state, read_state
+from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
@@ -68,8 +68,8 @@ def append(config: RunConfig) -> list[PlannedPair]:
     return rows(part)
 
 
-def asked(config: RunConfig) -> Asked:
-    return asked_for(config, resolve_method(config).fingerprints.method)
+def asked(config: RunConfig) -> WantedPairs:
+    return wanted_pairs(config, resolve_method(config).fingerprints.method)
 
 
 def finish(config: RunConfig) -> None:
@@ -96,7 +96,7 @@ def finish(config: RunConfig) -> None:
         write_results([results[row.pair_id] for row in chunk.rows], path)
 
 
-def state_of(config: RunConfig) -> State:
+def state_of(config: RunConfig) -> RunState:
     return read_state(RunFolder(config.run_folder), asked(config))
 
 

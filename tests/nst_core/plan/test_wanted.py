@@ -11,7 +11,7 @@ import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import ConfigError
-from nst_core.plan.wanted import asked_for, open_sources, pairs_of
+from nst_core.plan.wanted import open_sources, pairs_of, wanted_pairs
 
 MakeImage = Callable[..., Path]
 
@@ -56,7 +56,7 @@ def configured(
 def test_contents_under_excluded_terms_keep_their_pairs_and_say_why(
     folder: Path, terms: list[str], left_out: list[str]
 ) -> None:
-    asked = asked_for(configured(folder, content={"exclude_licenses": terms}), "f" * 64)
+    asked = wanted_pairs(configured(folder, content={"exclude_licenses": terms}), "f" * 64)
     assert len(asked.draft) == 12
     assert sorted(asked.skipped_contents) == left_out
     for name, skip in asked.skipped_contents.items():
@@ -80,7 +80,7 @@ def test_a_manifest_that_names_an_excluded_style_gets_a_skipped_pair(folder: Pat
     (folder / "art" / "metadata.csv").write_text("file_name,license\nMonet/1.png,CC-BY-ND-4.0\n")
     (folder / "m.csv").write_text("content,style\na.png,Monet/1.png\na.png,Monet/2.png\n")
     pairing = {"strategy": "manifest", "manifest": str(folder / "m.csv")}
-    asked = asked_for(configured(folder, style={"exclude_licenses": ["nd"]}, pairing=pairing), "f" * 64)
+    asked = wanted_pairs(configured(folder, style={"exclude_licenses": ["nd"]}, pairing=pairing), "f" * 64)
     assert len(asked.draft) == 2
     assert list(asked.skipped_styles) == ["Monet/1.png"]
     assert sum(asked.skip_of(place) is not None for place in range(2)) == 1
@@ -88,16 +88,16 @@ def test_a_manifest_that_names_an_excluded_style_gets_a_skipped_pair(folder: Pat
 
 def test_nothing_left_to_draw_is_told_before_anything_starts(folder: Path) -> None:
     with pytest.raises(ConfigError, match="No style is left to draw"):
-        asked_for(configured(folder, style={"exclude_licenses": ["unknown"]}), "f" * 64)
+        wanted_pairs(configured(folder, style={"exclude_licenses": ["unknown"]}), "f" * 64)
 
 
 def test_copies_are_left_out_by_choice_and_name_the_one_that_is_used(folder: Path) -> None:
     shutil.copy(folder / "photos" / "a.png", folder / "photos" / "z.png")
     shutil.copy(folder / "art" / "Monet" / "0.png", folder / "art" / "Monet" / "9.png")
-    both = asked_for(configured(folder), "f" * 64)
+    both = wanted_pairs(configured(folder), "f" * 64)
     assert (len(both.draft), dict(both.skipped_contents)) == (20, {})
     drop = {"duplicates": "drop_exact"}
-    asked = asked_for(configured(folder, content=drop, style=drop), "f" * 64)
+    asked = wanted_pairs(configured(folder, content=drop, style=drop), "f" * 64)
     assert len(asked.draft) == 15, "the copy of a style is not drawn, that of a content keeps its rows"
     (skip,) = asked.skipped_contents.values()
     assert str(skip) == f"{folder}/photos/z.png: it is the same picture as a.png, which is used in its place"
@@ -126,4 +126,4 @@ def test_splits_that_would_divide_nothing_are_refused(folder: Path) -> None:
     (folder / "photos" / "metadata.csv").write_text("file_name,split\na.png,val\nb.png,val\nc.png,val\nd.png,val\n")
     config = configured(folder, pairing={"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True})
     with pytest.raises(ConfigError, match=r"no content is in train: all contents have splits of their own \(val\)"):
-        asked_for(config, "f" * 64)
+        wanted_pairs(config, "f" * 64)

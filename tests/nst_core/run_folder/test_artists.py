@@ -12,7 +12,7 @@ from planned import pair, plan, success
 
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import ArtworksSource
-from nst_core.plan.wanted import asked_for, facts_of
+from nst_core.plan.wanted import facts_of, wanted_pairs
 from nst_core.run_folder.artists import ARTISTS_FILE, ArtistFacts, artist_facts, record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.plan_table import Plan
@@ -32,7 +32,7 @@ def work(artist: str | None, **facts: str) -> Item:
 def asked_artists(folder: Path, **style: object) -> dict[str, ArtistFacts]:
     """What a run of every artist learns of them."""
     sections = {"content": str(folder / "photos"), "style": style, "pairing": "artist", "method": {"size": 32}}
-    return dict(asked_for(parse_config(sections), "0" * 64).artists)
+    return dict(wanted_pairs(parse_config(sections), "0" * 64).artists)
 
 
 def test_what_is_recorded_is_read_again_and_sorted(tmp_path: Path) -> None:

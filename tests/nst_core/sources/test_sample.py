@@ -51,7 +51,7 @@ def test_photographs_are_put_once_and_mended(tmp_path: Path) -> None:
 
 
 def test_a_photograph_that_scikit_image_lacks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "PHOTOGRAPHS", (sample.Photograph("nope.png", "x", "y", "z"),))
+    monkeypatch.setattr(sample, "PHOTOGRAPHS", (sample.SamplePhotograph("nope.png", "x", "y", "z"),))
     with pytest.raises(SourceError, match=r"lacks its photograph nope\.png: reinstall"):
         sample_photographs(tmp_path)
 

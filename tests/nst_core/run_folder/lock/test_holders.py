@@ -10,7 +10,7 @@ import pytest
 
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock import holders as attendance
-from nst_core.run_folder.lock.holders import Attendance, Watcher, said, workers
+from nst_core.run_folder.lock.holders import Holders, Watcher, said, workers
 from nst_core.run_folder.lock.record import STALE_SECONDS, Owner
 from nst_core.run_folder.lock.run_lock import Holder
 
@@ -30,17 +30,17 @@ class Clock:
 
 def test_a_run_that_holds_the_folder_is_there_until_it_lets_go(tmp_path: Path) -> None:
     watcher = Watcher(tmp_path)
-    assert watcher.look() == Attendance((), ())
+    assert watcher.look() == Holders((), ())
     with RunFolder(tmp_path).locked() as held:
         (present,) = watcher.look().present
         assert present.owner == held.owner
-    assert watcher.look() == Attendance((), ())
+    assert watcher.look() == Holders((), ())
 
 
 def test_the_dead_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     alive, dead = holder(True), holder(False)
     monkeypatch.setattr(attendance, "read_holders", lambda _: [dead, alive])
-    assert Watcher(tmp_path).look() == Attendance((alive,), (dead,))
+    assert Watcher(tmp_path).look() == Holders((alive,), (dead,))
 
 
 def test_elsewhere_one_is_believed_for_as_long_as_its_heart_beats(
@@ -56,15 +56,15 @@ def test_elsewhere_one_is_believed_for_as_long_as_its_heart_beats(
     clock.now += STALE_SECONDS - 1
     assert watcher.look().present
     clock.now += STALE_SECONDS
-    assert watcher.look() == Attendance((), (there,))
+    assert watcher.look() == Holders((), (there,))
     there = replace(there, beat=2)
     assert watcher.look().present, "it was only slow"
 
 
 def test_the_pace_is_that_of_all_together() -> None:
-    both = Attendance((holder(True, rate=2.0, eta_seconds=10), holder(True, rate=0.5, eta_seconds=40.0)), ())
+    both = Holders((holder(True, rate=2.0, eta_seconds=10), holder(True, rate=0.5, eta_seconds=40.0)), ())
     assert (both.rate, both.eta_seconds) == (2.5, 40.0)
-    silent = Attendance((holder(True),), (holder(False, rate=3.0),))
+    silent = Holders((holder(True),), (holder(False, rate=3.0),))
     assert (silent.rate, silent.eta_seconds) == (None, None)
 
 

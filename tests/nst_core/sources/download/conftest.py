@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from download.serving import Server, serving
 
-from nst_core.sources.download.progress import Watch, silent
+from nst_core.sources.download.progress import DownloadWatch, silent
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch(silent, lambda: False)
+def watch() -> DownloadWatch:
+    return DownloadWatch(silent, lambda: False)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from nst_core.sources.download.coco_images import PATIENCE
 from nst_core.sources.download.coco_releases import KAGGLE_DATASET
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import WrongContent
-from nst_core.sources.download.progress import Watch, silent
+from nst_core.sources.download.progress import DownloadWatch, silent
 
 FILES = coco()
 ANNOTATIONS = {name: data for name, data in FILES.items() if name.startswith("annotations/")}
@@ -29,7 +29,7 @@ Get = Callable[..., str]
 
 
 @pytest.fixture
-def get(server: Server, tmp_path: Path, watch: Watch) -> Get:
+def get(server: Server, tmp_path: Path, watch: DownloadWatch) -> Get:
     """Download from the server into `tmp_path`; takes the request's parts and the choice of images."""
     put_coco(server, FILES)
 
@@ -116,7 +116,7 @@ def test_too_many_requests_end_the_try_at_once(get: Get, server: Server) -> None
     assert caught.value.retry_after == 11
 
 
-def test_a_server_in_trouble_is_not_asked_for_everything(server: Server, tmp_path: Path, watch: Watch) -> None:
+def test_a_server_in_trouble_is_not_asked_for_everything(server: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     many = coco(60)
     put_coco(server, many)
     server.always |= {f"/{name}": Fault(status=500) for name in many if name.startswith("val2017/")}
@@ -171,7 +171,7 @@ def test_archives_of_coco_write_their_own_folder_only(get: Get, server: Server, 
 
 
 def test_what_coco_publishes_is_checked(
-    get: Get, server: Server, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    get: Get, server: Server, tmp_path: Path, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """COCO's own address, played by this machine: the small archive is not the one that was published."""
     monkeypatch.setattr(coco_releases, "BASE_URL", server.url)
@@ -183,7 +183,7 @@ def test_what_coco_publishes_is_checked(
 
 
 def test_the_space_for_an_official_archive_is_looked_at_first(
-    get: Get, server: Server, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    get: Get, server: Server, tmp_path: Path, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coco_releases, "BASE_URL", server.url)
     monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**9}))
@@ -192,7 +192,7 @@ def test_the_space_for_an_official_archive_is_looked_at_first(
     assert server.requests == []
 
 
-def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch: Watch) -> None:
+def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     others = {"coco2017/train2017/1.jpg": b"left out", "coco2017/test2017/2.jpg": b"left out"}
     archive = put_kaggle(kaggle, KAGGLE_DATASET, {f"coco2017/{name}": data for name, data in FILES.items()} | others)
     request = CocoRequest(CocoSource(path=tmp_path / "all"), mirror="kaggle")
@@ -208,7 +208,7 @@ def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch
     assert missing(chosen) is None
 
 
-def test_images_put_there_by_hand_are_left_alone(server: Server, tmp_path: Path, watch: Watch) -> None:
+def test_images_put_there_by_hand_are_left_alone(server: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     (tmp_path / "val2017").mkdir()
     (tmp_path / CAT).write_bytes(b"mine")
     source = CocoSource(path=tmp_path)
@@ -225,7 +225,7 @@ def test_annotations_that_a_run_file_names_are_not_fetched(get: Get, server: Ser
     own = tmp_path / "own.json"
     own.write_bytes(FILES["annotations/instances_val2017.json"])
     source = CocoSource(path=tmp_path / "c", annotations=own, categories=["cat"])
-    download_coco(CocoRequest(source, base_url=server.url), Watch(silent, lambda: False))
+    download_coco(CocoRequest(source, base_url=server.url), DownloadWatch(silent, lambda: False))
     assert below(tmp_path / "c") == {CAT: FILES[CAT]}
 
 
@@ -238,7 +238,7 @@ def test_annotations_that_a_run_file_names_are_not_fetched(get: Get, server: Ser
     ],
 )
 def test_requests_that_cannot_be_are_one_sentence(
-    tmp_path: Path, watch: Watch, request_: dict[str, object], sentence: str
+    tmp_path: Path, watch: DownloadWatch, request_: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=sentence):
         download_coco(CocoRequest(CocoSource(path=tmp_path, limit=1), **request_), watch)  # type: ignore[arg-type]

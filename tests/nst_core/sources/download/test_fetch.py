@@ -16,10 +16,10 @@ import pytest
 from download.serving import Fault, Server
 
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted, UsageError
-from nst_core.sources.download.http import Address, Published, fetch, open_client
+from nst_core.sources.download.http import Published, RemoteFile, fetch, open_client
 from nst_core.sources.download.http_errors import Unreachable, WrongContent, place_of, seconds_to_wait
-from nst_core.sources.download.partial_file import Arriving, forget
-from nst_core.sources.download.progress import Watch, silent
+from nst_core.sources.download.partial_file import PartialFile, forget
+from nst_core.sources.download.progress import DownloadWatch, silent
 
 DATA = random.Random(7).randbytes(200_000)
 PATH = "/a.zip"
@@ -31,23 +31,23 @@ def target(tmp_path: Path, server: Server) -> Path:
     return tmp_path / "data" / "a.zip"
 
 
-def get(server: Server, target: Path, watch: Watch, published: Published | None = None) -> None:
+def get(server: Server, target: Path, watch: DownloadWatch, published: Published | None = None) -> None:
     with open_client() as client:
-        fetch(client, Address(server.url + PATH), target, watch, published)
+        fetch(client, RemoteFile(server.url + PATH), target, watch, published)
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_arrives_whole_and_is_not_fetched_twice(server: Server, target: Path, watch: Watch) -> None:
+def test_a_file_arrives_whole_and_is_not_fetched_twice(server: Server, target: Path, watch: DownloadWatch) -> None:
     get(server, target, watch, Published(len(DATA), hashlib.md5(DATA).hexdigest(), official=True))
     get(server, target, watch)
     assert target.read_bytes() == DATA
     assert len(server.requests) == 1
 
 
-def test_a_cut_download_goes_on_where_it_was_cut(server: Server, target: Path, watch: Watch) -> None:
+def test_a_cut_download_goes_on_where_it_was_cut(server: Server, target: Path, watch: DownloadWatch) -> None:
     server.faults[PATH] = [Fault(cut=50_000), Fault(cut=60_000)]
     for _ in range(2):
         with pytest.raises(DownloadFailed):
@@ -59,7 +59,7 @@ def test_a_cut_download_goes_on_where_it_was_cut(server: Server, target: Path, w
     assert "If-Range" in server.requests[1].headers
 
 
-def test_an_error_in_between_keeps_what_has_arrived(server: Server, target: Path, watch: Watch) -> None:
+def test_an_error_in_between_keeps_what_has_arrived(server: Server, target: Path, watch: DownloadWatch) -> None:
     """Kaggle's own client writes the text of the error over it, and appends to that on the next call."""
     server.faults[PATH] = [Fault(cut=50_000), Fault(status=503), Fault(status=500)]
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_an_error_in_between_keeps_what_has_arrived(server: Server, target: Path
     assert server.requests[-1].range == "bytes=50000-"
 
 
-def test_a_server_that_ignores_range_starts_over(server: Server, target: Path, watch: Watch) -> None:
+def test_a_server_that_ignores_range_starts_over(server: Server, target: Path, watch: DownloadWatch) -> None:
     server.faults[PATH] = [Fault(cut=50_000), Fault(whole=True)]
     with pytest.raises(DownloadFailed):
         get(server, target, watch)
@@ -78,7 +78,7 @@ def test_a_server_that_ignores_range_starts_over(server: Server, target: Path, w
     assert target.read_bytes() == DATA
 
 
-def test_a_file_that_changed_in_between_is_fetched_anew(server: Server, target: Path, watch: Watch) -> None:
+def test_a_file_that_changed_in_between_is_fetched_anew(server: Server, target: Path, watch: DownloadWatch) -> None:
     server.faults[PATH] = [Fault(cut=50_000)]
     with pytest.raises(DownloadFailed):
         get(server, target, watch)
@@ -87,7 +87,7 @@ def test_a_file_that_changed_in_between_is_fetched_anew(server: Server, target: 
     assert target.read_bytes() == DATA[::-1]
 
 
-def test_a_file_that_shrank_is_fetched_anew(server: Server, target: Path, watch: Watch) -> None:
+def test_a_file_that_shrank_is_fetched_anew(server: Server, target: Path, watch: DownloadWatch) -> None:
     """416, from a server that does not know If-Range."""
     server.faults[PATH] = [Fault(cut=50_000), Fault(status=416)]
     with pytest.raises(DownloadFailed):
@@ -97,7 +97,7 @@ def test_a_file_that_shrank_is_fetched_anew(server: Server, target: Path, watch:
     assert target.read_bytes() == DATA[:100]
 
 
-def test_another_part_than_asked_for_is_not_appended(server: Server, target: Path, watch: Watch) -> None:
+def test_another_part_than_asked_for_is_not_appended(server: Server, target: Path, watch: DownloadWatch) -> None:
     server.faults[PATH] = [Fault(cut=50_000), Fault(shift=3)]
     with pytest.raises(DownloadFailed):
         get(server, target, watch)
@@ -107,7 +107,7 @@ def test_another_part_than_asked_for_is_not_appended(server: Server, target: Pat
     assert target.read_bytes() == DATA
 
 
-def test_without_a_validator_a_cut_download_starts_over(server: Server, target: Path, watch: Watch) -> None:
+def test_without_a_validator_a_cut_download_starts_over(server: Server, target: Path, watch: DownloadWatch) -> None:
     server.faults[PATH] = [Fault(cut=50_000, headers={"ETag": 'W/"weak"'})]
     with pytest.raises(DownloadFailed):
         get(server, target, watch)
@@ -116,9 +116,11 @@ def test_without_a_validator_a_cut_download_starts_over(server: Server, target: 
     assert server.requests[-1].range is None
 
 
-def test_everything_arrived_but_not_renamed_needs_no_request(server: Server, target: Path, watch: Watch) -> None:
+def test_everything_arrived_but_not_renamed_needs_no_request(
+    server: Server, target: Path, watch: DownloadWatch
+) -> None:
     target.parent.mkdir()
-    arriving = Arriving(target)
+    arriving = PartialFile(target)
     arriving.begin('"etag"', len(DATA))
     arriving.part.write_bytes(DATA)
     get(server, target, watch)
@@ -128,7 +130,7 @@ def test_everything_arrived_but_not_renamed_needs_no_request(server: Server, tar
 
 @pytest.mark.parametrize("state", ["", "{", "[1]", '{"validator": 3, "total": "x"}'])
 def test_a_part_whose_state_is_unreadable_is_not_trusted(
-    server: Server, target: Path, watch: Watch, state: str
+    server: Server, target: Path, watch: DownloadWatch, state: str
 ) -> None:
     target.parent.mkdir()
     target.with_name("a.zip.part").write_bytes(b"from somewhere")
@@ -137,20 +139,20 @@ def test_a_part_whose_state_is_unreadable_is_not_trusted(
     assert target.read_bytes() == DATA
 
 
-def test_a_wrong_checksum_deletes_what_arrived(server: Server, target: Path, watch: Watch) -> None:
+def test_a_wrong_checksum_deletes_what_arrived(server: Server, target: Path, watch: DownloadWatch) -> None:
     with pytest.raises(WrongContent, match=r"md5 .* instead of 0123"):
         get(server, target, watch, Published(len(DATA), "0123", official=True))
     assert names(target.parent) == []
 
 
-def test_a_wrong_size_of_an_official_file_deletes_it(server: Server, target: Path, watch: Watch) -> None:
+def test_a_wrong_size_of_an_official_file_deletes_it(server: Server, target: Path, watch: DownloadWatch) -> None:
     with pytest.raises(WrongContent, match="200000 bytes instead of the 5 published"):
         get(server, target, watch, Published(5, "0123", official=True))
     assert names(target.parent) == []
 
 
 def test_a_mirrors_file_of_the_published_size_has_the_published_checksum(
-    server: Server, target: Path, watch: Watch
+    server: Server, target: Path, watch: DownloadWatch
 ) -> None:
     with pytest.raises(WrongContent):
         get(server, target, watch, Published(len(DATA), "0123"))
@@ -159,7 +161,7 @@ def test_a_mirrors_file_of_the_published_size_has_the_published_checksum(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 400])
-def test_refusals_are_for_good(server: Server, target: Path, watch: Watch, status: int) -> None:
+def test_refusals_are_for_good(server: Server, target: Path, watch: DownloadWatch, status: int) -> None:
     server.always[PATH] = Fault(status=status)
     with pytest.raises(DownloadRefused, match=f"/a.zip .*HTTP {status}"):
         get(server, target, watch)
@@ -167,7 +169,9 @@ def test_refusals_are_for_good(server: Server, target: Path, watch: Watch, statu
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-def test_faults_that_pass_say_when_to_come_back(server: Server, target: Path, watch: Watch, status: int) -> None:
+def test_faults_that_pass_say_when_to_come_back(
+    server: Server, target: Path, watch: DownloadWatch, status: int
+) -> None:
     server.faults[PATH] = [Fault(status=status, headers={"Retry-After": "7"})]
     with pytest.raises(DownloadFailed) as caught:
         get(server, target, watch)
@@ -184,17 +188,17 @@ def test_retry_after_may_be_a_date_or_nonsense() -> None:
     assert seconds_to_wait(None) is None
 
 
-def test_nothing_that_listens_is_one_sentence(target: Path, watch: Watch) -> None:
+def test_nothing_that_listens_is_one_sentence(target: Path, watch: DownloadWatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/a.zip"
         with open_client() as client, pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached .*network"):
-            fetch(client, Address(url), target, watch)
+            fetch(client, RemoteFile(url), target, watch)
 
 
-def test_an_address_of_another_kind_is_the_persons_to_mend(target: Path, watch: Watch) -> None:
+def test_an_address_of_another_kind_is_the_persons_to_mend(target: Path, watch: DownloadWatch) -> None:
     with open_client() as client, pytest.raises(UsageError, match="must begin with http"):
-        fetch(client, Address("ftp://example.test/a.zip"), target, watch)
+        fetch(client, RemoteFile("ftp://example.test/a.zip"), target, watch)
 
 
 def test_a_stop_does_not_wait_for_a_network_that_hangs(server: Server, target: Path) -> None:
@@ -203,13 +207,13 @@ def test_a_stop_does_not_wait_for_a_network_that_hangs(server: Server, target: P
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
     with pytest.raises(Interrupted):
-        get(server, target, Watch(silent, stop.is_set))
+        get(server, target, DownloadWatch(silent, stop.is_set))
     assert time.monotonic() - began < 5
     assert target.with_name("a.zip.part").stat().st_size == 4000, "what has arrived is kept"
 
 
 def test_no_space_is_said_before_anything_is_written(
-    server: Server, target: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    server: Server, target: Path, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nst_core.storage.disk.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(DiskFull, match=r"200\.0 kB are needed, 1\.0 kB are free"):
@@ -220,7 +224,7 @@ def test_no_space_is_said_before_anything_is_written(
 def test_progress_counts_what_was_there_already(server: Server, target: Path) -> None:
     server.faults[PATH] = [Fault(cut=50_000)]
     seen: list[tuple[int, int]] = []
-    watch = Watch(lambda _title, done, total, _unit: seen.append((done, total)), lambda: False)
+    watch = DownloadWatch(lambda _title, done, total, _unit: seen.append((done, total)), lambda: False)
     with pytest.raises(DownloadFailed):
         get(server, target, watch)
     seen.clear()
@@ -228,8 +232,8 @@ def test_progress_counts_what_was_there_already(server: Server, target: Path) ->
     assert (seen[0], seen[-1]) == ((50_000, len(DATA)), (len(DATA), len(DATA)))
 
 
-def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, watch: Watch) -> None:
-    address = Address(
+def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, watch: DownloadWatch) -> None:
+    address = RemoteFile(
         f"{server.url}{PATH}?signature=secret", headers={"Authorization": "Bearer secret"}, body=b"secret"
     )
     server.faults[PATH] = [Fault(cut=1000), Fault(status=403)]
@@ -244,7 +248,7 @@ def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, w
     assert place_of("https://me:secret@host.test:8/a/b.zip?x=secret#y") == "https://host.test:8/a/b.zip"
 
 
-def test_forgetting_spares_what_somebody_else_put_there(server: Server, target: Path, watch: Watch) -> None:
+def test_forgetting_spares_what_somebody_else_put_there(server: Server, target: Path, watch: DownloadWatch) -> None:
     get(server, target, watch)
     forget(target)
     assert names(target.parent) == []

@@ -19,7 +19,7 @@ from nst_core.sources.download.artworks import DATASET, Archive, artworks_comple
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.progress import Watch, silent
+from nst_core.sources.download.progress import DownloadWatch, silent
 
 SMALL = Archive("best-artworks-of-all-time.zip")
 
@@ -36,7 +36,7 @@ def below(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_dataset_arrives_without_a_token_and_is_marked_complete(
-    kaggle: Server, archive: str, tmp_path: Path, watch: Watch
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
 ) -> None:
     folder = tmp_path / "art"
     assert not artworks_complete(folder)
@@ -49,14 +49,14 @@ def test_the_dataset_arrives_without_a_token_and_is_marked_complete(
     assert "Authorization" not in kaggle.asked(KAGGLE)[0].headers
 
 
-def test_a_second_call_asks_nobody(kaggle: Server, archive: str, tmp_path: Path, watch: Watch) -> None:
+def test_a_second_call_asks_nobody(kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch) -> None:
     download_artworks(tmp_path, watch, SMALL)
     before = len(kaggle.requests)
     download_artworks(tmp_path, watch, SMALL)
     assert len(kaggle.requests) == before
 
 
-def test_what_was_deleted_is_fetched_again(kaggle: Server, archive: str, tmp_path: Path, watch: Watch) -> None:
+def test_what_was_deleted_is_fetched_again(kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch) -> None:
     download_artworks(tmp_path, watch, SMALL)
     (tmp_path / "images" / "images" / "Ada_Bo" / "Ada_Bo_1.jpg").unlink()
     assert not artworks_complete(tmp_path)
@@ -65,7 +65,7 @@ def test_what_was_deleted_is_fetched_again(kaggle: Server, archive: str, tmp_pat
 
 
 def test_a_token_goes_to_kaggle_and_nowhere_else(
-    kaggle: Server, archive: str, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_0123456789")
     download_artworks(tmp_path, watch, SMALL)
@@ -75,7 +75,9 @@ def test_a_token_goes_to_kaggle_and_nowhere_else(
     assert "KGAT" not in (tmp_path / MARKER).read_text()
 
 
-def test_a_cut_archive_goes_on_under_a_new_address(kaggle: Server, archive: str, tmp_path: Path, watch: Watch) -> None:
+def test_a_cut_archive_goes_on_under_a_new_address(
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
+) -> None:
     """Addresses of archives are signed for some minutes: each try asks for one anew."""
     kaggle.faults[archive] = [Fault(), Fault(cut=5000), Fault(), Fault(status=503), Fault()]
     for _ in range(2):
@@ -91,19 +93,19 @@ def test_a_cut_archive_goes_on_under_a_new_address(kaggle: Server, archive: str,
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_says_how_to_get_a_token(
-    kaggle: Server, archive: str, tmp_path: Path, watch: Watch, status: int
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch, status: int
 ) -> None:
     kaggle.always[KAGGLE] = Fault(status=status)
     with pytest.raises(DownloadRefused, match=r"Generate New Token.*KAGGLE_API_TOKEN"):
         download_artworks(tmp_path, watch, SMALL)
 
 
-def test_a_dataset_that_is_gone_is_refused(kaggle: Server, tmp_path: Path, watch: Watch) -> None:
+def test_a_dataset_that_is_gone_is_refused(kaggle: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     with pytest.raises(DownloadRefused, match=r"best-artworks-of-all-time is not there \(HTTP 404\)"):
         download_artworks(tmp_path, watch, SMALL)
 
 
-def test_a_busy_kaggle_says_when_to_come_back(kaggle: Server, archive: str, watch: Watch) -> None:
+def test_a_busy_kaggle_says_when_to_come_back(kaggle: Server, archive: str, watch: DownloadWatch) -> None:
     kaggle.faults[KAGGLE] = [Fault(status=429, headers={"Retry-After": "9"}), Fault(status=500)]
     with pytest.raises(DownloadFailed) as caught:
         kaggle_archive(DATASET, watch)
@@ -112,7 +114,7 @@ def test_a_busy_kaggle_says_when_to_come_back(kaggle: Server, archive: str, watc
         kaggle_archive(DATASET, watch)
 
 
-def test_no_network_is_one_sentence(kaggle: Server, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_one_sentence(kaggle: Server, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -121,7 +123,7 @@ def test_no_network_is_one_sentence(kaggle: Server, watch: Watch, monkeypatch: p
 
 
 def test_a_kaggle_that_does_not_answer_is_left(
-    kaggle: Server, archive: str, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    kaggle: Server, archive: str, watch: DownloadWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -135,12 +137,12 @@ def test_a_kaggle_that_does_not_answer_is_left(
         monkeypatch.setattr(kaggle_client, "DEADLINE", 60)
         began = time.monotonic()
         with pytest.raises(Interrupted):
-            kaggle_archive(DATASET, Watch(silent, stop.is_set))
+            kaggle_archive(DATASET, DownloadWatch(silent, stop.is_set))
         assert time.monotonic() - began < 10
 
 
 def test_a_damaged_archive_is_deleted_and_fetched_anew(
-    kaggle: Server, archive: str, tmp_path: Path, watch: Watch
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
 ) -> None:
     good = kaggle.files[archive]
     kaggle.files[archive] = good[: len(good) // 2]
@@ -152,21 +154,21 @@ def test_a_damaged_archive_is_deleted_and_fetched_anew(
     assert below(tmp_path) == artworks()
 
 
-def test_another_archive_than_expected_is_refused(kaggle: Server, tmp_path: Path, watch: Watch) -> None:
+def test_another_archive_than_expected_is_refused(kaggle: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     put_kaggle(kaggle, DATASET, {"readme.txt": b"moved"})
     with pytest.raises(UnsafeArchive, match=r"holds no artists\.csv"):
         download_artworks(tmp_path, watch, SMALL)
     assert not artworks_complete(tmp_path)
 
 
-def test_an_archive_cannot_bring_its_own_marker(kaggle: Server, tmp_path: Path, watch: Watch) -> None:
+def test_an_archive_cannot_bring_its_own_marker(kaggle: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     put_kaggle(kaggle, DATASET, artworks() | {MARKER: b"{}", "__MACOSX/x": b"", "images/.hidden": b""})
     download_artworks(tmp_path, watch, SMALL)
     assert below(tmp_path) == artworks()
     assert artworks_complete(tmp_path)
 
 
-def test_an_archive_put_there_by_hand_is_used_and_kept(kaggle: Server, tmp_path: Path, watch: Watch) -> None:
+def test_an_archive_put_there_by_hand_is_used_and_kept(kaggle: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     by_hand = tmp_path / SMALL.name
     by_hand.write_bytes(zipped(artworks()))
     download_artworks(tmp_path, watch, SMALL)
@@ -175,7 +177,7 @@ def test_an_archive_put_there_by_hand_is_used_and_kept(kaggle: Server, tmp_path:
 
 
 def test_missing_tells_complete_by_hand_and_half_there_apart(
-    kaggle: Server, archive: str, tmp_path: Path, watch: Watch
+    kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
 ) -> None:
     source = ArtworksSource(path=tmp_path)
     assert missing(source) == f"nst download artworks --output {tmp_path}"

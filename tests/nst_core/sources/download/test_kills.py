@@ -18,9 +18,9 @@ from nst_core.errors import DiskFull, UsageError
 from nst_core.sources.download.archive import everything
 from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
 from nst_core.sources.download.folder import LOCK, MARKER, DatasetFolder
-from nst_core.sources.download.http import Address, open_client
+from nst_core.sources.download.http import RemoteFile, open_client
 from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import Watch, silent
+from nst_core.sources.download.progress import DownloadWatch, silent
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for number in range(60)}
@@ -30,18 +30,18 @@ from pathlib import Path
 from nst_core.sources.download.archive import everything
 from nst_core.sources.download.partial_file import forget
 from nst_core.sources.download.folder import DatasetFolder
-from nst_core.sources.download.http import Address, open_client
+from nst_core.sources.download.http import RemoteFile, open_client
 from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 
 root, url, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 def show(title, done, total, unit):
     print(title, flush=True)
     if title.startswith("Unpacking"):
         time.sleep(pause)
-watch, folder = Watch(show, lambda: False), DatasetFolder(root)
+watch, folder = DownloadWatch(show, lambda: False), DatasetFolder(root)
 with folder.locked(), open_client() as client:
-    fetched = get_archive(folder, Archive("things.zip"), lambda: Address(url), client, watch)
+    fetched = get_archive(folder, Archive("things.zip"), lambda: RemoteFile(url), client, watch)
     unpack_part(folder, "things", fetched, watch, everything, "things")
     forget(fetched.path)
 """
@@ -133,9 +133,11 @@ def get_folder(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def download(server: Server, root: Path) -> None:
-    folder, watch = DatasetFolder(root), Watch(silent, lambda: False)
+    folder, watch = DatasetFolder(root), DownloadWatch(silent, lambda: False)
     with folder.locked(), open_client() as client:
-        fetched = get_archive(folder, Archive("things.zip"), lambda: Address(f"{server.url}/things.zip"), client, watch)
+        fetched = get_archive(
+            folder, Archive("things.zip"), lambda: RemoteFile(f"{server.url}/things.zip"), client, watch
+        )
         unpack_part(folder, "things", fetched, watch, everything, "things")
         forget(fetched.path)
 

@@ -14,7 +14,7 @@ from download.making import zipped
 from nst_core.errors import Interrupted, UnsafeArchive, UsageError
 from nst_core.sources.download.archive import unpack
 from nst_core.sources.download.http_errors import WrongContent
-from nst_core.sources.download.progress import Watch
+from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {"a.txt": b"alpha" * 100, "b/c.txt": b"gamma" * 100, "b/d/e.txt": b"", "Dürer/ü.txt": b"x"}
@@ -46,13 +46,13 @@ def hand_made(*members: tuple[str, bytes, int]) -> bytes:
     return buffer.getvalue()
 
 
-def test_files_arrive_as_they_were(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_files_arrive_as_they_were(archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch) -> None:
     assert unpack(archive(zipped(FILES)), tmp_path / "out", watch) == 4
     assert everything_below(tmp_path / "out") == FILES
 
 
 def test_only_what_is_chosen_is_written_and_where(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
 ) -> None:
     def choose(name: PurePosixPath) -> PurePosixPath | None:
         return PurePosixPath("new", name.name) if name.parts[0] == "b" else None
@@ -82,7 +82,7 @@ EVIL = {
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("members", EVIL.values(), ids=EVIL.keys())
 def test_an_archive_with_one_bad_name_is_refused_as_a_whole(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch, members: tuple[tuple[str, bytes, int], ...]
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch, members: tuple[tuple[str, bytes, int], ...]
 ) -> None:
     path = archive(hand_made(("good.txt", b"good", 0), *members))
     before = set(tmp_path.rglob("*"))
@@ -92,11 +92,15 @@ def test_an_archive_with_one_bad_name_is_refused_as_a_whole(
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_the_same_file_twice_does_no_harm(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_the_same_file_twice_does_no_harm(
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
+) -> None:
     assert unpack(archive(hand_made(("a.txt", b"one", 0), ("a.txt", b"one", 0))), tmp_path / "out", watch) == 1
 
 
-def test_a_bomb_is_refused_by_what_it_claims(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_a_bomb_is_refused_by_what_it_claims(
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
+) -> None:
     bomb = zipped({f"{number}.bin": bytes(20_000_000) for number in range(5)})
     assert len(bomb) < 200_000
     with pytest.raises(UnsafeArchive, match="claim to unpack to 5 files of 100000000 bytes"):
@@ -105,7 +109,7 @@ def test_a_bomb_is_refused_by_what_it_claims(archive: Callable[[bytes], Path], t
 
 
 def test_a_bomb_that_lies_about_its_size_writes_no_more_than_it_claims(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
 ) -> None:
     data = zipped({"bomb.bin": bytes(5_000_000)})
     lie = data.replace((5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
@@ -115,14 +119,14 @@ def test_a_bomb_that_lies_about_its_size_writes_no_more_than_it_claims(
     assert everything_below(tmp_path / "out") == {}
 
 
-def test_a_truncated_archive_is_damaged(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_a_truncated_archive_is_damaged(archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch) -> None:
     for data in (b"", b"<html>log in</html>", zipped(FILES)[:-30], zipped(FILES)[:100]):
         with pytest.raises(WrongContent, match="damaged, or no zip archive"):
             unpack(archive(data), tmp_path / "out", watch)
 
 
 def test_a_flipped_bit_leaves_no_file_of_that_name(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
 ) -> None:
     stored = io.BytesIO()
     with zipfile.ZipFile(stored, "w", zipfile.ZIP_STORED) as opened:
@@ -134,7 +138,9 @@ def test_a_flipped_bit_leaves_no_file_of_that_name(
     assert everything_below(tmp_path / "out") == {"a.txt": FILES["a.txt"]}
 
 
-def test_an_encrypted_archive_is_refused(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_an_encrypted_archive_is_refused(
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
+) -> None:
     data = bytearray(zipped({"a.txt": b"alpha"}))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(UnsafeArchive, match="encrypted"):
@@ -142,7 +148,7 @@ def test_an_encrypted_archive_is_refused(archive: Callable[[bytes], Path], tmp_p
 
 
 def test_right_files_are_kept_and_wrong_ones_replaced(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
 ) -> None:
     path, out = archive(zipped(FILES)), tmp_path / "out"
     unpack(path, out, watch)
@@ -158,14 +164,16 @@ def test_a_stop_keeps_what_is_unpacked_and_nothing_half(archive: Callable[[bytes
     files = {f"{number}.bin": bytes([number]) * 3_000_000 for number in range(5)}
     path, out, looks = archive(zipped(files)), tmp_path / "out", iter(range(1000))
     with pytest.raises(Interrupted):
-        unpack(path, out, Watch(lambda *_: None, lambda: next(looks) >= 12))
+        unpack(path, out, DownloadWatch(lambda *_: None, lambda: next(looks) >= 12))
     left = everything_below(out)
     assert 0 < len(left) < 5
     assert left.items() <= files.items()
     assert not any(name.endswith(TEMPORARY_SUFFIX) for name in left)
 
 
-def test_links_that_lead_out_are_not_followed(archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch) -> None:
+def test_links_that_lead_out_are_not_followed(
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b").symlink_to(tmp_path / "elsewhere")
@@ -175,7 +183,7 @@ def test_links_that_lead_out_are_not_followed(archive: Callable[[bytes], Path], 
 
 
 def test_a_file_where_a_folder_has_to_be_is_one_sentence(
-    archive: Callable[[bytes], Path], tmp_path: Path, watch: Watch
+    archive: Callable[[bytes], Path], tmp_path: Path, watch: DownloadWatch
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b").write_bytes(b"in the way")

@@ -14,14 +14,14 @@ from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import METHODS
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import unfinished_result
-from nst_core.views.report.comparison import Comparison, compare
+from nst_core.views.report.comparison import RunComparison, compare
 from nst_core.views.report.comparison_section import headline
 from nst_core.views.report.run_reader import read_run
 
 HASH = "ab" * 32
 
 
-def compared(here: Path, there: Path) -> Comparison:
+def compared(here: Path, there: Path) -> RunComparison:
     return compare(read_run(here, whole_plan=True), read_run(there, whole_plan=True))
 
 

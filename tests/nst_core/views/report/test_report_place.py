@@ -11,7 +11,7 @@ from shown import done, write
 from nst_core.errors import UsageError
 from nst_core.views.pages import show_run, show_runs
 from nst_core.views.report import make_report
-from nst_core.views.report.destination import MARK, place_of
+from nst_core.views.report.destination import MARK, destination_of
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ def test_at_a_store_the_same_holds(memory: Path) -> None:
     (run / "run.yaml").write_bytes(b"{}")
     for output in (run, run / "gallery", run / "one.html"):
         with pytest.raises(UsageError, match="run folder"):
-            place_of(run, output)
-    assert place_of(run, run / "report").at_home
+            destination_of(run, output)
+    assert destination_of(run, run / "report").at_home
     (memory / "site" / "index.html").write_bytes(b"<!doctype html>")
     with pytest.raises(UsageError, match="not a report's page"):
-        place_of(run, memory / "site")
-    assert place_of(run, memory / "elsewhere").page == memory / "elsewhere" / "index.html"
+        destination_of(run, memory / "site")
+    assert destination_of(run, memory / "elsewhere").page == memory / "elsewhere" / "index.html"

@@ -10,7 +10,7 @@ import pytest
 from nst_core.views.report.axes import Scale, even_ticks, log_range, log_ticks, shortened
 from nst_core.views.report.plots import NARROW, WIDE, Drawn, bars, boxes, courses, duration, ratios, throughput
 from nst_core.views.report.spread import spread, spreads
-from nst_core.views.report.throughput import pace_of
+from nst_core.views.report.throughput import throughput_of
 from nst_core.views.report.traces import TraceBand
 
 HOSTILE = '</svg><script>alert("x")</script>\'&\u202e שלום 🎨 日本'
@@ -96,7 +96,7 @@ def test_the_course_falls_from_left_to_right() -> None:
 
 def test_throughput_has_a_bar_per_bin_and_shows_the_breaks() -> None:
     made = np.concatenate([np.arange(0, 100, 2.0), np.arange(5000, 5100, 1.0)])
-    pace = pace_of(made)
+    pace = throughput_of(made)
     drawn = throughput(pace, "Throughput")
     assert len(elements(drawn, "bar")) == len(pace.bins)
     (gap,) = elements(drawn, "break")

@@ -14,7 +14,7 @@ from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair
 from nst_core.run_folder.pair_selection import pairs_of_artist
-from nst_core.views.sheets.triptych import GAP, LOWEST, MARGIN, PAPER, Place, panels_of, places_of, triptych
+from nst_core.views.sheets.triptych import GAP, LOWEST, MARGIN, PAPER, Box, panels_of, places_of, triptych
 
 
 def only_pair(run: Path, **changes: str) -> FinishedPair:
@@ -23,7 +23,7 @@ def only_pair(run: Path, **changes: str) -> FinishedPair:
     return pair
 
 
-def colour_at(image: np.ndarray, place: Place) -> tuple[int, int, int]:
+def colour_at(image: np.ndarray, place: Box) -> tuple[int, int, int]:
     """The one colour of a panel."""
     box = image[place.top : place.top + place.height, place.left : place.left + place.width]
     assert (box == box[0, 0]).all()
@@ -38,9 +38,9 @@ def test_content_style_and_result_stand_side_by_side_whole_and_equally_high(tmp_
     pair = only_pair(run)
     places = places_of(panels_of(pair))
     assert places == [
-        Place(MARGIN, MARGIN, 800, 400),
-        Place(MARGIN + 800 + GAP, MARGIN, 400, 400),
-        Place(MARGIN + 800 + GAP + 400 + GAP, MARGIN, 800, 400),
+        Box(MARGIN, MARGIN, 800, 400),
+        Box(MARGIN + 800 + GAP, MARGIN, 400, 400),
+        Box(MARGIN + 800 + GAP + 400 + GAP, MARGIN, 800, 400),
     ]
     image = triptych(pair)
     assert [colour_at(image, place) for place in places] == [RED, GREEN, BLUE]
