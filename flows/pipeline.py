@@ -23,11 +23,11 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted
-from nst_core.plan.columns import tables
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
-from nst_core.plan.new_part import new_part, strict_check
-from nst_core.plan.state import RunState, lacking_pages, read_state
+from nst_core.plan.new_part import new_part, check_strict
+from nst_core.plan.state import RunState, missing_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
@@ -50,7 +50,7 @@ class RunOptions:
 
 
 def show(done: int, total: int) -> None:
-    """Progress of a stage that ends, as everything does, when the run was asked to stop."""
+    """Progress of a stage that ends, as everything does, when the run was wanted to stop."""
     reporter.at_least(done, total)
     if stop_requested.is_set():
         raise Interrupted
@@ -65,19 +65,19 @@ def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
 
 @surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
-    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, options: RunOptions
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
     """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
     with reporter.stage("Inspecting images", 0, "files"):
-        part = new_part(config, method, asked, folder, show)
+        part = new_part(config, method, wanted, folder, show)
     if options.strict:
-        strict_check([*with_current_inputs(folder.read_plan(), asked).errors(), *part.errors()])
+        check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not options.force:
-        check_room(config, read_state(folder, asked), part)
+        check_room(config, read_state(folder, wanted), part)
     folder.write_run_file(run_file(config, method))
-    record_artist_facts(folder.root, asked.artists)
+    record_artist_facts(folder.root, wanted.artists)
     if len(part):
-        folder.append_plan(part.number, tables(part))
+        folder.append_plan(part.number, part_tables(part))
     return len(part)
 
 
@@ -120,13 +120,13 @@ def pipeline(
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
-    asked = pair_task(config, opaque(method))
+    wanted = pair_task(config, opaque(method))
     share = Shard.parse(shard) if shard else None
     with folder.locked(share, console.print) as held, stopping_on_signals():
         with held.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
-            plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
-            state = read_state(folder, asked)
+            plan_task(config, method, opaque(wanted), folder, RunOptions(strict, force))
+            state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
@@ -149,7 +149,7 @@ def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, secon
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
-    if seconds is not None or not is_current(folder.root, summary) or lacking_pages(config):
+    if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         if config.output.report and not summary.missing:

@@ -17,12 +17,12 @@ from nst_core.config.run_config import Method, RunConfig
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
-from nst_core.plan.columns import tables
-from nst_core.plan.draft import draft_of, pair_id
+from nst_core.plan.part_tables import part_tables
+from nst_core.plan.pair_table import tabulate_pairs, pair_id
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.part import EXTENSIONS, plan_part
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import facts_of
+from nst_core.plan.wanted import artist_facts
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
@@ -124,7 +124,7 @@ class Workshop:
         method = resolve_method(config, self._fleet)
         with self.planning:
             self._tell_method(method, order.method)
-            record_artist_facts(self.folder.root, facts_of([order.style], [order.style.artist]))
+            record_artist_facts(self.folder.root, artist_facts([order.style], [order.style.artist]))
             row = self._append(self._new_pair(order, method), order, method)
         work = replace(work_of(config, method), threads=self._threads)
         return Piece(_chunk(row), work)
@@ -206,8 +206,8 @@ class Workshop:
         number = self.folder.next_part()
         if number > MOST_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
-        draft, context = draft_of([pair], method.fingerprints.method), self._context(order, method)
-        self.folder.append_plan(number, tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
+        draft, context = tabulate_pairs([pair], method.fingerprints.method), self._context(order, method)
+        self.folder.append_plan(number, part_tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
         rows = self.folder.read_part(number)
         self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
         self._ids.add(rows[0].pair_id)

@@ -21,7 +21,7 @@ from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
-from nst_core.plan.shapes import too_narrow
+from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import present_hash
@@ -123,15 +123,15 @@ class BatchReader:
         """Decode a batch, in the order of its rows. What is no fault of an image (an I/O error) propagates."""
         self._decoded_before, self._decoded = self._decoded, {}
         content, unstylized, style = _once(self.content), _once(self.unstylized), _once(self.style)
-        jobs: list[DecodedPair | RefusedPair] = []
+        pairs: list[DecodedPair | RefusedPair] = []
         for row in rows:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
-                jobs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
+                pairs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
             except InputError as error:
-                jobs.append(_refused(row, error))
-        return jobs
+                pairs.append(_refused(row, error))
+        return pairs
 
     def content(self, path: Path, size: int) -> ScaledImage:
         """A content image for a working size. Raises InputError."""
@@ -174,21 +174,21 @@ def read_scaled(request: ImageRequest) -> ScaledImage:
     height, width = image.pixels.shape[:2]
     working = working_size(width, height, request.size, request.upscale, request.side)
     if min(padded_shape(*working, request.bucket)) < request.needed:
-        raise too_narrow(request.path, working, request.size, request.needed)
+        raise too_narrow_error(request.path, working, request.size, request.needed)
     return ScaledImage(resize_pixels(image.pixels, *working), width, height, image.sha256)
 
 
-def batch_of(jobs: Sequence[DecodedPair], session: Session) -> Pairs:
-    """Jobs whose contents have one padded shape as the engine takes them, styles blended. Raises OutOfMemory."""
-    alpha, beta = zip(*(row_weights(job.row, session.recipe) for job in jobs), strict=True)
-    contents = content_batch([job.content for job in jobs], session)
-    targets = [_blended_target(job, session) for job in jobs]
-    return Pairs(contents, targets, [job.row.seed for job in jobs], alpha, beta)
+def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
+    """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
+    alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
+    contents = content_batch([pair.content for pair in pairs], session)
+    targets = [_blended_target(pair, session) for pair in pairs]
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
 
 
-def _blended_target(job: DecodedPair, session: Session) -> StyleTarget:
-    targets = [target_of(style, job.content, session) for style in job.styles]
-    return blend_targets(targets, job.row.style_shares)
+def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
+    targets = [target_of(style, pair.content, session) for style in pair.styles]
+    return blend_targets(targets, pair.row.style_shares)
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:

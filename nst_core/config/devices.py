@@ -30,10 +30,10 @@ def local_fleet(execution: Execution) -> Fleet:
     """The workers that this machine has room for. Raises ConfigError as `run_devices`."""
     devices = run_devices(execution)
     first = devices[0]
-    return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // threads_of(execution)))
+    return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // worker_threads(execution)))
 
 
-def threads_of(execution: Execution) -> int:
+def worker_threads(execution: Execution) -> int:
     """CPU threads of a worker."""
     return 1 if execution.threads == "auto" else execution.threads
 

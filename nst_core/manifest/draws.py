@@ -29,17 +29,17 @@ def draw(count: int, pool_size: int, *key: object) -> list[int]:
     return drawn
 
 
-def fraction(*key: object) -> float:
+def uniform(*key: object) -> float:
     """A number in [0, 1)."""
     return int.from_bytes(_hash_of(*key).digest()[:6], "big") / 2**48
 
 
-def weighted(weights: Mapping[str, float], *key: object) -> str:
+def weighted_choice(weights: Mapping[str, float], *key: object) -> str:
     """One of the names, each as often as its weight says, in whatever order they are given.
 
     At least one weight must be positive.
     """
-    place, last = fraction(*key) * math.fsum(weights.values()), ""
+    place, last = uniform(*key) * math.fsum(weights.values()), ""
     for name, weight in sorted(weights.items()):
         if weight > 0:
             last = name
@@ -51,21 +51,21 @@ def weighted(weights: Mapping[str, float], *key: object) -> str:
 
 def part_of(shares: Mapping[str, float], *key: object) -> str:
     """Which part of a division something belongs to; `shares` need not add up to 1."""
-    return weighted(shares, *key)
+    return weighted_choice(shares, *key)
 
 
-def divided(items: Sequence[str], shares: Mapping[str, float], *key: object) -> dict[str, str]:
+def divide(items: Sequence[str], shares: Mapping[str, float], *key: object) -> dict[str, str]:
     """Items divided into parts in these proportions, as evenly as their number allows; by item, its part.
 
     The items are put in a drawn order that does not depend on the one given; where the cuts do not fall between two
     items, the draw decides who gets the odd one, so that over many groups the proportions hold.
     """
     order = sorted(items, key=lambda item: (_hash_of(*key, item).digest(), item))
-    offset, total = fraction(*key, "offset"), math.fsum(shares.values())
+    offset, total = uniform(*key, "offset"), math.fsum(shares.values())
     return {item: _part_at((place + offset) / len(order) * total, shares) for place, item in enumerate(order)}
 
 
-def deal(decks: Mapping[str, Sequence[int]], wanted: int) -> Iterator[tuple[str, int]]:
+def round_robin(decks: Mapping[str, Sequence[int]], wanted: int) -> Iterator[tuple[str, int]]:
     """One from each deck in turn, until enough are dealt or all decks are empty."""
     dealt = 0
     for turn in range(max((len(deck) for deck in decks.values()), default=0)):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError, suggestion
-from nst_core.manifest.draws import divided, fraction, part_of
+from nst_core.manifest.draws import divide, uniform, part_of
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, meant
@@ -62,7 +62,7 @@ class StyleSet:
         return Catalogue(tuple(item for item in self.catalogue.items if item.id not in self.excluded))
 
 
-def drawn_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, beta: float = 1.0) -> Iterator[Pair]:
+def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, beta: float = 1.0) -> Iterator[Pair]:
     """Every pair that a strategy other than `manifest` asks for, one by one.
 
     Args:
@@ -100,7 +100,7 @@ def split_of(content: Item, pairing: Pairing) -> str | None:
 
 def _of_content(pairing: Pairing, content: Item, pools: _Pools) -> Iterator[Pair]:
     split = split_of(content, pairing)
-    if pairing.unstylized and fraction(pairing.seed, content.id, "unstylized") < pairing.unstylized:
+    if pairing.unstylized and uniform(pairing.seed, content.id, "unstylized") < pairing.unstylized:
         yield unstylized_pair(content, split)
         return
     pool = pools.of(content, split)
@@ -173,7 +173,7 @@ class _Pools:
         parts: dict[str, str] = {}
         for artist in sorted(set(units.values())):
             works = [unit for unit, by in units.items() if by == artist]
-            parts |= divided(works, shares, self._pairing.seed, "styles", artist)
+            parts |= divide(works, shares, self._pairing.seed, "styles", artist)
         return {item.id: parts[same.get(item.id, item.id)] for item in self._styles.items}
 
 

@@ -20,7 +20,7 @@ from nst_core.sources.base import Catalogue, Item
 from nst_core.storage.paths import is_local, is_url, located
 
 
-def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
+def read_pairs(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
     """The pairs of a manifest; styles that it leaves to a draw are drawn. Raises ManifestError."""
     pools = styles.drawable().by_artist()
     known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles.catalogue, path.parent)

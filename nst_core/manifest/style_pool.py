@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
-from nst_core.manifest.draws import deal, draw, weighted
+from nst_core.manifest.draws import round_robin, draw, weighted_choice
 from nst_core.sources.artist_names import artist_key
 from nst_core.sources.base import Item
 
@@ -69,9 +69,9 @@ class StylePool:
         each = wanted if self._overlap else _turns([len(self.groups[name]) for name in order], wanted)
         decks = {name: draw(each, len(self.groups[name]), seed, content, name) for name in order}
         if not self._overlap:
-            yield from (self.groups[name][index] for name, index in deal(decks, wanted))
+            yield from (self.groups[name][index] for name, index in round_robin(decks, wanted))
             return
-        every = (self.groups[name][index] for name, index in deal(decks, sum(map(len, decks.values()))))
+        every = (self.groups[name][index] for name, index in round_robin(decks, sum(map(len, decks.values()))))
         yield from itertools.islice({item.id: item for item in every}.values(), wanted)
 
     def _weighted(self, content: str, wanted: int) -> Iterator[Item]:
@@ -82,7 +82,7 @@ class StylePool:
         for turn in range(sum(map(len, self.groups.values()))):
             if len(seen) == wanted or not any(left.values()):
                 return
-            name = weighted(left, seed, content, "weight", turn)
+            name = weighted_choice(left, seed, content, "weight", turn)
             group = self.groups[name]
             used[name] += 1
             item = group[draw(used[name], len(group), seed, content, name)[-1]]

@@ -18,7 +18,7 @@ from nst_core.config.run_config import Execution, Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.plan import grouping as capacity
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU, CHUNK_SECONDS, MAX_CHUNKS, Grouping, grouping
-from nst_core.plan.pace import Pace
+from nst_core.plan.speed import Speed
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import PlannedPair
 
@@ -86,7 +86,7 @@ def test_groups_are_as_asked_for_or_suit_the_device() -> None:
 def test_a_chunk_is_some_45_seconds_of_one_workers_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "cores", lambda: 2)
     per_pair = RECIPE.evaluations * RECIPE.size**2
-    monkeypatch.setattr(capacity, "pace_of", lambda *_: Pace(2 * per_pair / 3.0, "two cores, 3 s a pair each", True))
+    monkeypatch.setattr(capacity, "pace_of", lambda *_: Speed(2 * per_pair / 3.0, "two cores, 3 s a pair each", True))
     assert grouping(Execution(), RECIPE, HERE, pairs=10_000).chunk_size == CHUNK_SECONDS / 3
     assert grouping(Execution(), RECIPE, HERE, pairs=80).chunk_size == 10, "so few that each worker has four chunks"
     assert grouping(Execution(), RECIPE, HERE, pairs=1_500_000).chunk_size == 1_500_000 / MAX_CHUNKS, "too many tasks"

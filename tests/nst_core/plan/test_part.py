@@ -17,9 +17,9 @@ from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.plan.draft import Draft, draft_of, pair_id
+from nst_core.plan.pair_table import PairTable, tabulate_pairs, pair_id
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.inspection import input_limits
+from nst_core.plan.new_part import input_limits
 from nst_core.plan.part import plan_part
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.sources.base import Item
@@ -37,8 +37,8 @@ ONE = Pair(
 NOTHING = Plan.of([])
 
 
-def drafted(pairs: list[Pair]) -> Draft:
-    return draft_of(pairs, PRINTS.method)
+def drafted(pairs: list[Pair]) -> PairTable:
+    return tabulate_pairs(pairs, PRINTS.method)
 
 
 def test_a_pair_s_id_is_pinned() -> None:

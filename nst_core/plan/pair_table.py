@@ -1,7 +1,7 @@
-"""Pairs on their way into a plan: their identities, and what many of them share kept once.
+"""The table of the pairs that are to be planned: their ids, and indices into lists of what many of them share.
 
-A million pairs are a hundred thousand contents, a few styles and a handful of settings; a draft holds those, and three
-small numbers per pair.
+A million pairs are a hundred thousand contents, a few styles and a handful of settings; the table holds those, and
+three small numbers per pair.
 """
 
 from __future__ import annotations
@@ -26,15 +26,24 @@ PAIR_ID_LENGTH = 16
 
 @dataclass(frozen=True)
 class Combination:
-    """Styles with the artist whose gallery they belong to."""
+    """The styles of a pair, none where it stays unstylized, and the artist whose gallery it belongs to."""
 
     styles: tuple[StyleShare, ...]
     artist: str | None
 
+    @property
+    def style_ids(self) -> tuple[str, ...]:
+        return tuple(share.item.id for share in self.styles)
+
+    @property
+    def license(self) -> str | None:
+        """The licences of the styles, each once, joined by `; `."""
+        return "; ".join(dict.fromkeys(share.item.license for share in self.styles if share.item.license)) or None
+
 
 @dataclass(frozen=True)
 class Setting:
-    """What else makes a pair."""
+    """What identifies a pair besides content, styles and artist; `extras` are the manifest's other columns."""
 
     label: str | None
     split: str | None
@@ -44,12 +53,12 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PairTable:
     """Distinct pairs in the order of their ids.
 
     Attributes:
         method: the method fingerprint that the ids were made with.
-        ids: (n,) uint64, ascending: what `pair_id` gives, as a number.
+        ids: (n,) uint64, ascending: the pair ids as numbers.
         content, combination, setting: (n,) int32, indices into `contents`, `combinations` and `settings`.
     """
 
@@ -65,10 +74,15 @@ class Draft:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def without(self, ids: NDArray[np.uint64]) -> Draft:
+    @property
+    def stylized(self) -> NDArray[np.bool_]:
+        """(n,) whether a pair has styles; without, its content is delivered as it is."""
+        return np.array([bool(c.styles) for c in self.combinations], bool)[self.combination]
+
+    def without(self, ids: NDArray[np.uint64]) -> PairTable:
         """The pairs whose ids are not among `ids`."""
         left = ~np.isin(self.ids, ids)
-        return Draft(
+        return PairTable(
             self.method,
             self.contents,
             self.combinations,
@@ -81,7 +95,7 @@ class Draft:
 
 
 def pair_id(pair: Pair, method_fingerprint: str) -> str:
-    """16 hex digits that name a pair: the same wherever and whenever it is planned, whatever stands beside it."""
+    """The id of a pair, 16 hex digits: a function of the pair and the method alone."""
     data = {
         "version": FINGERPRINT_VERSION,
         "content": pair.content.id,
@@ -97,7 +111,7 @@ def pair_id(pair: Pair, method_fingerprint: str) -> str:
 
 
 def id_numbers(ids: Iterable[str]) -> NDArray[np.uint64]:
-    """Ids as a draft holds them."""
+    """Pair ids as the numbers of a `PairTable`."""
     return np.fromiter((int(text, 16) for text in ids), np.uint64)
 
 
@@ -106,9 +120,17 @@ def id_text(number: int) -> str:
     return f"{number:0{PAIR_ID_LENGTH}x}"
 
 
-def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
-    """Draft pairs, consumed one by one; those with one id are one pair."""
-    contents, combinations, settings = _Shared(_content_text), _Shared(_combination_text), _Shared(_setting_text)
+def place_counts(places: NDArray[np.integer[Any]]) -> dict[int, int]:
+    """How often each index occurs, by index."""
+    distinct, counts = np.unique(places, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
+
+
+def tabulate_pairs(pairs: Iterable[Pair], method_fingerprint: str) -> PairTable:
+    """Put pairs, consumed one by one, into a table; of pairs with the same id the first stays."""
+    contents, combinations, settings = (
+        _DistinctValues(text) for text in (_content_text, _combination_text, _setting_text)
+    )
     ids, columns = array("Q"), (array("i"), array("i"), array("i"))
     method = json.dumps(method_fingerprint)
     for pair in pairs:
@@ -129,7 +151,7 @@ def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
             column.append(place)
     distinct, first = np.unique(np.array(ids, np.uint64), return_index=True)
     content, combination, setting = (np.array(column, np.int32)[first] for column in columns)
-    return Draft(
+    return PairTable(
         method_fingerprint,
         contents.values,
         [Combination(pair.styles, pair.artist) for pair in combinations.values],
@@ -141,7 +163,7 @@ def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
     )
 
 
-class _Shared:
+class _DistinctValues:
     """Values that many pairs share, each kept once, with its part of the text that is hashed."""
 
     def __init__(self, text: Any) -> None:
@@ -150,7 +172,7 @@ class _Shared:
         self.texts: list[Any] = []
 
     def place(self, key: Hashable, value: Any) -> int:
-        """Where `value` stands; keys made of `id()` hold because the values are kept."""
+        """The index of a value, which is added if its key is new; keys made of `id()` hold as the values are kept."""
         place = self._places.get(key)
         if place is None:
             place = self._places[key] = len(self.values)
