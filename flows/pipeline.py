@@ -1,8 +1,9 @@
-"""The main flow: download → pair → plan → stylize in chunks → gallery."""
+"""The main flow: download → pair → plan → stylize in chunks → gallery and report."""
 
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -23,10 +24,10 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted
-from nst_core.plan.part_tables import part_tables
 from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
-from nst_core.plan.new_part import new_part, check_strict
+from nst_core.plan.new_part import check_strict, new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import RunState, missing_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
@@ -40,6 +41,9 @@ from nst_core.run_folder.summary import RunReport, is_current, summarize, write_
 
 T = TypeVar("T")
 
+_wanted_before: ContextVar[WantedPairs | None] = ContextVar("wanted_before", default=None)
+"""The pairs that `run_pipeline` hands to the flow. They are no parameter, which Prefect would send to its server."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -49,16 +53,34 @@ class RunOptions:
     force: bool = False
 
 
+def run_pipeline(config: RunConfig, options: RunOptions, shard: str | None, wanted: WantedPairs | None) -> RunReport:
+    """Run the flow in this process.
+
+    Args:
+        wanted: the pairs of `config`, if its sources have been read already; they are then not read again.
+
+    Raises:
+        UsageError, DiskFull, Interrupted: as `pipeline`.
+    """
+    token = _wanted_before.set(wanted)
+    try:
+        return pipeline(config.name, config, options.strict, options.force, shard)
+    finally:
+        _wanted_before.reset(token)
+
+
 def show(done: int, total: int) -> None:
-    """Progress of a stage that ends, as everything does, when the run was wanted to stop."""
+    """Show the progress of a stage. Raises Interrupted once the run was asked to stop."""
     reporter.at_least(done, total)
     if stop_requested.is_set():
         raise Interrupted
 
 
 @surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
-    """Pair contents with styles."""
+def pair_task(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs | None = None) -> WantedPairs:
+    """Pair contents with styles, unless that has been done: `wanted`."""
+    if wanted is not None:
+        return wanted
     with reporter.stage("Reading the sources", 0, "files"):
         return wanted_pairs(config, method.fingerprints.method, show)
 
@@ -67,7 +89,7 @@ def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
 def plan_task(
     config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
-    """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
+    """Append the pairs that the plan lacks, and record what is known of their artists; return how many pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
     if options.strict:
@@ -103,10 +125,10 @@ def report_task(run_folder: Path) -> Path:
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
-    """Stylize what a run file asks for; what its folder holds already is not made again.
+    """Stylize the pairs that a run file asks for and that its folder does not hold yet.
 
     Args:
-        shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
+        shard: such as `2/8`: make this share only, while other processes make theirs; the report is then about it.
 
     Raises:
         UsageError: the configuration, the manifest, the weights or the run folder are wrong, or there is no room for
@@ -120,7 +142,7 @@ def pipeline(
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
-    wanted = pair_task(config, opaque(method))
+    wanted = pair_task(config, opaque(method), opaque(_wanted_before.get()))
     share = Shard.parse(shard) if shard else None
     with folder.locked(share, console.print) as held, stopping_on_signals():
         with held.exclusively(stopped=stop_requested.is_set):
@@ -134,8 +156,8 @@ def pipeline(
             report = finish(config, held, state, totals, seconds)
             if share is None:
                 return report
-            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
-            return replace(report, summary=own)
+            of_share = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            return replace(report, summary=of_share)
 
 
 def opaque(value: T) -> T:
@@ -144,7 +166,7 @@ def opaque(value: T) -> T:
 
 
 def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
-    """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
+    """Write gallery, report, card and summary, if anything is new; the summary marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on

@@ -1,4 +1,4 @@
-"""The flow of `nst retry`: what failed is tried again, from the run folder alone."""
+"""The flow of `nst retry`: failed and quarantined pairs are tried again, from the run folder alone."""
 
 from __future__ import annotations
 

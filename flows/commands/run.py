@@ -140,13 +140,12 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_resume(config.execution.resume)
-    finished = None
+    wanted = finished = None
     if not lacking_sources(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            asked = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
-        _print_notes(asked.notes)
-        finished = finished_state(config, method, asked)
-        del asked  # the flow makes its own
+            wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
+        _print_notes(wanted.notes)
+        finished = finished_state(config, method, wanted)
     if finished and choice.strict:
         check_strict(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
@@ -157,9 +156,9 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from flows.server.run_server import prefect_server
 
     with prefect_server():
-        from flows.pipeline import pipeline
+        from flows.pipeline import RunOptions, run_pipeline
 
-        return pipeline(config.name, config, choice.strict, choice.force, choice.shard)
+        return run_pipeline(config, RunOptions(choice.strict, choice.force), choice.shard, wanted)
 
 
 def lacking_sources(config: RunConfig) -> list[str]:

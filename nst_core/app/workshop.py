@@ -17,12 +17,12 @@ from nst_core.config.run_config import Method, RunConfig
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
-from nst_core.plan.part_tables import part_tables
-from nst_core.plan.pair_table import tabulate_pairs, pair_id
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import pair_id, tabulate_pairs
 from nst_core.plan.part import EXTENSIONS, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import artist_facts
+from nst_core.plan.wanted import collect_artist_facts
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
@@ -124,7 +124,7 @@ class Workshop:
         method = resolve_method(config, self._fleet)
         with self.planning:
             self._tell_method(method, order.method)
-            record_artist_facts(self.folder.root, artist_facts([order.style], [order.style.artist]))
+            record_artist_facts(self.folder.root, collect_artist_facts([order.style], [order.style.artist]))
             row = self._append(self._new_pair(order, method), order, method)
         work = replace(work_of(config, method), threads=self._threads)
         return Piece(_chunk(row), work)

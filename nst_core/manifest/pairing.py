@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError, suggestion
-from nst_core.manifest.draws import divide, uniform, part_of
+from nst_core.manifest.draws import divide, part_of, uniform
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, meant

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
-from nst_core.manifest.draws import round_robin, draw, weighted_choice
+from nst_core.manifest.draws import draw, round_robin, weighted_choice
 from nst_core.sources.artist_names import artist_key
 from nst_core.sources.base import Item
 

@@ -69,7 +69,9 @@ def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress 
         _excluded(pairs.contents, config.content, "content") | _duplicates(pairs.contents, sources.duplicates),
         _excluded(styles.values(), config.style, "style"),
         sources.notes,
-        artist_facts(sources.styles.catalogue.items, (combination.artist for combination in pairs.combinations)),
+        collect_artist_facts(
+            sources.styles.catalogue.items, (combination.artist for combination in pairs.combinations)
+        ),
     )
 
 
@@ -102,7 +104,7 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
     return draw_pairs(pairing, sources.contents.items, sources.styles, beta)
 
 
-def artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
+def collect_artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
     """What the style items say about these artists, by name; artists about whom they say nothing are left out."""
     works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
     for item in items:

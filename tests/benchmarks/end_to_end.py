@@ -31,11 +31,11 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
 from nst_core.engine.session import Session
 from nst_core.manifest.pairing import Pair
-from nst_core.plan.part_tables import part_tables
-from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import open_sources, pair_sources
 from nst_core.run_folder.chunk import Chunk

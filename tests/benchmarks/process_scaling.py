@@ -25,8 +25,8 @@ from flows.runners.processes import Processes
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.plan.part_tables import part_tables
 from nst_core.plan.new_part import new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import read_state
 from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.chunk import Chunk

@@ -11,10 +11,10 @@ from nst_core.config.run_config import parse_config
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
 from nst_core.manifest.pairing import Pair, StyleShare
-from nst_core.plan.part_tables import part_tables
-from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import Result, planned_columns

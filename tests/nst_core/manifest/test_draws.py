@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.manifest.draws import divide, draw, uniform, part_of, weighted_choice
+from nst_core.manifest.draws import divide, draw, part_of, uniform, weighted_choice
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(), st.text())

@@ -16,10 +16,10 @@ from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage
 from nst_core.manifest.pairing import Pair, StyleShare, style_shares, unstylized_pair
 from nst_core.manifest.row import Overrides
 from nst_core.plan.counts import PlanCounts, count_part, count_plan
-from nst_core.plan.part_tables import part_tables
-from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.base import Item

@@ -12,12 +12,12 @@ from planned import PRINTS, context, rows
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
-from nst_core.plan.part_tables import part_tables
 from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
-from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome, RunFolder

@@ -13,7 +13,7 @@ from planned import pair
 
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.plan.pair_table import tabulate_pairs, id_numbers, id_text, pair_id
+from nst_core.plan.pair_table import id_numbers, id_text, pair_id, tabulate_pairs
 from nst_core.sources.base import Item
 
 METHOD = "f" * 64

@@ -17,9 +17,9 @@ from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.plan.pair_table import PairTable, tabulate_pairs, pair_id
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import PairTable, pair_id, tabulate_pairs
 from nst_core.plan.part import plan_part
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.sources.base import Item

@@ -18,9 +18,9 @@ from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
 from nst_core.plan import current_inputs as presence
-from nst_core.plan.part_tables import part_tables
 from nst_core.plan.forecast import forecast
-from nst_core.plan.new_part import new_part, check_strict
+from nst_core.plan.new_part import check_strict, new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import RunState, finished_state, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder

@@ -18,10 +18,10 @@ from planned import rows as rows_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.manifest.row import Overrides
-from nst_core.plan.part_tables import part_tables
-from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
