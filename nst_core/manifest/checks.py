@@ -1,4 +1,4 @@
-"""What may be wrong with the rows of a manifest: all of it is found, and told at once."""
+"""The checks of a manifest's rows, which find all faults at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ManifestFault = tuple[int, str, str, str]
 
 
 def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[ManifestFault]:
-    """All values of the wrong type, found by lazy pandera validation of each column's distinct ones."""
+    """Find all values of the wrong type, by lazy pandera validation of each column's distinct values."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
     faults: list[ManifestFault] = []
@@ -55,7 +55,7 @@ def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Mani
 
 
 def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
-    """What each known column may hold; optional cells may be empty."""
+    """The schema of the known columns; optional cells may be empty."""
     import pandera.pandas as pa
 
     def column(holds: Callable[[str], bool], reason: str, required: bool = False) -> pa.Column:
@@ -89,7 +89,7 @@ def _is_whole(value: str) -> bool:
 
 
 def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[ManifestFault]:
-    """Rows whose style is to be drawn from an artist that the source does not have, or that name neither."""
+    """Find rows whose style is to be drawn from an unknown artist, or that name neither style nor artist."""
     faults: list[ManifestFault] = []
     if "artist" not in table.columns:
         return faults
@@ -106,6 +106,7 @@ def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Manifes
 
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
+    """Find rows that equal an earlier one in all known columns."""
     columns = [name for name in COLUMNS if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []

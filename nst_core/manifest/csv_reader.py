@@ -1,4 +1,4 @@
-"""The manifest: a CSV file that says which content meets which style. The contract between people and the pipeline."""
+"""The reader of manifests, the CSV files that pair contents with styles."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def read_manifest(
     table, faults = _read_table(path)
     for name in (name for name in COLUMNS if name in table.columns):
         known = {"content": known_contents, "style": known_styles}.get(name, ())
-        tidy = {text: _tidy(text, known, name == "style") for text in table[name].unique()}
-        table[name] = pd.Series([tidy[text] for text in table[name]], table.index, dtype=object)
+        stripped = {text: _stripped(text, known, name == "style") for text in table[name].unique()}
+        table[name] = pd.Series([stripped[text] for text in table[name]], table.index, dtype=object)
     faults += value_faults(table, known_styles)
     faults += artist_faults(table, artist_lookup(known_artists)) + repeated_rows(table)
     if faults:
@@ -48,7 +48,7 @@ def read_manifest(
     return list(_rows(table, known_styles))
 
 
-def _tidy(text: str, known: Container[str], is_style: bool) -> str:
+def _stripped(text: str, known: Container[str], is_style: bool) -> str:
     """A cell without the spaces around it, unless they are part of a name in `known`."""
     stripped = text.strip()
     if text == stripped or text in known:
@@ -112,7 +112,7 @@ def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
 
 
 def _rows(table: pd.DataFrame, known_styles: Container[str]) -> Iterator[ManifestRow]:
-    """The rows; those with the same texts share what is made of them."""
+    """The rows of a table without faults; rows with the same texts share the parsed objects."""
     empty = [""] * len(table)
     texts = {name: table[name].tolist() if name in table.columns else empty for name in COLUMNS}
     parsed = {text: parse_styles(text, known_styles) for text in set(texts["style"])}

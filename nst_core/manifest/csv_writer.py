@@ -1,4 +1,4 @@
-"""Writing a manifest: row by row, for a manifest may have millions."""
+"""The writer of manifests. Rows are taken one by one: there may be millions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nst_core.storage.atomic import atomic_path
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
-    """Write rows as CSV: the known columns that any row uses, then the extra ones; returns how many there were.
+    """Write rows as CSV: the known columns that any row uses, then the extra ones; returns the number of rows.
 
     Raises:
         DiskFull, OSError: it cannot be written; nothing remains of the attempt.
@@ -72,21 +72,15 @@ class _CsvColumns:
             self.texts[name].append("")
             return
         self._filled.add(name)
-        self.texts[name].append(
-            self._text(
-                value if isinstance(value, str) else number_text(value) if isinstance(value, float) else str(value)
-            )
-        )
+        self.texts[name].append(self._text(number_text(value) if isinstance(value, float) else str(value)))
 
     def _style_text(self, styles: tuple[StyleRef, ...]) -> str:
-        known = self._styles.get(id(styles))
-        if known is None:
-            known = self._styles[id(styles)] = (styles, self._text(format_styles(styles)))
-        return known[1]
+        if id(styles) not in self._styles:
+            self._styles[id(styles)] = (styles, self._text(format_styles(styles)))
+        return self._styles[id(styles)][1]
 
     def _text(self, value: str) -> str:
-        known = self._shared.get(value)
-        if known is None:
-            known = self._shared[value] = value
+        if value not in self._shared:
+            self._shared[value] = value
             self.has_returns = self.has_returns or "\r" in value
-        return known
+        return self._shared[value]

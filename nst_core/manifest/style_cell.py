@@ -1,4 +1,4 @@
-"""The style cell of a manifest: one style, or several with their shares."""
+"""The style cell of a manifest: one style, or a blend of several with their shares."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def format_styles(styles: Iterable[StyleRef]) -> str:
 
 
 def parses_as_styles(value: str, known: Container[str]) -> bool:
+    """Whether `parse_styles` finds a style in a cell."""
     try:
         return bool(parse_styles(value, known))
     except ValueError:
@@ -42,17 +43,17 @@ def parses_as_styles(value: str, known: Container[str]) -> bool:
 
 
 def is_number(value: str) -> bool:
-    """Whether a text is a finite number, 0 or more, as people write it."""
+    """Whether a text is a finite decimal number, 0 or more."""
     return _NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
 
 
 def number_text(value: float) -> str:
-    """The shortest text that reads as `value`."""
+    """The shortest text that parses as `value`."""
     return str(int(value)) if value.is_integer() and value < 1e15 else repr(value)
 
 
 def _blended(text: str, known: Container[str]) -> Iterator[str]:
-    """The parts of a blend; a `;` that belongs to a name in `known` parts nothing."""
+    """The parts of a blend; a `;` within a name in `known` separates nothing."""
     pieces = text.split(";")
     at = 0
     while at < len(pieces):

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.manifest.draws import divide, draw, part_of, uniform, weighted_choice
+from nst_core.manifest.draws import divide, draw, uniform, weighted_choice
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(), st.text())
@@ -50,7 +50,7 @@ shares = st.dictionaries(st.text(max_size=5), st.floats(0.01, 100), min_size=1, 
 def test_the_order_in_which_shares_are_given_changes_nothing(parts: dict[str, float], key: int) -> None:
     turned = dict(reversed(parts.items()))
     items = [f"item {number}" for number in range(7)]
-    assert part_of(parts, key) == part_of(turned, key)
+    assert weighted_choice(parts, key) == weighted_choice(turned, key)
     assert divide(items, parts, key) == divide(items[::-1], turned, key)
 
 
@@ -67,10 +67,10 @@ def test_weights_say_how_often_each_is_drawn_and_zero_is_never() -> None:
 
 
 def test_shares_need_not_add_up_to_one() -> None:
-    counts = Counter(part_of({"train": 8, "val": 2}, number) for number in range(4000))
+    counts = Counter(weighted_choice({"train": 8, "val": 2}, number) for number in range(4000))
     assert abs(counts["val"] - 800) < 130
-    assert [part_of({"train": 0.8, "val": 0.2}, number) for number in range(50)] == [
-        part_of({"train": 80, "val": 20}, number) for number in range(50)
+    assert [weighted_choice({"train": 0.8, "val": 0.2}, number) for number in range(50)] == [
+        weighted_choice({"train": 80, "val": 20}, number) for number in range(50)
     ]
 
 
