@@ -19,7 +19,7 @@ from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
 from nst_core.plan.grouping import Grouping
 from nst_core.plan.pair_table import pair_id, tabulate_pairs
-from nst_core.plan.part import EXTENSIONS, plan_part
+from nst_core.plan.part import plan_part
 from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import collect_artist_facts
@@ -225,14 +225,8 @@ class Workshop:
 
     def _context(self, order: Order, method: ResolvedMethod) -> PlanContext:
         limits = {order.style.path: self.config.style.limits(), order.content.path: self.config.content.limits()}
-        return PlanContext(
-            recipe=method.recipe,
-            fingerprints=method.fingerprints,
-            min_side=method.min_side,
-            min_style_side=method.min_style_side,
-            extension=EXTENSIONS[self.config.output.format],
-            inputs={path: inspect_input(path, limit) for path, limit in limits.items()},
-        )
+        inputs = {path: inspect_input(path, limit) for path, limit in limits.items()}
+        return PlanContext.of(method, self.config.output, inputs)
 
     def _mend(self) -> None:
         """Jobs without a row that nobody works on (a server was killed, a disk full) have failed: now they get one."""

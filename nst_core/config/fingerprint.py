@@ -78,9 +78,13 @@ def _leave_out_neutral(method: dict[str, Any]) -> None:
 
 
 def canonical_hash(data: Any) -> str:
-    """The sha256, hexadecimal, of `data` as JSON with sorted keys, no spaces, non-ASCII escaped."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The sha256, hexadecimal, of `data` as canonical JSON."""
+    return hashlib.sha256(canonical_json(data).encode()).hexdigest()
+
+
+def canonical_json(data: Any) -> str:
+    """`data` as JSON with sorted keys, no spaces, non-ASCII escaped."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

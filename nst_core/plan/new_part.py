@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from nst_core.config.run_config import RunConfig
 from nst_core.errors import StrictInputs
 from nst_core.plan.grouping import grouping
 from nst_core.plan.pair_table import PairTable, id_numbers
-from nst_core.plan.part import EXTENSIONS, PlanPart, plan_part
+from nst_core.plan.part import PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import RunFolder
@@ -34,13 +35,9 @@ def new_part(
     earlier = folder.read_plan()
     pairs = wanted.pairs.without(id_numbers(earlier.column("pair_id")))
     limits = input_limits(pairs, wanted_of(config.content), wanted_of(config.style))
-    context = PlanContext(
-        recipe=method.recipe,
-        fingerprints=method.fingerprints,
-        min_side=method.min_side,
-        min_style_side=method.min_style_side,
-        extension=EXTENSIONS[config.output.format],
-        inputs=remembered(limits, [config.content.path, config.style.path], progress),
+    inputs = remembered(limits, [config.content.path, config.style.path], progress)
+    context = replace(
+        PlanContext.of(method, config.output, inputs),
         skipped_contents=wanted.skipped_contents,
         skipped_styles=wanted.skipped_styles,
     )

@@ -6,17 +6,16 @@ three small numbers per pair.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_hash
+from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_json
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Item
@@ -57,12 +56,10 @@ class PairTable:
     """Distinct pairs in the order of their ids.
 
     Attributes:
-        method: the method fingerprint that the ids were made with.
         ids: (n,) uint64, ascending: the pair ids as numbers.
         content, combination, setting: (n,) int32, indices into `contents`, `combinations` and `settings`.
     """
 
-    method: str
     contents: list[Item]
     combinations: list[Combination]
     settings: list[Setting]
@@ -82,32 +79,49 @@ class PairTable:
     def without(self, ids: NDArray[np.uint64]) -> PairTable:
         """The pairs whose ids are not among `ids`."""
         left = ~np.isin(self.ids, ids)
-        return PairTable(
-            self.method,
-            self.contents,
-            self.combinations,
-            self.settings,
-            self.ids[left],
-            self.content[left],
-            self.combination[left],
-            self.setting[left],
+        columns = {name: getattr(self, name)[left] for name in ("ids", "content", "combination", "setting")}
+        return replace(self, **columns)
+
+
+def tabulate_pairs(pairs: Iterable[Pair], method_fingerprint: str) -> PairTable:
+    """Put pairs, consumed one by one, into a table; of pairs with the same id the first stays."""
+    contents, combinations, settings = (
+        _DistinctValues(text) for text in (_content_text, _combination_text, _setting_text)
+    )
+    ids, columns = array("Q"), (array("i"), array("i"), array("i"))
+    method = canonical_json(method_fingerprint)
+    for pair in pairs:
+        places = (
+            contents.place(id(pair.content), pair.content),
+            combinations.place((id(pair.styles), pair.artist), pair),
+            settings.place((pair.label, pair.split, pair.overrides, pair.replicate, *pair.extras.items()), pair),
         )
+        styles, artist = combinations.texts[places[1]]
+        label, split, overrides, replicate = settings.texts[places[2]]
+        text = (  # the canonical JSON of a pair, put together of parts that many pairs share
+            f'{{"artist":{artist},"content":{contents.texts[places[0]]},"label":{label},"method":{method},'
+            f'"overrides":{overrides},"replicate":{replicate},"split":{split},"styles":{styles},'
+            f'"version":{FINGERPRINT_VERSION}}}'
+        )
+        ids.append(int.from_bytes(sha256(text.encode()).digest()[: PAIR_ID_LENGTH // 2], "big"))
+        for column, place in zip(columns, places, strict=True):
+            column.append(place)
+    distinct, first = np.unique(np.array(ids, np.uint64), return_index=True)
+    content, combination, setting = (np.array(column, np.int32)[first] for column in columns)
+    return PairTable(
+        contents.values,
+        [Combination(pair.styles, pair.artist) for pair in combinations.values],
+        [Setting(p.label, p.split, p.overrides, p.replicate, p.extras) for p in settings.values],
+        distinct,
+        content,
+        combination,
+        setting,
+    )
 
 
 def pair_id(pair: Pair, method_fingerprint: str) -> str:
     """The id of a pair, 16 hex digits: a function of the pair and the method alone."""
-    data = {
-        "version": FINGERPRINT_VERSION,
-        "content": pair.content.id,
-        "styles": [[style.item.id, style.share] for style in pair.styles],
-        "artist": pair.artist,
-        "label": pair.label,
-        "split": pair.split,
-        "overrides": asdict(pair.overrides),
-        "replicate": pair.replicate,
-        "method": method_fingerprint,
-    }
-    return canonical_hash(data)[:PAIR_ID_LENGTH]
+    return id_text(int(tabulate_pairs([pair], method_fingerprint).ids[0]))
 
 
 def id_numbers(ids: Iterable[str]) -> NDArray[np.uint64]:
@@ -124,43 +138,6 @@ def place_counts(places: NDArray[np.integer[Any]]) -> dict[int, int]:
     """How often each index occurs, by index."""
     distinct, counts = np.unique(places, return_counts=True)
     return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
-
-
-def tabulate_pairs(pairs: Iterable[Pair], method_fingerprint: str) -> PairTable:
-    """Put pairs, consumed one by one, into a table; of pairs with the same id the first stays."""
-    contents, combinations, settings = (
-        _DistinctValues(text) for text in (_content_text, _combination_text, _setting_text)
-    )
-    ids, columns = array("Q"), (array("i"), array("i"), array("i"))
-    method = json.dumps(method_fingerprint)
-    for pair in pairs:
-        places = (
-            contents.place(id(pair.content), pair.content),
-            combinations.place((id(pair.styles), pair.artist), pair),
-            settings.place((pair.label, pair.split, pair.overrides, pair.replicate, *pair.extras.items()), pair),
-        )
-        styles, artist = combinations.texts[places[1]]
-        label, split, overrides, replicate = settings.texts[places[2]]
-        text = (  # canonical JSON of what `pair_id` hashes: keys in order, no spaces
-            f'{{"artist":{artist},"content":{contents.texts[places[0]]},"label":{label},"method":{method},'
-            f'"overrides":{overrides},"replicate":{replicate},"split":{split},"styles":{styles},'
-            f'"version":{FINGERPRINT_VERSION}}}'
-        )
-        ids.append(int.from_bytes(sha256(text.encode()).digest()[: PAIR_ID_LENGTH // 2], "big"))
-        for column, place in zip(columns, places, strict=True):
-            column.append(place)
-    distinct, first = np.unique(np.array(ids, np.uint64), return_index=True)
-    content, combination, setting = (np.array(column, np.int32)[first] for column in columns)
-    return PairTable(
-        method_fingerprint,
-        contents.values,
-        [Combination(pair.styles, pair.artist) for pair in combinations.values],
-        [Setting(p.label, p.split, p.overrides, p.replicate, p.extras) for p in settings.values],
-        distinct,
-        content,
-        combination,
-        setting,
-    )
 
 
 class _DistinctValues:
@@ -181,17 +158,13 @@ class _DistinctValues:
         return place
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def _content_text(item: Item) -> str:
-    return _json(item.id)
+    return canonical_json(item.id)
 
 
 def _combination_text(pair: Pair) -> tuple[str, str]:
-    return _json([[style.item.id, style.share] for style in pair.styles]), _json(pair.artist)
+    return canonical_json([[style.item.id, style.share] for style in pair.styles]), canonical_json(pair.artist)
 
 
 def _setting_text(pair: Pair) -> tuple[str, ...]:
-    return _json(pair.label), _json(pair.split), _json(asdict(pair.overrides)), _json(pair.replicate)
+    return tuple(map(canonical_json, (pair.label, pair.split, asdict(pair.overrides), pair.replicate)))

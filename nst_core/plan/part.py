@@ -20,8 +20,6 @@ from nst_core.plan.path_names import PathNames, choose_path_names
 from nst_core.plan.shapes import Ints, PlanContext, Shapes
 from nst_core.run_folder.plan_table import Plan
 
-EXTENSIONS = {"jpeg": "jpg", "png": "png"}
-
 
 def plan_part(number: int, pairs: PairTable, earlier: Plan, context: PlanContext, grouping: Grouping) -> PlanPart:
     """Return plan part `number`: the pairs that no earlier part has, in chunks and batches."""

@@ -43,10 +43,14 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
             "restore it, or use `nst run` with its run file."
         )
     overridden = {override.partition("=")[0].strip() for override in overrides}
-    if overridden.isdisjoint(("method", "method.recipe")):
-        _check_recipe(folder, data)
+    method = data.get("method")
+    recipe = str(method.get("recipe")) if isinstance(method, Mapping) else ""
+    if is_recipe_file(recipe) and overridden.isdisjoint(("method", "method.recipe")):
+        _check_file(folder, "recipe", recipe)
     config = parse_config(_without_unknown_keys(data), overrides)
-    _check_weights(folder, config.method.resolve().weights)
+    weights = config.method.resolve().weights
+    if weights not in ("imagenet", "random"):
+        _check_file(folder, "weights", weights)
     root = folder.root.absolute()
     # The folder may have been given a name that no run file could: copies, not validated anew.
     return config.model_copy(
@@ -83,29 +87,14 @@ def _check_inputs(plan: Plan) -> None:
         )
 
 
-def _check_recipe(folder: RunFolder, data: Mapping[str, Any]) -> None:
-    method = data.get("method")
-    recipe = str(method.get("recipe")) if isinstance(method, Mapping) else ""
-    if is_recipe_file(recipe) and _is_missing(recipe):
-        raise _missing_file(folder, "recipe", recipe)
-
-
-def _check_weights(folder: RunFolder, weights: str) -> None:
-    if weights not in ("imagenet", "random") and _is_missing(weights):
-        raise _missing_file(folder, "weights", weights)
-
-
-def _is_missing(named: str) -> bool:
-    """Whether this is a relative path without a file; an absolute one does not depend on the current directory."""
-    path = Path(named).expanduser()
-    return not path.is_absolute() and not path.is_file()
-
-
-def _missing_file(folder: RunFolder, key: str, named: str) -> RunFolderError:
-    return RunFolderError(
-        f"{folder.root / RUN_FILE} names the {key} {named}, and there is no such file in {Path.cwd()}: "
-        f"go where the run was started, or add --set method.{key}=<path>."
-    )
+def _check_file(folder: RunFolder, key: str, name: str) -> None:
+    """Raise RunFolderError if `name` is a relative path without a file in the current directory."""
+    path = Path(name).expanduser()
+    if not path.is_absolute() and not path.is_file():
+        raise RunFolderError(
+            f"{folder.root / RUN_FILE} names the {key} {name}, and there is no such file in {Path.cwd()}: "
+            f"go where the run was started, or add --set method.{key}=<path>."
+        )
 
 
 def _without_unknown_keys(data: Mapping[str, Any]) -> dict[str, Any]:

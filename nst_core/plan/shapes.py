@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.config.fingerprint import Fingerprints
+from nst_core.config.method import ResolvedMethod
+from nst_core.config.run_config import Output
 from nst_core.engine.images.pixels import working_size
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
@@ -44,6 +46,12 @@ class PlanContext:
     inputs: Mapping[Path, Input]
     skipped_contents: Mapping[str, SkippedInput] = field(default_factory=dict)
     skipped_styles: Mapping[str, SkippedInput] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, method: ResolvedMethod, output: Output, inputs: Mapping[Path, Input]) -> PlanContext:
+        """The context of a run's method and output, in which nothing is left out."""
+        extension = {"jpeg": "jpg", "png": "png"}[output.format]
+        return cls(method.recipe, method.fingerprints, method.min_side, method.min_style_side, extension, inputs)
 
 
 @dataclass(frozen=True)

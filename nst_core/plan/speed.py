@@ -35,12 +35,10 @@ class Speed:
     Attributes:
         pixels_per_second: evaluations of single images per second, times the pixels of one; all workers together.
         basis: how that was found out, in words.
-        measured: by a benchmark of this recipe on this machine.
     """
 
     pixels_per_second: float
     basis: str
-    measured: bool
 
 
 def record_speed(recipe: Recipe, device: str, machine: str, evaluations_per_second: float, when: str) -> None:
@@ -61,7 +59,7 @@ def estimate_speed(recipe: Recipe, device: torch.device, machine: str, here: tor
     if found:
         own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
         when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']}{own})"
-        return Speed(float(found["pixels_per_second"]), when, True)
+        return Speed(float(found["pixels_per_second"]), when)
     operations = _operations_per_pixel(recipe, here or device)
     units = cores() if device.type == "cpu" else 1
     assumed = ASSUMED_FLOPS[device.type] * units
@@ -69,7 +67,6 @@ def estimate_speed(recipe: Recipe, device: torch.device, machine: str, here: tor
     return Speed(
         assumed / max(operations, 1.0),
         f"an assumed {assumed / 1e12:.3g} TFLOP/s of {unit}: `nst bench --recipe {recipe.name}` measures it",
-        False,
     )
 
 

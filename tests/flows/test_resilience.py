@@ -49,7 +49,7 @@ def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pyt
     assert stylize_all(chunks, work, settings, local_fleet(settings.execution)).statuses == Counter(success=1000)
 
 
-def asked(config: RunConfig) -> WantedPairs:
+def wanted(config: RunConfig) -> WantedPairs:
     return wanted_pairs(config, resolve_method(config).fingerprints.method)
 
 
@@ -81,9 +81,9 @@ def test_a_run_killed_before_its_gallery_is_not_taken_for_finished(
     with pytest.raises(KeyboardInterrupt):
         run(settings)
     monkeypatch.undo()
-    assert finished_state(settings, resolve_method(settings), asked(settings)) is None
+    assert finished_state(settings, resolve_method(settings), wanted(settings)) is None
     assert run(settings).made == 0
-    assert finished_state(settings, resolve_method(settings), asked(settings)) is not None
+    assert finished_state(settings, resolve_method(settings), wanted(settings)) is not None
     assert ">d<" in (settings.run_folder / "gallery" / "ada" / "index.html").read_text()
 
 

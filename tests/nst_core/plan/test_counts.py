@@ -68,26 +68,26 @@ def test_a_plan_that_was_stored_counts_like_the_part_it_was(tmp_path: Path) -> N
 
 class TestCounts:
     @pytest.fixture
-    def census(self) -> PlanCounts:
+    def counts(self) -> PlanCounts:
         grid = [Pair(c, (StyleShare(s),), s.artist) for c in CONTENTS for s in STYLES]
         return count_part(part_of([*grid, unstylized_pair(CONTENTS[0], None)]))
 
-    def test_work_is_what_can_be_stylized(self, census: PlanCounts) -> None:
-        assert census.work == {(64, 51): 2, (51, 64): 2}
+    def test_work_is_what_can_be_stylized(self, counts: PlanCounts) -> None:
+        assert counts.work == {(64, 51): 2, (51, 64): 2}
 
-    def test_styles_and_artists_are_those_of_stylized_pairs(self, census: PlanCounts) -> None:
-        assert census.styles == {("s0.jpg",), ("s1.jpg",), ("s2.jpg",)}
-        assert census.artists == {"a0", "a1"}
-        assert census.contents == {f"{i}.jpg" for i in range(5)}
+    def test_styles_and_artists_are_those_of_stylized_pairs(self, counts: PlanCounts) -> None:
+        assert counts.styles == {("s0.jpg",), ("s1.jpg",), ("s2.jpg",)}
+        assert counts.artists == {"a0", "a1"}
+        assert counts.contents == {f"{i}.jpg" for i in range(5)}
 
-    def test_what_is_left_out_is_counted_by_reason_and_is_not_bad(self, census: PlanCounts) -> None:
-        assert census.left_out == {"DuplicateImage": 4, "ExcludedLicense": 3}
-        assert len(census.bad) == 2
-        assert census.bad[0].startswith("c/2.jpg: at size 64 it is 64 × 2 pixels")
-        assert census.bad[1] == "c/3.jpg: there is no such file"
+    def test_what_is_left_out_is_counted_by_reason_and_is_not_bad(self, counts: PlanCounts) -> None:
+        assert counts.left_out == {"DuplicateImage": 4, "ExcludedLicense": 3}
+        assert len(counts.bad) == 2
+        assert counts.bad[0].startswith("c/2.jpg: at size 64 it is 64 × 2 pixels")
+        assert counts.bad[1] == "c/3.jpg: there is no such file"
 
-    def test_licences_are_counted_for_each_role_of_what_can_be_made(self, census: PlanCounts) -> None:
-        assert census.licenses == {
+    def test_licences_are_counted_for_each_role_of_what_can_be_made(self, counts: PlanCounts) -> None:
+        assert counts.licenses == {
             "content: CC0": 3, "content: not stated": 2, "style: CC0": 2, "style: not stated": 2,
         }  # fmt: skip
 
@@ -95,9 +95,9 @@ class TestCounts:
 def test_what_is_done_is_no_work_but_counts_for_all_else() -> None:
     plan = Plan.of(rows(part_of([Pair(c, (StyleShare(STYLES[0]),), "A0") for c in CONTENTS[:2]])))
     done = np.array([row.content_id == "0.jpg" for row in plan])
-    census = count_plan(plan, done)
-    assert census.work == {(51, 64): 1}
-    assert census.contents == {"0.jpg", "1.jpg"}
+    counts = count_plan(plan, done)
+    assert counts.work == {(51, 64): 1}
+    assert counts.contents == {"0.jpg", "1.jpg"}
 
 
 def test_two_counts_add_up() -> None:

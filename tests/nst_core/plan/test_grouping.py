@@ -27,9 +27,7 @@ def test_groups_are_as_asked_for_or_suit_the_device() -> None:
 def test_a_chunk_is_some_45_seconds_of_one_workers_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "cores", lambda: 2)
     per_pair = RECIPE.evaluations * RECIPE.size**2
-    monkeypatch.setattr(
-        module, "estimate_speed", lambda *_: Speed(2 * per_pair / 3.0, "two cores, 3 s a pair each", True)
-    )
+    monkeypatch.setattr(module, "estimate_speed", lambda *_: Speed(2 * per_pair / 3.0, "two cores, 3 s a pair each"))
     assert grouping(Execution(), RECIPE, HERE, pairs=10_000).chunk_size == CHUNK_SECONDS / 3
     assert grouping(Execution(), RECIPE, HERE, pairs=80).chunk_size == 10, "so few that each worker has four chunks"
     assert grouping(Execution(), RECIPE, HERE, pairs=1_500_000).chunk_size == 1_500_000 / MAX_CHUNKS, "too many tasks"

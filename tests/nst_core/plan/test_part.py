@@ -37,7 +37,7 @@ ONE = Pair(
 NOTHING = Plan.of([])
 
 
-def drafted(pairs: list[Pair]) -> PairTable:
+def tabulated(pairs: list[Pair]) -> PairTable:
     return tabulate_pairs(pairs, PRINTS.method)
 
 
@@ -248,7 +248,7 @@ def test_a_batch_holds_what_has_one_shape_once_it_is_padded() -> None:
     def batches(bucket: int) -> list[set[str]]:
         recipe = replace(METHOD.method.resolve(), bucket=bucket)
         planned_rows = rows(
-            plan_part(0, drafted(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
+            plan_part(0, tabulated(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
         )
         keys = sorted({(row.chunk_id, row.batch) for row in planned_rows})
         return [{row.content_id[0] for row in planned_rows if (row.chunk_id, row.batch) == key} for key in keys]
@@ -280,12 +280,12 @@ def test_each_file_is_inspected_once_with_the_limits_of_its_role() -> None:
     both = pair("same.jpg")
     both = replace(both, styles=(StyleShare(both.content), StyleShare(Item("s", Path("s")))))
     content, style = ImageLimits(1, 1), ImageLimits(2, 2)
-    assert input_limits(drafted([both, both]), content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
+    assert input_limits(tabulated([both, both]), content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
 
 
 def test_the_extension_is_that_of_the_output_format() -> None:
     pairs = [pair()]
-    (row,) = rows(plan_part(0, drafted(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1)))
+    (row,) = rows(plan_part(0, tabulated(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1)))
     assert row.file_name.endswith(".png")
     assert METHOD.output.format == "jpeg"
 

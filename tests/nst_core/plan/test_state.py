@@ -17,7 +17,7 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
-from nst_core.plan import current_inputs as presence
+from nst_core.plan import current_inputs
 from nst_core.plan.forecast import forecast
 from nst_core.plan.new_part import check_strict, new_part
 from nst_core.plan.part_tables import part_tables
@@ -211,8 +211,8 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = presence.present_hash
-        monkeypatch.setattr(presence, "present_hash", lambda path: hashed.append(path) or sha256(path))
+        sha256 = current_inputs.present_hash
+        monkeypatch.setattr(current_inputs, "present_hash", lambda path: hashed.append(path) or sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 
