@@ -88,7 +88,7 @@ def canonical_json(data: Any) -> str:
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The leaves that differ between two fingerprints' data, each as `method.size (256 → 512)`."""
+    """`method.size (256 → 512)` for every leaf that differs between two fingerprints' data."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     keys = sorted(old.keys() | new.keys())
     return [f"{key} ({_show(old, key)} → {_show(new, key)})" for key in keys if old.get(key) != new.get(key)]

@@ -36,12 +36,12 @@ ManifestFault = tuple[int, str, str, str]
 """Row number, column, value, reason."""
 
 
-def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[ManifestFault]:
+def value_faults(table: pd.DataFrame, style_ids: Container[str]) -> list[ManifestFault]:
     """Find all values of the wrong type, by lazy pandera validation of each column's distinct values."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
     faults: list[ManifestFault] = []
-    for name, column in _schema(set(table.columns), known_styles).columns.items():
+    for name, column in _schema(set(table.columns), style_ids).columns.items():
         if name not in table.columns:
             continue
         try:
@@ -54,7 +54,7 @@ def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Mani
     return faults
 
 
-def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
+def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
     """The schema of the known columns; optional cells may be empty."""
     import pandera.pandas as pa
 
@@ -67,7 +67,7 @@ def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSche
         {
             "content": column(bool, "is empty", required=True),
             "style": column(
-                lambda v: parses_as_styles(v, known_styles),
+                lambda v: parses_as_styles(v, style_ids),
                 "names no style, or a share after @ is not a number above 0",
                 "artist" not in columns,
             ),
@@ -88,19 +88,19 @@ def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[ManifestFault]:
+def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[ManifestFault]:
     """Find rows whose style is to be drawn from an unknown artist, or that name neither style nor artist."""
     faults: list[ManifestFault] = []
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda name: meant(name, known))
+    nearest = functools.cache(lambda name: meant(name, artists))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
         if not artist and "style" in table.columns:
             faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
-        elif artist and artist_key(artist) not in known:
+        elif artist and artist_key(artist) not in artists:
             faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist)}"))
     return faults
 

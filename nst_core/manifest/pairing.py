@@ -178,17 +178,17 @@ class _Pools:
 def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalogue:
     if artists is None:
         return styles
-    known = artist_lookup(styles.by_artist())
-    _check_names("pairing.artists", "artist ", artists, known)
-    chosen = {known[artist_key(name)] for name in artists}
+    spellings = artist_lookup(styles.by_artist())
+    _check_names("pairing.artists", "artist ", artists, spellings)
+    chosen = {spellings[artist_key(name)] for name in artists}
     return Catalogue(tuple(item for item in styles.items if item.artist in chosen))
 
 
 def _members(styles: Catalogue, names: Iterable[str], label: str) -> tuple[Item, ...]:
     """Styles by any of these artists, or of any of these genres."""
     wanted = {artist_key(name) for name in names}
-    known = artist_lookup(name for item in styles.items for name in _names_of(item))
-    _check_names(f"pairing.pools.{label}", "artist or genre ", names, known)
+    spellings = artist_lookup(name for item in styles.items for name in _names_of(item))
+    _check_names(f"pairing.pools.{label}", "artist or genre ", names, spellings)
     return tuple(item for item in styles.items if wanted & {artist_key(name) for name in _names_of(item)})
 
 
@@ -196,11 +196,11 @@ def _names_of(item: Item) -> tuple[str, ...]:
     return (*((item.artist,) if item.artist else ()), *item.genres)
 
 
-def _check_names(key: str, kind: str, names: Iterable[str], known: Mapping[str, str]) -> None:
-    """Raise ConfigError for the first name that is not `known`; `kind` is what it should name, and a space."""
+def _check_names(key: str, kind: str, names: Iterable[str], spellings: Mapping[str, str]) -> None:
+    """Raise ConfigError for the first name that has no known spelling; `kind` is what it should name, and a space."""
     for name in names:
-        if artist_key(name) not in known:
-            raise ConfigError(f"{key}: the style source has no {kind}{name!r}{meant(name, known)}.")
+        if artist_key(name) not in spellings:
+            raise ConfigError(f"{key}: the style source has no {kind}{name!r}{meant(name, spellings)}.")
 
 
 def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:
@@ -215,10 +215,10 @@ def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:
 
 
 def _check_labels(labels: Iterable[str], contents: Iterable[Item]) -> None:
-    known = {content.label for content in contents if content.label}
+    present = {content.label for content in contents if content.label}
     for label in labels:
-        if known and label not in known:
-            raise ConfigError(f"pairing.pools: no content has the label {label!r}{suggestion(label, known)}.")
+        if present and label not in present:
+            raise ConfigError(f"pairing.pools: no content has the label {label!r}{suggestion(label, present)}.")
 
 
 def _empty_pool(split: str | None, label: str | None) -> str:
