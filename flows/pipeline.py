@@ -1,4 +1,4 @@
-"""The main flow: download → pair → plan → stylize in chunks → gallery and report."""
+"""The main flow: download → pair → plan → stylize in chunks → gallery."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class RunOptions:
     force: bool = False
 
 
-def run_pipeline(config: RunConfig, options: RunOptions, shard: str | None, wanted: WantedPairs | None) -> RunReport:
+def run_pipeline(
+    config: RunConfig, strict: bool, force: bool, shard: str | None, wanted: WantedPairs | None
+) -> RunReport:
     """Run the flow in this process.
 
     Args:
@@ -64,13 +66,13 @@ def run_pipeline(config: RunConfig, options: RunOptions, shard: str | None, want
     """
     token = _wanted_before.set(wanted)
     try:
-        return pipeline(config.name, config, options.strict, options.force, shard)
+        return pipeline(config.name, config, strict, force, shard)
     finally:
         _wanted_before.reset(token)
 
 
 def show(done: int, total: int) -> None:
-    """Show the progress of a stage. Raises Interrupted once the run was asked to stop."""
+    """Report the progress of a stage. Raises Interrupted when the run was asked to stop."""
     reporter.at_least(done, total)
     if stop_requested.is_set():
         raise Interrupted
@@ -89,7 +91,7 @@ def pair_task(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs | N
 def plan_task(
     config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
-    """Append the pairs that the plan lacks, and record what is known of their artists; return how many pairs."""
+    """Append the missing pairs to the plan, and facts on their artists; returns the number of these pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
     if options.strict:
@@ -125,10 +127,10 @@ def report_task(run_folder: Path) -> Path:
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
-    """Stylize the pairs that a run file asks for and that its folder does not hold yet.
+    """Stylize what a run file asks for and its folder does not hold yet.
 
     Args:
-        shard: such as `2/8`: make this share only, while other processes make theirs; the report is then about it.
+        shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
 
     Raises:
         UsageError: the configuration, the manifest, the weights or the run folder are wrong, or there is no room for
@@ -156,8 +158,8 @@ def pipeline(
             report = finish(config, held, state, totals, seconds)
             if share is None:
                 return report
-            of_share = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
-            return replace(report, summary=of_share)
+            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            return replace(report, summary=own)
 
 
 def opaque(value: T) -> T:
@@ -166,7 +168,7 @@ def opaque(value: T) -> T:
 
 
 def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
-    """Write gallery, report, card and summary, if anything is new; the summary marks the run as complete."""
+    """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on

@@ -1,4 +1,4 @@
-"""The flow of `nst retry`: failed and quarantined pairs are tried again, from the run folder alone."""
+"""The flow of `nst retry`: what failed is tried again, from the run folder alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
-from nst_core.plan.retry import RetryStatus, chunks_to_retry
+from nst_core.plan.retry import Only, chunks_to_retry
 from nst_core.plan.state import read_state
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import RunReport
 
 
 @surviving_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
-def retry_run(name: str, config: RunConfig, only: RetryStatus | None = None) -> RunReport:
+def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
     """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
 
     Raises:

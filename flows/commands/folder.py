@@ -17,7 +17,7 @@ from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
-    from nst_core.plan.retry import RetryStatus
+    from nst_core.plan.retry import Only
     from nst_core.run_folder.lock.run_lock import Holder
     from nst_core.run_folder.summary import RunReport
     from nst_core.run_folder.verify.findings import Kind
@@ -116,11 +116,11 @@ def gallery(
     print(f"Gallery: {index}")
 
 
-def _only(which: Which) -> RetryStatus:
+def _only(which: Which) -> Only:
     return "failed" if which is Which.FAILED else "quarantined"
 
 
-def _in_flow(config: RunConfig, only: RetryStatus | None) -> RunReport:
+def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.runners.fleet import fleet_of
     from nst_core.config.method import resolve_method

@@ -156,9 +156,9 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from flows.server.run_server import prefect_server
 
     with prefect_server():
-        from flows.pipeline import RunOptions, run_pipeline
+        from flows.pipeline import run_pipeline
 
-        return run_pipeline(config, RunOptions(choice.strict, choice.force), choice.shard, wanted)
+        return run_pipeline(config, choice.strict, choice.force, choice.shard, wanted)
 
 
 def lacking_sources(config: RunConfig) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nst_core.config.devices import Fleet, local_fleet, worker_threads
+from nst_core.config.devices import Fleet, local_fleet, threads_of
 from nst_core.config.run_config import Execution
 from nst_core.errors import ConfigError
 
@@ -53,7 +53,7 @@ def _surveyed(execution: Execution) -> tuple[int, int]:
         from flows.runners import ray
 
         gpus, cpus = ray.surveyed(execution.address)
-        return gpus, cpus // worker_threads(execution)
+        return gpus, cpus // threads_of(execution)
     from flows.runners import dask
 
     return dask.surveyed(execution.address)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.config.devices import worker_threads
+from nst_core.config.devices import threads_of
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.evaluation import Evaluation
@@ -50,7 +50,7 @@ def work_of(config: RunConfig, method: ResolvedMethod) -> Work:
         content_limits=config.content.limits(),
         style_limits=config.style.limits(),
         device=str(method.device),
-        threads=worker_threads(config.execution),
+        threads=threads_of(config.execution),
         report_every=config.execution.report_every,
         evaluation=config.execution.evaluation,
     )

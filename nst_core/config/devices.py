@@ -30,10 +30,10 @@ def local_fleet(execution: Execution) -> Fleet:
     """The fleet of this machine. Raises ConfigError as `run_devices`."""
     devices = run_devices(execution)
     first = devices[0]
-    return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // worker_threads(execution)))
+    return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // threads_of(execution)))
 
 
-def worker_threads(execution: Execution) -> int:
+def threads_of(execution: Execution) -> int:
     """CPU threads of a worker."""
     return 1 if execution.threads == "auto" else execution.threads
 

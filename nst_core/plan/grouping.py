@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nst_core.config.devices import Fleet, worker_threads
+from nst_core.config.devices import Fleet, threads_of
 from nst_core.config.run_config import Execution
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
@@ -62,7 +62,7 @@ def workers(execution: Execution, fleet: Fleet) -> int:
 def _worker_speed(execution: Execution, recipe: Recipe, fleet: Fleet) -> float:
     """Pixel-evaluations per second of one worker: of a GPU, of its cores, or of its share of them."""
     speed = estimate_speed(recipe, fleet.device, machine_name(fleet.device), fleet.here).pixels_per_second
-    share = 1.0 if fleet.device.type == "cuda" else min(1.0, worker_threads(execution) / cores())
+    share = 1.0 if fleet.device.type == "cuda" else min(1.0, threads_of(execution) / cores())
     return speed * share / max(1.0, workers(execution, fleet) / fleet.units)
 
 

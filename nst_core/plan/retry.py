@@ -18,7 +18,7 @@ from nst_core.run_folder.folder import RUN_FILE, Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.paths import located
 
-RetryStatus = Literal["failed", "quarantined"]
+Only = Literal["failed", "quarantined"]
 
 
 def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
@@ -58,7 +58,7 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     )
 
 
-def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: RetryStatus | None = None) -> list[Chunk]:
+def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: Only | None = None) -> list[Chunk]:
     """The chunks with failed or quarantined pairs, or with those of one status only; these pairs are wanted.
 
     A quarantined pair is tried whether or not its input has changed. Skipped pairs and those that were never reached

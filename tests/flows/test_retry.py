@@ -12,7 +12,7 @@ from trial import images_of, rows_of, run, snapshot
 from flows.retry import retry_run
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
-from nst_core.plan.retry import RetryStatus, retry_config
+from nst_core.plan.retry import Only, retry_config
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import Status, chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.summary import RunReport
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("api")
 Make = Callable[..., RunConfig]
 
 
-def retry(folder: Path, only: RetryStatus | None = None, *overrides: str) -> RunReport:
+def retry(folder: Path, only: Only | None = None, *overrides: str) -> RunReport:
     config = retry_config(RunFolder(folder), overrides)
     return retry_run(config.name, config, only)
 
@@ -54,7 +54,7 @@ def test_failed_and_quarantined_pairs_are_made_with_the_same_bits(config: Make) 
 
 
 @pytest.mark.parametrize(("only", "left"), [("failed", "quarantined"), ("quarantined", "failed")])
-def test_only_one_kind_where_only_one_is_asked_for(config: Make, only: RetryStatus, left: str) -> None:
+def test_only_one_kind_where_only_one_is_asked_for(config: Make, only: Only, left: str) -> None:
     run(config())
     lose(config(), "failed")
     lose(config(), "quarantined", 3)

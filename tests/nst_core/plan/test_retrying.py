@@ -14,7 +14,7 @@ from finished import finished_run
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
-from nst_core.plan.retry import RetryStatus, chunks_to_retry, retry_config
+from nst_core.plan.retry import Only, chunks_to_retry, retry_config
 from nst_core.recipes import configs_folder
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
@@ -32,7 +32,7 @@ def moved(finished: RunConfig, tmp_path: Path) -> RunFolder:
     return RunFolder(Path(shutil.copytree(finished.run_folder, tmp_path / "elsewhere" / "a copy (1)")))
 
 
-def chunks(folder: RunFolder, only: RetryStatus | None = None) -> list[Chunk]:
+def chunks(folder: RunFolder, only: Only | None = None) -> list[Chunk]:
     return chunks_to_retry(folder.read_plan(), folder.outcomes(), only)
 
 
@@ -52,9 +52,7 @@ def edit(folder: RunFolder, section: str, **changes: object) -> None:
     ("only", "expected"),
     [(None, {"failed": 2, "quarantined": 2}), ("failed", {"failed": 2}), ("quarantined", {"quarantined": 2})],
 )
-def test_what_failed_is_wanted_and_nothing_else(
-    moved: RunFolder, only: RetryStatus | None, expected: dict[str, int]
-) -> None:
+def test_what_failed_is_wanted_and_nothing_else(moved: RunFolder, only: Only | None, expected: dict[str, int]) -> None:
     assert wanted(chunks(moved, only), moved) == expected
 
 
