@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.storage.progress import Progress
 from nst_core.views.gallery import build_combined_gallery, build_gallery, check_combined
-from nst_core.views.sheets import write_combined_contact_sheets, write_contact_sheets
+from nst_core.views.sheets.writer import write_combined_contact_sheets, write_contact_sheets
 
 
 def show_run(run_folder: Path, progress: Progress | None = None) -> Path:

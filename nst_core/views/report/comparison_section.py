@@ -15,7 +15,7 @@ from nst_core.views.report.plots import duration, ratios
 from nst_core.views.report.rows import Detail
 from nst_core.views.report.run_reader import ReadRun
 from nst_core.views.report.spread import Spread
-from nst_core.views.web import counted, number
+from nst_core.views.web import number, quantity
 
 _MOST_KEYS = 60
 
@@ -66,14 +66,14 @@ def headline(found: RunComparison) -> str:
 
 def _sentences(found: RunComparison) -> list[str]:
     named = f", {found.by_bytes:,} of them by the bytes of their files" if found.by_bytes else ""
-    told = [f"{counted(found.matched, 'pair')} in both{named}."]
+    told = [f"{quantity(found.matched, 'pair')} in both{named}."]
     if found.only_here:
-        told.append(f"{counted(found.only_here, 'pair')} only in {found.name}.")
+        told.append(f"{quantity(found.only_here, 'pair')} only in {found.name}.")
     if found.only_there:
-        told.append(f"{counted(found.only_there, 'pair')} only in {found.other}.")
+        told.append(f"{quantity(found.only_there, 'pair')} only in {found.other}.")
     if found.hashed:
         same = {found.hashed: "all", 0: "none"}.get(found.same_bytes, f"{found.same_bytes:,}")
-        told.append(f"Of {counted(found.hashed, 'image')} that both have made, {same} are the same to the bit.")
+        told.append(f"Of {quantity(found.hashed, 'image')} that both have made, {same} are the same to the bit.")
     if not found.same_method:
         told.append(
             "The methods differ, and so do their losses' scales: what is compared is the share of the initial loss "
@@ -142,5 +142,5 @@ def _ratio_figure(title: str, label: str, values: np.ndarray, told: Spread) -> F
         ("Pairs", "5 %", "25 %", "Median", "75 %", "95 %"),
         ((f"{told.count:,}", *map(number, told.quantiles)),),
     )
-    half = f"Half of {counted(told.count, 'pair')} between {number(told.lower)} and {number(told.upper)}"
+    half = f"Half of {quantity(told.count, 'pair')} between {number(told.lower)} and {number(told.upper)}"
     return Figure(title, ratios(values, title, label), f"{half}; median {number(told.median)}.", table)

@@ -16,7 +16,7 @@ from nst_core.views.report.plots import Drawn, bars, boxes, courses, duration, t
 from nst_core.views.report.spread import Spread
 from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
-from nst_core.views.web import counted, environment, number
+from nst_core.views.web import environment, number, quantity
 
 MOST_GROUPS = 30
 """Boxes of one plot: those with the most pairs."""
@@ -74,7 +74,7 @@ def render(numbers: RunNumbers, **more: Any) -> str:
 def verdict(numbers: RunNumbers) -> str:
     """What became of the run, in one sentence."""
     planned = f" of {numbers.planned:,} planned" if numbers.planned is not None else ""
-    made = f"{counted(numbers.success, 'image')}{planned}"
+    made = f"{quantity(numbers.success, 'image')}{planned}"
     words = {"missing": "not made yet", "skipped": "left out on purpose"}
     unmade = {name: count for name, count in numbers.statuses.items() if count and name != "success"}
     if not unmade:
@@ -125,8 +125,8 @@ def course_figure(bands: Sequence[tuple[str, TraceBand]], others: int = 0) -> Fi
         for at in _thinned(len(band.iterations))
     ]
     header = (*(("Run",) if bands[0][0] else ()), "Evaluation", "Mean", "10 %", "90 %")
-    pairs = " and ".join(counted(band.pairs, "pair") for _, band in bands)
-    more = f" {counted(others, 'pair')} took other steps or left no trace." if others else ""
+    pairs = " and ".join(quantity(band.pairs, "pair") for _, band in bands)
+    more = f" {quantity(others, 'pair')} took other steps or left no trace." if others else ""
     caption = f"Geometric mean over {pairs}, and the band between the 10th and the 90th percentile.{more}"
     return Figure(title, courses(bands, title), caption, Table(title, header, tuple(rows)))
 
@@ -139,7 +139,7 @@ def throughput_figure(pace: RunThroughput) -> Figure:
     )
     header = ("Begun (UTC)", "After a break of", "Worked for", "Images", "Per minute")
     told = f"{number(pace.per_minute)} images per minute over {duration(pace.seconds)} of work"
-    breaks = f", with {counted(len(pace.sessions) - 1, 'break')} cut out" if len(pace.sessions) > 1 else ""
+    breaks = f", with {quantity(len(pace.sessions) - 1, 'break')} cut out" if len(pace.sessions) > 1 else ""
     table = Table("Sessions", header, rows, len(pace.sessions) - len(rows))
     return Figure("Throughput", throughput(pace, "Throughput"), f"{told}{breaks}.", table)
 
@@ -168,7 +168,7 @@ def facts(numbers: RunNumbers) -> list[tuple[str, str]]:
     told.append(("Disk", f"{human(cost.image_bytes)} of images{each_bytes}"))
     for device in numbers.devices:
         memory = f", at most {human(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
-        told.append((f"On {device.name}", f"{counted(device.images, 'image')} in {device.precision}{memory}"))
+        told.append((f"On {device.name}", f"{quantity(device.images, 'image')} in {device.precision}{memory}"))
     return [(name, value) for name, value in told if value]
 
 
@@ -179,19 +179,19 @@ def tried(numbers: RunNumbers) -> list[str]:
         return []
     crews = ", ".join(f"{name} ({n:,})" for name, n in tries.crews.items())
     told = [
-        f"{counted(tries.chunks, 'chunk')} in {counted(tries.tries, 'try', 'tries')}, at most {tries.at_once} at a "
+        f"{quantity(tries.chunks, 'chunk')} in {quantity(tries.tries, 'try', 'tries')}, at most {tries.at_once} at a "
         f"time, by workers of the kind {crews}."
     ]
     if tries.again:
-        told.append(f"{counted(tries.again, 'chunk')} took more than one try.")
-    told += [f"{counted(n, 'try', 'tries')} ended with {name}." for name, n in tries.failed.items()]
-    told += [f"{counted(n, 'worker')} died ({how})." for how, n in tries.lost.items()]
+        told.append(f"{quantity(tries.again, 'chunk')} took more than one try.")
+    told += [f"{quantity(n, 'try', 'tries')} ended with {name}." for name, n in tries.failed.items()]
+    told += [f"{quantity(n, 'worker')} died ({how})." for how, n in tries.lost.items()]
     if tries.killed:
-        told.append(f"{counted(tries.killed, 'try', 'tries')} went down with the run that made them.")
+        told.append(f"{quantity(tries.killed, 'try', 'tries')} went down with the run that made them.")
     if tries.poison:
-        told.append(f"{counted(tries.poison, 'pair')} killed the process that made them, and were quarantined.")
+        told.append(f"{quantity(tries.poison, 'pair')} killed the process that made them, and were quarantined.")
     if tries.given_up:
-        told.append(f"{counted(tries.given_up, 'chunk')} given up: their pairs are told as failed.")
+        told.append(f"{quantity(tries.given_up, 'chunk')} given up: their pairs are told as failed.")
     if len(told) == 1:
         told.append("Nothing had to be tried again.")
     return told

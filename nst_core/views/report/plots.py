@@ -17,7 +17,7 @@ from nst_core.views.report.axes import Plot, Scale, log_range, shortened
 from nst_core.views.report.spread import Spread
 from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
-from nst_core.views.web import counted, number
+from nst_core.views.web import number, quantity
 
 WIDE, NARROW = 720, 340
 """Widths to draw for: of a desktop's column, and of a phone."""
@@ -58,7 +58,7 @@ def boxes(groups: Sequence[Spread], title: str, label: str, percent: bool = True
 
 def _box(plot: Plot, scale: Scale, group: Spread, middle: float, percent: bool) -> None:
     shown = [number(100 * v) + " %" if percent else number(v) for v in (group.median, group.lower, group.upper)]
-    told = f"{group.name}: median {shown[0]}, half between {shown[1]} and {shown[2]}; {counted(group.count, 'pair')}"
+    told = f"{group.name}: median {shown[0]}, half between {shown[1]} and {shown[2]}; {quantity(group.count, 'pair')}"
     for value in group.values:
         plot.dot(scale(value), middle, 2.2, "dot")
     plot.line(scale(group.low), middle, scale(group.high), middle, "whisker")
@@ -99,7 +99,7 @@ def throughput(pace: RunThroughput, title: str) -> Drawn:
     highest = max(one.per_minute for one in pace.bins)
     sessions = len(pace.sessions)
     told = (
-        f"Images per minute over {duration(pace.seconds)} of work in {counted(sessions, 'session')}; "
+        f"Images per minute over {duration(pace.seconds)} of work in {quantity(sessions, 'session')}; "
         f"{number(pace.per_minute)} on average, {number(highest)} at most."
     )
     unit, name = _unit(pace.seconds)
@@ -168,7 +168,7 @@ def ratios(values: NDArray[np.float64], title: str, label: str) -> Drawn:
     """How often each ratio occurs, on a logarithmic scale around 1."""
     far = max(float(np.abs(np.log(values)).max()), 0.02) * 1.05
     counts, edges = np.histogram(np.log(values), bins=41, range=(-far, far))
-    told = f"{counted(len(values), 'pair')}; median {number(float(np.median(values)))}. {label}."
+    told = f"{quantity(len(values), 'pair')}; median {number(float(np.median(values)))}. {label}."
 
     def draw(width: int) -> Markup:
         height, left, bottom = int(width * 0.26) + 66, 46, int(width * 0.26) + 24

@@ -6,11 +6,12 @@ is written in Latin letters where that is possible (`é` as `e`), and else left 
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,17 +83,40 @@ class Lettering:
             draw.text((left, baseline), part, ink, font, "ls")
             left += font.getlength(part)
 
+    def height(self, lines: int) -> int:
+        """Height of so many lines of text below a picture, with what hangs below the last one; 0 of none."""
+        return lines * self.line + self.line // 4 if lines else 0
+
     def shortened(self, text: str, width: float) -> str:
         """The text, or as much of its beginning as stays within `width` pixels with an ellipsis behind it."""
         text = legible(text)
         if self.getlength(text) <= width:
             return text
-        clusters, short, long = list(_clusters(text)), 0, len(text)
-        while short < long:  # the most clusters that fit
-            middle = (short + long + 1) // 2
-            fits = middle <= len(clusters) and self.getlength("".join(clusters[:middle]).rstrip() + "…") <= width
-            short, long = (middle, long) if fits else (short, middle - 1)
-        return "".join(clusters[:short]).rstrip() + "…"
+        clusters = list(_clusters(text))
+        return "".join(clusters[: self._fitting(clusters, width, "…")]).rstrip() + "…"
+
+    def wrapped(self, text: str, width: float, most: int) -> list[str]:
+        """The text in at most `most` lines of `width` pixels, the last one shortened; none of an empty text.
+
+        Lines are broken between words, and within words that are too long alone. A letter wider than `width` gets a
+        line of its own.
+        """
+        rest, lines = legible(text), list[str]()
+        while rest and len(lines) < most - 1 and self.getlength(rest) > width:
+            clusters = list(_clusters(rest))
+            line = "".join(clusters[: max(1, self._fitting(clusters, width))])
+            if not rest[len(line) :].startswith(" "):
+                line = line.rpartition(" ")[0] or line
+            lines, rest = [*lines, line.rstrip()], rest[len(line) :].lstrip()
+        return [*lines, self.shortened(rest, width)] if rest else lines
+
+    def _fitting(self, clusters: Sequence[str], width: float, ending: str = "") -> int:
+        """How many of the clusters stay within a width with the ending behind them."""
+
+        def length(count: int) -> float:
+            return self.getlength("".join(clusters[:count]).rstrip() + ending)
+
+        return bisect.bisect_right(range(1, len(clusters) + 1), width, key=length)
 
 
 def legible(text: str) -> str:

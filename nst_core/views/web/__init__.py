@@ -5,6 +5,6 @@ cannot fetch them.
 """
 
 from nst_core.views.web.environment import environment
-from nst_core.views.web.text import address, counted, inline_json, number, page_bytes
+from nst_core.views.web.text import address, inline_json, number, page_bytes, quantity
 
-__all__ = ["address", "counted", "environment", "inline_json", "number", "page_bytes"]
+__all__ = ["address", "environment", "inline_json", "number", "page_bytes", "quantity"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jinja2
 from markupsafe import Markup
 
-from nst_core.views.web.text import address, counted, inline_json, number
+from nst_core.views.web.text import address, inline_json, number, quantity
 
 
 def environment(package: str) -> jinja2.Environment:
@@ -30,6 +30,6 @@ def environment(package: str) -> jinja2.Environment:
         assert made.loader is not None
         return Markup(made.loader.get_source(made, name)[0])
 
-    made.filters.update(address=address, counted=counted, number=number, json=inline_json)
+    made.filters.update(address=address, number=number, quantity=quantity, json=inline_json)
     made.globals.update(asset=asset)
     return made

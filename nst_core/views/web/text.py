@@ -26,7 +26,7 @@ def number(value: float | None) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
+def quantity(count: int, one: str, many: str | None = None) -> str:
     """`1 picture`, `1,234 pictures`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

@@ -16,15 +16,9 @@ from nst_core.errors import RunFolderError, UsageError
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.artists import ArtistFacts, record_artist_facts
 from nst_core.views import thumbnails
-from nst_core.views.sheets import (
-    contact_sheet_of,
-    write_combined_contact_sheets,
-    write_contact_sheets,
-)
-from nst_core.views.sheets import (
-    writer as writing,
-)
-from nst_core.views.sheets.renderer import Sheet
+from nst_core.views.sheets import writer as writing
+from nst_core.views.sheets.contact_sheet import ContactSheet
+from nst_core.views.sheets.writer import contact_sheet_of, write_combined_contact_sheets, write_contact_sheets
 
 
 @pytest.fixture
@@ -35,10 +29,10 @@ def run(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Sheet]:
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[ContactSheet]:
     """What was drawn, in order."""
-    sheets, draw = list[Sheet](), writing.draw_sheet
-    monkeypatch.setattr(writing, "draw_sheet", lambda sheet: (sheets.append(sheet), draw(sheet))[1])
+    sheets, draw = list[ContactSheet](), writing.draw_contact_sheet
+    monkeypatch.setattr(writing, "draw_contact_sheet", lambda sheet: (sheets.append(sheet), draw(sheet))[1])
     return sheets
 
 
@@ -62,7 +56,7 @@ def test_a_run_and_each_artist_have_a_sheet_of_results_and_paintings(run: Path) 
 
 
 def test_a_sheet_says_whose_it_is_and_of_how_many(
-    run: Path, drawn: list[Sheet], monkeypatch: pytest.MonkeyPatch
+    run: Path, drawn: list[ContactSheet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "MOST", 3)
     record_artist_facts(run, {"Ada": ArtistFacts("1815–1852", "oil", "British")})
@@ -76,11 +70,11 @@ def test_a_sheet_says_whose_it_is_and_of_how_many(
     )
     assert (bo.heading, bo.facts) == ("Bo", "")
     assert (together.heading, together.facts, together.count) == ("run", "2 artists", "3 of 10 pictures")
-    assert {exhibit.below for exhibit in together.results} == {"Ada", "Bo"}
-    assert {exhibit.below for exhibit in ada.results} == {"ada work"}
+    assert {picture.note for picture in together.results} == {"Ada", "Bo"}
+    assert {picture.note for picture in ada.results} == {"ada work"}
 
 
-def test_a_sheet_calls_its_run_as_the_gallery_does(run: Path, drawn: list[Sheet]) -> None:
+def test_a_sheet_calls_its_run_as_the_gallery_does(run: Path, drawn: list[ContactSheet]) -> None:
     (run / "run.yaml").write_text("config: {name: Sunday}\n")
     write_contact_sheets(run)
     assert [sheet.origin or sheet.heading for sheet in drawn] == ["Sunday"] * 3
@@ -135,7 +129,7 @@ def test_sheets_that_somebody_else_made_stay(run: Path, tmp_path: Path) -> None:
     assert sorted(gallery.rglob("contact-sheet.png")) == sorted([*foreign, gallery / "notes" / "contact-sheet.png"])
 
 
-def test_pictures_that_are_gone_are_not_shown(run: Path, drawn: list[Sheet]) -> None:
+def test_pictures_that_are_gone_are_not_shown(run: Path, drawn: list[ContactSheet]) -> None:
     (run / "images" / "c0--ada.png").unlink()
     (run.parent / "inputs" / "bo work.png").unlink()
     for i in range(5):
@@ -149,7 +143,7 @@ def test_pictures_that_are_gone_are_not_shown(run: Path, drawn: list[Sheet]) -> 
     "name", ['"><script>', "AC/DC & Söhne's", "🎨", "ابن سينا", "北斎", "a" * 300, None, UNSTYLIZED]
 )
 def test_whatever_an_artist_is_called_there_is_a_sheet_with_a_heading(
-    tmp_path: Path, drawn: list[Sheet], name: str | None
+    tmp_path: Path, drawn: list[ContactSheet], name: str | None
 ) -> None:
     run = tmp_path / "run"
     row = done(run, "🎨 c'<b>", name)
@@ -158,7 +152,7 @@ def test_whatever_an_artist_is_called_there_is_a_sheet_with_a_heading(
     assert all(sheet.heading.strip() for sheet in drawn)
 
 
-def test_a_sheet_of_several_runs_shows_both(tmp_path: Path, drawn: list[Sheet]) -> None:
+def test_a_sheet_of_several_runs_shows_both(tmp_path: Path, drawn: list[ContactSheet]) -> None:
     runs = [tmp_path / "first", tmp_path / "second"]
     for run, names in zip(runs, ("abc", "xyz"), strict=True):
         write(run, [done(run, name, artist) for name in names for artist in ("Ada", run.name)])
@@ -166,15 +160,15 @@ def test_a_sheet_of_several_runs_shows_both(tmp_path: Path, drawn: list[Sheet]) 
     sheet = contact_sheet_of(runs, "ada", most=4)
     (ada,) = drawn
     assert (ada.heading, ada.count, ada.origin) == ("Ada", "4 of 6 pictures", "first + second")
-    assert {exhibit.title for exhibit in ada.results} & set("abc")
-    assert {exhibit.title for exhibit in ada.results} & set("xyz")
+    assert {picture.title for picture in ada.results} & set("abc")
+    assert {picture.title for picture in ada.results} & set("xyz")
     assert Image.open(io.BytesIO(sheet)).format == "PNG"
     contact_sheet_of(runs)
     assert (drawn[1].heading, drawn[1].facts, drawn[1].count) == ("first + second", "3 artists", "12 pictures")
     assert sorted(tmp_path.rglob("*")) == before, "run folders are left alone"
 
 
-def test_a_gallery_of_several_runs_has_one_sheet_per_artist(tmp_path: Path, drawn: list[Sheet]) -> None:
+def test_a_gallery_of_several_runs_has_one_sheet_per_artist(tmp_path: Path, drawn: list[ContactSheet]) -> None:
     runs = [tmp_path / "first", tmp_path / "second"]
     for run, artist in zip(runs, ("Vincent van Gogh", "vincent_van Gogh"), strict=True):
         write(run, [done(run, run.name, name) for name in (artist, run.name, None)])
@@ -191,7 +185,7 @@ def test_a_gallery_of_several_runs_has_one_sheet_per_artist(tmp_path: Path, draw
     assert told["Vincent van Gogh"] == ("1853–1890", "2 pictures", "first + second")
     assert told["Unknown artist"] == ("", "2 pictures", "first + second")
     assert told["first + second"] == ("4 artists", "6 pictures", "")
-    assert {exhibit.below for exhibit in drawn[-1].results} >= {"Vincent van Gogh"}
+    assert {picture.note for picture in drawn[-1].results} >= {"Vincent van Gogh"}
     assert not (runs[0] / "gallery").exists()
 
 

@@ -116,3 +116,22 @@ def test_a_broken_font_file_is_passed_over(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "Symbola.ttf").write_bytes(b"no font")
     monkeypatch.setattr(lettering, "_folders", lambda: [tmp_path])
     assert font_files() == {}
+
+
+def test_text_is_broken_between_words_and_within_words_that_are_too_long() -> None:
+    text = Lettering(15)
+    assert text.wrapped("one two three", 10_000, 9) == ["one two three"]
+    assert text.wrapped("one two three", 1 + round(text.getlength("one two")), 9) == ["one two", "three"]
+    assert text.wrapped("wide", 1, 9)[:3] == ["w", "i", "d"]
+    assert text.wrapped("", 60, 9) == []
+    long = "first0 + second0 + averyveryveryverylongnameindeed"
+    lines = text.wrapped(long, 60, 99)
+    assert "".join(lines).replace(" ", "") == long.replace(" ", "")
+    assert max(map(text.getlength, lines)) <= 60
+
+
+def test_more_lines_than_there_may_be_end_with_an_ellipsis() -> None:
+    text = Lettering(15)
+    lines = text.wrapped("one two three four", text.getlength("one two"), 2)
+    assert lines[0] == "one two"
+    assert lines[1].endswith("…")
