@@ -1,4 +1,4 @@
-"""What is made of run folders to be looked at: contact sheets, then the gallery, whose pages link to them."""
+"""The pages of run folders: contact sheets, then the gallery, whose pages link to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nst_core.views.sheets.writer import write_combined_contact_sheets, write_co
 
 
 def show_run(run_folder: Path, progress: Progress | None = None) -> Path:
-    """(Re)make the gallery of a run with its contact sheets; returns its index. Raises as both do.
+    """(Re)make the gallery of a run with its contact sheets; return its index. Raises as both do.
 
     Args:
         progress: called with (sheets looked at, sheets in all), then with (rows done, rows in all).
@@ -21,10 +21,11 @@ def show_run(run_folder: Path, progress: Progress | None = None) -> Path:
 
 
 def show_runs(runs: Sequence[Path], gallery: Path, copy: bool, progress: Progress | None = None) -> Path:
-    """As `show_run`, for several runs together, at a place of its own.
+    """(Re)make one gallery of several runs, at a place of its own; return its index.
 
     Args:
-        copy: whether the results' files are copied there.
+        copy: copy the results' files to it.
+        progress: as for `show_run`.
     """
     check_combined(runs, gallery)  # nothing is written where a gallery must not be
     write_combined_contact_sheets(runs, gallery, progress=progress)

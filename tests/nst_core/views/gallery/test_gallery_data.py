@@ -11,7 +11,7 @@ import pytest
 from exhibits import new_run, picture, row, script_data, trace, write_results
 
 from nst_core.views.gallery import build_gallery
-from nst_core.views.gallery.pages import LeftOutRows
+from nst_core.views.gallery.pages import MissingPictures
 from nst_core.views.gallery.traces import MOST_POINTS, reduced
 from nst_core.views.thumbnails import ThumbnailFolder
 from nst_core.views.web import number
@@ -81,7 +81,7 @@ def test_what_the_grid_needs_of_a_result_is_small(run: Path) -> None:
 
 
 def test_reasons_are_told_by_how_many_they_took() -> None:
-    told = LeftOutRows.of(Counter({("failed", "b"): 2, ("failed", "a"): 2, ("quarantined", "c"): 5}))
+    told = MissingPictures.of(Counter({("failed", "b"): 2, ("failed", "a"): 2, ("quarantined", "c"): 5}))
     assert told.by_status == (("failed", 4), ("quarantined", 5))
     assert [reason for _, reason, _ in told.reasons] == ["c", "a", "b"]
 

@@ -175,10 +175,10 @@ def test_a_change_of_the_pages_look_makes_all_anew(run: Path, read: list[str], m
 def test_one_page_at_a_time_is_in_the_making(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def noted(folder: Any, pictures: Any, *remembered: Any) -> Any:
+    def noted(folder: Any, pictures: Any, *lasting: Any) -> Any:
         several = list(pictures)
         asked.append(len(several))
-        return make(folder, several, *remembered)
+        return make(folder, several, *lasting)
 
     make = artist_pages.ThumbnailFolder.make
     monkeypatch.setattr(artist_pages.ThumbnailFolder, "make", noted)
