@@ -96,7 +96,7 @@ def report_task(run_folder: Path) -> Path:
     from nst_core.views.report import build_report
 
     with reporter.stage("Making the report", 0, "files"):
-        return build_report(run_folder, progress=show)
+        return build_report(run_folder, progress=show).page
 
 
 @surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)

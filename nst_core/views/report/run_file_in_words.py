@@ -1,4 +1,4 @@
-"""What was asked of a run, in words, from its run.yaml; and in what two run.yaml differ."""
+"""The settings of a run in words, from its run.yaml; and the differences of two run.yaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STARTS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """A key that two runs have different values for; None where one has none."""
+    """A key with different values in two runs; None where one has none."""
 
     key: str
     here: str | None
@@ -33,9 +33,9 @@ class Difference:
 
 
 def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
-    """Pairs of (what, how); nothing about what the run file does not say."""
+    """Settings as (name, words), without those that the run file does not hold."""
     config = _section(run_file, "config")
-    told = {
+    words = {
         "Content": _source(_section(config, "content")),
         "Style": _source(_section(config, "style")),
         "Pairing": _pairing(_section(config, "pairing")),
@@ -45,7 +45,7 @@ def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
         "Execution": _execution(_section(config, "execution"), run_file),
         "Made with": _versions(run_file),
     }
-    return tuple((what, how) for what, how in told.items() if how)
+    return tuple((what, how) for what, how in words.items() if how)
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -116,15 +116,15 @@ def _pairing(section: Mapping[str, Any]) -> str:
     strategy = section.get("strategy")
     if not strategy:
         return ""
-    told = _PAIRINGS.get(str(strategy), str(strategy))
+    words = _PAIRINGS.get(str(strategy), str(strategy))
     if strategy == "manifest":
-        told = f"as the manifest {section.get('manifest')} says"
+        words = f"as the manifest {section.get('manifest')} says"
     elif strategy == "random":
-        told = f"styles per content, drawn at random: {section.get('styles_per_content')}"
+        words = f"styles per content, drawn at random: {section.get('styles_per_content')}"
     plain = {"balance": "none", "artists": None, "weights": None, "blend": 1, "replicates": 1, "unstylized": 0,
              "strengths": None, "splits": None, "seed": None}  # fmt: skip
     more = [f"{key} {_listed(section[key])}" for key, usual in plain.items() if section.get(key, usual) != usual]
-    return "; ".join([told, *more])
+    return "; ".join([words, *more])
 
 
 def _method(run_file: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None) -> str:
-    """A number with three significant digits: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty if there is none or it is not finite."""
+    """A number with three significant digits: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty of None, infinity and NaN."""
     if value is None or not math.isfinite(value):
         return ""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
