@@ -32,56 +32,42 @@ _NAMED_RUNS = 3
 
 
 def build_gallery(
-    run_folder: Path,
-    *,
-    progress: Progress | None = None,
-    per_page: int = PER_PAGE,
-) -> Path:
-    """(Re)make `<run>/gallery` from `results/` and `images/`; return `gallery/index.html`.
-
-    Pages of artists whose results have not changed are passed over; of the others, pages and thumbnails that come out
-    the same keep their files; what no result needs any more is removed. Pictures that are gone are shown as such.
-
-    Args:
-        progress: is called with (rows done, rows in all).
-        per_page: results on a page.
-
-    Raises:
-        RunFolderError: there is no such run folder.
-    """
-    runs = opened([run_folder])
-    artists = artists_of(runs, together=False)
-    return _Build(runs, artists, run_folder / "gallery", Originals(), per_page, progress).run()
-
-
-def build_combined_gallery(
     run_folders: Sequence[Path],
-    gallery: Path,
+    gallery: Path | None = None,
     *,
     copy: bool = True,
     progress: Progress | None = None,
     per_page: int = PER_PAGE,
 ) -> Path:
-    """As `build_gallery`, one gallery of several runs at a place of its own; return its `index.html`.
+    """(Re)make a gallery from `results/` and `images/` of runs; return its `index.html`.
 
-    Artists of one name are one artist; every result says which run it is of.
+    Pages of artists whose results have not changed are passed over; of the others, pages and thumbnails that come out
+    the same keep their files; what no result needs any more is removed. Pictures that are gone are shown as such.
 
     Args:
-        copy: copy the results' files into the gallery, which can then be put anywhere by itself; else its pages lead
-            to the run folders by relative paths.
+        run_folders: one run, whose `<run>/gallery` is made; any number of runs with a `gallery` of their own. There,
+            artists of one name are one artist, and every result says which run it is of.
+        gallery: a place outside of all run folders.
+        copy: copy the results' files into that place, which can then be put anywhere by itself; else its pages lead to
+            the run folders by relative paths.
+        progress: called with (rows done, rows in all).
+        per_page: results on a page.
 
     Raises:
         RunFolderError: there is no such run folder.
         UsageError: the place is or lies in a run folder, or run folders lie in it; or nothing is to be copied and one
             of the runs is at a store.
     """
-    runs = check_combined(run_folders, gallery)
+    if gallery is None:
+        (folder,) = run_folders
+        return _Build(opened([folder]), folder / "gallery", Originals(), per_page, progress, together=False).run()
+    runs = check_place(run_folders, gallery)
     originals = CopiedOriginals(gallery) if copy else LinkedOriginals(gallery, runs)
-    return _Build(runs, artists_of(runs, together=True), gallery, originals, per_page, progress).run()
+    return _Build(runs, gallery, originals, per_page, progress, together=True).run()
 
 
-def check_combined(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
-    """The runs of a gallery that is to be at `gallery`. Raises as `build_combined_gallery`."""
+def check_place(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
+    """The runs of a gallery at a place of its own. Raises as `build_gallery`."""
     runs = opened(run_folders)
     folder = enclosing_run(gallery, run_folders)
     if folder is not None:
@@ -101,15 +87,15 @@ class _Build:
     def __init__(
         self,
         runs: Sequence[Run],
-        artists: Sequence[Artist],
         gallery: Path,
         originals: Originals,
         per_page: int,
         progress: Progress | None,
+        together: bool,
     ) -> None:
         self.runs, self.gallery, self.originals, self.per_page = runs, gallery, originals, per_page
         self.title = ", ".join(run.name for run in runs) if len(runs) <= _NAMED_RUNS else f"{len(runs)} runs"
-        self.artists = artists
+        self.artists = artists_of(runs, together=together)
         self.facts = facts_by_artist([run.folder for run in runs])
         self.thumbnails = ThumbnailFolder(gallery / THUMBS)
         self.cleanup = GalleryCleanup(gallery)

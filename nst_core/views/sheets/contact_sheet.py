@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from nst_core.engine.images.pixels import Pixels
+from nst_core.views.sheets.layout import SheetLayout
 from nst_core.views.sheets.lettering import Lettering
 from nst_core.views.sheets.picture_grid import (
     INK,
@@ -34,36 +35,24 @@ _STRIP = 104  # height of the paintings
 _HEADING, _LINE, _LABEL = Lettering(42), Lettering(19), Lettering(15)
 
 
-@dataclass(frozen=True)
-class ContactSheet:
-    """The texts and pictures of a sheet.
+def draw_contact_sheet(layout: SheetLayout, images: Mapping[Path, Pixels]) -> Pixels:
+    """The sheet, (H, W, 3) uint8: results as a grid, at least one, whole and enlarged to the double at most.
 
-    Attributes:
-        heading, facts: at the top left, large and small.
-        count, origin: at the top right, both small.
-        paintings: in a row below; as many as fit are shown, the others counted, with `more` that are not here at all.
-        results: the grid, at least one.
+    Args:
+        images: of those entries that are shown, (H, W, 3) uint8. Of the paintings as many as fit are, in one row.
     """
-
-    heading: str
-    facts: str
-    count: str
-    origin: str
-    paintings: Sequence[LabelledPicture]
-    more: int
-    results: Sequence[LabelledPicture]
-
-
-def draw_contact_sheet(sheet: ContactSheet) -> Pixels:
-    """The sheet, (H, W, 3) uint8. Pictures are shown whole, and enlarged to the double at most."""
-    columns = columns_for(len(sheet.results))
-    box = _box(sheet.results, columns)
+    paintings, results = (
+        [LabelledPicture(images[one.path], one.title, one.note) for one in entries if one.path in images]
+        for entries in (layout.paintings, layout.results)
+    )
+    columns = columns_for(len(results))
+    box = _box(results, columns)
     width = columns * (box[0] + GAP) - GAP + 2 * MARGIN
-    strips = [_head(sheet, width)]
-    if sheet.paintings:
-        strips += [_painting_strip(sheet.paintings, sheet.more, width), _rule(width)]
-    for start in range(0, len(sheet.results), columns):
-        row = sheet.results[start : start + columns]
+    strips = [_head(layout, len(results), width)]
+    if paintings:
+        strips += [_painting_strip(paintings, layout.more, width), _rule(width)]
+    for start in range(0, len(results), columns):
+        row = results[start : start + columns]
         strips.append(draw_row(row, equal_cells(row, MARGIN, box, GAP, _MOST_ENLARGED), _LABEL, width))
     return stack(strips, MARGIN, GAP)
 
@@ -95,17 +84,18 @@ def _box(results: Sequence[LabelledPicture], columns: int) -> tuple[int, int]:
     return width, round(width * min(max(ratio, _FLATTEST), _TALLEST))
 
 
-def _head(sheet: ContactSheet, width: int) -> Image.Image:
+def _head(layout: SheetLayout, shown: int, width: int) -> Image.Image:
+    """Heading and facts at the left, large and small; count and origin at the right, both small."""
     baselines = _HEADING.size, _HEADING.size + 2 * _LINE.size
     strip = blank(width, baselines[1] + _LINE.line // 2)
     draw, right = ImageDraw.Draw(strip), width - MARGIN
-    notes = [_LINE.shortened(note, width / 3) for note in (sheet.count, sheet.origin)]
+    notes = [_LINE.shortened(note, width / 3) for note in (layout.count(shown), layout.origin)]
     lengths = [_LINE.getlength(note) for note in notes]
     for note, length, baseline in zip(notes, lengths, baselines, strict=True):
         _LINE.write(draw, right - length, baseline, note, QUIET)
     room = width - 2 * MARGIN - GAP
-    _HEADING.write(draw, MARGIN - 1, baselines[0], _HEADING.shortened(sheet.heading, room - lengths[0]), INK)
-    _LINE.write(draw, MARGIN, baselines[1], _LINE.shortened(sheet.facts, room - lengths[1]), QUIET)
+    _HEADING.write(draw, MARGIN - 1, baselines[0], _HEADING.shortened(layout.heading, room - lengths[0]), INK)
+    _LINE.write(draw, MARGIN, baselines[1], _LINE.shortened(layout.facts, room - lengths[1]), QUIET)
     return strip
 
 

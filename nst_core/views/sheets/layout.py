@@ -45,6 +45,11 @@ class SheetLayout:
         """The files of all its pictures."""
         return [entry.path for entry in (*self.paintings, *self.results)]
 
+    def count(self, shown: int) -> str:
+        """The number of finished pairs, and of the shown ones where those are fewer: `60 of 1,234 pictures`."""
+        total = quantity(self.total, "picture")
+        return f"{shown:,} of {total}" if shown < self.total else total
+
 
 def artist_layout(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetLayout:
     """The sheet of one artist."""

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
@@ -22,11 +23,9 @@ from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 from nst_core.views.runs import SHEET_FILE, facts_by_artist
 from nst_core.views.sheets.choice import ArtistChoice, choices, spread
-from nst_core.views.sheets.contact_sheet import ContactSheet, cell_width, draw_contact_sheet
+from nst_core.views.sheets.contact_sheet import cell_width, draw_contact_sheet
 from nst_core.views.sheets.layout import SheetEntry, SheetLayout, artist_layout, run_layout
-from nst_core.views.sheets.picture_grid import LabelledPicture
 from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
-from nst_core.views.web import quantity
 
 MOST = 60
 """Results on a sheet, by default."""
@@ -34,13 +33,16 @@ _VERSION = 2
 _KEY = "made-from"
 
 
-def write_contact_sheets(run_folder: Path, *, progress: Progress | None = None) -> list[Path]:
-    """(Re)make `gallery/contact-sheet.png` of a run and `gallery/<artist_slug>/contact-sheet.png` of each artist.
+def write_contact_sheets(
+    runs: Sequence[Path], gallery: Path | None = None, *, progress: Progress | None = None
+) -> list[Path]:
+    """(Re)make `contact-sheet.png` of a gallery and `<artist_slug>/contact-sheet.png` of each artist.
 
     To be called before the gallery is built, whose pages link to them; its thumbnails are shared. A sheet that shows
     the same as before keeps its file, and those of artists without pictures are removed.
 
     Args:
+        runs, gallery: as for `build_gallery`.
         progress: called with (sheets looked at, sheets in all).
 
     Returns:
@@ -49,17 +51,23 @@ def write_contact_sheets(run_folder: Path, *, progress: Progress | None = None) 
     Raises:
         DiskFull, StorageRefused, StorageUnreachable: a sheet cannot be written.
     """
-    return _write_all(run_folder / "gallery", list(choices([run_folder], MOST, together=False)), [run_folder], progress)
-
-
-def write_combined_contact_sheets(
-    runs: Sequence[Path], gallery: Path, *, progress: Progress | None = None
-) -> list[Path]:
-    """As `write_contact_sheets`, for the gallery of several runs at `gallery`: an artist has one sheet, of all runs.
-
-    Artists of one name are one, however it is spelled; their folders are those of the gallery.
-    """
-    return _write_all(gallery, list(choices(runs, MOST)), runs, progress)
+    artists = list(choices(runs, MOST, together=gallery is not None))
+    gallery = gallery or runs[0] / "gallery"
+    facts, origin = facts_by_artist(runs), _origin(runs)
+    layouts = {gallery / artist.slug / SHEET_FILE: artist_layout(artist, facts, origin) for artist in artists}
+    if artists:
+        layouts[gallery / SHEET_FILE] = _combined_layout(artists, MOST, origin)
+    thumbnails, sheets = ThumbnailFolder(gallery / THUMBS), list[Path]()
+    for done, (path, layout) in enumerate(layouts.items(), start=1):
+        source = _SheetSource.of(layout, thumbnails)
+        if source.has_result:
+            sheets.append(path)
+            if _sheet_key(path) != source.key:
+                write_bytes_atomic(path, source.png())
+        if progress is not None:
+            progress(done, len(layouts))
+    _remove_others(gallery, sheets)
+    return sheets
 
 
 def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int = MOST) -> bytes:
@@ -107,26 +115,6 @@ def _origin(runs: Sequence[Path]) -> str:
     return " + ".join(dict.fromkeys(map(run_name, runs)))
 
 
-def _write_all(
-    gallery: Path, artists: Sequence[ArtistChoice], runs: Sequence[Path], progress: Progress | None
-) -> list[Path]:
-    facts, origin = facts_by_artist(runs), _origin(runs)
-    layouts = {gallery / artist.slug / SHEET_FILE: artist_layout(artist, facts, origin) for artist in artists}
-    if artists:
-        layouts[gallery / SHEET_FILE] = _combined_layout(artists, MOST, origin)
-    thumbnails, sheets = ThumbnailFolder(gallery / THUMBS), list[Path]()
-    for done, (path, layout) in enumerate(layouts.items(), start=1):
-        source = _SheetSource.of(layout, thumbnails)
-        if source.has_result:
-            sheets.append(path)
-            if _sheet_key(path) != source.key:
-                write_bytes_atomic(path, source.png())
-        if progress is not None:
-            progress(done, len(layouts))
-    _remove_others(gallery, sheets)
-    return sheets
-
-
 @dataclass(frozen=True)
 class _SheetSource:
     """The layout of a sheet, and the thumbnails of those of its pictures that are there."""
@@ -157,34 +145,24 @@ class _SheetSource:
 
     def png(self) -> bytes:
         """The sheet, drawn, with its key."""
+        width = cell_width(sum(entry.path in self.thumbnails for entry in self.layout.results))
+        widths = dict.fromkeys(self.layout.paths, width) | {entry.path: 0 for entry in self.layout.paintings}
+        images = {path: self._image(path, width) for path, width in widths.items() if path in self.thumbnails}
         info, buffer = PngInfo(), io.BytesIO()
         info.add_text(_KEY, self.key)
-        Image.fromarray(draw_contact_sheet(self.sheet())).save(buffer, "PNG", pnginfo=info)
+        Image.fromarray(draw_contact_sheet(self.layout, images)).save(buffer, "PNG", pnginfo=info)
         return buffer.getvalue()
-
-    def sheet(self) -> ContactSheet:
-        layout, count = self.layout, quantity(self.layout.total, "picture")
-        results = [entry for entry in layout.results if entry.path in self.thumbnails]
-        return ContactSheet(
-            layout.heading,
-            layout.facts,
-            f"{len(results):,} of {count}" if len(results) < layout.total else count,
-            layout.origin,
-            [self._picture(entry, 0) for entry in layout.paintings if entry.path in self.thumbnails],
-            layout.more,
-            [self._picture(entry, cell_width(len(results))) for entry in results],
-        )
 
     def _entry_key(self, entry: SheetEntry) -> tuple[str, str, str | None]:
         thumbnail = self.thumbnails.get(entry.path)
         return entry.title, entry.note, thumbnail.sizes[-1][0] if thumbnail else None
 
-    def _picture(self, entry: SheetEntry, width: int) -> LabelledPicture:
-        """The entry with the smallest thumbnail that is at least `width` pixels wide, or else the largest."""
-        sizes = self.thumbnails[entry.path].sizes
+    def _image(self, path: Path, width: int) -> Pixels:
+        """The smallest thumbnail that is at least `width` pixels wide, or else the largest, (H, W, 3) uint8."""
+        sizes = self.thumbnails[path].sizes
         name = next((name for name, wide, _ in sizes if wide >= width), sizes[-1][0])
         with Image.open(io.BytesIO((self.folder / name).read_bytes())) as image:
-            return LabelledPicture(np.array(image.convert("RGB")), entry.title, entry.note)
+            return np.array(image.convert("RGB"))
 
 
 def _sheet_key(path: Path) -> str | None:

@@ -9,7 +9,7 @@ from exhibits import files
 from shown import done, write
 
 from nst_core.errors import UsageError
-from nst_core.views.pages import show_run, show_runs
+from nst_core.views.pages import build_pages
 from nst_core.views.report import build_report
 from nst_core.views.report.destination import MARK, destination_of
 
@@ -18,7 +18,7 @@ from nst_core.views.report.destination import MARK, destination_of
 def run(tmp_path: Path) -> Path:
     """A run with a gallery."""
     run = write(tmp_path / "run", [done(tmp_path / "run", name) for name in "abc"])
-    show_run(run)
+    build_pages([run])
     return run
 
 
@@ -51,7 +51,7 @@ def test_a_link_into_a_run_folder_is_no_way_around(run: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("output", ["both", "both/index.html"])
 def test_a_gallery_of_its_own_place_stays(run: Path, tmp_path: Path, output: str) -> None:
-    show_runs([run], tmp_path / "both", copy=True)
+    build_pages([run], tmp_path / "both", copy=True)
     before = files(tmp_path / "both")
     with pytest.raises(UsageError, match="is not a report's page"):
         build_report(run, output=tmp_path / output)
@@ -59,7 +59,7 @@ def test_a_gallery_of_its_own_place_stays(run: Path, tmp_path: Path, output: str
 
 
 def test_thumbnails_of_a_gallery_beside_the_report_stay(run: Path, tmp_path: Path) -> None:
-    show_runs([run], tmp_path / "both", copy=True)
+    build_pages([run], tmp_path / "both", copy=True)
     thumbnails = files(tmp_path / "both" / "thumbs")
     (tmp_path / "both" / "index.html").unlink()
     build_report(run, output=tmp_path / "both")
