@@ -129,7 +129,7 @@ def tick_text(value: float, percent: bool) -> str:
     return f"{number(100 * value)} %" if percent else number(value)
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """A name in at most `most` letters, of which wide ones count twice; an ellipsis stands for the rest."""
     room = most
     kept: list[str] = []

@@ -198,9 +198,9 @@ def _methods(rows: ReportRows) -> tuple[np.ndarray, list[str]]:
     return np.ravel(codes), methods
 
 
-def _devices(made: pa.Table) -> tuple[Device, ...]:
-    keys = {name: made[name].cast(pa.string()).fill_null("unknown") for name in ("device", "precision")}
-    table = pa.table({**keys, "seconds": made["seconds"], "peak": made["peak_mem_mb"]})
+def _devices(images: pa.Table) -> tuple[Device, ...]:
+    keys = {name: images[name].cast(pa.string()).fill_null("unknown") for name in ("device", "precision")}
+    table = pa.table({**keys, "seconds": images["seconds"], "peak": images["peak_mem_mb"]})
     sums = [("seconds", "sum"), ("peak", "max"), ([], "count_all")]
     grouped = table.group_by(["device", "precision"]).aggregate(sums).to_pylist()
     return tuple(

@@ -23,7 +23,7 @@ MOST_GROUPS = 30
 
 MOST_ROWS = 200
 _SESSIONS = 20
-_PARTS_OF_TIME = ("compute", "decode", "encode", "write", "wait")
+_KINDS_OF_WORK = ("compute", "decode", "encode", "write", "wait")
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def render(numbers: RunNumbers, **more: Any) -> str:
 def verdict(numbers: RunNumbers) -> str:
     """The outcome of the run in one sentence."""
     planned = f" of {numbers.planned:,} planned" if numbers.planned is not None else ""
-    made = f"{quantity(numbers.success, 'image')}{planned}"
+    images = f"{quantity(numbers.success, 'image')}{planned}"
     words = {"missing": "not made yet", "skipped": "left out on purpose"}
     unmade = {name: count for name, count in numbers.statuses.items() if count and name != "success"}
     if not unmade:
-        return f"{made}: all there is to make."
-    return f"{made}; " + ", ".join(f"{n:,} {words.get(name, name)}" for name, n in unmade.items()) + "."
+        return f"{images}: all there is to make."
+    return f"{images}; " + ", ".join(f"{n:,} {words.get(name, name)}" for name, n in unmade.items()) + "."
 
 
 def _status(name: str, count: int) -> str:
@@ -137,15 +137,13 @@ def throughput_figure(pace: RunThroughput) -> Figure:
     return Figure("Throughput", throughput(pace, "Throughput"), f"{average}{breaks}.", table)
 
 
-def time_figure(spent: Mapping[str, float]) -> Figure:
-    """The workers' time by kind of work."""
-    ordered = {
-        part: spent[part] for part in (*_PARTS_OF_TIME, *sorted(spent.keys() - set(_PARTS_OF_TIME))) if part in spent
-    }
-    rows = tuple((part, number(seconds) or "0") for part, seconds in ordered.items())
+def time_figure(seconds: Mapping[str, float]) -> Figure:
+    """The workers' seconds by kind of work."""
+    title, kinds = "Where the time went", (*_KINDS_OF_WORK, *sorted(seconds.keys() - set(_KINDS_OF_WORK)))
+    ordered = {kind: seconds[kind] for kind in kinds if kind in seconds}
+    rows = tuple((kind, number(value) or "0") for kind, value in ordered.items())
     caption = "Decoding, encoding and writing go on beside the computation, which waits for them where it must."
-    table = Table("Where the time went", ("Part", "Seconds"), rows)
-    return Figure("Where the time went", bars(ordered, "Where the time went"), caption, table)
+    return Figure(title, bars(ordered, title), caption, Table(title, ("Part", "Seconds"), rows))
 
 
 def cost_facts(numbers: RunNumbers) -> list[tuple[str, str]]:

@@ -60,24 +60,21 @@ class ReportPictures:
         self._thumbnails.remove_unused()
 
     def _example(self, pair: Detail, run_folder: Path, thumbnails: dict[Path, Thumbnail | None]) -> PicturedPair:
-        content, result, *styles = _paths(pair, run_folder)
-        names = [base_name(path) for path in style_paths(pair.style_path)]
+        content, result, *styles = (thumbnails.get(path) if path else None for path in _paths(pair, run_folder))
+        name, names = base_name(pair.content_path), [base_name(path) for path in style_paths(pair.style_path)]
         return PicturedPair(
             pair,
-            self._image(base_name(pair.content_path), thumbnails.get(content) if content else None, large=False),
-            tuple(
-                self._image(name, thumbnails.get(path) if path else None, large=False)
-                for name, path in zip(names, styles, strict=True)
-            ),
-            self._image("the result", thumbnails.get(result) if result else None, large=True),
-            base_name(pair.content_path),
+            self._image(name, content),
+            tuple(map(self._image, names, styles)),
+            self._image("the result", result, size=-1),
+            name,
             style_names(pair.style_path),
         )
 
-    def _image(self, name: str, thumbnail: Thumbnail | None, large: bool) -> PageImage:
+    def _image(self, name: str, thumbnail: Thumbnail | None, size: int = 0) -> PageImage:
         if thumbnail is None or not thumbnail.sizes:
             return PageImage(name)
-        file, width, height = thumbnail.sizes[-1 if large else 0]
+        file, width, height = thumbnail.sizes[size]
         if self._inside:
             data = base64.b64encode((self._folder / file).read_bytes()).decode()
             return PageImage(name, f"data:image/webp;base64,{data}", width, height)

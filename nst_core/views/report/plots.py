@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from nst_core.views.report.axes import Plot, Scale, log_range, shortened
+from nst_core.views.report.axes import Plot, Scale, log_range, shorten
 from nst_core.views.report.quantiles import Quantiles
 from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
@@ -57,7 +57,7 @@ def boxes(groups: Sequence[Quantiles], title: str, label: str) -> Drawing:
         for place, group in enumerate(groups):
             middle = 8 + _ROW * (place + 0.5)
             _box(plot, scale, group, middle)
-            plot.text(names, middle + 4, shortened(group.name, int(names / _LETTER)), "name", "end", group.name)
+            plot.text(names, middle + 4, shorten(group.name, int(names / _LETTER)), "name", "end", group.name)
         return plot
 
     return Drawing.of(draw)
@@ -95,7 +95,7 @@ def courses(bands: Sequence[tuple[str, TraceBand]], title: str) -> Drawing:
             plot.path([(x_of(i), y_of(v)) for i, v in zip(band.iterations, band.mean, strict=True)], f"mean{second}")
             if name:
                 plot.line(width - 150, 40 + 20 * place, width - 128, 40 + 20 * place, f"mean{second}")
-                plot.text(width - 120, 44 + 20 * place, shortened(name, 14), "name", "start", name)
+                plot.text(width - 120, 44 + 20 * place, shorten(name, 14), "name", "start", name)
         return plot
 
     return Drawing.of(draw)
@@ -163,7 +163,7 @@ def bars(values: Mapping[str, float], title: str) -> Drawing:
         scale = Scale(0, highest, names + 12, width - 90)
         for place, (name, value) in enumerate(values.items()):
             middle = 4 + _ROW * (place + 0.5)
-            plot.text(names, middle + 4, shortened(name, int(names / _LETTER)), "name", "end", name)
+            plot.text(names, middle + 4, shorten(name, int(names / _LETTER)), "name", "end", name)
             plot.box(scale.start, middle - 8, scale(value) - scale.start, 16, "bar")
             plot.text(scale(value) + 8, middle + 4, f"{number(value) or '0'} s", "tick")
         return plot

@@ -70,26 +70,26 @@ class RunThroughput:
 
 
 def throughput_of(
-    made: NDArray[np.float64], intervals: Sequence[tuple[float, float]] = (), stops: Sequence[float] = ()
+    times: NDArray[np.float64], intervals: Sequence[tuple[float, float]] = (), stops: Sequence[float] = ()
 ) -> RunThroughput:
     """The sessions of a run.
 
     Args:
-        made: times at which images were made, in seconds since 1970.
+        times: of the images, when they were made, in seconds since 1970.
         intervals: times of the tries of chunks, as (start, end). Without them the first image has no duration.
         stops: times at which the run was stopped.
     """
-    made = np.sort(made)
-    starts = np.concatenate([made, [start for start, _ in intervals]])
-    ends = np.concatenate([made, [end for _, end in intervals]])
+    times = np.sort(times)
+    starts = np.concatenate([times, [start for start, _ in intervals]])
+    ends = np.concatenate([times, [end for _, end in intervals]])
     if not len(starts):
         return RunThroughput()
-    sessions = _sessions(starts, ends, np.sort(np.asarray(stops, np.float64)), made)
-    return RunThroughput(tuple(sessions), tuple(_bins(sessions, made)))
+    sessions = _sessions(starts, ends, np.sort(np.asarray(stops, np.float64)), times)
+    return RunThroughput(tuple(sessions), tuple(_bins(sessions, times)))
 
 
 def _sessions(
-    starts: NDArray[np.float64], ends: NDArray[np.float64], stops: NDArray[np.float64], made: NDArray[np.float64]
+    starts: NDArray[np.float64], ends: NDArray[np.float64], stops: NDArray[np.float64], times: NDArray[np.float64]
 ) -> list[WorkSession]:
     order = np.argsort(starts, kind="stable")
     starts, reached = starts[order], np.maximum.accumulate(ends[order])
@@ -97,7 +97,7 @@ def _sessions(
     stopped = np.searchsorted(stops, starts[1:], "right") > np.searchsorted(stops, reached[:-1] - _STOPPING, "left")
     cuts = np.flatnonzero((gaps > GAP) | ((gaps > 0) & stopped))
     firsts, lasts = starts[[0, *(cuts + 1)]], reached[[*cuts, len(reached) - 1]]
-    images = np.searchsorted(made, lasts, "right") - np.searchsorted(made, firsts, "left")
+    images = np.searchsorted(times, lasts, "right") - np.searchsorted(times, firsts, "left")
     before = np.concatenate([[firsts[0]], lasts[:-1]])
     return [
         WorkSession(float(first), float(last - first), float(first - earlier), int(count))
@@ -105,7 +105,7 @@ def _sessions(
     ]
 
 
-def _bins(sessions: Sequence[WorkSession], made: NDArray[np.float64]) -> list[Bin]:
+def _bins(sessions: Sequence[WorkSession], times: NDArray[np.float64]) -> list[Bin]:
     worked = sum(session.seconds for session in sessions)
     images = sum(session.images for session in sessions)
     if worked <= 0 or not images:
@@ -116,8 +116,8 @@ def _bins(sessions: Sequence[WorkSession], made: NDArray[np.float64]) -> list[Bi
     for number, session in enumerate(sessions):
         count = max(1, round(session.seconds / width))  # the last one takes what is left over
         edges = [*(width * np.arange(count)), session.seconds]
-        counts = np.diff(np.searchsorted(made, session.start + np.array(edges[:-1]), "left"),
-                         append=np.searchsorted(made, session.start + session.seconds, "right"))  # fmt: skip
+        counts = np.diff(np.searchsorted(times, session.start + np.array(edges[:-1]), "left"),
+                         append=np.searchsorted(times, session.start + session.seconds, "right"))  # fmt: skip
         for start, end, found in zip(edges[:-1], edges[1:], counts, strict=True):
             if end > start:
                 bins.append(Bin(number, float(offset + start), float(end - start), float(60 * found / (end - start))))

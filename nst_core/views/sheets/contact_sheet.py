@@ -89,13 +89,13 @@ def _head(layout: SheetLayout, shown: int, width: int) -> Image.Image:
     baselines = _HEADING.size, _HEADING.size + 2 * _LINE.size
     strip = blank(width, baselines[1] + _LINE.line // 2)
     draw, right = ImageDraw.Draw(strip), width - MARGIN
-    notes = [_LINE.shortened(note, width / 3) for note in (layout.count(shown), layout.origin)]
+    notes = [_LINE.shorten(note, width / 3) for note in (layout.count(shown), layout.origin)]
     lengths = [_LINE.getlength(note) for note in notes]
     for note, length, baseline in zip(notes, lengths, baselines, strict=True):
         _LINE.write(draw, right - length, baseline, note, QUIET)
     room = width - 2 * MARGIN - GAP
-    _HEADING.write(draw, MARGIN - 1, baselines[0], _HEADING.shortened(layout.heading, room - lengths[0]), INK)
-    _LINE.write(draw, MARGIN, baselines[1], _LINE.shortened(layout.facts, room - lengths[1]), QUIET)
+    _HEADING.write(draw, MARGIN - 1, baselines[0], _HEADING.shorten(layout.heading, room - lengths[0]), INK)
+    _LINE.write(draw, MARGIN, baselines[1], _LINE.shorten(layout.facts, room - lengths[1]), QUIET)
     return strip
 
 

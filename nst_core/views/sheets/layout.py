@@ -13,7 +13,7 @@ from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key
 from nst_core.storage.paths import located_or_none
 from nst_core.storage.slugs import slugify
 from nst_core.views.sheets.choice import ArtistChoice
-from nst_core.views.sheets.lettering import legible
+from nst_core.views.sheets.lettering import legible_text
 from nst_core.views.web import quantity
 
 _MOST_PAINTINGS = 16  # that are opened; a sheet has room for fewer
@@ -84,7 +84,7 @@ def run_layout(artists: Sequence[ArtistChoice], pairs: Sequence[FinishedPair], o
 
 def _artist_label(artist: str | None) -> str:
     """The name as it can be drawn; the slug of a name that no font of this machine can write."""
-    return legible(artist or UNKNOWN_ARTIST) or slugify(artist)
+    return legible_text(artist or UNKNOWN_ARTIST) or slugify(artist)
 
 
 def _layout(

@@ -72,7 +72,7 @@ def draw_rows(rows: Sequence[PictureRow]) -> Pixels:
     for row in rows:
         cells = equal_cells(row.pictures, gap, (width, height), gap, enlargement=1)
         strip = draw_row(row.pictures, cells, text, total, _TITLE_LINES)
-        strips.append(_below_heading(strip, text.wrapped(row.heading, total - 2 * gap, _TITLE_LINES), text))
+        strips.append(_below_heading(strip, text.wrap(row.heading, total - 2 * gap, _TITLE_LINES), text))
     return stack(strips, gap, gap)
 
 
@@ -152,8 +152,8 @@ def _label(
     picture: LabelledPicture, text: Lettering, room: int, title_lines: int
 ) -> list[tuple[str, tuple[int, int, int]]]:
     """The lines below a picture, and their ink."""
-    title = [(line, INK) for line in text.wrapped(picture.title, room, title_lines)]
-    return [*title, *((line, QUIET) for line in text.wrapped(picture.note, room, 1))]
+    title = [(line, INK) for line in text.wrap(picture.title, room, title_lines)]
+    return [*title, *((line, QUIET) for line in text.wrap(picture.note, room, 1))]
 
 
 def _below_heading(strip: Image.Image, lines: Sequence[str], text: Lettering) -> Image.Image:
@@ -167,6 +167,6 @@ def _below_heading(strip: Image.Image, lines: Sequence[str], text: Lettering) ->
 
 def _draw_empty(draw: ImageDraw.ImageDraw, cell: Cell, floor: int, reason: str, text: Lettering) -> None:
     draw.rectangle((cell.left, floor - cell.height, cell.left + cell.width - 1, floor - 1), EMPTY)
-    words = text.shortened(reason, cell.width - text.size)
+    words = text.shorten(reason, cell.width - text.size)
     left = cell.left + (cell.width - text.getlength(words)) / 2
     text.write(draw, left, floor - (cell.height - text.size) / 2, words, QUIET)

@@ -11,7 +11,7 @@ from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
 from nst_core.storage.paths import located
-from nst_core.views.sheets.lettering import Lettering, legible, named
+from nst_core.views.sheets.lettering import Lettering, legible_text, name_line
 from nst_core.views.sheets.picture_grid import Cell, LabelledPicture, draw_row, equally_high_cells, stack
 
 LOWEST, HIGHEST = 320, 1600
@@ -34,12 +34,12 @@ def triptych(pair: FinishedPair, facts: ArtistFacts | None = None) -> Pixels:
 
 def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[LabelledPicture]:
     """The panels of a pair, their pictures decoded. An unstylized pair has no style to show."""
-    artist, styles = legible(pair.artist or ""), pair.styles
+    artist, styles = legible_text(pair.artist or ""), pair.styles
     years = f", {facts.years}" if artist and facts and facts.years else ""
     style_notes = (
         [f"Style, {share:.0%}" for share in pair.shares]
         if len(styles) > 1
-        else [named(artist, years) if artist else "Style"]
+        else [name_line(artist, years) if artist else "Style"]
     )
     title = f"After {artist}" if artist and len(styles) == 1 else "Result"
     origin = f"{pair.run_folder.absolute().name} · pair {pair.pair_id}"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from nst_core.views.report.axes import Scale, even_ticks, log_range, log_ticks, shortened
+from nst_core.views.report.axes import Scale, even_ticks, log_range, log_ticks, shorten
 from nst_core.views.report.plots import NARROW, WIDE, Drawing, bars, boxes, courses, duration, ratios, throughput
 from nst_core.views.report.quantiles import quantiles, quantiles_by_name
 from nst_core.views.report.throughput import throughput_of
@@ -60,9 +60,9 @@ def test_a_logarithmic_range_holds_its_values_even_where_there_is_one() -> None:
 
 
 def test_long_names_are_cut_by_what_they_take_up() -> None:
-    assert shortened("Vincent van Gogh", 20) == "Vincent van Gogh"
-    assert shortened("Vincent van Gogh", 8) == "Vincent…"
-    assert len(shortened("日本の美術館", 8)) == 4
+    assert shorten("Vincent van Gogh", 20) == "Vincent van Gogh"
+    assert shorten("Vincent van Gogh", 8) == "Vincent…"
+    assert len(shorten("日本の美術館", 8)) == 4
 
 
 def test_boxes_have_one_box_and_median_per_group_and_dots_where_there_are_few() -> None:
