@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,12 +83,10 @@ class _Side:
     """The rows of one run's matched pairs; `row` is -1 where a pair has none."""
 
     def __init__(self, run: ReadRun, places: NDArray[np.int64]) -> None:
-        assert run.plan is not None
-        self.rows = run.rows
-        self.methods: list[str] = run.plan["method_fingerprint"].take(pa.array(places)).to_pylist()
-        ids = run.plan["pair_id"].take(pa.array(places))
-        found = pc.index_in(ids, value_set=run.rows.table["pair_id"].combine_chunks()).fill_null(-1)
-        self.row = np.asarray(found.to_numpy(), np.int64)
+        plan, self.rows = _plan(run).select(["pair_id", "method_fingerprint"]).take(pa.array(places)), run.rows
+        self.methods: list[str] = plan["method_fingerprint"].to_pylist()
+        row = pc.index_in(plan["pair_id"], value_set=run.rows.table["pair_id"].combine_chunks()).fill_null(-1)
+        self.row = np.asarray(row.to_numpy(), np.int64)
         codes, names = run.rows.codes("status")
         self.status = np.array([name or "unknown" for name in names] + [MISSING], object)[
             np.where(self.row >= 0, codes[self.row] if len(codes) else 0, len(names))
@@ -111,47 +109,46 @@ def compare(here: ReadRun, there: ReadRun) -> RunComparison:
     Raises:
         RunFolderError: a plan cannot be read, so that the pairs cannot be matched.
     """
-    for run in (here, there):
-        if run.plan is None:
-            raise RunFolderError(
-                f"{run.folder} cannot be compared: its plan is damaged or not there, and only that tells which pairs "
-                "are the same. Restore it, or make the report without --against."
-            )
-    assert here.plan is not None
-    assert there.plan is not None
-    ours, theirs, by_bytes = match(here.plan, there.plan)
+    here_plan, there_plan = _plan(here), _plan(there)
+    ours, theirs, by_bytes = match(here_plan, there_plan)
     left, right = _Side(here, ours), _Side(there, theirs)
     both = (left.status == "success") & (right.status == "success")
     same_method = same_scale(zip(left.methods, right.methods, strict=True), (here.run_file, there.run_file))
     loss = "total_loss" if same_method else "loss_left"
     losses, seconds = (_ratios(left.numbers(name), right.numbers(name), both) for name in (loss, "seconds"))
     hashed = both & (left.outputs() >= 0) & (right.outputs() >= 0)
-    same_bytes = int((hashed & (left.outputs() == right.outputs())).sum())
-    known = np.isfinite(seconds)
-    fields: dict[str, Any] = {
-        "asked": differences(here.run_file, there.run_file),
-        "only_here": here.plan.num_rows - len(ours),
-        "only_there": there.plan.num_rows - len(theirs),
-        "changed": tuple(_changed(left, right)),
-        "same_bytes": same_bytes,
-        "hashed": int(hashed.sum()),
-    }
-    return RunComparison(
+    timed = np.isfinite(seconds)
+    comparison = RunComparison(
         name=here.name,
         other=there.name if there.name != here.name else f"{there.name}, the other one",
+        asked=differences(here.run_file, there.run_file),
         same_method=same_method,
         matched=len(ours),
         by_bytes=by_bytes,
+        only_here=here_plan.num_rows - len(ours),
+        only_there=there_plan.num_rows - len(theirs),
+        changed=tuple(_changed(left, right)),
         both=int(both.sum()),
+        same_bytes=int((hashed & (left.outputs() == right.outputs())).sum()),
+        hashed=int(hashed.sum()),
         losses=quantiles("losses", losses),
         seconds=quantiles("seconds", seconds),
-        compute=(float(left.numbers("seconds")[known].sum()), float(right.numbers("seconds")[known].sum())),
+        compute=(float(left.numbers("seconds")[timed].sum()), float(right.numbers("seconds")[timed].sum())),
         apart=tuple(_apart(left, right, losses)),
-        differs=_differences(fields, losses, seconds),
+        differs=(),
         loss_ratios=losses[np.isfinite(losses)],
-        second_ratios=seconds[known],
-        **fields,
+        second_ratios=seconds[timed],
     )
+    return replace(comparison, differs=_differences(comparison))
+
+
+def _plan(run: ReadRun) -> pa.Table:
+    if run.plan is None:
+        raise RunFolderError(
+            f"{run.folder} cannot be compared: its plan is damaged or not there, and only that tells which pairs "
+            "are the same. Restore it, or make the report without --against."
+        )
+    return run.plan
 
 
 def _ratios(here: NDArray[np.float64], there: NDArray[np.float64], both: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -181,19 +178,17 @@ def _apart(left: _Side, right: _Side, ratios: NDArray[np.float64]) -> list[tuple
     return list(zip(here, there, ratios[most].tolist(), strict=True))
 
 
-def _differences(
-    fields: Mapping[str, Any], losses: NDArray[np.float64], seconds: NDArray[np.float64]
-) -> tuple[str, ...]:
+def _differences(comparison: RunComparison) -> tuple[str, ...]:
     def apart(ratios: NDArray[np.float64]) -> bool:
-        return bool((np.abs(np.log(ratios[np.isfinite(ratios)])) > _NO_DIFFERENCE).any())
+        return bool((np.abs(np.log(ratios)) > _NO_DIFFERENCE).any())
 
     differ = {
-        "what was asked": bool(fields["asked"]),
-        "the pairs": fields["only_here"] + fields["only_there"] > 0,
-        "what became of them": bool(fields["changed"]),
-        "losses": apart(losses),
-        "the images' bytes": fields["same_bytes"] < fields["hashed"],
-        "speed": apart(seconds),
+        "what was asked": bool(comparison.asked),
+        "the pairs": comparison.only_here + comparison.only_there > 0,
+        "what became of them": bool(comparison.changed),
+        "losses": apart(comparison.loss_ratios),
+        "the images' bytes": comparison.same_bytes < comparison.hashed,
+        "speed": apart(comparison.second_ratios),
     }
     return tuple(what for what, differs in differ.items() if differs)
 

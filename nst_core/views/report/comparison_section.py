@@ -73,9 +73,8 @@ def _sentences(comparison: RunComparison) -> list[str]:
         sentences.append(f"{quantity(comparison.only_there, 'pair')} only in {comparison.other}.")
     if comparison.hashed:
         same = {comparison.hashed: "all", 0: "none"}.get(comparison.same_bytes, f"{comparison.same_bytes:,}")
-        sentences.append(
-            f"Of {quantity(comparison.hashed, 'image')} that both have made, {same} are the same to the bit."
-        )
+        images = quantity(comparison.hashed, "image")
+        sentences.append(f"Of {images} that both have made, {same} are the same to the bit.")
     if not comparison.same_method:
         sentences.append(
             "The methods differ, and so do their losses' scales: what is compared is the share of the initial loss "
@@ -86,9 +85,8 @@ def _sentences(comparison: RunComparison) -> list[str]:
 
 def _keys(comparison: RunComparison) -> Table | None:
     rows = [(d.key, d.here or "none", d.there or "none") for d in comparison.asked]
-    title = "What was asked differently"
-    shown = tuple(rows[:_MOST_KEYS])
-    return Table(title, ("Key", comparison.name, comparison.other), shown, len(rows) - len(shown)) if rows else None
+    header, unlisted = ("Key", comparison.name, comparison.other), max(0, len(rows) - _MOST_KEYS)
+    return Table("What was asked differently", header, tuple(rows[:_MOST_KEYS]), unlisted) if rows else None
 
 
 def _statuses(comparison: RunComparison) -> Table | None:
@@ -121,31 +119,22 @@ def _pace(comparison: RunComparison, here: RunNumbers, there: RunNumbers) -> Tab
 
 
 def _figures(comparison: RunComparison, here: RunNumbers, there: RunNumbers) -> list[Figure]:
-    what = "Loss" if comparison.same_method else "Loss left"
+    loss = "Loss" if comparison.same_method else "Loss left"
     figures = []
-    for title, label, values, quantiles in (
-        (f"{what}, here over there", "Less than 1: less here", comparison.loss_ratios, comparison.losses),
-        (
-            "Seconds per image, here over there",
-            "Less than 1: faster here",
-            comparison.second_ratios,
-            comparison.seconds,
-        ),
+    for name, less, values, quantiles in (
+        (loss, "less", comparison.loss_ratios, comparison.losses),
+        ("Seconds per image", "faster", comparison.second_ratios, comparison.seconds),
     ):
         if quantiles is not None and (np.abs(np.log(values)) > 1e-9).any():
-            figures.append(_ratio_figure(title, label, values, quantiles))
+            figures.append(_ratio_figure(f"{name}, here over there", f"Less than 1: {less} here", values, quantiles))
     if here.band is not None and there.band is not None and comparison.differs and here.band != there.band:
         figures.append(course_figure([(comparison.name, here.band), (comparison.other, there.band)]))
     return figures
 
 
 def _ratio_figure(title: str, label: str, values: np.ndarray, quantiles: Quantiles) -> Figure:
-    table = Table(
-        title,
-        ("Pairs", "5 %", "25 %", "Median", "75 %", "95 %"),
-        ((f"{quantiles.count:,}", *map(number, quantiles.in_order)),),
-    )
-    half = (
-        f"Half of {quantity(quantiles.count, 'pair')} between {number(quantiles.lower)} and {number(quantiles.upper)}"
-    )
-    return Figure(title, ratios(values, title, label), f"{half}; median {number(quantiles.median)}.", table)
+    row = (f"{quantiles.count:,}", *map(number, quantiles.in_order))
+    table = Table(title, ("Pairs", "5 %", "25 %", "Median", "75 %", "95 %"), (row,))
+    lower, median, upper = map(number, (quantiles.lower, quantiles.median, quantiles.upper))
+    caption = f"Half of {quantity(quantiles.count, 'pair')} between {lower} and {upper}; median {median}."
+    return Figure(title, ratios(values, title, label), caption, table)

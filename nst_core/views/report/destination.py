@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Destination:
 
 
 def destination_of(run_folder: Path, output: Path | None = None, against: Path | None = None) -> Destination:
-    """The place of a run's report, by default `<run>/report`.
+    """The destination of a run's report, by default `<run>/report`.
 
     Raises:
         UsageError: there is something else at `output`, or it is a run folder, or in one.
@@ -42,16 +41,12 @@ def destination_of(run_folder: Path, output: Path | None = None, against: Path |
         return Destination(home / PAGE, one_file=False, at_home=True)
     one_file = output.suffix.lower() in _PAGES
     place = Destination(output if one_file else output / PAGE, one_file, at_home=False)
-    _check_no_run(output, home, [run_folder, against] if against is not None else [run_folder])
-    _check_no_other_page(output, place)
-    return place
-
-
-def _check_no_run(output: Path, home: Path, runs: Iterable[Path]) -> None:
-    folder = enclosing_run(output, runs)
+    folder = enclosing_run(output, [run_folder, against] if against is not None else [run_folder])
     if folder is not None:
         what = "is a run folder" if folder == resolve(output) else f"lies in the run folder {folder}"
         raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
+    _check_no_other_page(output, place)
+    return place
 
 
 def _check_no_other_page(output: Path, place: Destination) -> None:
@@ -61,7 +56,7 @@ def _check_no_other_page(output: Path, place: Destination) -> None:
 
 
 def _is_there(output: Path, page: Path) -> bool:
-    """Whether a report's page is there. Raises UsageError where it is something else."""
+    """Whether `page` is a report's; False where there is none. Raises UsageError where it is something else."""
     try:
         with page.open("rb") as file:
             head = file.read(_HEAD)

@@ -213,11 +213,8 @@ def _cost(run: ReadRun, seconds: np.ndarray, pace: RunThroughput, prices: Prices
     devices = run.rows.table["device"].cast(pa.string())
     on_gpu = np.asarray(pc.starts_with(devices, "cuda").fill_null(False))
     gpu_hours = float(np.nansum(seconds[on_gpu])) / 3600
-    parts = []
-    if prices.per_gpu_hour is not None:
-        parts.append(prices.per_gpu_hour * gpu_hours)
-    if prices.per_hour is not None:
-        parts.append(prices.per_hour * pace.seconds / 3600)
+    hours = ((prices.per_gpu_hour, gpu_hours), (prices.per_hour, pace.seconds / 3600))
+    parts = [price * count for price, count in hours if price is not None]
     success = int(run.rows.having("success").sum())
     return RunCost(
         compute_seconds=float(np.nansum(seconds)),

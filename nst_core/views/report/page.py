@@ -148,17 +148,17 @@ def time_figure(seconds: Mapping[str, float]) -> Figure:
 
 def cost_facts(numbers: RunNumbers) -> list[tuple[str, str]]:
     """Time, compute, memory, disk and price by name."""
-    cost, facts = numbers.cost, []
-    facts.append(("Wall clock", f"{duration(cost.wall_seconds)} of work" if cost.wall_seconds else ""))
-    facts.append(("Compute", f"{duration(cost.compute_seconds)}, summed over images" if cost.compute_seconds else ""))
-    if (each := numbers.seconds_each) is not None:
-        facts.append(
-            ("Each image", f"{number(each.median)} s; nine of ten between {number(each.low)} and {number(each.high)} s")
-        )
-    facts.append(("GPU-hours", number(cost.gpu_hours) if cost.gpu_hours else "none"))
-    facts.append(("Price", number(cost.money) or "0" if cost.money is not None else ""))
+    cost, each = numbers.cost, numbers.seconds_each
+    median, low, high = map(number, (each.median, each.low, each.high) if each else (None, None, None))
     each_bytes = f", {human(cost.bytes_per_image)} per image" if cost.bytes_per_image else ""
-    facts.append(("Disk", f"{human(cost.image_bytes)} of images{each_bytes}"))
+    facts = [
+        ("Wall clock", f"{duration(cost.wall_seconds)} of work" if cost.wall_seconds else ""),
+        ("Compute", f"{duration(cost.compute_seconds)}, summed over images" if cost.compute_seconds else ""),
+        ("Each image", f"{median} s; nine of ten between {low} and {high} s" if each else ""),
+        ("GPU-hours", number(cost.gpu_hours) if cost.gpu_hours else "none"),
+        ("Price", number(cost.money) or "0" if cost.money is not None else ""),
+        ("Disk", f"{human(cost.image_bytes)} of images{each_bytes}"),
+    ]
     for device in numbers.devices:
         memory = f", at most {human(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
         facts.append((f"On {device.name}", f"{quantity(device.images, 'image')} in {device.precision}{memory}"))
