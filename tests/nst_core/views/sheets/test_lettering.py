@@ -21,7 +21,7 @@ def no_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A machine without any font."""
     monkeypatch.setattr(lettering, "_folders", lambda: [tmp_path])
     yield
-    lettering._found.cache_clear()
+    lettering._font_paths.cache_clear()
 
 
 @pytest.fixture
