@@ -33,6 +33,6 @@ def resolve(path: Path) -> Path:
 
 
 def file_states(paths: Iterable[Path]) -> Mapping[Path, FileState]:
-    """What tells cheaply whether the files may have changed; where many lie in a remote folder, by listing it."""
+    """The states of files, which change with their content; many files of a remote folder take one listing."""
     paths = list(paths)
     return remote_states(paths) | {path: file_state(path) for path in paths if is_local(path)}

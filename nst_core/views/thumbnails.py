@@ -35,7 +35,7 @@ _Sizes = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One picture in up to two sizes: (file name, width, height), the smallest first. Tiny pictures have one."""
+    """A picture in up to two sizes: (file name, width, height), the smallest first. Tiny pictures have one."""
 
     sizes: tuple[tuple[str, int, int], ...]
 
@@ -130,7 +130,7 @@ class ThumbnailFolder:
 
 @cache
 def _shared(sizes: _Sizes) -> _Sizes:
-    """One object for all that are equal: the pictures of a run have few shapes."""
+    """The one object that stands for equal sizes: the pictures of a run have few shapes."""
     return sizes
 
 

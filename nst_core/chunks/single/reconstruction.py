@@ -190,10 +190,10 @@ def figure(original: Pixels, images: Sequence[ReconstructedImage]) -> Pixels:
 
 @dataclass(frozen=True)
 class _Optimiser:
-    """Makes the reconstructions of one image.
+    """The optimiser of the reconstructions of one image.
 
     Attributes:
-        session: holds the network, and every layer that any of them looks at.
+        session: holds the network, and every layer that any of them compares.
         contents: the image as the engine takes it, (1, 3, H, W).
     """
 
@@ -203,7 +203,7 @@ class _Optimiser:
     config: RunConfig
 
     def reconstruct(self, one: Reconstruction, progress: Callable[[int, float], None] | None) -> ReconstructedImage:
-        """Raises NumericalError, OutOfMemory."""
+        """Optimise one picture. Raises NumericalError, OutOfMemory."""
         recipe = _recipe([one], self.session.recipe)
         session = self.session.under(recipe)
         key = style_key(self.original), recipe.style_names()
@@ -217,7 +217,7 @@ class _Optimiser:
         return ReconstructedImage(one, self.output_pixels(result.images), first, last)
 
     def output_pixels(self, images: Tensor) -> Pixels:
-        """(1, 3, H, W) in [0, 1] as files show it."""
+        """The pixels of a file, (H, W, 3) uint8, from an engine's image, (1, 3, H, W) in [0, 1]."""
         return output_pixels(images[0].cpu(), self.original, self.config.output)
 
 
@@ -233,7 +233,7 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
 
 
 def _part(progress: Progress | None, number: int, parts: int, evaluations: int) -> Callable[[int, float], None] | None:
-    """Progress within one of several parts as that of the whole."""
+    """The progress of one of several parts, reported as that of the whole."""
     return progress and (lambda done, _: progress(number * evaluations + done, parts * evaluations))
 
 

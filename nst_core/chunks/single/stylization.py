@@ -1,4 +1,4 @@
-"""One content, one style, one file: the engine without a run folder."""
+"""The stylization of one image by one style into one file, without a run folder."""
 
 from __future__ import annotations
 

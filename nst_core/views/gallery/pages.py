@@ -17,7 +17,7 @@ from nst_core.views.web import environment, number, page_bytes
 REASONS_LISTED = 12
 _FEW_ARTISTS = 8
 _ONE_COVER_FROM = 50
-"""With so many artists the index shows one picture of each, so that it never loads more than some 200."""
+"""The number of artists from which on the index shows one picture of each: it never loads more than some 200."""
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ def _reason_counts(rows: ReportRows) -> Counter[tuple[str, str]]:
 
 
 def _methods(rows: ReportRows) -> tuple[np.ndarray, list[str]]:
-    """For each row the index of its method's name, and the names: those of the recipe and its features."""
+    """The index of each row's method, and the names of the methods: those of recipe and features."""
     recipe, recipes = rows.codes("method")
     features, names = rows.codes("features")
     pairs, codes = np.unique(np.stack([recipe, features], 1).reshape(-1, 2), axis=0, return_inverse=True)

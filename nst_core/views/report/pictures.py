@@ -16,7 +16,7 @@ from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
 
 FOLDER = "report-thumbs"
-"""Not `thumbs`, which a gallery has: each deletes from its own what it does not show."""
+"""The folder of a report's thumbnails; a gallery in the same place has `thumbs`, and each removes its own."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class Lettering:
         return [*lines, self.shorten(rest, width)] if rest else lines
 
     def _fitting(self, clusters: Sequence[str], width: float, ending: str = "") -> int:
-        """How many of the clusters stay within a width with the ending behind them."""
+        """The number of clusters that stay within a width with the ending behind them."""
 
         def length(count: int) -> float:
             return self.getlength("".join(clusters[:count]).rstrip() + ending)

@@ -105,11 +105,8 @@ def equally_high_cells(
     cells = []
     for picture in pictures:
         ratio = picture.size[0] / picture.size[1]
-        width, high = (
-            max(1, round(height * min(ratio, WIDEST_RATIO))),
-            max(1, round(height * min(1, WIDEST_RATIO / ratio))),
-        )
-        cells.append(Cell(left, width, high, max(width, least_room)))
+        width = max(1, round(height * min(ratio, WIDEST_RATIO)))
+        cells.append(Cell(left, width, max(1, round(height * min(1, WIDEST_RATIO / ratio))), max(width, least_room)))
         left += cells[-1].room + gap
     return cells
 
