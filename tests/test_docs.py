@@ -48,7 +48,9 @@ def test_pages_keep_to_their_folder_so_that_the_site_has_all_they_link_to() -> N
         str(link)
         for page in PAGES[1:]
         for link in links(page)
-        if ":" not in link.text and not link.text.startswith(code) and not (page.parent / link.text).resolve().is_relative_to(docs)
+        if ":" not in link.text
+        and not link.text.startswith(code)
+        and not (page.parent / link.text).resolve().is_relative_to(docs)
     ]
     assert outside == []
 
