@@ -108,10 +108,10 @@ def plan_task(
 @surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
-    from nst_core.views.pages import show_run
+    from nst_core.views.pages import build_pages
 
     with reporter.stage("Building the gallery", 0, "steps"):
-        return show_run(run_folder, progress=show)
+        return build_pages([run_folder], progress=show)
 
 
 @surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
@@ -120,7 +120,7 @@ def report_task(run_folder: Path) -> Path:
     from nst_core.views.report import build_report
 
     with reporter.stage("Making the report", 0, "files"):
-        return build_report(run_folder, progress=show)
+        return build_report(run_folder, progress=show).page
 
 
 @surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)

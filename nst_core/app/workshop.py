@@ -172,7 +172,7 @@ class Workshop:
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
-            build_gallery(self.folder.root)
+            build_gallery([self.folder.root])
         write_card(self.folder.root, summary, self.folder.read_run_file())
         write_summary(self.folder.root, summary)
 

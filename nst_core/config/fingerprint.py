@@ -89,15 +89,16 @@ def canonical_json(data: Any) -> str:
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """`method.size (256 → 512)` for every leaf that differs between two fingerprints' data."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
+    old, new = dict(leaves_of(before)), dict(leaves_of(after))
     keys = sorted(old.keys() | new.keys())
     return [f"{key} ({_show(old, key)} → {_show(new, key)})" for key in keys if old.get(key) != new.get(key)]
 
 
-def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by their dotted keys, such as `method.size`."""
     for key, value in data.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves_of(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
