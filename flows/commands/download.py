@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://images.cocodataset.org"
 
-download = typer.Typer(help="Fetch a dataset, or go on fetching it.", no_args_is_help=True)
+group = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
-@download.command()
+@group.callback()
+def download() -> None:
+    """Fetch a dataset, or go on fetching it."""
+
+
+@group.command()
 def artworks(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
         "data/artworks"
@@ -28,7 +33,7 @@ def artworks(
     _run("artworks", artworks_complete(output), output, lambda watch: download_artworks(output, watch))
 
 
-@download.command()
+@group.command()
 def coco(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
         "data/coco"
@@ -91,6 +96,6 @@ def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWat
     with DatasetFolder(output).locked():
         pass  # refused at once, not after the server's start, where another process holds it
     with prefect_server():
-        from flows.download import download as in_flow
+        from flows import download as flow
 
-        print(in_flow(dataset, work))
+        print(flow.download(dataset, work))

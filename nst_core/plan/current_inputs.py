@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,17 +12,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
-from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
-from nst_core.sources.index.inputs import present_hash
 from nst_core.storage.paths import FileState, file_state, is_url, located, remote_states
+
+if TYPE_CHECKING:
+    from nst_core.plan.wanted import WantedPairs
 
 
 def with_current_inputs(plan: Plan, asked: WantedPairs) -> Plan:
     """The plan with what the run file says now: a dataset may have moved, other licences may be excluded."""
+    from nst_core.plan.draft import id_numbers
+
     draft = asked.draft
     ids = id_numbers(plan.column("pair_id"))
     places = np.searchsorted(draft.ids, ids)
@@ -119,6 +122,8 @@ class _CurrentFiles:
         return (self.states[path] != (size, mtime) or sha256 is None) and self.hash(path) != sha256
 
     def hash(self, path: str) -> str | None:
+        from nst_core.sources.index.inputs import present_hash  # loads Pillow, and is seldom needed
+
         if path not in self.hashes:
             self.hashes[path] = present_hash(path)
         return self.hashes[path]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.config.method import ResolvedMethod
-from nst_core.config.run_config import RunConfig
 from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
-from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.summary import is_current, summarize
+
+if TYPE_CHECKING:
+    from nst_core.config.method import ResolvedMethod
+    from nst_core.config.run_config import RunConfig
+    from nst_core.plan.wanted import WantedPairs
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def finished_state(config: RunConfig, method: ResolvedMethod, asked: WantedPairs
     folder.check_method(method.fingerprints)
     if not folder.exists() or lacking_pages(config):
         return None
+    from nst_core.plan.draft import id_numbers
+
     state = read_state(folder, asked)
     new = len(asked.draft.without(id_numbers(state.plan.column("pair_id"))))
     if new or state.chunks or not is_current(folder.root, summarize(folder.root, state.plan)):

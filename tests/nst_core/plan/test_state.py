@@ -17,7 +17,6 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
-from nst_core.plan import current_inputs as presence
 from nst_core.plan.columns import tables
 from nst_core.plan.forecast import forecast
 from nst_core.plan.new_part import new_part, strict_check
@@ -28,6 +27,7 @@ from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
+from nst_core.sources.index import inputs as index_inputs
 from nst_core.sources.index import inspection
 from nst_core.sources.index.inputs import present_hash
 
@@ -211,8 +211,7 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = presence.present_hash
-        monkeypatch.setattr(presence, "present_hash", lambda path: hashed.append(path) or sha256(path))
+        monkeypatch.setattr(index_inputs, "present_hash", lambda path: hashed.append(path) or present_hash(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 
