@@ -10,14 +10,14 @@ from typing import TypeVar, cast
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.dispatch.chunk_tries import Totals
+from flows.dispatch.chunk_tries import DispatchTotals
 from flows.dispatch.prefect_tasks import TAG
 from flows.dispatch.stylize_flow import stylize_all
 from flows.download import download_stage
 from flows.progress import console, reporter
 from flows.runners.fleet import fleet_of
 from flows.server.artifacts import show_summary
-from flows.server.resilience import surviving_flow, surviving_task
+from flows.server.resilience import resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
@@ -56,14 +56,14 @@ def show(done: int, total: int) -> None:
         raise Interrupted
 
 
-@surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
     """Pair contents with styles."""
     with reporter.stage("Reading the sources", 0, "files"):
         return wanted_pairs(config, method.fingerprints.method, show)
 
 
-@surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
     config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
@@ -81,7 +81,7 @@ def plan_task(
     return len(part)
 
 
-@surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
     from nst_core.views.pages import show_run
@@ -90,7 +90,7 @@ def gallery_task(run_folder: Path) -> Path:
         return show_run(run_folder, progress=show)
 
 
-@surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def report_task(run_folder: Path) -> Path:
     """Make the report of a run folder."""
     from nst_core.views.report import build_report
@@ -99,7 +99,7 @@ def report_task(run_folder: Path) -> Path:
         return build_report(run_folder, progress=show)
 
 
-@surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
+@resilient_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
@@ -134,7 +134,7 @@ def pipeline(
             report = finish(config, held, state, totals, seconds)
             if share is None:
                 return report
-            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            own = summarize(folder.root, share_of(state.plan, share), totals.images, seconds, totals.spent)
             return replace(report, summary=own)
 
 
@@ -143,12 +143,12 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, held: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
     """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
-    summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
+    summary = summarize(folder.root, state.plan, totals.images, seconds, totals.spent)
     if seconds is not None or not is_current(folder.root, summary) or lacking_pages(config):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
@@ -157,4 +157,4 @@ def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, secon
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
     show_summary(folder, summary, reported=config.output.report and not summary.missing)
-    return RunReport(folder.root, summary, totals.made, len(state.stale))
+    return RunReport(folder.root, summary, totals.images, len(state.stale))

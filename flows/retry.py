@@ -8,7 +8,7 @@ from flows.dispatch.stylize_flow import stylize_all
 from flows.pipeline import finish
 from flows.progress import console
 from flows.runners.fleet import fleet_of
-from flows.server.resilience import surviving_flow
+from flows.server.resilience import resilient_flow
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
@@ -19,7 +19,7 @@ from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import RunReport
 
 
-@surviving_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
+@resilient_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
 def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
     """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
 

@@ -25,8 +25,8 @@ EXIT_INCOMPLETE = 3
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What the person chose of how to run: the options of `nst run` that are no keys of the run file."""
+class RunChoices:
+    """The options of `nst run` that are no keys of the run file."""
 
     strict: bool = False
     force: bool = False
@@ -35,7 +35,7 @@ class Choice:
 
 def demo(set_: Set = None) -> None:
     """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
-    _run(Path("demo"), set_, Choice(), as_json=False)
+    _run(Path("demo"), set_, RunChoices(), as_json=False)
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Make everything that a run file asks for and that its folder does not hold yet."""
     chosen = [f"execution.{key}={value}" for key, value in (("runner", runner), ("resume", resume)) if value]
-    _run(file, [*(set_ or ()), *chosen], Choice(strict, force, shard), as_json)
+    _run(file, [*(set_ or ()), *chosen], RunChoices(strict, force, shard), as_json)
 
 
 def pair(
@@ -110,11 +110,11 @@ def plan(
         _print_forecast(found)
 
 
-def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool) -> None:
+def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: bool) -> None:
     from nst_core.config.run_config import load_config
 
     config = load_config(file, overrides or ())
-    report = _in_flow(config, choice)
+    report = _in_flow(config, choices)
     if as_json:
         print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
     else:
@@ -123,7 +123,7 @@ def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
+def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.progress import console, reporter
     from flows.runners.fleet import fleet_of
@@ -135,7 +135,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from nst_core.run_folder.shard import Shard
     from nst_core.run_folder.summary import RunReport, summarize
 
-    shard = Shard.parse(choice.shard) if choice.shard else None
+    shard = Shard.parse(choices.shard) if choices.shard else None
     method = resolve_method(config, fleet_of(config.execution))
     folder = RunFolder(config.run_folder)
     folder.check_writable()
@@ -147,7 +147,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
         _print_notes(asked.notes)
         finished = finished_state(config, method, asked)
         del asked  # the flow makes its own
-    if finished and choice.strict:
+    if finished and choices.strict:
         strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
@@ -159,7 +159,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     with prefect_server():
         from flows.pipeline import pipeline
 
-        return pipeline(config.name, config, choice.strict, choice.force, choice.shard)
+        return pipeline(config.name, config, choices.strict, choices.force, choices.shard)
 
 
 def lacking_sources(config: RunConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a run's workers compute on, before any of them is there: of this machine, or of a cluster that is asked."""
+"""The devices that a run's workers will compute on: of this machine, or of a cluster, which is asked for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLUSTERS = {"ray": "ray", "dask": "distributed"}
 
 
 def fleet_of(execution: Execution) -> Fleet:
-    """The workers that `execution` asks for; a cluster at an address is connected to, and asked what it has.
+    """The devices that `execution` asks for; a cluster at an address is connected to, and asked what it has.
 
     Raises:
         ConfigError: no such device, package or cluster.
@@ -25,17 +25,17 @@ def fleet_of(execution: Execution) -> Fleet:
             f"execution.devices is {execution.devices}, but on a cluster {execution.runner.title()} hands out the "
             "GPUs: set it to auto or cpu."
         )
-    must_have(execution.runner)
+    check_installed(execution.runner)
     if execution.address is None:
         return local_fleet(execution)
-    gpus, units = _surveyed(execution)
+    gpus, units = _cluster_devices(execution)
     here = torch.device("cpu")
     if execution.devices == "auto" and gpus:
         return Fleet(torch.device("cuda", 0), here, gpus)
     return Fleet(here, here, max(1, units))
 
 
-def must_have(runner: str) -> None:
+def check_installed(runner: str) -> None:
     """Raises ConfigError where the package that a cluster needs is not installed."""
     try:
         __import__(CLUSTERS[runner])
@@ -46,14 +46,14 @@ def must_have(runner: str) -> None:
         ) from error
 
 
-def _surveyed(execution: Execution) -> tuple[int, int]:
+def _cluster_devices(execution: Execution) -> tuple[int, int]:
     """GPUs of the cluster, and workers that its CPUs have room for."""
     assert execution.address is not None
     if execution.runner == "ray":
         from flows.runners import ray
 
-        gpus, cpus = ray.surveyed(execution.address)
+        gpus, cpus = ray.cluster_devices(execution.address)
         return gpus, cpus // threads_of(execution)
     from flows.runners import dask
 
-    return dask.surveyed(execution.address)
+    return dask.cluster_devices(execution.address)

@@ -40,15 +40,14 @@ class Nodes:
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     needs("Ray", importlib.util.find_spec("ray"), "uv sync --extra ray")
-    import flows.crews.ray  # its settings come first
+    settings = importlib.import_module("flows.runners.ray")  # which sets the environment of Ray
     from ray.cluster_utils import Cluster
 
-    assert flows.runners.ray
     folder, short = tmp_path_factory.mktemp("site"), tempfile.mkdtemp(prefix="nst-test-", dir="/tmp")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (trial.poisoned_environment(folder) | {"RAY_TMPDIR": short}).items():
             patch.setenv(name, value)
-        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": flows.runners.ray.OBJECT_STORE}
+        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": settings.OBJECT_STORE}
         cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
         second = cluster.add_node(**node)
         try:

@@ -177,10 +177,10 @@ def tried(numbers: RunNumbers) -> list[str]:
     tries = numbers.tries
     if not tries.tries:
         return []
-    crews = ", ".join(f"{name} ({n:,})" for name, n in tries.crews.items())
+    runners = ", ".join(f"{name} ({n:,})" for name, n in tries.runners.items())
     told = [
         f"{counted(tries.chunks, 'chunk')} in {counted(tries.tries, 'try', 'tries')}, at most {tries.at_once} at a "
-        f"time, by workers of the kind {crews}."
+        f"time, by workers of the kind {runners}."
     ]
     if tries.again:
         told.append(f"{counted(tries.again, 'chunk')} took more than one try.")
