@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from flows.download_progress import DownloadReporter
 from flows.progress import console
+from flows.server.resilience import opaque
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.retry_policy import DELAYS, delay
 from nst_core.config.run_config import RunConfig
@@ -139,9 +138,4 @@ def _try(dataset: str, work: Download) -> str:
     task_with_retries = download_task.with_options(
         retries=MOST_TRIES, retry_delay_seconds=0, retry_condition_fn=lambda *_: retries.again
     )
-    return task_with_retries(dataset, _opaque(work), _opaque(retries))
-
-
-def _opaque(value: Any) -> Any:
-    """`value` as a parameter that Prefect neither searches nor sends to its server."""
-    return quote(value)
+    return task_with_retries(dataset, opaque(work), opaque(retries))

@@ -1,14 +1,12 @@
-"""The main flow: download → pair → plan → stylize in chunks → gallery."""
+"""The flows of a run: download → pair → plan → stylize in chunks → gallery; and the one that retries failed pairs."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, cast
 
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from flows.dispatch.chunk_tries import DispatchTotals
 from flows.dispatch.prefect_tasks import TAG
@@ -17,7 +15,7 @@ from flows.download import download_stage
 from flows.progress import console, reporter
 from flows.runners.fleet import fleet_of
 from flows.server.artifacts import show_summary
-from flows.server.resilience import resilient_flow, resilient_task
+from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
@@ -27,6 +25,7 @@ from nst_core.plan.columns import tables
 from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
 from nst_core.plan.new_part import new_part, strict_check
+from nst_core.plan.retry import Only, chunks_to_retry
 from nst_core.plan.state import RunState, lacking_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
@@ -38,8 +37,6 @@ from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -50,7 +47,7 @@ class RunOptions:
 
 
 def show(done: int, total: int) -> None:
-    """Progress of a stage that ends, as everything does, when the run was asked to stop."""
+    """Report the progress of a stage. Raises Interrupted when the run was asked to stop."""
     reporter.at_least(done, total)
     if stop_requested.is_set():
         raise Interrupted
@@ -65,17 +62,17 @@ def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
 
 @resilient_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
-    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, options: RunOptions
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
-    """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
+    """Append the missing pairs to the plan, and facts on their artists; returns the number of these pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
-        part = new_part(config, method, asked, folder, show)
+        part = new_part(config, method, wanted, folder, show)
     if options.strict:
-        strict_check([*with_current_inputs(folder.read_plan(), asked).errors(), *part.errors()])
+        strict_check([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not options.force:
-        check_room(config, read_state(folder, asked), part)
+        check_room(config, read_state(folder, wanted), part)
     folder.write_run_file(run_file(config, method))
-    record_artist_facts(folder.root, asked.artists)
+    record_artist_facts(folder.root, wanted.artists)
     if len(part):
         folder.append_plan(part.number, tables(part))
     return len(part)
@@ -103,7 +100,7 @@ def report_task(run_folder: Path) -> Path:
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
-    """Stylize what a run file asks for; what its folder holds already is not made again.
+    """Stylize what a run file asks for and its folder does not hold yet.
 
     Args:
         shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
@@ -120,13 +117,13 @@ def pipeline(
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
-    asked = pair_task(config, opaque(method))
+    wanted = pair_task(config, opaque(method))
     share = Shard.parse(shard) if shard else None
     with folder.locked(share, console.print) as held, stopping_on_signals():
         with held.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
-            plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
-            state = read_state(folder, asked)
+            plan_task(config, method, opaque(wanted), folder, RunOptions(strict, force))
+            state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
@@ -138,13 +135,29 @@ def pipeline(
             return replace(report, summary=own)
 
 
-def opaque(value: T) -> T:
-    """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
-    return cast(T, quote(value))
+@resilient_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
+def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
+    """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
+
+    Raises:
+        UsageError: weights or the dataset are gone, another method was asked for; nothing was started.
+        DiskFull, Interrupted: it stopped early; the same command goes on.
+    """
+    stop_requested.clear()
+    started = time.monotonic()
+    folder = RunFolder(config.run_folder)
+    method = resolve_method(config, fleet_of(config.execution))
+    with folder.locked(say=console.print) as held, stopping_on_signals():
+        folder.check_method(method.fingerprints)
+        state = read_state(folder)
+        chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
+        seconds = time.monotonic() - started if chunks else None
+        return finish(config, held, state, totals, seconds)
 
 
 def finish(config: RunConfig, held: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
-    """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
+    """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on

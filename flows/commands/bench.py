@@ -1,4 +1,4 @@
-"""The command bench."""
+"""The command `bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands download artworks, download coco."""
+"""The commands `download artworks` and `download coco`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def coco(
 
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
-    """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
+    """Download in a flow; if the dataset is complete, without one, as the start of Prefect's server takes seconds."""
     from nst_core.sources.download.progress import silent
 
     if complete:
@@ -94,7 +94,7 @@ def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWat
     from nst_core.sources.download.folder import DatasetFolder
 
     with DatasetFolder(output).locked():
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     with prefect_server():
         from flows import download as flow
 

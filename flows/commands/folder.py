@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,17 +26,11 @@ SHOWN = 20
 """Findings of one kind that are printed."""
 
 
-class Which(StrEnum):
-    """What `nst retry --only` takes."""
-
-    FAILED = "failed"
-    QUARANTINED = "quarantined"
-
-
 def retry(
     run: RunPath,
     only: Annotated[
-        Which | None, typer.Option("--only", help="Try these again, and not the others; without it both kinds.")
+        Literal["failed", "quarantined"] | None,
+        typer.Option("--only", help="Try these again, and not the others; without it both kinds."),
     ] = None,
     set_: Set = None,
     as_json: Json = False,
@@ -47,10 +40,10 @@ def retry(
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.summary import summarize
 
-    folder, kind = RunFolder(run), None if only is None else _only(only)
+    folder = RunFolder(run)
     config, plan = retry_config(folder, set_ or ()), folder.read_plan()
-    tried = sum(len(chunk.wanted) for chunk in chunks_to_retry(plan, folder.outcomes(), kind))
-    report = _in_flow(config, kind) if tried else None
+    tried = sum(len(chunk.wanted) for chunk in chunks_to_retry(plan, folder.outcomes(), only))
+    report = _retry(config, only) if tried else None
     summary = report.summary if report else summarize(run, plan)
     made = report.made if report else 0
     if as_json:
@@ -66,11 +59,11 @@ def verify(run: RunPath, as_json: Json = False) -> None:
     """Compare a run folder with its plan: every row, every image's bytes, and nothing else there. Writes nothing."""
     from flows.progress import reporter
     from nst_core.run_folder.lock.holders import Watcher
-    from nst_core.run_folder.verify.verification import verify as verified
+    from nst_core.run_folder.verify.verification import verify as verify_run
 
     present = Watcher(run).look().present
     with reporter.stage("Verifying", 0, "images"):
-        found = verified(run, reporter.at_least)
+        found = verify_run(run, reporter.at_least)
     if as_json:
         print(json.dumps(_as_dict(found, present), indent=2, ensure_ascii=False))
     else:
@@ -116,11 +109,7 @@ def gallery(
     print(f"Gallery: {index}")
 
 
-def _only(which: Which) -> Only:
-    return "failed" if which is Which.FAILED else "quarantined"
-
-
-def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
+def _retry(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.runners.fleet import fleet_of
     from nst_core.config.method import resolve_method
@@ -129,11 +118,11 @@ def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
     folder = RunFolder(config.run_folder)
     folder.check_method(resolve_method(config, fleet_of(config.execution)).fingerprints)
     with folder.locked():
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
-        from flows.retry import retry_run
+        from flows.pipeline import retry_run
 
         return retry_run(config.name, config, only)
 

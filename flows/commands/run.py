@@ -75,7 +75,7 @@ def pair(
     from nst_core.plan.wanted import open_sources, pairs_of
 
     config = load_config(file, set_ or ())
-    must_have_sources(config)
+    check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
     _print_notes(sources.notes)
@@ -101,7 +101,7 @@ def plan(
     from nst_core.plan.forecast import forecast
 
     config = load_config(file, set_ or ())
-    must_have_sources(config)
+    check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         found = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
@@ -141,19 +141,19 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     folder.check_writable()
     folder.check_resume(config.execution.resume)
     finished = None
-    if not lacking_sources(config):
+    if not missing_downloads(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            asked = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
-        _print_notes(asked.notes)
-        finished = finished_state(config, method, asked)
-        del asked  # the flow makes its own
+            wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
+        _print_notes(wanted.notes)
+        finished = finished_state(config, method, wanted)
+        del wanted  # the flow computes its own
     if finished and choices.strict:
         strict_check(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         return RunReport(folder.root, summary, 0, len(finished.stale))
     with folder.locked(shard, console.print):
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
@@ -162,8 +162,8 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
         return pipeline(config.name, config, choices.strict, choices.force, choices.shard)
 
 
-def lacking_sources(config: RunConfig) -> list[str]:
-    """The commands that fetch what a run would download first; none where everything is there."""
+def missing_downloads(config: RunConfig) -> list[str]:
+    """The commands that download what the sources of a run lack; none where they are complete."""
     from nst_core.config.sources import DownloadedSource
     from nst_core.sources.download import missing
 
@@ -171,12 +171,12 @@ def lacking_sources(config: RunConfig) -> list[str]:
     return [command for source in sources if (command := missing(source)) is not None]
 
 
-def must_have_sources(config: RunConfig) -> None:
-    """For commands that only look. Raises UsageError where a run would download something first."""
-    if commands := lacking_sources(config):
-        told = " and ".join(f"`{command}`" for command in commands)
+def check_sources(config: RunConfig) -> None:
+    """Raise UsageError where a run would download something first: for commands that do not download."""
+    if commands := missing_downloads(config):
+        names = " and ".join(f"`{command}`" for command in commands)
         raise UsageError(
-            f"The data are not there yet: `nst run` downloads them first. To look before that, use {told}."
+            f"The data are not there yet: `nst run` downloads them first. To look before that, use {names}."
         )
 
 
@@ -197,7 +197,7 @@ def _print_report(report: RunReport) -> None:
 
 
 def print_summary(summary: Summary) -> None:
-    """Counts, bad inputs and reasons, for people."""
+    """Print counts, bad inputs and reasons of failures."""
     counts = ("success", "failed", "quarantined", "skipped", "missing")
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
@@ -217,7 +217,7 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 
 def _print_forecast(found: Forecast) -> None:
-    """The forecast for people; `--json` has every figure."""
+    """Print the main figures of the forecast; `--json` has all of them."""
     from nst_core.storage.disk import human
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
@@ -242,7 +242,7 @@ def _print_forecast(found: Forecast) -> None:
 
 
 def duration(seconds: float) -> str:
-    """A time for people: `40 s`, `12 min`, `3.5 h`."""
+    """A time as text: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

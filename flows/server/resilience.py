@@ -68,3 +68,8 @@ def _recorded(function: Callable[..., R], outcome: list[R | BaseException]) -> C
 
 def _unquoted(value: Any) -> Any:
     return value.unquote() if isinstance(value, quote) else value
+
+
+def opaque(value: R) -> R:
+    """`value` as a parameter that Prefect neither searches for futures (slow in large plans) nor sends anywhere."""
+    return cast(R, quote(value))
