@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).parents[1] / "fixtures" / "run_of_version_1" / "outputs" / "run"
+RUN = Path(__file__).parents[2] / "fixtures" / "run_of_version_1" / "outputs" / "run"
 TORCH = {"torch", "torchvision", "prefect"}
 ANY = TORCH | {"pandas", "pandera", "skimage", "pyarrow", "numpy", "httpx", "jinja2", "fsspec", "uvicorn"}
 
