@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +13,7 @@ from flows.dispatch.prefect_tasks import TAG
 from flows.dispatch.stylize_flow import stylize_all
 from flows.download import download_stage
 from flows.progress import console, reporter
-from flows.runners.fleet import fleet_of
+from flows.runners.selection import fleet_of
 from flows.server.artifacts import show_summary
 from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
@@ -38,14 +38,6 @@ from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """`strict`: start nothing if any input is bad. `force`: start even if what will be written may not fit."""
-
-    strict: bool = False
-    force: bool = False
-
-
 def show(done: int, total: int) -> None:
     """Report the progress of a stage. Raises Interrupted when the run was asked to stop."""
     reporter.at_least(done, total)
@@ -62,14 +54,14 @@ def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
 
 @resilient_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
-    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, strict: bool, force: bool
 ) -> int:
     """Append the missing pairs to the plan, and facts on their artists; returns the number of these pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
-    if options.strict:
+    if strict:
         strict_check([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
-    if not options.force:
+    if not force:
         check_room(config, read_state(folder, wanted), part)
     folder.write_run_file(run_file(config, method))
     record_artist_facts(folder.root, wanted.artists)
@@ -103,6 +95,8 @@ def pipeline(
     """Stylize what a run file asks for and its folder does not hold yet.
 
     Args:
+        strict: start nothing if any input is bad.
+        force: start even if what will be written may not fit.
         shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
 
     Raises:
@@ -122,7 +116,7 @@ def pipeline(
     with folder.locked(share, console.print) as held, stopping_on_signals():
         with held.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
-            plan_task(config, method, opaque(wanted), folder, RunOptions(strict, force))
+            plan_task(config, method, opaque(wanted), folder, strict, force)
             state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)

@@ -96,7 +96,7 @@ def plan(
 ) -> None:
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
     from flows.progress import reporter
-    from flows.runners.fleet import fleet_of
+    from flows.runners.selection import fleet_of
     from nst_core.config.run_config import load_config
     from nst_core.plan.forecast import forecast
 
@@ -126,7 +126,7 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
 def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.progress import console, reporter
-    from flows.runners.fleet import fleet_of
+    from flows.runners.selection import fleet_of
     from nst_core.config.method import resolve_method
     from nst_core.plan.new_part import strict_check
     from nst_core.plan.state import finished_state

@@ -60,12 +60,12 @@ def _server(given: str | None, home: Path | None, port: int) -> Iterator[str]:
     from flows.deploy.schedule import ending_with
     from flows.progress import console
     from flows.server.lasting_server import address, lasting_server, server_home
-    from flows.server.run_server import must_answer
+    from flows.server.run_server import check_answers
 
     if given:
         if home is not None:
             raise UsageError("PREFECT_API_URL names a server, and --server-home asks for another: drop one of them.")
-        must_answer(given)
+        check_answers(given)
         yield given.removesuffix("/api")
         return
     console.print("Starting a Prefect server")

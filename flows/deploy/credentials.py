@@ -6,6 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from flows.server.run_server import environment
+
 GROUPS = (
     ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -26,7 +28,7 @@ def secret(variable: str) -> str | None:
 
 @contextlib.contextmanager
 def credentials() -> Iterator[list[str]]:
-    """Within the block, what the `Secret` blocks hold is in the environment; yields the names of those variables."""
+    """Put the values of the `Secret` blocks into the environment for the block; yields the names of the variables."""
     found = {
         variable: value
         for group in GROUPS
@@ -34,12 +36,8 @@ def credentials() -> Iterator[list[str]]:
         for variable in group
         if (value := _from_block(variable))
     }
-    os.environ.update(found)
-    try:
+    with environment(found):
         yield sorted(found)
-    finally:
-        for variable in found:
-            os.environ.pop(variable, None)
 
 
 def _from_block(variable: str) -> str | None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -208,9 +208,3 @@ def _exit_reason(code: int) -> str:
     with contextlib.suppress(ValueError):
         return _SIGNALS.get(signal.Signals(-code), signal.Signals(-code).name)
     return f"signal {-code}"
-
-
-def visible_gpus(environment: Mapping[str, str], indices: Sequence[int]) -> list[str]:
-    """The names, for CUDA_VISIBLE_DEVICES of a child process, of GPUs given by their index among those visible here."""
-    seen = [name.strip() for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-    return [seen[index] if index < len(seen) else str(index) for index in indices]

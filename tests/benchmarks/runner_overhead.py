@@ -16,8 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flows.runners.base import ChunkTry
-from flows.runners.fleet import fleet_of
-from flows.runners.selection import open_runner
+from flows.runners.selection import fleet_of, open_runner
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from flows.runners import cluster, fleet
+from flows.runners import cluster, selection
 from flows.runners import node as node_module
 from flows.runners.base import ChunkTry
 from flows.runners.cluster import ClusterRunner, WorkerUnreachable
-from flows.runners.fleet import fleet_of
 from flows.runners.node import NodeWorker, node_facts
+from flows.runners.selection import fleet_of
 from nst_core.chunks.work import ChunkReport, Work, work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, RunConfig
@@ -148,7 +148,7 @@ def test_a_list_of_devices_is_refused_where_the_cluster_hands_them_out() -> None
 
 
 def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fleet.CLUSTERS, "ray", "no_such_package")
+    monkeypatch.setitem(selection.CLUSTERS, "ray", "no_such_package")
     with pytest.raises(ConfigError, match=r"pip install 'nst-pipeline\[ray\]', or uv sync --extra ray"):
         fleet_of(Execution(runner="ray"))
 
@@ -157,7 +157,7 @@ def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_cluster_with_gpus_is_one_of_gpus_unless_told_otherwise(
     devices: Any, kind: str, units: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "check_installed", lambda runner: None)
-    monkeypatch.setattr(fleet, "_cluster_devices", lambda execution: (4, 32))
+    monkeypatch.setattr(selection, "check_installed", lambda runner: None)
+    monkeypatch.setattr(selection, "_cluster_devices", lambda execution: (4, 32))
     found = fleet_of(Execution(runner="ray", address="auto", devices=devices))
     assert (found.device.type, found.here.type, found.units) == (kind, "cpu", units)

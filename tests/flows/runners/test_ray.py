@@ -15,7 +15,7 @@ import pytest
 from needs import needs
 from trial import run
 
-from flows.runners.fleet import fleet_of
+from flows.runners.selection import fleet_of
 from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
