@@ -70,7 +70,7 @@ def line(title: str, done: int, total: int, rate: float, unit: Unit) -> str:
 
 
 def counted(done: int, total: int, rate: float, unit: Unit) -> str:
-    """What is done, of how much, how fast."""
+    """The amount done, the total and the rate, as text."""
     if unit == "files":
         return f"{done} of {total} files, {rate:.1f}/s"
     return f"{human(done)}{f' of {human(total)}' if total else ''}, {human(rate)}/s"

@@ -113,16 +113,16 @@ def pipeline(
     download_stage(config)
     wanted = pair_task(config, opaque(method))
     share = Shard.parse(shard) if shard else None
-    with folder.locked(share, console.print) as held, stopping_on_signals():
-        with held.exclusively(stopped=stop_requested.is_set):
+    with folder.locked(share, console.print) as lock, stopping_on_signals():
+        with lock.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
             plan_task(config, method, opaque(wanted), folder, strict, force)
             state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
-        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
         seconds = time.monotonic() - started if chunks else None
-        with held.exclusively(stopped=stop_requested.is_set):
-            report = finish(config, held, state, totals, seconds)
+        with lock.exclusively(stopped=stop_requested.is_set):
+            report = finish(config, lock, state, totals, seconds)
             if share is None:
                 return report
             own = summarize(folder.root, share_of(state.plan, share), totals.images, seconds, totals.spent)
@@ -141,19 +141,19 @@ def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunRepo
     started = time.monotonic()
     folder = RunFolder(config.run_folder)
     method = resolve_method(config, fleet_of(config.execution))
-    with folder.locked(say=console.print) as held, stopping_on_signals():
+    with folder.locked(say=console.print) as lock, stopping_on_signals():
         folder.check_method(method.fingerprints)
         state = read_state(folder)
         chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
-        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
         seconds = time.monotonic() - started if chunks else None
-        return finish(config, held, state, totals, seconds)
+        return finish(config, lock, state, totals, seconds)
 
 
-def finish(config: RunConfig, held: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, lock: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
     """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
-    if (totals.deaths or held.shard) and held.alone():
+    if (totals.deaths or lock.shard) and lock.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.images, seconds, totals.spent)
     if seconds is not None or not is_current(folder.root, summary) or lacking_pages(config):

@@ -63,12 +63,12 @@ def verify(run: RunPath, as_json: Json = False) -> None:
 
     present = Watcher(run).look().present
     with reporter.stage("Verifying", 0, "images"):
-        found = verify_run(run, reporter.at_least)
+        result = verify_run(run, reporter.at_least)
     if as_json:
-        print(json.dumps(_as_dict(found, present), indent=2, ensure_ascii=False))
+        print(json.dumps(_as_dict(result, present), indent=2, ensure_ascii=False))
     else:
-        _print(found, present)
-    if not found.sound:
+        _print(result, present)
+    if not result.sound:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -127,40 +127,40 @@ def _retry(config: RunConfig, only: Only | None) -> RunReport:
         return retry_run(config.name, config, only)
 
 
-def _as_dict(found: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
+def _as_dict(result: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
     from nst_core.run_folder.verify.findings import MENDING, counts
 
-    kinds = counts(found.findings)
+    kinds = counts(result.findings)
     return {
-        "sound": found.sound,
-        "planned": found.planned,
-        "rows": found.rows,
-        "images": found.images,
+        "sound": result.sound,
+        "planned": result.planned,
+        "rows": result.rows,
+        "images": result.images,
         "at_work": [str(holder.owner) for holder in present],
         "counts": kinds,
         "mending": {kind: MENDING[kind] for kind in kinds},
-        "findings": [asdict(finding) for finding in found.findings],
+        "findings": [asdict(finding) for finding in result.findings],
     }
 
 
-def _print(found: Verification, present: tuple[Holder, ...]) -> None:
+def _print(result: Verification, present: tuple[Holder, ...]) -> None:
     from nst_core.run_folder.verify.findings import counts
 
     for holder in present:
         print(f"A run is working here ({holder.owner}): what it has not made yet is told as missing.")
-    rows = ", ".join(f"{count} {status}" for status, count in found.rows.items())
-    print(f"{found.planned} pairs planned; rows: {rows or 'none'}; {found.images} images have the recorded bytes")
-    for kind, count in counts(found.findings).items():
-        _print_kind(found, kind, count)
-    if found.sound:
+    rows = ", ".join(f"{count} {status}" for status, count in result.rows.items())
+    print(f"{result.planned} pairs planned; rows: {rows or 'none'}; {result.images} images have the recorded bytes")
+    for kind, count in counts(result.findings).items():
+        _print_kind(result, kind, count)
+    if result.sound:
         print("Sound and complete")
 
 
-def _print_kind(found: Verification, kind: Kind, count: int) -> None:
+def _print_kind(result: Verification, kind: Kind, count: int) -> None:
     from nst_core.run_folder.verify.findings import MENDING
 
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
-    sentences = [finding.sentence for finding in found.findings if finding.kind == kind]
+    sentences = [finding.sentence for finding in result.findings if finding.kind == kind]
     for sentence in sentences[:SHOWN]:
         print(f"  {sentence}")
     if count > SHOWN:

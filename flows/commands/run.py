@@ -103,11 +103,11 @@ def plan(
     config = load_config(file, set_ or ())
     check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
-        found = forecast(config, reporter.at_least, price, fleet_of(config.execution))
+        estimate = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        print(json.dumps(estimate.as_dict(), indent=2, ensure_ascii=False))
     else:
-        _print_forecast(found)
+        _print_forecast(estimate)
 
 
 def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: bool) -> None:
@@ -216,29 +216,29 @@ def _print_notes(notes: Sequence[str]) -> None:
         console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
-def _print_forecast(found: Forecast) -> None:
+def _print_forecast(estimate: Forecast) -> None:
     """Print the main figures of the forecast; `--json` has all of them."""
     from nst_core.storage.disk import human
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
-        print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
-    print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
-    if found.gpu_hours:
-        print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
-    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
-    for name, count in sorted(found.licenses.items()):
+        print(f"{name.replace('_', ' '):18} {getattr(estimate, name)}")
+    print(f"{'time':18} about {duration(estimate.seconds)}, by {estimate.basis}")
+    if estimate.gpu_hours:
+        print(f"{'GPU-hours':18} {estimate.gpu_hours:.2f}, cost {estimate.cost:.2f}")
+    free = f"; {human(estimate.free_bytes)} are free" if estimate.free_bytes is not None else ""
+    print(f"{'disk':18} about {human(estimate.output_bytes)}{free}")
+    for name, count in sorted(estimate.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
-    for name, count in found.left_out.items():
+    for name, count in estimate.left_out.items():
         print(f"{'left out':18} {name}: {count}")
-    if found.bad_inputs:
-        print(f"{'bad inputs':18} {len(found.bad_inputs)}")
-    for message in found.bad_inputs[:20]:
+    if estimate.bad_inputs:
+        print(f"{'bad inputs':18} {len(estimate.bad_inputs)}")
+    for message in estimate.bad_inputs[:20]:
         print(f"  {message}")
-    if len(found.bad_inputs) > 20:
-        print(f"  … and {len(found.bad_inputs) - 20} more bad inputs")
-    _print_notes(found.notes)
+    if len(estimate.bad_inputs) > 20:
+        print(f"  … and {len(estimate.bad_inputs) - 20} more bad inputs")
+    _print_notes(estimate.notes)
 
 
 def duration(seconds: float) -> str:

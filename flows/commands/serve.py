@@ -41,9 +41,9 @@ def serve(
     given = os.environ.get("PREFECT_API_URL")
     serving_environment(given or f"{address(port)}/api")
     schedule_of(cron, zone)  # an error now, not after the start of the server
-    with _server(given, server_home, port) as found:
+    with _server(given, server_home, port) as pages:
         sentence = (
-            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {found}"
+            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {pages}"
         )
         console.print(sentence, markup=False, soft_wrap=True)
         serve_schedule(config.name, parameters, cron, zone)

@@ -29,15 +29,15 @@ def secret(variable: str) -> str | None:
 @contextlib.contextmanager
 def credentials() -> Iterator[list[str]]:
     """Put the values of the `Secret` blocks into the environment for the block; yields the names of the variables."""
-    found = {
+    values = {
         variable: value
         for group in GROUPS
         if not any(os.environ.get(variable) for variable in group)
         for variable in group
         if (value := _from_block(variable))
     }
-    with environment(found):
-        yield sorted(found)
+    with environment(values):
+        yield sorted(values)
 
 
 def _from_block(variable: str) -> str | None:

@@ -103,9 +103,9 @@ def _state_of(work: Callable[[RunConfig], State[Any]], file: str, overrides: lis
     log = get_run_logger()
     end_with_server()
     try:
-        with credentials() as found, console_in_log(log.info):
-            if found:
-                log.info("Credentials from Secret blocks: %s", ", ".join(found))
+        with credentials() as variables, console_in_log(log.info):
+            if variables:
+                log.info("Credentials from Secret blocks: %s", ", ".join(variables))
             state = work(load_config(Path(file), overrides or ()))
     except Interrupted as error:  # Prefect knows whether somebody cancelled the run, or stopped the machine
         raise TerminationSignal(signal.SIGTERM) from error

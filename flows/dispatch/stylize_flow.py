@@ -21,12 +21,12 @@ from nst_core.run_folder.lock.run_lock import Held
 
 
 def stylize_all(
-    chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet, held: Held | None = None
+    chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet, lock: Held | None = None
 ) -> DispatchTotals:
     """Stylize what is left of the plan.
 
     Args:
-        held: the run folder's lock, which shows the progress; when it is lost, the work stops.
+        lock: the run folder's lock, which shows the progress; when it is lost, the work stops.
 
     Raises:
         DiskFull, Interrupted, …: as `Dispatcher.run`.
@@ -45,7 +45,7 @@ def stylize_all(
         reporter.advance,
         lambda evaluations: reporter.advance_part(evaluations / per_image),
     )
-    inherited = () if held is None or held.descriptor is None else (held.descriptor,)
+    inherited = () if lock is None or lock.descriptor is None else (lock.descriptor,)
     with open_runner(execution, fleet, work, chunks, stop_requested.is_set, inherited) as runner:
         threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=runner.size)
 
@@ -53,9 +53,9 @@ def stylize_all(
         @resilient_flow(name="stylize", task_runner=threads, validate_parameters=False, persist_result=False)
         def stylize(images: int, chunks_left: int) -> DispatchTotals:
             dispatcher = Dispatcher(work, runner, terms, PrefectTasks(runner.size))
-            if held is not None:
-                held.report(dispatcher.progress)
-                held.when_lost(stop_requested.set)
+            if lock is not None:
+                lock.report(dispatcher.progress)
+                lock.when_lost(stop_requested.set)
             with (
                 reporter.stage("Stylizing", images, "images"),
                 shown_progress(config.name, lambda: dispatcher.totals.statuses.total() / images),

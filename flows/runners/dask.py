@@ -231,13 +231,13 @@ def _visible_gpus(client: Client, workers: Sequence[str]) -> int:
     """The number of usable GPUs: on each node at most as many as its workers see, and as there are workers."""
     futures = [client.submit(gpus_here, pure=False, workers=[name]) for name in workers]
     try:
-        seen = client.gather(futures)  # type: ignore[no-untyped-call]
+        visible = client.gather(futures)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise ConfigError(
             f"The workers of the Dask cluster cannot import nst ({error}): install the same version on every node."
         ) from error
-    count = Counter(host for host, _ in seen)
-    return sum(min(count[host], max(gpus for name, gpus in seen if name == host)) for host in count)
+    count = Counter(host for host, _ in visible)
+    return sum(min(count[host], max(gpus for name, gpus in visible if name == host)) for host in count)
 
 
 @contextlib.contextmanager
