@@ -33,9 +33,6 @@ class Nodes:
     second: Any
     folder: Path
 
-    def poison(self, *names: str) -> None:
-        (self.folder / "poison").write_text("\n".join(names))
-
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
@@ -59,10 +56,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 @pytest.fixture
 def on_ray(config: Make, nodes: Nodes) -> Make:
-    """A run of six chunks of one pair on the two nodes."""
-    address = f"execution.address={nodes.cluster.address}"
-    each = ("execution.chunk_size=1", "execution.batch_size=1", "execution.runner=ray")
-    return lambda *more: config(*each, address, "method.evaluations=40", *more)
+    return trial.small_chunks(config, "ray", nodes.cluster.address)
 
 
 @pytest.mark.usefixtures("api")
@@ -70,12 +64,7 @@ def test_a_pair_that_kills_its_process_is_quarantined_and_the_others_are_made(
     on_ray: Make, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy, "DELAYS", (0.1,))
-    settings = on_ray("pairing.strategy=random", "execution.chunk_size=4", "method.evaluations=8")
-    nodes.poison("b.png")
-    report = run(settings)
-    nodes.poison()
-    assert (report.summary.success, report.summary.quarantined) == (2, 1)
-    assert "SIGKILL" in (settings.run_folder / "quarantine.csv").read_text()
+    trial.assert_a_pair_that_kills_is_quarantined(on_ray, nodes.folder)
 
 
 @pytest.mark.usefixtures("api")
