@@ -85,7 +85,7 @@ def coco(
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
     """Download in a flow; if the dataset is complete, without one, as the start of Prefect's server takes seconds."""
-    from nst_core.sources.download.progress import silent
+    from nst_core.sources.download.progress import DownloadWatch, silent
 
     if complete:
         print(f"Nothing was left to do: {work(DownloadWatch(silent, lambda: False))}")

@@ -225,7 +225,7 @@ def test_faults_of_a_server_are_waited_out(nst: Nst, server: Server, tmp_path: P
     assert "Trying again in" in first.stderr
     asked = len(server.requests)
     second = nst(*arguments)
-    assert (second.returncode, second.stdout) == (0, "Nothing was left to do: 1 image in c/val2017\n")
+    assert (second.returncode, second.stdout) == (0, "Nothing was left to do: 1 image in c/val2017\n"), second.stderr
     assert len(server.requests) == asked
 
 
