@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from flows.cli import app
+from flows.cli import COMMANDS, load
 
 PAGE = Path(__file__).parent / "commands.md"
 
@@ -33,20 +33,20 @@ mean, and what to do about each: [troubleshooting.md](troubleshooting.md).
 
 def page() -> str:
     """The whole page, as it is committed."""
-    commands = list(commands_of(app, "nst"))
+    commands = list(commands_of())
     lines = ["| command | |", "|---|---|"]
     lines += [f"| [`{name}`](#{name.replace(' ', '-')}) | {_cell(_first(call))} |" for name, call in commands]
     return "\n".join([INTRODUCTION, "\n".join(lines) + "\n", *(_section(name, call) for name, call in commands)])
 
 
-def commands_of(group: typer.Typer, name: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+def commands_of() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every command with its full name and its function, those of groups one by one."""
-    for command in group.registered_commands:
-        assert command.callback is not None
-        yield f"{name} {command.name or command.callback.__name__.replace('_', '-')}", command.callback
-    for inner in group.registered_groups:
-        assert inner.typer_instance is not None
-        yield from commands_of(inner.typer_instance, f"{name} {inner.name}")
+    for name in COMMANDS:
+        group = load(name)
+        for command in group.registered_commands:
+            assert command.callback is not None
+            inner = f" {command.callback.__name__}" if group.registered_callback else ""
+            yield f"nst {name}{inner}", command.callback
 
 
 @dataclass(frozen=True)

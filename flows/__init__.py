@@ -26,9 +26,9 @@ QUIET = {
 
 
 def quiet_environment() -> None:
-    """Set what must be set before Prefect is imported; what the person has set stays as it is.
+    """Set Prefect's settings, except for those that the environment sets already.
 
-    Where Prefect came first, as in its workers, they would only reach its child processes: those log as it does.
+    Not where Prefect is loaded already, as in its workers: there they would change its child processes only.
     """
     if "prefect" in sys.modules:
         return
@@ -39,7 +39,7 @@ def quiet_environment() -> None:
 
 
 def _prefect_home() -> Path:
-    """A folder of our own for Prefect, so that another version's stays as it is; temporary where none can be made."""
+    """A home for Prefect beside that of other versions, in our cache folder; temporary where that cannot be written."""
     home = cache_folder() / "prefect"
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -1,62 +1,89 @@
-"""The command line `nst`. Heavy imports wait until a command needs them, so that `--help` answers at once."""
+"""The command line `nst`: the module of a command is imported when it is called, so that the others answer at once."""
 
 from __future__ import annotations
 
+import ast
+import importlib
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import nst_core
-from flows.commands import (
-    app as app_command,
-)
-from flows.commands import (
-    bench as bench_command,
-)
-from flows.commands import (
-    download as download_command,
-)
-from flows.commands import (
-    export as export_command,
-)
-from flows.commands import (
-    folder as folder_commands,
-)
-from flows.commands import (
-    image as image_commands,
-)
-from flows.commands import (
-    index as index_command,
-)
-from flows.commands import (
-    picture as picture_commands,
-)
-from flows.commands import (
-    report as report_command,
-)
-from flows.commands import (
-    run as run_commands,
-)
-from flows.commands import (
-    serve as serve_command,
-)
-from flows.commands import (
-    status as status_command,
-)
-from flows.progress import console
 from nst_core.errors import InputError, Interrupted, NstError
+
+COMMANDS = {
+    "demo": "run",
+    "run": "run",
+    "pair": "run",
+    "index": "index",
+    "plan": "run",
+    "status": "status",
+    "retry": "folder",
+    "verify": "folder",
+    "gallery": "folder",
+    "report": "report",
+    "serve": "serve",
+    "app": "app",
+    "export": "export",
+    "triptych": "picture",
+    "stylize": "image",
+    "reconstruct": "image",
+    "bench": "bench",
+    "contact-sheet": "picture",
+    "download": "download",
+}
+"""The module in `flows.commands` of each command, which is a function of its name there, or the callback of `group`."""
 
 # What Typer raises for wrong usage: click's class, or that of the copy of click that newer versions carry.
 ClickException: type[Any] = typer.BadParameter.__mro__[2]
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
+
+def load(name: str) -> typer.Typer:
+    """Import a command: a Typer of this command alone, or with the commands of its group."""
+    module = importlib.import_module(f"flows.commands.{COMMANDS[name]}")
+    group: typer.Typer | None = getattr(module, "group", None)
+    if group is None:
+        group = typer.Typer(add_completion=False)
+        group.command(name)(getattr(module, name.replace("-", "_")))
+    return group
+
+
+def _docstring(name: str) -> str | None:
+    """The docstring of a command, without the import of its module."""
+    source = Path(__file__).parent / "commands" / f"{COMMANDS[name]}.py"
+    functions = (node for node in ast.parse(source.read_text("utf-8")).body if isinstance(node, ast.FunctionDef))
+    return next(ast.get_docstring(node) for node in functions if node.name == name.replace("-", "_"))
+
+
+class _Commands(TyperGroup):
+    """All commands; until it is called, or the help is asked for, a command is only a name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = {name: TyperCommand(name) for name in COMMANDS}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in COMMANDS:
+            self.commands[args[0]] = typer.main.get_command(load(args[0]))
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for name, command in self.commands.items():
+            command.help = _docstring(name)
+        super().format_help(ctx, formatter)
+
+
 app = typer.Typer(
     name="nst",
+    cls=_Commands,
     help="Stylize whole image datasets by neural style transfer.",
     no_args_is_help=True,
     add_completion=False,
@@ -79,30 +106,6 @@ def _options(
     ] = False,
 ) -> None:
     """Options before the command; `--debug` is taken by `main`, wherever it stands."""
-
-
-for command in (
-    run_commands.demo,
-    run_commands.run,
-    run_commands.pair,
-    index_command.index,
-    run_commands.plan,
-    status_command.status,
-    folder_commands.retry,
-    folder_commands.verify,
-    folder_commands.gallery,
-    report_command.report,
-    serve_command.serve,
-    app_command.app,
-    export_command.export,
-    picture_commands.triptych,
-    image_commands.stylize,
-    image_commands.reconstruct,
-    bench_command.bench,
-):
-    app.command()(command)
-app.command("contact-sheet")(picture_commands.contact_sheet)
-app.add_typer(download_command.download, name="download")
 
 
 def main() -> None:
@@ -144,6 +147,8 @@ def _fail(error: BaseException, code: int, prefix: str = "") -> int:
     if _debug:
         traceback.print_exception(error)
     else:
+        from flows.progress import console
+
         hint = " (run with --debug for the traceback)" if prefix else ""
         console.print(f"Error: {prefix}{error}{hint}", style="red", markup=False, soft_wrap=True)
     return code

@@ -1,19 +1,18 @@
-"""Downloads as a Prefect flow: tried again as long as that may help, and stopped at once when asked to."""
+"""Downloads as a Prefect flow: tried again as long as that may help, stopped at once when asked to."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
-from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from flows.download_progress import DownloadReporter
 from flows.progress import console
+from flows.server.resilience import opaque
 from flows.signals import stop_requested, stopping_on_signals
+from nst_core.chunks.retry_policy import DELAYS, delay
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import DownloadedSource, SourceConfig
 from nst_core.errors import DownloadFailed, Interrupted
@@ -22,20 +21,18 @@ from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.progress import DownloadWatch, Unit
 
 TAG = "nst"
-DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
-"""Seconds before each further try; they start over whenever something has arrived."""
-JITTER = 0.5
 FEW = 2
-"""Tries after the first where nothing has been reached yet (no network), or where what arrived was wrong."""
+"""Tries after the first where no server has answered yet (no network), or where what arrived was wrong."""
 LONGEST_WAIT = 900.0
 """Seconds that a server may ask us to wait; if it asks for more, the download ends and says so."""
 MOST_TRIES = 1000
 
-Work = Callable[[DownloadWatch], str]
+Download = Callable[[DownloadWatch], str]
+"""Downloads something, reporting to the watch; returns a sentence about what there is now."""
 
 
-class Patience:
-    """How long to wait before the next try of a download, and when to give up."""
+class DownloadRetries:
+    """The delay before the next try of a download, and when to give up; failures count anew after progress."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -45,11 +42,11 @@ class Patience:
         self._furthest: dict[str, int] = {}
 
     def progress(self, title: str, done: int) -> None:
-        """Take note of what has arrived: if that is more than before, failures are counted anew."""
+        """Record how much of a file has arrived: if that is more than before, failures are counted anew."""
         if done > self._furthest.setdefault(title, done):
             self._furthest[title], self.reached, self.failures = done, True, 0
 
-    def delay(self, error: DownloadFailed) -> float | None:
+    def next_delay(self, error: DownloadFailed) -> float | None:
         """Seconds until the next try; None to give up."""
         self.failures += 1
         self.reached |= not isinstance(error, Unreachable)
@@ -58,34 +55,33 @@ class Patience:
         few = self.wrong > FEW or (offline and self.failures > FEW)
         if few or self.failures > len(DELAYS) or (error.retry_after or 0) > LONGEST_WAIT:
             return None
-        delay = DELAYS[0 if offline else self.failures - 1] * (1 + JITTER * random.random())
-        return max(delay, error.retry_after) if error.retry_after is not None else delay
+        return max(delay(1 if offline else self.failures), error.retry_after or 0)
 
 
 @task(name="download", task_run_name="download {dataset}", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def download_task(dataset: str, work: Work, patience: Patience) -> str:
-    """One try of a download. What may help is waited for here, because Prefect's own waiting is deaf to Ctrl-C."""
+def download_task(dataset: str, work: Download, retries: DownloadRetries) -> str:
+    """One try of a download, and the wait before the next: Prefect's own waiting ignores Ctrl-C."""
     reporter = DownloadReporter()
 
     def show(title: str, done: int, total: int, unit: Unit) -> None:
         if title.startswith("Downloading"):
-            patience.progress(title, done)
+            retries.progress(title, done)
         reporter.show(title, done, total, unit)
 
-    patience.again = False
+    retries.again = False
     try:
         with reporter.shown():
             return work(DownloadWatch(show, stop_requested.is_set))
     except DownloadFailed as error:
-        delay = patience.delay(error)
-        if delay is not None:
-            _wait(error, delay)
-            patience.again = True
+        seconds = retries.next_delay(error)
+        if seconds is not None:
+            _wait(error, seconds)
+            retries.again = True
         raise
 
 
 def _wait(error: DownloadFailed, seconds: float) -> None:
-    """Say why (without the advice behind the last colon, which is what happens now), and wait. Raises Interrupted."""
+    """Print the reason (without the advice behind its last colon), and wait. Raises Interrupted."""
     reason = str(error).rpartition(": ")[0] or str(error).removesuffix(".")
     console.print(f"{reason}. Trying again in {seconds:.0f} s.", markup=False, soft_wrap=True)
     end = time.monotonic() + seconds
@@ -95,7 +91,7 @@ def _wait(error: DownloadFailed, seconds: float) -> None:
 
 
 @flow(name="nst download", flow_run_name="download {dataset}", validate_parameters=False, persist_result=False)
-def download(dataset: str, work: Work) -> str:
+def download(dataset: str, work: Download) -> str:
     """Download a dataset; returns what there is now.
 
     Raises:
@@ -112,15 +108,15 @@ def download_stage(config: RunConfig) -> list[str]:
     Raises:
         as `download`.
     """
-    made = []
-    for source in wanted(config):
+    sentences = []
+    for source in sources_to_download(config):
         with stopping_on_signals():
-            made.append(_try(source.source, lambda watch, source=source: _ensured(source, watch)))  # type: ignore[misc]
-    return made
+            sentences.append(_try(source.source, lambda watch, source=source: _ensured(source, watch)))  # type: ignore[misc]
+    return sentences
 
 
-def wanted(config: RunConfig) -> list[SourceConfig]:
-    """The sources of a run that are to be downloaded first, because something of them lacks.
+def sources_to_download(config: RunConfig) -> list[SourceConfig]:
+    """The sources of a run that are to be downloaded first, because something of them is missing.
 
     Raises:
         SourceError, ConfigError: the annotation file cannot be used, or lacks what is chosen.
@@ -137,14 +133,9 @@ def _ensured(source: SourceConfig, watch: DownloadWatch) -> str:
     return f"{source.source}: downloaded into {source.path}"
 
 
-def _try(dataset: str, work: Work) -> str:
-    patience = Patience()
-    tried = download_task.with_options(
-        retries=MOST_TRIES, retry_delay_seconds=0, retry_condition_fn=lambda *_: patience.again
+def _try(dataset: str, work: Download) -> str:
+    retries = DownloadRetries()
+    task_with_retries = download_task.with_options(
+        retries=MOST_TRIES, retry_delay_seconds=0, retry_condition_fn=lambda *_: retries.again
     )
-    return tried(dataset, _opaque(work), _opaque(patience))
-
-
-def _opaque(value: Any) -> Any:
-    """`value` as a parameter that Prefect neither searches nor sends to its server."""
-    return quote(value)
+    return task_with_retries(dataset, opaque(work), opaque(retries))

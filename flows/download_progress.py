@@ -16,7 +16,7 @@ _REFRESH = 0.1
 
 
 class DownloadReporter:
-    """One step after the other (fetching, checking, unpacking), each known by its title."""
+    """Shows one step after the other (fetching, checking, unpacking), each identified by its title."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
@@ -41,7 +41,7 @@ class DownloadReporter:
                 self._bar = self._task = None
 
     def show(self, title: str, done: int, total: int, unit: Unit) -> None:
-        """Take note of progress, and show it if it is time to."""
+        """Show progress, unless it was shown a moment ago."""
         now = time.monotonic()
         if title != self._title:
             self._begin(title, done, now)
@@ -70,7 +70,7 @@ def line(title: str, done: int, total: int, rate: float, unit: Unit) -> str:
 
 
 def counted(done: int, total: int, rate: float, unit: Unit) -> str:
-    """What is done, of how much, how fast."""
+    """The amount done, the total and the rate, as text."""
     if unit == "files":
         return f"{done} of {total} files, {rate:.1f}/s"
     return f"{human(done)}{f' of {human(total)}' if total else ''}, {human(rate)}/s"

@@ -1,24 +1,22 @@
-"""The main flow: download → pair → plan → stylize in chunks → gallery."""
+"""The flows of a run: download → pair → plan → stylize in chunks → gallery; and the one that retries failed pairs."""
 
 from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, cast
 
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
-from flows.dispatch.chunk_tries import Totals
+from flows.dispatch.chunk_tries import DispatchTotals
 from flows.dispatch.prefect_tasks import TAG
 from flows.dispatch.stylize_flow import stylize_all
 from flows.download import download_stage
 from flows.progress import console, reporter
-from flows.runners.fleet import fleet_of
+from flows.runners.selection import fleet_of
 from flows.server.artifacts import show_summary
-from flows.server.resilience import surviving_flow, surviving_task
+from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
@@ -28,6 +26,7 @@ from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
 from nst_core.plan.new_part import check_strict, new_part
 from nst_core.plan.part_tables import part_tables
+from nst_core.plan.retry import Only, chunks_to_retry
 from nst_core.plan.state import RunState, missing_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
@@ -39,18 +38,8 @@ from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
 
-T = TypeVar("T")
-
 _wanted_before: ContextVar[WantedPairs | None] = ContextVar("wanted_before", default=None)
 """The pairs that `run_pipeline` hands to the flow. They are no parameter, which Prefect would send to its server."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """`strict`: start nothing if any input is bad. `force`: start even if what will be written may not fit."""
-
-    strict: bool = False
-    force: bool = False
 
 
 def run_pipeline(
@@ -78,7 +67,7 @@ def show(done: int, total: int) -> None:
         raise Interrupted
 
 
-@surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def pair_task(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs | None = None) -> WantedPairs:
     """Pair contents with styles, unless that has been done: `wanted`."""
     if wanted is not None:
@@ -87,16 +76,16 @@ def pair_task(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs | N
         return wanted_pairs(config, method.fingerprints.method, show)
 
 
-@surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
-    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, strict: bool, force: bool
 ) -> int:
     """Append the missing pairs to the plan, and facts on their artists; returns the number of these pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
-    if options.strict:
+    if strict:
         check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
-    if not options.force:
+    if not force:
         check_room(config, read_state(folder, wanted), part)
     folder.write_run_file(run_file(config, method))
     record_artist_facts(folder.root, wanted.artists)
@@ -105,7 +94,7 @@ def plan_task(
     return len(part)
 
 
-@surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
     from nst_core.views.pages import build_pages
@@ -114,7 +103,7 @@ def gallery_task(run_folder: Path) -> Path:
         return build_pages([run_folder], progress=show)
 
 
-@surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+@resilient_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def report_task(run_folder: Path) -> Path:
     """Make the report of a run folder."""
     from nst_core.views.report import build_report
@@ -123,13 +112,15 @@ def report_task(run_folder: Path) -> Path:
         return build_report(run_folder, progress=show).page
 
 
-@surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
+@resilient_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
     """Stylize what a run file asks for and its folder does not hold yet.
 
     Args:
+        strict: start nothing if any input is bad.
+        force: start even if what will be written may not fit.
         shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
 
     Raises:
@@ -146,33 +137,49 @@ def pipeline(
     download_stage(config)
     wanted = pair_task(config, opaque(method), opaque(_wanted_before.get()))
     share = Shard.parse(shard) if shard else None
-    with folder.locked(share, console.print) as held, stopping_on_signals():
-        with held.exclusively(stopped=stop_requested.is_set):
+    with folder.locked(share, console.print) as lock, stopping_on_signals():
+        with lock.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
-            plan_task(config, method, opaque(wanted), folder, RunOptions(strict, force))
+            plan_task(config, method, opaque(wanted), folder, strict, force)
             state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
-        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
         seconds = time.monotonic() - started if chunks else None
-        with held.exclusively(stopped=stop_requested.is_set):
-            report = finish(config, held, state, totals, seconds)
+        with lock.exclusively(stopped=stop_requested.is_set):
+            report = finish(config, lock, state, totals, seconds)
             if share is None:
                 return report
-            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            own = summarize(folder.root, share_of(state.plan, share), totals.images, seconds, totals.spent)
             return replace(report, summary=own)
 
 
-def opaque(value: T) -> T:
-    """`value` as a parameter that Prefect does not search for futures, which takes long in large plans."""
-    return cast(T, quote(value))
+@resilient_flow(name="nst retry", flow_run_name="retry {name}", validate_parameters=False, persist_result=False)
+def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunReport:
+    """Try failed and quarantined pairs of a run again (or one of these kinds); `config` is that of `retry_config`.
+
+    Raises:
+        UsageError: weights or the dataset are gone, another method was asked for; nothing was started.
+        DiskFull, Interrupted: it stopped early; the same command goes on.
+    """
+    stop_requested.clear()
+    started = time.monotonic()
+    folder = RunFolder(config.run_folder)
+    method = resolve_method(config, fleet_of(config.execution))
+    with folder.locked(say=console.print) as lock, stopping_on_signals():
+        folder.check_method(method.fingerprints)
+        state = read_state(folder)
+        chunks = chunks_to_retry(state.plan, folder.outcomes(), only)
+        totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
+        seconds = time.monotonic() - started if chunks else None
+        return finish(config, lock, state, totals, seconds)
 
 
-def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, lock: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
     """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
-    if (totals.deaths or held.shard) and held.alone():
+    if (totals.deaths or lock.shard) and lock.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
-    summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
+    summary = summarize(folder.root, state.plan, totals.images, seconds, totals.spent)
     if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
@@ -181,4 +188,4 @@ def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, secon
         write_card(folder.root, summary, folder.read_run_file())
         write_summary(folder.root, summary)
     show_summary(folder, summary, reported=config.output.report and not summary.missing)
-    return RunReport(folder.root, summary, totals.made, len(state.stale))
+    return RunReport(folder.root, summary, totals.images, len(state.stale))

@@ -6,9 +6,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PLAIN_INTERVAL = 10.0
 """Seconds between two plain lines."""
@@ -17,11 +20,11 @@ console = Console(stderr=True, highlight=False)
 
 
 class Reporter:
-    """One stage of work at a time, counted in whole units (images, files); parts of one move the bar, not the count.
+    """Shows one stage of work at a time, counted in whole units (images, files); parts of one move the bar only.
 
     Attributes:
         interval: seconds between two plain lines.
-        ended: is told of each stage when it ends, where somebody wants to know.
+        ended: called with a sentence when a stage ends.
     """
 
     def __init__(self) -> None:
@@ -40,11 +43,11 @@ class Reporter:
             try:
                 yield self
             except BaseException:
-                self._tell_end("stopped, ")
+                self._report_end("stopped, ")
                 raise
-            self._tell_end()
+            self._report_end()
 
-    def _tell_end(self, how: str = "") -> None:
+    def _report_end(self, how: str = "") -> None:
         if self.ended is not None:
             count = f"{self._count()} in " if self._total else ""
             self.ended(f"{self._title}: {how}{count}{time.monotonic() - self._started:.1f} s")
@@ -56,6 +59,8 @@ class Reporter:
         if not console.is_terminal:
             yield
             return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"),
                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
         with Progress(*columns, console=console, transient=True) as self._bar:
@@ -98,7 +103,7 @@ class Reporter:
         return self._parts / self._total if self._total else 0.0
 
     def _left(self) -> str:
-        """What is left at the present pace, once there is one."""
+        """The time left at the present pace; empty at first."""
         share = self._share_done()
         if not 0.02 < share < 1:
             return ""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: asked once, a run ends within one look at the flag; asked twice, at once."""
+"""Ctrl-C and SIGTERM: after the first a run ends within one look at the stop flag, after the second at once."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from types import FrameType
 from flows.progress import console
 
 stop_requested = threading.Event()
-"""Set when the run was asked to stop, or has to; chunks poll it."""
+"""The stop flag: set when the run has to stop; chunks poll it."""
 
-_asked = threading.Event()
-"""Set when a person, or the system, has asked."""
+_signalled = threading.Event()
+"""Set after the first signal."""
 
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Within the block, both signals set the flag. Prefect puts its own around a flow: enter this inside."""
+    """Have both signals set the stop flag within the block. For use inside of flows: they set their own handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     if not stop_requested.is_set():
-        _asked.clear()
+        _signalled.clear()
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -35,15 +35,15 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 def leave_at_once() -> None:
-    """End this process without a look back. Workers and server see it go, and go too; the folder stays resumable."""
+    """End this process at once. Workers and server notice and end too; the run can be resumed."""
     console.show_cursor(True)  # a progress bar may have hidden it
     console.print("Left at once: the same command goes on from here.")
     os._exit(130)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    if _asked.is_set():
+    if _signalled.is_set():
         leave_at_once()
-    _asked.set()
+    _signalled.set()
     stop_requested.set()
     console.print("Stopping: what is finished is kept. Once more to leave at once.")

@@ -18,7 +18,7 @@ import yaml
 from documents import PAGES, ROOT, Found, anchors, blocks, inline, links
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.cli import COMMANDS, load
 from nst_core.config.run_config import RunConfig, load_config, parse_config
 
 _NST = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:uv run )?nst +(?=[a-z])")
@@ -111,18 +111,16 @@ def _arguments(command: str) -> list[str]:
 
 @functools.cache
 def _shadow() -> typer.Typer:
-    return _unexecuted(app)
-
-
-def _unexecuted(group: typer.Typer) -> typer.Typer:
     """The same commands, of which each only looks at its `--set`."""
     shadow = typer.Typer(rich_markup_mode=None)
-    for command in group.registered_commands:
-        assert command.callback is not None
-        shadow.command(command.name)(_looks_only(command.callback))
-    for inner in group.registered_groups:
-        assert inner.typer_instance is not None
-        shadow.add_typer(_unexecuted(inner.typer_instance), name=inner.name)
+    for name in COMMANDS:
+        loaded, group = load(name), shadow
+        if loaded.registered_callback:
+            group = typer.Typer()
+            shadow.add_typer(group, name=name)
+        for command in loaded.registered_commands:
+            assert command.callback is not None
+            group.command(command.name)(_looks_only(command.callback))
     return shadow
 
 

@@ -1,4 +1,4 @@
-"""`nst app`: a page to try a style on."""
+"""The command `app`."""
 
 from __future__ import annotations
 

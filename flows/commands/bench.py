@@ -1,4 +1,4 @@
-"""The command bench."""
+"""The command `bench`."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def _print_bench(report: BenchReport) -> None:
 
     out = Console(highlight=False)
     out.print(headline(report), markup=False, soft_wrap=True)
-    for found in tables(report):
-        table = Table(title=found.title, title_justify="left", title_style="bold")
-        for column, head in enumerate(found.heads):
+    for content in tables(report):
+        table = Table(title=content.title, title_justify="left", title_style="bold")
+        for column, head in enumerate(content.heads):
             table.add_column(head, justify="right" if column else "left")
-        for row in found.rows:
+        for row in content.rows:
             table.add_row(*row)
         out.print()
         out.print(table)

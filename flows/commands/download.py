@@ -1,4 +1,4 @@
-"""The commands download artworks, download coco."""
+"""The commands `download artworks` and `download coco`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://images.cocodataset.org"
 
-download = typer.Typer(help="Fetch a dataset, or go on fetching it.", no_args_is_help=True)
+group = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
-@download.command()
+@group.callback()
+def download() -> None:
+    """Fetch a dataset, or go on fetching it."""
+
+
+@group.command()
 def artworks(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
         "data/artworks"
@@ -28,7 +33,7 @@ def artworks(
     _run("artworks", artworks_complete(output), output, lambda watch: download_artworks(output, watch))
 
 
-@download.command()
+@group.command()
 def coco(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
         "data/coco"
@@ -79,8 +84,8 @@ def coco(
 
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
-    """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
-    from nst_core.sources.download.progress import silent
+    """Download in a flow; if the dataset is complete, without one, as the start of Prefect's server takes seconds."""
+    from nst_core.sources.download.progress import DownloadWatch, silent
 
     if complete:
         print(f"Nothing was left to do: {work(DownloadWatch(silent, lambda: False))}")
@@ -89,8 +94,8 @@ def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWat
     from nst_core.sources.download.folder import DatasetFolder
 
     with DatasetFolder(output).locked():
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     with prefect_server():
-        from flows.download import download as in_flow
+        from flows import download as flow
 
-        print(in_flow(dataset, work))
+        print(flow.download(dataset, work))

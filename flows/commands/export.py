@@ -1,12 +1,11 @@
-"""The command export."""
+"""The command `export`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,17 +19,12 @@ EXIT_INCOMPLETE = 3
 _SHOWN = 20
 
 
-class Format(StrEnum):
-    """What an export is laid out for."""
-
-    imagefolder = "imagefolder"
-    webdataset = "webdataset"
-    coco = "coco"
-
-
 def export(
     run: RunPath,
-    to: Annotated[Format, typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout.")],
+    to: Annotated[
+        Literal["imagefolder", "webdataset", "coco"],
+        typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout."),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="A new folder outside of the run's.")
     ],
@@ -52,7 +46,7 @@ def export(
 
     options = ExportOptions(link, shard_size, annotations)
     with reporter.stage("Exporting", 0, "images"):
-        report = export_run(run, to.value, output, options, reporter.at_least)
+        report = export_run(run, to, output, options, reporter.at_least)
     if as_json:
         print(json.dumps(asdict(report) | {"folder": str(report.folder)}, indent=2, ensure_ascii=False))
     else:
@@ -65,10 +59,9 @@ def _print_report(report: ExportReport) -> None:
     for note in report.notes:
         print(note)
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
-    told = f" ({splits})" if splits else ""
-    print(
-        f"{report.images} of {report.planned} planned images are in {report.folder}{told}, {report.written} written now"
-    )
+    shares = f" ({splits})" if splits else ""
+    counts = f"{report.images} of {report.planned} planned images are in {report.folder}{shares}"
+    print(f"{counts}, {report.written} written now")
     if report.left_out:
         print(f"{len(report.left_out)} left out:")
     for left_out in report.left_out[:_SHOWN]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,17 +26,11 @@ SHOWN = 20
 """Findings of one kind that are printed."""
 
 
-class Which(StrEnum):
-    """What `nst retry --only` takes."""
-
-    FAILED = "failed"
-    QUARANTINED = "quarantined"
-
-
 def retry(
     run: RunPath,
     only: Annotated[
-        Which | None, typer.Option("--only", help="Try these again, and not the others; without it both kinds.")
+        Literal["failed", "quarantined"] | None,
+        typer.Option("--only", help="Try these again, and not the others; without it both kinds."),
     ] = None,
     set_: Set = None,
     as_json: Json = False,
@@ -47,10 +40,10 @@ def retry(
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.summary import summarize
 
-    folder, kind = RunFolder(run), None if only is None else _only(only)
+    folder = RunFolder(run)
     config, plan = retry_config(folder, set_ or ()), folder.read_plan()
-    tried = sum(len(chunk.wanted) for chunk in chunks_to_retry(plan, folder.outcomes(), kind))
-    report = _in_flow(config, kind) if tried else None
+    tried = sum(len(chunk.wanted) for chunk in chunks_to_retry(plan, folder.outcomes(), only))
+    report = _retry(config, only) if tried else None
     summary = report.summary if report else summarize(run, plan)
     made = report.made if report else 0
     if as_json:
@@ -66,16 +59,16 @@ def verify(run: RunPath, as_json: Json = False) -> None:
     """Compare a run folder with its plan: every row, every image's bytes, and nothing else there. Writes nothing."""
     from flows.progress import reporter
     from nst_core.run_folder.lock.holders import Watcher
-    from nst_core.run_folder.verify.verification import verify as verified
+    from nst_core.run_folder.verify.verification import verify as verify_run
 
     present = Watcher(run).look().present
     with reporter.stage("Verifying", 0, "images"):
-        found = verified(run, reporter.at_least)
+        result = verify_run(run, reporter.at_least)
     if as_json:
-        print(json.dumps(_as_dict(found, present), indent=2, ensure_ascii=False))
+        print(json.dumps(_as_dict(result, present), indent=2, ensure_ascii=False))
     else:
-        _print(found, present)
-    if not found.sound:
+        _print(result, present)
+    if not result.sound:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -116,62 +109,58 @@ def gallery(
     print(f"Gallery: {index}")
 
 
-def _only(which: Which) -> Only:
-    return "failed" if which is Which.FAILED else "quarantined"
-
-
-def _in_flow(config: RunConfig, only: Only | None) -> RunReport:
+def _retry(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
-    from flows.runners.fleet import fleet_of
+    from flows.runners.selection import fleet_of
     from nst_core.config.method import resolve_method
     from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(config.run_folder)
     folder.check_method(resolve_method(config, fleet_of(config.execution)).fingerprints)
     with folder.locked():
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
-        from flows.retry import retry_run
+        from flows.pipeline import retry_run
 
         return retry_run(config.name, config, only)
 
 
-def _as_dict(found: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
+def _as_dict(result: Verification, present: tuple[Holder, ...]) -> dict[str, object]:
     from nst_core.run_folder.verify.findings import MENDING, counts
 
-    kinds = counts(found.findings)
+    kinds = counts(result.findings)
     return {
-        "sound": found.sound,
-        "planned": found.planned,
-        "rows": found.rows,
-        "images": found.images,
+        "sound": result.sound,
+        "planned": result.planned,
+        "rows": result.rows,
+        "images": result.images,
         "at_work": [str(holder.owner) for holder in present],
         "counts": kinds,
         "mending": {kind: MENDING[kind] for kind in kinds},
-        "findings": [asdict(finding) for finding in found.findings],
+        "findings": [asdict(finding) for finding in result.findings],
     }
 
 
-def _print(found: Verification, present: tuple[Holder, ...]) -> None:
+def _print(result: Verification, present: tuple[Holder, ...]) -> None:
     from nst_core.run_folder.verify.findings import counts
 
     for holder in present:
         print(f"A run is working here ({holder.owner}): what it has not made yet is told as missing.")
-    rows = ", ".join(f"{count} {status}" for status, count in found.rows.items())
-    print(f"{found.planned} pairs planned; rows: {rows or 'none'}; {found.images} images have the recorded bytes")
-    for kind, count in counts(found.findings).items():
-        _print_kind(found, kind, count)
-    if found.sound:
+    rows = ", ".join(f"{count} {status}" for status, count in result.rows.items())
+    print(f"{result.planned} pairs planned; rows: {rows or 'none'}; {result.images} images have the recorded bytes")
+    for kind, count in counts(result.findings).items():
+        _print_kind(result, kind, count)
+    if result.sound:
         print("Sound and complete")
 
 
-def _print_kind(found: Verification, kind: Kind, count: int) -> None:
+def _print_kind(result: Verification, kind: Kind, count: int) -> None:
     from nst_core.run_folder.verify.findings import MENDING
 
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
-    sentences = [finding.sentence for finding in found.findings if finding.kind == kind]
+    sentences = [finding.sentence for finding in result.findings if finding.kind == kind]
     for sentence in sentences[:SHOWN]:
         print(f"  {sentence}")
     if count > SHOWN:

@@ -1,4 +1,4 @@
-"""Commands about single images: stylize, reconstruct."""
+"""Commands on single images: stylize, reconstruct."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reconstruct(
 
     config = reconstruction_config(recipe, set_ or ())
     with reporter.stage("Reconstructing", 0, "evaluations"):
-        made = reconstruct(image, output, what, parse_groups(layers or ()), config, reporter.at_least)
-    for one in made:
+        results = reconstruct(image, output, what, parse_groups(layers or ()), config, reporter.at_least)
+    for one in results:
         print(f"{output / one.reconstruction.file_name}: loss {one.first_loss:.4g} → {one.last_loss:.4g}")
     print(f"Contact sheet: {output / 'contact_sheet.png'}")

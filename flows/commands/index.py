@@ -1,4 +1,4 @@
-"""The command index."""
+"""The command `index`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Look at every image of a run file's sources: what they are, which are bad, which are there twice."""
-    from flows.commands.run import must_have_sources
+    from flows.commands.run import check_sources
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
     from nst_core.sources.index.inspection import scanned
@@ -30,12 +30,12 @@ def index(
     from nst_core.sources.registry import open_source
 
     config = load_config(file, set_ or ())
-    must_have_sources(config)
+    check_sources(config)
     reports = {}
     sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
     for role, section in sources.items():
-        changes = ({"verify": "full"} if full else {}) | ({"duplicates": "drop_similar"} if looks else {})
-        section = section.model_copy(update=changes)
+        overrides = ({"verify": "full"} if full else {}) | ({"duplicates": "drop_similar"} if looks else {})
+        section = section.model_copy(update=overrides)
         with reporter.stage(f"Looking at the {role} images", 0, "files"):
             items = open_source(section, role, reporter.at_least).items
             inputs = scanned(items, section, reporter.at_least)

@@ -68,7 +68,7 @@ def triptych(
     from nst_core.views.sheets.triptych import triptych as triptych_of
 
     RunFolder(run).check_exists()
-    pairs = _meant(run, pair_ids or [], artist, best, every)
+    pairs = _named_pairs(run, pair_ids or [], artist, best, every)
     facts, paths = artist_facts(run), _paths(output, pairs)
     check_writable(paths[0].parent)
     with reporter.stage("Making triptychs", len(pairs), "pictures"):
@@ -79,8 +79,10 @@ def triptych(
     print(f"Triptych: {paths[0]}" if len(paths) == 1 else f"{len(paths)} triptychs: {paths[0].parent}")
 
 
-def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | None, every: bool) -> list[FinishedPair]:
-    """The pairs that the arguments name; they name them in one way only."""
+def _named_pairs(
+    run: Path, pair_ids: Sequence[str], artist: str | None, best: int | None, every: bool
+) -> list[FinishedPair]:
+    """The pairs that the arguments name. Raises UsageError where they name them in no way, or in several."""
     from nst_core.run_folder.pair_selection import best as best_of
     from nst_core.run_folder.pair_selection import pairs_by_id, pairs_of_artist
 
@@ -94,7 +96,7 @@ def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | N
 
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:
-    """Where each triptych goes: `output` itself, or files in it that are called as the results are."""
+    """The file of each triptych: `output` itself, or files in it with the names of the results."""
     from nst_core.chunks.single.stylization import FORMATS
 
     if output.suffix and not output.is_dir():

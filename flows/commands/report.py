@@ -48,13 +48,13 @@ def report(
     if as_json:
         _print_numbers(run, against, prices)
     if not as_json or output is not None:
-        report_ = _build(run, against, output, prices)
+        page = _write_page(run, against, output, prices)
         if not as_json:
-            print(*report_.sentences, f"Report: {report_.page}", sep="\n")
+            print(*page.sentences, f"Report: {page.page}", sep="\n")
 
 
-def _build(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Report:
-    """Write the page; only where it goes into the run folder is that held for us alone."""
+def _write_page(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Report:
+    """Write the page. The run folder is locked only if the page goes into it."""
     import contextlib
 
     from flows.progress import reporter
@@ -64,9 +64,9 @@ def _build(run: RunPath, against: Path | None, output: Path | None, prices: Pric
 
     folder = RunFolder(run)
     folder.check_exists()
-    at_home = destination_of(run, output, against).at_home
-    held = folder.locked() if at_home else contextlib.nullcontext()
-    with held, reporter.stage("Making the report", 0, "files"):
+    in_run_folder = destination_of(run, output, against).at_home
+    lock = folder.locked() if in_run_folder else contextlib.nullcontext()
+    with lock, reporter.stage("Making the report", 0, "files"):
         return build_report(run, against, output, prices, progress=reporter.at_least)
 
 
@@ -75,9 +75,8 @@ def _print_numbers(run: RunPath, against: Path | None, prices: Prices) -> None:
     from nst_core.views.report.numbers import run_numbers
     from nst_core.views.report.run_reader import read_run
 
-    here = read_run(run, whole_plan=against is not None)
-    told = run_numbers(here, prices).as_dict()
+    rows = read_run(run, whole_plan=against is not None)
+    numbers = run_numbers(rows, prices).as_dict()
     if against is not None:
-        there = read_run(against, whole_plan=True)
-        told["against"] = compare(here, there).as_dict()
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+        numbers["against"] = compare(rows, read_run(against, whole_plan=True)).as_dict()
+    print(json.dumps(numbers, indent=2, ensure_ascii=False))

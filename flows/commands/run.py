@@ -25,8 +25,8 @@ EXIT_INCOMPLETE = 3
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What the person chose of how to run: the options of `nst run` that are no keys of the run file."""
+class RunChoices:
+    """The options of `nst run` that are no keys of the run file."""
 
     strict: bool = False
     force: bool = False
@@ -35,7 +35,7 @@ class Choice:
 
 def demo(set_: Set = None) -> None:
     """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
-    _run(Path("demo"), set_, Choice(), as_json=False)
+    _run(Path("demo"), set_, RunChoices(), as_json=False)
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Make everything that a run file asks for and that its folder does not hold yet."""
     chosen = [f"execution.{key}={value}" for key, value in (("runner", runner), ("resume", resume)) if value]
-    _run(file, [*(set_ or ()), *chosen], Choice(strict, force, shard), as_json)
+    _run(file, [*(set_ or ()), *chosen], RunChoices(strict, force, shard), as_json)
 
 
 def pair(
@@ -75,7 +75,7 @@ def pair(
     from nst_core.plan.wanted import open_sources, pair_sources
 
     config = load_config(file, set_ or ())
-    must_have_sources(config)
+    check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
     _print_notes(sources.notes)
@@ -96,25 +96,25 @@ def plan(
 ) -> None:
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
     from flows.progress import reporter
-    from flows.runners.fleet import fleet_of
+    from flows.runners.selection import fleet_of
     from nst_core.config.run_config import load_config
     from nst_core.plan.forecast import forecast
 
     config = load_config(file, set_ or ())
-    must_have_sources(config)
+    check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
-        found = forecast(config, reporter.at_least, price, fleet_of(config.execution))
+        estimate = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        print(json.dumps(estimate.as_dict(), indent=2, ensure_ascii=False))
     else:
-        _print_forecast(found)
+        _print_forecast(estimate)
 
 
-def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool) -> None:
+def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: bool) -> None:
     from nst_core.config.run_config import load_config
 
     config = load_config(file, overrides or ())
-    report = _in_flow(config, choice)
+    report = _in_flow(config, choices)
     if as_json:
         print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
     else:
@@ -123,10 +123,10 @@ def _run(file: Path, overrides: list[str] | None, choice: Choice, as_json: bool)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
+def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.progress import console, reporter
-    from flows.runners.fleet import fleet_of
+    from flows.runners.selection import fleet_of
     from nst_core.config.method import resolve_method
     from nst_core.plan.new_part import check_strict
     from nst_core.plan.state import finished_state
@@ -135,34 +135,34 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from nst_core.run_folder.shard import Shard
     from nst_core.run_folder.summary import RunReport, summarize
 
-    shard = Shard.parse(choice.shard) if choice.shard else None
+    shard = Shard.parse(choices.shard) if choices.shard else None
     method = resolve_method(config, fleet_of(config.execution))
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_resume(config.execution.resume)
     wanted = finished = None
-    if not lacking_sources(config):
+    if not missing_downloads(config):
         with reporter.stage("Reading the sources", 0, "files"):
             wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
         _print_notes(wanted.notes)
         finished = finished_state(config, method, wanted)
-    if finished and choice.strict:
+    if finished and choices.strict:
         check_strict(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         return RunReport(folder.root, summary, 0, len(finished.stale))
     with folder.locked(shard, console.print):
-        pass  # refused at once, not after the server's start, where another process holds it
+        pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
         from flows.pipeline import run_pipeline
 
-        return run_pipeline(config, choice.strict, choice.force, choice.shard, wanted)
+        return run_pipeline(config, choices.strict, choices.force, choices.shard, wanted)
 
 
-def lacking_sources(config: RunConfig) -> list[str]:
-    """The commands that fetch what a run would download first; none where everything is there."""
+def missing_downloads(config: RunConfig) -> list[str]:
+    """The commands that download what the sources of a run lack; none where they are complete."""
     from nst_core.config.sources import DownloadedSource
     from nst_core.sources.download import missing
 
@@ -170,12 +170,12 @@ def lacking_sources(config: RunConfig) -> list[str]:
     return [command for source in sources if (command := missing(source)) is not None]
 
 
-def must_have_sources(config: RunConfig) -> None:
-    """For commands that only look. Raises UsageError where a run would download something first."""
-    if commands := lacking_sources(config):
-        told = " and ".join(f"`{command}`" for command in commands)
+def check_sources(config: RunConfig) -> None:
+    """Raise UsageError where a run would download something first: for commands that do not download."""
+    if commands := missing_downloads(config):
+        names = " and ".join(f"`{command}`" for command in commands)
         raise UsageError(
-            f"The data are not there yet: `nst run` downloads them first. To look before that, use {told}."
+            f"The data are not there yet: `nst run` downloads them first. To look before that, use {names}."
         )
 
 
@@ -196,7 +196,7 @@ def _print_report(report: RunReport) -> None:
 
 
 def print_summary(summary: Summary) -> None:
-    """Counts, bad inputs and reasons, for people."""
+    """Print counts, bad inputs and reasons of failures."""
     counts = ("success", "failed", "quarantined", "skipped", "missing")
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
@@ -215,33 +215,33 @@ def _print_notes(notes: Sequence[str]) -> None:
         console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
-def _print_forecast(found: Forecast) -> None:
-    """The forecast for people; `--json` has every figure."""
+def _print_forecast(estimate: Forecast) -> None:
+    """Print the main figures of the forecast; `--json` has all of them."""
     from nst_core.storage.disk import human
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
-        print(f"{name.replace('_', ' '):18} {getattr(found, name)}")
-    print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
-    if found.gpu_hours:
-        print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
-    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
-    for name, count in sorted(found.licenses.items()):
+        print(f"{name.replace('_', ' '):18} {getattr(estimate, name)}")
+    print(f"{'time':18} about {duration(estimate.seconds)}, by {estimate.basis}")
+    if estimate.gpu_hours:
+        print(f"{'GPU-hours':18} {estimate.gpu_hours:.2f}, cost {estimate.cost:.2f}")
+    free = f"; {human(estimate.free_bytes)} are free" if estimate.free_bytes is not None else ""
+    print(f"{'disk':18} about {human(estimate.output_bytes)}{free}")
+    for name, count in sorted(estimate.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
-    for name, count in found.left_out.items():
+    for name, count in estimate.left_out.items():
         print(f"{'left out':18} {name}: {count}")
-    if found.bad_inputs:
-        print(f"{'bad inputs':18} {len(found.bad_inputs)}")
-    for message in found.bad_inputs[:20]:
+    if estimate.bad_inputs:
+        print(f"{'bad inputs':18} {len(estimate.bad_inputs)}")
+    for message in estimate.bad_inputs[:20]:
         print(f"  {message}")
-    if len(found.bad_inputs) > 20:
-        print(f"  … and {len(found.bad_inputs) - 20} more bad inputs")
-    _print_notes(found.notes)
+    if len(estimate.bad_inputs) > 20:
+        print(f"  … and {len(estimate.bad_inputs) - 20} more bad inputs")
+    _print_notes(estimate.notes)
 
 
 def duration(seconds: float) -> str:
-    """A time for people: `40 s`, `12 min`, `3.5 h`."""
+    """A time as text: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""The command serve."""
+"""The command `serve`."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ def serve(
 
     config = load_config(file, set_ or ())
     zone = timezone or local_timezone()
-    parameters = {"file": _lasting_name(file), "overrides": list(set_ or ()), "strict": strict, "force": force}
+    parameters = {"file": _absolute_name(file), "overrides": list(set_ or ()), "strict": strict, "force": force}
     given = os.environ.get("PREFECT_API_URL")
     serving_environment(given or f"{address(port)}/api")
-    schedule_of(cron, zone)  # refused before a server starts
-    with _server(given, server_home, port) as found:
-        told = (
-            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {found}"
+    schedule_of(cron, zone)  # an error now, not after the start of the server
+    with _server(given, server_home, port) as pages:
+        sentence = (
+            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {pages}"
         )
-        console.print(told, markup=False, soft_wrap=True)
+        console.print(sentence, markup=False, soft_wrap=True)
         serve_schedule(config.name, parameters, cron, zone)
 
 
-def _lasting_name(file: Path) -> str:
-    """The run file as each run finds it: in full, unless it is a shipped one's name."""
+def _absolute_name(file: Path) -> str:
+    """The absolute path of the run file, for processes in any folder; the name of a shipped one as it is."""
     return str(file.absolute()) if file.is_file() else str(file)
 
 
 @contextlib.contextmanager
 def _server(given: str | None, home: Path | None, port: int) -> Iterator[str]:
-    """The server that `PREFECT_API_URL` names, or one of our own; yields where its pages are."""
+    """The server that `PREFECT_API_URL` names, or one of this process; yields the address of its pages."""
     from flows.deploy.schedule import ending_with
     from flows.progress import console
     from flows.server.lasting_server import address, lasting_server, server_home
-    from flows.server.run_server import must_answer
+    from flows.server.run_server import check_answers
 
     if given:
         if home is not None:
             raise UsageError("PREFECT_API_URL names a server, and --server-home asks for another: drop one of them.")
-        must_answer(given)
+        check_answers(given)
         yield given.removesuffix("/api")
         return
     console.print("Starting a Prefect server")

@@ -1,4 +1,4 @@
-"""`nst status`: how far a run is, who works on it and how fast; once, or until nobody works there any more."""
+"""`nst status`: progress, workers and rate of a run; once, or until no process works on it any more."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ def status(
 
 
 def _once(run: RunPath, as_json: bool) -> None:
-    """With a look at every image and input, which a watch has no time for."""
+    """Print the state, by a check of every image and input, which is too slow to be repeated."""
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.lock.holders import Watcher
     from nst_core.run_folder.summary import summarize
 
-    state, attendance = read_state(RunFolder(run)), Watcher(run).look()
+    state, holders = read_state(RunFolder(run)), Watcher(run).look()
     summary = summarize(run, state.plan)
     left = sum(len(chunk.wanted) for chunk in state.chunks)
     if as_json:
         counts = asdict(summary) | {"left": left, "stale": len(state.stale)}
-        print(json.dumps(counts | _work(attendance), indent=2, ensure_ascii=False))
+        print(json.dumps(counts | _holders_json(holders), indent=2, ensure_ascii=False))
         return
     print_summary(summary)
     print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
-    for line in _working(attendance):
+    for line in _holder_lines(holders):
         print(line)
 
 
 def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
-    """On a terminal one picture that changes; elsewhere lines, or one JSON object per look. Ends with the work."""
+    """Print the progress until no process works there: a live view on a terminal, else lines or JSON objects."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -69,61 +69,61 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
     interval = interval or (2.0 if console.is_terminal else 10.0)
     try:
         if as_json:
-            for tally, attendance in _looks(run, interval):
-                print(json.dumps(asdict(tally) | {"left": tally.left} | _work(attendance)), flush=True)
+            for tally, holders in _snapshots(run, interval):
+                print(json.dumps(asdict(tally) | {"left": tally.left} | _holders_json(holders)), flush=True)
         elif console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
-                for tally, attendance in _looks(run, interval):
-                    live.update(Text("\n".join([*_counts(tally), *_working(attendance)])), refresh=True)
+                for tally, holders in _snapshots(run, interval):
+                    live.update(Text("\n".join([*_count_lines(tally), *_holder_lines(holders)])), refresh=True)
         else:
-            for line in _changing(run, interval):
+            for line in _changed_lines(run, interval):
                 print(line, flush=True)
     except KeyboardInterrupt:
         return
 
 
-def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
-    """Look until nobody works there; the last look is one after that."""
+def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
+    """The counts and the holders of the lock, at intervals; the last ones after the last process has ended."""
     from nst_core.run_folder.lock.holders import Watcher
     from nst_core.run_folder.tally import Counting
 
     counting, watcher = Counting(run), Watcher(run)
     while True:
-        attendance = watcher.look()  # first, so that the last counts are those of the end
-        yield counting.tally(), attendance
-        if not attendance.present:
+        holders = watcher.look()  # first, so that the last counts are those of the end
+        yield counting.tally(), holders
+        if not holders.present:
             return
         time.sleep(interval)
 
 
-def _changing(run: RunPath, interval: float) -> Iterator[str]:
-    """A line per look that saw something new, and everything at the end."""
+def _changed_lines(run: RunPath, interval: float) -> Iterator[str]:
+    """A line per snapshot that differs from the one before, and all counts at the end."""
     before = ""
-    for tally, attendance in _looks(run, interval):
-        if not attendance.present:
-            yield from (*_counts(tally), *_working(attendance))
+    for tally, holders in _snapshots(run, interval):
+        if not holders.present:
+            yield from (*_count_lines(tally), *_holder_lines(holders))
             return
-        line = f"{_counts(tally)[0]}{_pace(attendance.rate, attendance.eta_seconds)}"
+        line = f"{_count_lines(tally)[0]}{_pace(holders.rate, holders.eta_seconds)}"
         if line != before:
             yield f"{time.strftime('%H:%M:%S')} {line}"
         before = line
 
 
-def _counts(tally: Tally) -> list[str]:
+def _count_lines(tally: Tally) -> list[str]:
     counts = ("success", "failed", "quarantined", "skipped")
-    told = [f"{count} {name}" for name in counts if (count := getattr(tally, name)) or name == "success"]
+    parts = [f"{count} {name}" for name in counts if (count := getattr(tally, name)) or name == "success"]
     reasons = [f"  {reason}: {count}" for reason, count in (tally.errors | tally.left_out).items()]
-    return [f"{tally.planned} pairs: {', '.join(told)}, {tally.left} left to do", *reasons]
+    return [f"{tally.planned} pairs: {', '.join(parts)}, {tally.left} left to do", *reasons]
 
 
-def _working(attendance: Holders) -> list[str]:
-    """Who works there, for people."""
-    lines = [line for holder in attendance.present for line in _holder(holder)]
-    lines += [f"Was killed before its end: {holder.owner}. `nst run` goes on from there" for holder in attendance.gone]
+def _holder_lines(holders: Holders) -> list[str]:
+    """The processes that work there, for people."""
+    lines = [line for holder in holders.present for line in _lines_of(holder)]
+    lines += [f"Was killed before its end: {holder.owner}. `nst run` goes on from there" for holder in holders.gone]
     return lines or ["Nobody works on it now"]
 
 
-def _holder(holder: Holder) -> Iterator[str]:
+def _lines_of(holder: Holder) -> Iterator[str]:
     from nst_core.run_folder.lock.holders import said, workers
 
     shard = f"shard {holder.shard}, " if holder.shard else ""
@@ -134,21 +134,21 @@ def _holder(holder: Holder) -> Iterator[str]:
     if done is not None and total is not None:
         yield f"  {done:.0f} of {total:.0f} done{_pace(said(holder, 'rate'), said(holder, 'eta_seconds'))}"
     for worker in workers(holder):
-        told = [f"chunk {worker.get('chunk')}", f"{worker.get('pairs')} pairs"] if worker.get("chunk") else ["waits"]
+        parts = [f"chunk {worker.get('chunk')}", f"{worker.get('pairs')} pairs"] if worker.get("chunk") else ["waits"]
         if isinstance(worker.get("seconds"), int | float):
-            told.append(f"for {duration(worker['seconds'])}")
-        yield f"  {worker.get('name')}: {', '.join(told)}"
+            parts.append(f"for {duration(worker['seconds'])}")
+        yield f"  {worker.get('name')}: {', '.join(parts)}"
 
 
 def _pace(rate: float | None, eta: float | None) -> str:
-    told = f", {rate:.2f} images/s" if rate is not None else ""
-    return told + (f", about {duration(eta)} left" if eta is not None else "")
+    pace = f", {rate:.2f} images/s" if rate is not None else ""
+    return pace + (f", about {duration(eta)} left" if eta is not None else "")
 
 
-def _work(attendance: Holders) -> dict[str, Any]:
-    """Who works there, for scripts."""
+def _holders_json(holders: Holders) -> dict[str, Any]:
+    """The processes that work there, for scripts."""
 
-    def shown(holder: Holder) -> dict[str, Any]:
+    def as_json(holder: Holder) -> dict[str, Any]:
         return {
             "owner": None if holder.owner is None else asdict(holder.owner),
             "shard": None if holder.shard is None else str(holder.shard),
@@ -158,8 +158,8 @@ def _work(attendance: Holders) -> dict[str, Any]:
         }
 
     return {
-        "rate": attendance.rate,
-        "eta_seconds": attendance.eta_seconds,
-        "at_work": [shown(holder) for holder in attendance.present],
-        "killed": [shown(holder) for holder in attendance.gone],
+        "rate": holders.rate,
+        "eta_seconds": holders.eta_seconds,
+        "at_work": [as_json(holder) for holder in holders.present],
+        "killed": [as_json(holder) for holder in holders.gone],
     }

@@ -1,1 +1,1 @@
-"""Runs on a schedule: deployed flows, their credentials, and word of what became of them."""
+"""Scheduled runs: deployed flows, their credentials, logs and notifications."""

@@ -6,6 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from flows.server.run_server import environment
+
 GROUPS = (
     ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -26,20 +28,16 @@ def secret(variable: str) -> str | None:
 
 @contextlib.contextmanager
 def credentials() -> Iterator[list[str]]:
-    """Within the block, what the `Secret` blocks hold is in the environment; yields the names of those variables."""
-    found = {
+    """Put the values of the `Secret` blocks into the environment for the block; yields the names of the variables."""
+    values = {
         variable: value
         for group in GROUPS
         if not any(os.environ.get(variable) for variable in group)
         for variable in group
         if (value := _from_block(variable))
     }
-    os.environ.update(found)
-    try:
-        yield sorted(found)
-    finally:
-        for variable in found:
-            os.environ.pop(variable, None)
+    with environment(values):
+        yield sorted(values)
 
 
 def _from_block(variable: str) -> str | None:

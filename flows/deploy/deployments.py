@@ -32,7 +32,7 @@ from nst_core.storage.secrets import redacted
 
 
 def _run_name() -> str:
-    """`nightly photos`: the deployment's work, and the run file."""
+    """The name of a flow run, such as `nightly photos`: the flow, and the run file."""
     work = str(flow_run.flow_name).removeprefix("nst-")
     return f"{work} {Path(flow_run.parameters['file']).stem}"
 
@@ -88,31 +88,31 @@ def nightly(file: str, overrides: list[str] | None = None, strict: bool = False,
 
 
 def downloading(config: RunConfig, wanted: bool) -> RunConfig:
-    """The run with every source that can be downloaded told to be, or not to be."""
+    """The run with `download` set to `wanted` in every source that can be downloaded."""
     sources = {"content": config.content, "style": config.style}
-    told = {
+    changes = {
         role: source.model_copy(update={"download": wanted})
         for role, source in sources.items()
         if isinstance(source, DownloadedSource)
     }
-    return config.model_copy(update=told)
+    return config.model_copy(update=changes)
 
 
 def _state_of(work: Callable[[RunConfig], State[Any]], file: str, overrides: list[str] | None) -> State[Any]:
-    """Run the work of a flow; the state that it ends in says why in one sentence."""
+    """Run the work of a flow; returns its final state, whose message is one sentence."""
     log = get_run_logger()
     end_with_server()
     try:
-        with credentials() as found, console_in_log(log.info):
-            if found:
-                log.info("Credentials from Secret blocks: %s", ", ".join(found))
+        with credentials() as variables, console_in_log(log.info):
+            if variables:
+                log.info("Credentials from Secret blocks: %s", ", ".join(variables))
             state = work(load_config(Path(file), overrides or ()))
     except Interrupted as error:  # Prefect knows whether somebody cancelled the run, or stopped the machine
         raise TerminationSignal(signal.SIGTERM) from error
     except NstError as error:
-        told = str(redacted(str(error)))
-        log.error(told)
-        return Failed(message=told)
+        message = str(redacted(str(error)))
+        log.error(message)
+        return Failed(message=message)
     log.info(state.message)
     return state
 
@@ -121,18 +121,18 @@ def _stylized(config: RunConfig, strict: bool, force: bool) -> State[Any]:
     report = pipeline(config.name, config, strict, force)
     if report.summary.all_succeeded:
         return Completed(message=_outcome(report))
-    return Completed(name=INCOMPLETE, message=f"{_undone(report.summary)} {_outcome(report)}")
+    return Completed(name=INCOMPLETE, message=f"{_incomplete(report.summary)} {_outcome(report)}")
 
 
 def _outcome(report: RunReport) -> str:
-    made = f"{report.made} new images" if report.made else "Nothing new to make"
+    images = f"{report.made} new images" if report.made else "Nothing new to make"
     stale = f"; {report.stale} pairs are stale (their inputs changed since they were planned)" if report.stale else ""
     place = f"gallery: {report.gallery}" if report.gallery else f"run folder: {report.folder}"
-    told = f"{made}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
-    return str(redacted(told))  # a remote run folder's address may hold a password
+    outcome = f"{images}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
+    return str(redacted(outcome))  # a remote run folder's address may hold a password
 
 
-def _undone(summary: Summary) -> str:
+def _incomplete(summary: Summary) -> str:
     undone = summary.planned - summary.success - summary.skipped
     reasons = ", ".join(f"{reason} {count}" for reason, count in summary.errors.items())
     return f"{undone} of {summary.planned} pairs did not succeed{f' ({reasons})' if reasons else ''}."

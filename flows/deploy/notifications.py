@@ -1,4 +1,4 @@
-"""Word of runs that failed, crashed or left pairs undone, by a Prefect notification block or a webhook.
+"""Notifications of runs that failed, crashed or are incomplete, by a Prefect notification block or a webhook.
 
 `NST_NOTIFY_BLOCK` names a block (`slack-webhook/nst`); `NST_NOTIFY_URL`, or the `Secret` block `nst-notify-url`, is the
 address of a webhook that takes JSON. Both addresses are secrets: they are in no log, and a notification that fails
@@ -29,20 +29,20 @@ TIMEOUT = 10
 
 
 def notify_incomplete(flow: Any, flow_run: FlowRun, state: State) -> None:
-    """Hook on completion: tell of a run that left pairs undone."""
+    """Hook on completion: notify of an incomplete run."""
     if state.name == INCOMPLETE:
         notify(flow, flow_run, state)
 
 
 def notify(flow: Any, flow_run: FlowRun, state: State) -> None:
-    """Hook on failure and crash. Never raises: what cannot be told must not fail a run, or hide why it failed."""
+    """Hook on failure and crash: notify. Raises nothing, which could fail a run or hide why it failed."""
     if stop_requested.is_set():
-        return  # whoever stopped it knows
+        return  # a person stopped it
     from prefect.logging.loggers import flow_run_logger
 
     logger = flow_run_logger(flow_run, flow)
     message = _message(flow, flow_run, state)
-    for kind, send in _ways().items():
+    for kind, send in _senders().items():
         try:
             with _silent_senders():
                 send(message)
@@ -75,14 +75,14 @@ def _message(flow: Any, flow_run: FlowRun, state: State) -> Message:
     }
 
 
-def _ways() -> dict[str, Callable[[Message], None]]:
-    ways: dict[str, Callable[[Message], None]] = {}
+def _senders() -> dict[str, Callable[[Message], None]]:
+    senders: dict[str, Callable[[Message], None]] = {}
     if os.environ.get("NST_NOTIFY_BLOCK"):
-        ways["block"] = _by_block
+        senders["block"] = _by_block
     with contextlib.suppress(Exception):  # the server that keeps the block may be what has failed
         if url := secret("NST_NOTIFY_URL"):
-            ways["webhook"] = lambda message: _by_webhook(url, message)
-    return ways
+            senders["webhook"] = lambda message: _by_webhook(url, message)
+    return senders
 
 
 def _by_block(message: Message) -> None:
@@ -94,14 +94,14 @@ def _by_block(message: Message) -> None:
 
 
 def _by_webhook(url: str, message: Message) -> None:
-    """By urllib, which, unlike httpx, logs no address."""
+    """Post by urllib, which, unlike httpx, logs no address."""
     request = urllib.request.Request(url, json.dumps(message).encode(), {"Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=TIMEOUT).close()
 
 
 @contextlib.contextmanager
 def _silent_senders() -> Iterator[None]:
-    """The libraries behind the blocks log the addresses that they send to."""
+    """Silence the libraries behind the blocks, which log the addresses that they send to."""
     loggers = [logging.getLogger(name) for name in ("httpx", "httpcore", "apprise")]
     before = [logger.propagate for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""A flow run under `nst serve` ends with it, however that ends."""
+"""The end of a flow run with the `nst serve` that started it, however that ends."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import time
 from flows.signals import stop_requested
 
 SERVING = "NST_SERVE_PID"
-"""Environment of flow runs under `nst serve`: its process."""
+"""The environment variable with the process id of `nst serve`, set for its flow runs."""
 GRACE = 30.0
 """Seconds that a run has to end by itself once `nst serve` is gone."""
 
 
 def end_with_server(interval: float = 1.0) -> None:
-    """In a flow run under `nst serve`: stop when that is no more."""
+    """In a flow run under `nst serve`: stop when that process has ended."""
     parent = os.environ.get(SERVING)
     if parent is None or int(parent) != os.getppid():
         return

@@ -1,4 +1,4 @@
-"""`nst serve`: a Prefect runner in this process, which starts a child process for each run that is due."""
+"""The runner of `nst serve`: Prefect's, in this process, with a child process for each run that is due."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ZONES = "/zoneinfo/"
 
 
 def local_timezone() -> str:
-    """This machine's time zone by its IANA name; UTC where that cannot be told."""
-    told = os.environ.get("TZ", "").removeprefix(":")
+    """The IANA name of this machine's time zone; UTC where it is not known."""
+    name = os.environ.get("TZ", "").removeprefix(":")
     link = str(Path("/etc/localtime").resolve())
-    return told or (link.partition(ZONES)[2] if ZONES in link else "UTC")
+    return name or (link.partition(ZONES)[2] if ZONES in link else "UTC")
 
 
 def schedule_of(cron: str, timezone: str) -> Schedule:
-    """The schedule of a cron expression. Raises UsageError where that, or the time zone, is none."""
+    """The schedule of a cron expression. Raises UsageError where it, or the time zone, is not valid."""
     import zoneinfo
 
     from prefect.client.schemas.schedules import CronSchedule
@@ -52,7 +52,7 @@ def schedule_of(cron: str, timezone: str) -> Schedule:
 
 
 def serving_environment(api: str) -> None:
-    """The environment of this process and its runs, before Prefect is imported: which server, and what is logged."""
+    """Set the environment of this process and its runs, before Prefect is imported: the server, and the logging."""
     os.environ.update(past_proxies() | {"PREFECT_API_URL": api, SERVING: str(os.getpid())})
     for name, value in {"PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_TO_API_ENABLED": "true"}.items():
         os.environ.setdefault(name, value)
@@ -60,7 +60,7 @@ def serving_environment(api: str) -> None:
 
 @contextlib.contextmanager
 def ending_with(server: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Should the server end within the block, the runner is asked to end, and the block raises TransientError."""
+    """Stop the runner if the server ends within the block, which then raises TransientError."""
     over, died = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -88,7 +88,7 @@ def serve_schedule(name: str, parameters: Mapping[str, Any], cron: str, timezone
 
     class StoppableRunner(Runner):
         def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
-            stop_requested.set()  # no word of runs that end because of this
+            stop_requested.set()  # no notifications of runs that end because of this
             super().handle_sigterm(*args, **kwargs)
 
     runner = StoppableRunner(name=f"nst-{name}", pause_on_shutdown=True, limit=1)
@@ -108,10 +108,10 @@ def serve_schedule(name: str, parameters: Mapping[str, Any], cron: str, timezone
 
 @contextlib.contextmanager
 def interrupts_as_terminations() -> Iterator[None]:
-    """Ctrl-C on the terminal, which all its processes get, is this process's alone, and ends it as SIGTERM does.
+    """Have Ctrl-C on the terminal end this process as SIGTERM does, and reach none of its child processes.
 
     A signal that the main thread blocks stays blocked in its child processes: the runs, which the runner then ends by
-    SIGTERM. Here another thread takes it.
+    SIGTERM. In this process another thread receives it.
     """
     resource_tracker.ensure_running()  # which, when it starts, unblocks the signal
 

@@ -1,4 +1,4 @@
-"""What the command line prints about its progress, as lines of a Prefect log: one per stage, and one a minute."""
+"""The progress of stages as lines of a Prefect log: one per stage, and one a minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERVAL = 60.0
 """Seconds between two lines about one stage."""
 
 
-class Lines(io.TextIOBase):
+class LineWriter(io.TextIOBase):
     """A text file of which each line that is not empty goes to `write_line`."""
 
     def __init__(self, write_line: Callable[[str], None]) -> None:
@@ -29,11 +29,11 @@ class Lines(io.TextIOBase):
 
 @contextlib.contextmanager
 def console_in_log(write_line: Callable[[str], None]) -> Iterator[None]:
-    """Within the block, the console's lines and the end of each stage go to `write_line`; chunks do not log success."""
+    """Send the console's lines and the end of each stage to `write_line`, and silence the logs of successful chunks."""
     console, reporter, chunks = progress.console, progress.reporter, logging.getLogger("prefect.task_runs")
     # What the console was made with, not what it writes to now: that is None, for whatever sys.stderr is at the time.
     before = console._file, console.width, reporter.interval, reporter.ended, chunks.level
-    console.file, console.width = cast(TextIO, Lines(write_line)), 10_000  # a log wraps by itself
+    console.file, console.width = cast(TextIO, LineWriter(write_line)), 10_000  # a log wraps by itself
     reporter.interval, reporter.ended = INTERVAL, write_line
     chunks.setLevel(logging.WARNING)
     try:

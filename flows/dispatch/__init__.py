@@ -1,1 +1,1 @@
-"""Handing chunks out: which, to whom, and again."""
+"""Dispatch: the chunks of a run given to a runner, tried again where that may help."""

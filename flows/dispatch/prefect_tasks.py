@@ -1,4 +1,4 @@
-"""Chunks as Prefect's tasks. Prefect shows what happens and is asked nothing: should it fail, the work goes on."""
+"""Tries of chunks as task runs of Prefect, which only shows them: should it fail, the work goes on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from nst_core.chunks.work import ChunkReport
 Call = Callable[[], ChunkReport]
 TAG = "nst"
 
-SILENCE = 300.0
-"""Seconds for which a Prefect that did not answer is left alone: each vain attempt takes its client a minute."""
+PAUSE = 300.0
+"""Seconds without a call of Prefect after it did not answer: each vain attempt takes its client a minute."""
 
 
 @task(
@@ -31,21 +31,21 @@ SILENCE = 300.0
     persist_result=False,
 )
 def stylize_task(chunk_id: str, attempt: int, call: Call) -> dict[str, int]:
-    """Have one chunk made; returns how many of its pairs came to which status."""
+    """Stylize one chunk; returns the number of its pairs by status."""
     return dict(call().statuses)
 
 
-class PrefectHands:
-    """Runs calls as task runs of the flow around it; as plain threads those that Prefect could not run."""
+class PrefectTasks:
+    """Runs calls as task runs of the flow around it; in plain threads those that Prefect could not run."""
 
     def __init__(self, size: int) -> None:
-        self._spare = ThreadPoolExecutor(size, "stylize")
-        self._silent_until = -math.inf
+        self._pool = ThreadPoolExecutor(size, "stylize")
+        self._paused_until = -math.inf
 
     def __call__(self, chunk_id: str, attempt: int, call: Call) -> None:
-        once = _Once(call)
-        if time.monotonic() < self._silent_until:
-            self._spare.submit(once)
+        once = _CallOnce(call)
+        if time.monotonic() < self._paused_until:
+            self._pool.submit(once)
             return
         try:
             future = stylize_task.submit(chunk_id, attempt, cast(Call, quote(once)))
@@ -54,19 +54,19 @@ class PrefectHands:
         else:
             future.add_done_callback(lambda _: self._run_here(once, None))
 
-    def _run_here(self, once: _Once, error: Exception | None) -> None:
-        """Run a call that has not been run."""
+    def _run_here(self, once: _CallOnce, error: Exception | None) -> None:
+        """Run a call in this process, unless it has begun."""
         if once.begun:
             return
-        if time.monotonic() >= self._silent_until:
-            self._silent_until = time.monotonic() + SILENCE
-            said = f" ({error})" if error else ""
-            console.print(f"Prefect does not answer{said}: going on without it.", markup=False, soft_wrap=True)
-        self._spare.submit(once)
+        if time.monotonic() >= self._paused_until:
+            self._paused_until = time.monotonic() + PAUSE
+            reason = f" ({error})" if error else ""
+            console.print(f"Prefect does not answer{reason}: going on without it.", markup=False, soft_wrap=True)
+        self._pool.submit(once)
 
 
-class _Once:
-    """A call that is made at most once, whoever comes first."""
+class _CallOnce:
+    """A call that is made at most once, by whichever thread comes first."""
 
     def __init__(self, call: Call) -> None:
         self._call, self._lock = call, threading.Lock()
@@ -75,6 +75,6 @@ class _Once:
     def __call__(self) -> Any:
         with self._lock:
             if self.begun:
-                raise RuntimeError("This try of the chunk has been made already.")
+                raise RuntimeError("This try of the chunk has already begun.")
             self.begun = True
         return self._call()

@@ -1,1 +1,1 @@
-"""Crews: where the chunks of a run are made."""
+"""Runners: where the chunks of a run are stylized. Threads, processes, or the workers of a cluster."""

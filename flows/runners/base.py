@@ -1,13 +1,14 @@
-"""What a crew is: workers that make chunks, wherever they are. Everything above it is the same for all of them.
+"""The runner protocol: workers that stylize chunks, wherever they are. Everything above it is the same for all of them.
 
-Workers know no Prefect: a Prefect task runs in a thread of this process, hands its chunk to the crew and waits. So one
-server sees the run, no worker has to reach it, and a worker that dies takes down the chunk it was at and nothing else.
+Workers know no Prefect: a Prefect task runs in a thread of this process, passes its chunk to the runner and waits. So
+one server sees the run, no worker has to reach it, and a worker that dies takes down one chunk and nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -24,15 +25,18 @@ PairProgress = Callable[[int], None]
 Stop = Callable[[], bool]
 """Polled: whether the run was asked to stop."""
 
+TryOutcome = ChunkReport | BaseException
+"""The result of a try of a chunk: a report, or the error that ended it."""
+
 
 @dataclass(frozen=True)
-class Order:
+class ChunkTry:
     """One try of a chunk.
 
     Attributes:
-        attempt: which try it is since its rows were last written.
-        deadline: seconds that it may take, None for as long as it likes.
-        fresh: whether it wants a process of its own, started for this chunk and ended after it.
+        attempt: number of the try, counted from 1 since the rows of the chunk were last written.
+        deadline: seconds that it may take; None: no limit.
+        fresh: whether it needs a process of its own, started for this chunk and ended after it.
     """
 
     chunk: Chunk
@@ -40,40 +44,71 @@ class Order:
     deadline: float | None = None
     fresh: bool = False
 
+    def portable(self) -> ChunkTry:
+        """The try as it is sent to another process: with the rows of its chunk, without the plan they are a view of."""
+        return replace(self, chunk=replace(self.chunk, rows=tuple(self.chunk.rows)))
 
-class Crew(Protocol):
-    """Workers that make chunks, each one at a time, with its own device and its own copy of the network."""
+
+class Runner(Protocol):
+    """Workers that stylize one chunk each at a time, every one with its own device and its own copy of the network."""
 
     @property
     def name(self) -> str:
-        """As the run file says it: `thread`, `process`, …"""
+        """The value of `execution.runner`: `thread`, `process`, …"""
 
     @property
     def size(self) -> int:
-        """How many chunks are made at a time."""
+        """The number of workers."""
 
-    def make(self, order: Order, progress: PairProgress) -> ChunkReport:
-        """Make a chunk on the next free worker, and wait for it. Called by as many threads as there are workers.
+    def run(self, chunk_try: ChunkTry, progress: PairProgress) -> ChunkReport:
+        """Stylize a chunk on the next free worker, and wait for it. Called by as many threads as there are workers.
 
         Raises:
             WorkerLost: the worker died, or did not answer at its deadline; another one takes its place.
             Interrupted, ChunkTimeout, DiskFull, …: as `stylize_chunk`.
         """
 
-    def now(self) -> list[dict[str, object]]:
-        """What the workers are at, for people: `name`, `chunk`, `pairs`, `seconds`."""
+    def activity(self) -> list[dict[str, object]]:
+        """One entry per busy worker, for `nst status`: `name`, `chunk`, `pairs`, `seconds`."""
 
-    def __enter__(self) -> Crew: ...
+    def __enter__(self) -> Runner: ...
     def __exit__(self, *error: object) -> None: ...
 
 
-def packed(order: Order) -> Order:
-    """The order as it travels to another process: with its rows, and nothing of the plan that they are a part of."""
-    return replace(order, chunk=replace(order.chunk, rows=tuple(order.chunk.rows)))
+class WorkerActivity:
+    """The tries that the workers of a runner are busy with, by the number of the worker."""
+
+    def __init__(self) -> None:
+        self._tries: dict[int, tuple[str, ChunkTry, float]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._tries)
+
+    @contextlib.contextmanager
+    def busy(self, number: int, name: str, chunk_try: ChunkTry) -> Iterator[None]:
+        """List the worker until the block ends."""
+        self._tries[number] = name, chunk_try, time.monotonic()
+        try:
+            yield
+        finally:
+            del self._tries[number]
+
+    def entries(self) -> list[dict[str, object]]:
+        """As `Runner.activity`."""
+        now = time.monotonic()
+        return [
+            {
+                "name": name,
+                "chunk": chunk_try.chunk.chunk_id,
+                "pairs": len(chunk_try.chunk.wanted),
+                "seconds": round(now - since),
+            }
+            for _, (name, chunk_try, since) in sorted(self._tries.copy().items())
+        ]
 
 
-def make_here(order: Order, work: Work, progress: PairProgress, should_stop: Stop) -> ChunkReport:
-    """Make a chunk in this process, as `stylize_chunk`; the order's deadline holds from now on."""
-    ends = None if order.deadline is None else time.monotonic() + order.deadline
+def run_here(chunk_try: ChunkTry, work: Work, progress: PairProgress, should_stop: Stop) -> ChunkReport:
+    """Stylize a chunk in this process, as `stylize_chunk`; the deadline of the try counts from now on."""
+    ends = None if chunk_try.deadline is None else time.monotonic() + chunk_try.deadline
     watch = ChunkWatch(progress, should_stop, lambda: ends is not None and time.monotonic() > ends)
-    return stylize_chunk(order.chunk, work, watch, order.attempt)
+    return stylize_chunk(chunk_try.chunk, work, watch, chunk_try.attempt)

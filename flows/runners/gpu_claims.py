@@ -1,4 +1,4 @@
-"""Which process of a node computes on which GPU, where nobody hands them out: a lock per GPU, held until it ends."""
+"""Locks on the GPUs of a node, where the cluster does not hand them out: a worker holds one until it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nst_core.storage.machine import cache_folder
 
 @dataclass(frozen=True)
 class Claim:
-    """A GPU that this process, and whoever inherits the descriptor, has for itself.
+    """A GPU that is reserved for this process and those that inherit the descriptor.
 
     Attributes:
         name: as CUDA_VISIBLE_DEVICES names it.
@@ -28,7 +28,7 @@ class Claim:
     descriptor: int
 
     def release(self) -> None:
-        """Let go of it, here; it is free when everybody who inherited it has ended."""
+        """Close the descriptor here; the GPU is free when all processes that inherited it have ended."""
         os.close(self.descriptor)
 
 
@@ -54,7 +54,7 @@ def claim_gpu(names: Sequence[str] | None = None) -> Claim:
 
 
 def visible_gpu_names() -> list[str]:
-    """What this process sees: the entries of CUDA_VISIBLE_DEVICES, where it is set, else numbers."""
+    """The GPUs that this process sees: the entries of CUDA_VISIBLE_DEVICES, where it is set, else numbers."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]

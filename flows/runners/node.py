@@ -1,6 +1,6 @@
-"""The run's end on a node of a cluster: a foreman with one worker process, and somebody who asks how it goes.
+"""A worker on a node of a cluster: the cluster's own process there supervises one worker process.
 
-The cluster's own process computes nothing. Whatever kills a worker leaves it standing, so that it can say how the
+The cluster's process computes nothing. Whatever kills the worker process leaves it alive, so that it can say how the
 worker died; and where the cluster's process dies, the worker ends with it.
 """
 
@@ -15,28 +15,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.runners.base import Order
+from flows.runners.base import ChunkTry, TryOutcome
 from flows.runners.gpu_claims import Claim, claim_gpu, visible_gpu_names
-from flows.runners.process import Place
-from flows.runners.supervisor import Foreman
+from flows.runners.process import Supervisor, WorkerSlot
 from flows.runners.worker_process import sendable
-from nst_core.chunks.work import ChunkReport, Work
+from nst_core.chunks.work import Work
 from nst_core.errors import ConfigError, TransientError
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RUN_FILE
 
 SILENCE = 30.0
-"""Seconds without a word from the run after which it is taken for dead: its worker is ended."""
-
-Answer = ChunkReport | BaseException
+"""Seconds without a call of `poll` after which the run is taken for dead, and its worker ended."""
 
 
 @dataclass(frozen=True)
-class Sights:
-    """What the run sees, for a node to see it too.
+class NodeFacts:
+    """Files that the run sees, for a node to check that it sees the same.
 
     Attributes:
-        folder: the current one, that relative paths start from.
+        folder: the current folder, that relative paths start from.
         run_file: sha256 of run.yaml, as it lies in the run folder; None where there is none.
         inputs: some of the images that will be read.
     """
@@ -46,55 +43,55 @@ class Sights:
     inputs: Sequence[Path] = ()
 
 
-def sights_of(work: Work, chunks: Sequence[Chunk]) -> Sights:
-    """What this process sees: the run folder, and the images of the first and the last chunk's first row."""
+def node_facts(work: Work, chunks: Sequence[Chunk]) -> NodeFacts:
+    """The facts of this process: the run folder, and the images of the first and the last chunk's first row."""
     rows = [chunk.rows[0] for chunk in (chunks[0], chunks[-1])] if chunks else []
     paths = [Path(path) for row in rows for path in (row.content_path, *row.style_paths)]
-    return Sights(Path.cwd(), _sha256(work.run_folder / RUN_FILE), [path for path in paths if path.is_file()])
+    return NodeFacts(Path.cwd(), _sha256(work.run_folder / RUN_FILE), [path for path in paths if path.is_file()])
 
 
-class Outpost:
-    """One worker on this node. One thread calls `make`, another one `look`, every second or so.
+class NodeWorker:
+    """One worker on this node. One thread calls `run`, another one `poll`, every second or so.
 
     Args:
-        gpu: whether the worker computes on one: the only one that this process may see, or one that it claims.
+        gpu: whether the worker computes on a GPU: the only one that this process sees, or one that it claims.
     """
 
-    def __init__(self, work: Work, sights: Sights, gpu: bool) -> None:
-        self._work, self._sights, self._gpu = work, sights, gpu
-        self._foreman: Foreman | None = None
+    def __init__(self, work: Work, facts: NodeFacts, gpu: bool) -> None:
+        self._work, self._facts, self._gpu = work, facts, gpu
+        self._supervisor: Supervisor | None = None
         self._claim: Claim | None = None
         self._progress, self._lock = 0, threading.Lock()
         self._stop, self._closed, self._busy = threading.Event(), threading.Event(), threading.Lock()
-        self._heard, self._silent = time.monotonic(), False
+        self._last_poll, self._silent = time.monotonic(), False
 
-    def settle(self) -> str | ConfigError:
-        """Look around; returns the node's name, or what is wrong with it."""
+    def start(self) -> str | ConfigError:
+        """Check the node; returns its name, or what is wrong with it."""
         try:
             self._check()
-            place = self._place()
+            slot = self._slot()
         except ConfigError as error:
             return error
-        self._foreman = Foreman(self._work, place)
-        self._heard = time.monotonic()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._supervisor = Supervisor(self._work, slot)
+        self._last_poll = time.monotonic()
+        threading.Thread(target=self._watch_for_silence, daemon=True).start()
         return socket.gethostname()
 
-    def make(self, order: Order) -> Answer:
-        """Have a chunk made; returns what came of it, be it an error."""
-        assert self._foreman is not None, "settle comes first"
+    def run(self, chunk_try: ChunkTry) -> TryOutcome:
+        """Stylize a chunk; an error is returned, not raised."""
+        assert self._supervisor is not None, "start comes first"
         with self._busy:
-            self._heard, self._silent = time.monotonic(), False
+            self._last_poll, self._silent = time.monotonic(), False
             try:
-                return self._foreman.make(order, self._done, self._stop.is_set)
+                return self._supervisor.run(chunk_try, self._count, self._stop.is_set)
             except BaseException as error:
                 if self._silent:
                     return TransientError(f"{socket.gethostname()} heard nothing of the run for {SILENCE:.0f} s.")
                 return sendable(error)
 
-    def look(self, stop: bool) -> int:
-        """Pair-evaluations done since the last look; `stop` asks the worker to stop."""
-        self._heard = time.monotonic()
+    def poll(self, stop: bool) -> int:
+        """The pair-evaluations done since the last call; `stop` asks the worker to stop."""
+        self._last_poll = time.monotonic()
         if stop:
             self._stop.set()
         with self._lock:
@@ -109,43 +106,43 @@ class Outpost:
             self._claim.release()
             self._claim = None
 
-    def _done(self, evaluations: int) -> None:
+    def _count(self, evaluations: int) -> None:
         with self._lock:
             self._progress += evaluations
 
-    def _listen(self) -> None:
-        """Nobody asks any more: the run is gone, and what it started here must not outlive it."""
+    def _watch_for_silence(self) -> None:
+        """End the worker when nobody polls any more: the run is gone, and what it started here must not outlive it."""
         while not self._closed.wait(1):
-            if time.monotonic() - self._heard > SILENCE:
+            if time.monotonic() - self._last_poll > SILENCE:
                 self._silent = True
                 self._end()
 
     def _end(self) -> None:
-        if self._foreman is None:
+        if self._supervisor is None:
             return
         if self._busy.acquire(blocking=False):
-            self._foreman.close()
+            self._supervisor.close()
             self._busy.release()
         else:
-            self._foreman.abort()
+            self._supervisor.abort()
 
-    def _place(self) -> Place:
-        folder = self._sights.folder
+    def _slot(self) -> WorkerSlot:
+        folder = self._facts.folder
         if not self._gpu:
-            return Place(folder=folder)
+            return WorkerSlot(folder=folder)
         names = visible_gpu_names()
         if len(names) == 1 and "CUDA_VISIBLE_DEVICES" in os.environ:
-            return Place(names[0], folder=folder)  # the cluster hands them out
+            return WorkerSlot(names[0], folder=folder)  # the cluster hands them out
         self._claim = claim_gpu(names)
-        return Place(self._claim.name, (self._claim.descriptor,), folder)
+        return WorkerSlot(self._claim.name, (self._claim.descriptor,), folder)
 
     def _check(self) -> None:
         """Raises ConfigError where this node does not see what the run sees."""
-        sights = self._sights
-        unseen = [path for path in (sights.folder,) if not path.is_dir()]
-        if not unseen and sights.run_file != _sha256(_from(sights.folder, self._work.run_folder / RUN_FILE)):
+        facts = self._facts
+        unseen = [path for path in (facts.folder,) if not path.is_dir()]
+        if not unseen and facts.run_file != _sha256(_from(facts.folder, self._work.run_folder / RUN_FILE)):
             unseen.append(self._work.run_folder)
-        unseen += [path for path in sights.inputs if not _from(sights.folder, path).is_file()]
+        unseen += [path for path in facts.inputs if not _from(facts.folder, path).is_file()]
         if unseen:
             raise ConfigError(
                 f"The node {socket.gethostname()} does not see {unseen[0]} as this one does: all nodes need the same "
@@ -162,5 +159,5 @@ def _sha256(path: Path) -> str | None:
 
 
 def gpus_here() -> tuple[str, int]:
-    """This node's name, and how many GPUs this process sees."""
+    """The name of this node, and the number of GPUs that this process sees."""
     return socket.gethostname(), len(visible_gpu_names())

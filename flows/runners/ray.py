@@ -12,9 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flows.runners.base import Order, Stop
-from flows.runners.cluster import LOOK, ClusterCrew, Gone, Post, hired, knock
-from flows.runners.node import Answer, Outpost, Sights, sights_of
+from flows.runners.base import ChunkTry, Stop, TryOutcome
+from flows.runners.cluster import POLL, ClusterRunner, RemoteWorker, WorkerUnreachable, check_listening, start_or_close
+from flows.runners.node import NodeWorker, node_facts
 from nst_core.chunks.work import Work
 from nst_core.errors import ConfigError
 from nst_core.run_folder.chunk import Chunk
@@ -28,89 +28,77 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError
 
 OBJECT_STORE = 80 * 2**20
-"""Bytes of shared memory of a Ray that is started here: orders and reports are small."""
+"""Bytes of shared memory of a Ray that is started here: tries and reports are small."""
 
 _TIMEOUT = 20.0
-"""Seconds after which a look at a worker is given up; the worker is not: its node may be slow."""
+"""Seconds after which a poll of a worker is given up; the worker is not: its node may be slow."""
 
 
-class RayPost:
-    """A line to an outpost that is an actor."""
+class RayWorker:
+    """The connection to a `NodeWorker` that is a Ray actor."""
 
     host = "a node"
 
     def __init__(self, actor: Any) -> None:
-        self._actor, self._order = actor, None
-        self._answer: Any = None
+        self._actor = actor
+        self._reference: Any = None
 
-    def settle(self, give_up: Stop) -> bool:
-        """Wait until the actor has a node, and sees there what it should; false where told to give up."""
-        said = self._actor.settle.remote()
-        while not self._ready(said, LOOK):
+    def start(self, give_up: Stop) -> bool:
+        """Wait until the actor has a node; false where told to give up. Raises ConfigError where it does not fit."""
+        reference = self._actor.start.remote()
+        while not _is_ready(reference, POLL):
             if give_up():
                 return False
-        host = _get(said)
+        host = _get(reference)
         if isinstance(host, ConfigError):
             raise host
         self.host = host
         return True
 
-    def begin(self, order: Order) -> None:
-        """As `Post.begin`."""
-        self._answer = self._actor.make.remote(order)
+    def submit(self, chunk_try: ChunkTry) -> None:
+        """As `RemoteWorker.submit`."""
+        self._reference = self._actor.run.remote(chunk_try)
 
-    def answer(self, seconds: float) -> Answer | None:
-        """As `Post.answer`."""
-        if not self._ready(self._answer, seconds):
+    def outcome(self, seconds: float) -> TryOutcome | None:
+        """As `RemoteWorker.outcome`."""
+        if not _is_ready(self._reference, seconds):
             return None
-        answer: Answer = _get(self._answer)
-        self._answer = None  # which releases it
-        return answer
+        outcome: TryOutcome = _get(self._reference)
+        self._reference = None  # which releases it
+        return outcome
 
-    def look(self, stop: bool) -> int:
-        """As `Post.look`."""
+    def poll(self, stop: bool) -> int:
+        """As `RemoteWorker.poll`."""
         try:
-            done: int = _get(self._actor.look.remote(stop))
+            done: int = _get(self._actor.poll.remote(stop))
         except GetTimeoutError:
             return 0
         return done
 
     def close(self) -> None:
-        """As `Post.close`."""
+        """As `RemoteWorker.close`."""
         with contextlib.suppress(Exception):
             ray.get(self._actor.close.remote(), timeout=2)
         with contextlib.suppress(Exception):
             ray.kill(self._actor)
 
-    def _ready(self, reference: Any, seconds: float) -> bool:
-        return bool(ray.wait([reference], timeout=seconds)[0])
-
-
-def ray_crew(
-    address: str | None, size: int, work: Work, chunks: Sequence[Chunk], should_stop: Stop
-) -> contextlib.AbstractContextManager[ClusterCrew]:
-    """A crew of actors, connected for as long as the block lasts; raises ConfigError where there is no such cluster."""
-    gpu, sights = work.device.startswith("cuda"), sights_of(work, chunks)
-    needs = {"num_gpus": 1, "num_cpus": 0} if gpu else {"num_cpus": work.threads}
-
-    def hire(give_up: Stop) -> Post | None:
-        return _hire(work, sights, needs, give_up)
-
-    return _crew(address, ClusterCrew("ray", size, hire, should_stop), size * work.threads)
-
 
 @contextlib.contextmanager
-def _crew(address: str | None, crew: ClusterCrew, threads: int) -> Iterator[ClusterCrew]:
-    with connected(address, threads), crew:
-        yield crew
-
-
-def _hire(work: Work, sights: Sights, needs: dict[str, int], give_up: Stop) -> Post | None:
-    """An actor, wherever there is room for one."""
+def ray_runner(
+    address: str | None, size: int, work: Work, chunks: Sequence[Chunk], should_stop: Stop
+) -> Iterator[ClusterRunner]:
+    """A runner on actors, connected for the length of the block. Raises ConfigError where there is no such cluster."""
+    gpu, facts = work.device.startswith("cuda"), node_facts(work, chunks)
+    needs = {"num_gpus": 1, "num_cpus": 0} if gpu else {"num_cpus": work.threads}
     options = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2, "scheduling_strategy": "SPREAD"}
-    actor: Any = ray.remote(Outpost).options(**options, **needs).remote(work, sights, "num_gpus" in needs)
-    post = RayPost(actor)
-    return hired(post, lambda: post.settle(give_up))
+
+    def start_worker(give_up: Stop) -> RemoteWorker | None:
+        actor: Any = ray.remote(NodeWorker).options(**options, **needs).remote(work, facts, gpu)
+        worker = RayWorker(actor)
+        return start_or_close(worker, lambda: worker.start(give_up))
+
+    with connected(address, size * work.threads), ClusterRunner("ray", size, start_worker, should_stop) as runner:
+        yield runner
 
 
 @contextlib.contextmanager
@@ -126,11 +114,11 @@ def connected(address: str | None, threads: int = 1) -> Iterator[None]:
         folder = tempfile.mkdtemp(prefix="nst-ray-", dir="/tmp")  # the paths of Ray's sockets must be short
         quiet |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE, "_temp_dir": folder}
         quiet |= {"num_cpus": max(cores(), threads), "_node_ip_address": "127.0.0.1"}
-    over, said = threading.Event(), queue.SimpleQueue[BaseException | None]()
-    thread = threading.Thread(target=_live, args=(address, quiet, over, said), daemon=True)
+    over, started = threading.Event(), queue.SimpleQueue[BaseException | None]()
+    thread = threading.Thread(target=_keep_ray, args=(address, quiet, over, started), daemon=True)
     thread.start()
     try:
-        if (error := said.get()) is not None:
+        if (error := started.get()) is not None:
             raise error
         yield
     finally:
@@ -140,29 +128,29 @@ def connected(address: str | None, threads: int = 1) -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _live(
+def _keep_ray(
     address: str | None,
     options: dict[str, Any],
     over: threading.Event,
-    said: queue.SimpleQueue[BaseException | None],
+    started: queue.SimpleQueue[BaseException | None],
 ) -> None:
-    """Ray's whole life, in one thread that is not the main one, where Ray would put its own handler of SIGTERM.
+    """Start Ray, wait until `over`, shut it down: in one thread that lives as long as what Ray starts.
 
-    It cannot be shorter: what Ray starts ends when the thread that started it does.
+    Not in the main thread, where Ray would put its own handler of SIGTERM.
     """
     try:
         _init(address, options)
     except BaseException as error:
-        said.put(error)
+        started.put(error)
         return
-    said.put(None)
+    started.put(None)
     over.wait()
     with contextlib.suppress(Exception):
         ray.shutdown()
 
 
-def surveyed(address: str) -> tuple[int, int]:
-    """GPUs and CPU cores of the cluster. Raises ConfigError where nothing answers."""
+def cluster_devices(address: str) -> tuple[int, int]:
+    """The numbers of GPUs and of CPU cores of the cluster. Raises ConfigError where nothing answers."""
     with connected(address):
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
@@ -172,7 +160,7 @@ def _init(address: str | None, options: dict[str, Any]) -> None:
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
         if address is not None:
-            knock(address)
+            check_listening(address)
         ray.init(address=address or "local", **options)
     except Exception as error:
         place = f"a Ray cluster at {address!r}" if address else "a Ray of this machine"
@@ -182,21 +170,25 @@ def _init(address: str | None, options: dict[str, Any]) -> None:
         ) from error
 
 
+def _is_ready(reference: Any, seconds: float) -> bool:
+    return bool(ray.wait([reference], timeout=seconds)[0])
+
+
 def _get(reference: Any) -> Any:
-    """A result. Raises Gone where its actor is gone; GetTimeoutError."""
+    """The result of a call of an actor. Raises WorkerUnreachable where the actor is gone; GetTimeoutError."""
     try:
         return ray.get(reference, timeout=_TIMEOUT)
     except GetTimeoutError:
         raise
     except (RayError, ConnectionError) as error:
-        raise Gone(_cause(error)) from error
+        raise WorkerUnreachable(_cause(error)) from error
 
 
 def _cause(error: BaseException) -> str:
-    """What Ray knows of a death, without the actor's particulars, and its end if it is long."""
+    """The reason that Ray gives for the end of an actor, without the actor's particulars, cut off if it is long."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    said = " ".join(lines[1:] or lines).removesuffix(".")
-    return said if len(said) <= 300 else f"{said[:300]}…"
+    reason = " ".join(lines[1:] or lines).removesuffix(".")
+    return reason if len(reason) <= 300 else f"{reason[:300]}…"
 
 
 def _first_line(error: BaseException) -> str:

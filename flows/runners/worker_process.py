@@ -1,7 +1,7 @@
-"""A worker as a process of its own. Run as a module: `worker_process FD`, where FD is its end of a socket.
+"""The program of a worker process, run as a module: `worker_process FD`, where FD is its end of a socket.
 
-Over the socket come the `Work` of the run, then one `Order` after the other (pickled), and `STOP`; back go progress,
-reports and errors. Where the other end is gone, even by SIGKILL, nobody wants the work any more: the process ends.
+Over the socket come the `Work` of the run, then one `ChunkTry` after the other (pickled), and `STOP`; back go progress,
+reports and errors. When the other end is closed, even by SIGKILL, the process ends.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ STOP = b"stop"
 
 
 def main(descriptor: int) -> None:
-    """Work until the other end hangs up."""
-    stop, orders = threading.Event(), queue.SimpleQueue[bytes]()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to the whole group; the run tells us
+    """Stylize chunks until the other end is closed."""
+    stop, tries = threading.Event(), queue.SimpleQueue[bytes]()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to the whole group; the run sends STOP
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     connection = Connection(descriptor)
-    threading.Thread(target=_listen, args=(connection, orders, stop), daemon=True).start()
-    from flows.runners.base import make_here
+    threading.Thread(target=_listen, args=(connection, tries, stop), daemon=True).start()
+    from flows.runners.base import run_here
 
-    work = pickle.loads(orders.get())
+    work = pickle.loads(tries.get())
     connection.send(("ready", os.getpid()))
     while True:
-        order = pickle.loads(orders.get())
+        chunk_try = pickle.loads(tries.get())
         try:
-            report = make_here(order, work, lambda count: connection.send(("progress", count)), stop.is_set)
+            report = run_here(chunk_try, work, lambda count: connection.send(("progress", count)), stop.is_set)
         except BaseException as error:
             connection.send(("error", sendable(error)))
         else:
@@ -40,17 +40,17 @@ def main(descriptor: int) -> None:
 
 
 def sendable(error: BaseException) -> BaseException:
-    """The error, or one that says the same, if it does not survive the journey."""
+    """The error, or one of a built-in class with its text where it cannot be pickled."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     with contextlib.suppress(Exception):
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
-    said = f"{type(error).__name__}: {error}"
-    return RuntimeError(said) if isinstance(error, RuntimeError) else Exception(said)
+    text = f"{type(error).__name__}: {error}"
+    return RuntimeError(text) if isinstance(error, RuntimeError) else Exception(text)
 
 
-def _listen(connection: Connection, orders: queue.SimpleQueue[bytes], stop: threading.Event) -> None:
-    """Unpickles nothing: that imports modules, which two threads must not do at once."""
+def _listen(connection: Connection, tries: queue.SimpleQueue[bytes], stop: threading.Event) -> None:
+    """Receive tries and STOP. Unpickles nothing: that imports modules, which two threads must not do at once."""
     while True:
         try:
             message = connection.recv_bytes()
@@ -59,7 +59,7 @@ def _listen(connection: Connection, orders: queue.SimpleQueue[bytes], stop: thre
         if message == STOP:
             stop.set()
         else:
-            orders.put(message)
+            tries.put(message)
 
 
 if __name__ == "__main__":

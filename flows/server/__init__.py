@@ -1,1 +1,1 @@
-"""Prefect's server, and what it shows of a run."""
+"""Prefect's server, and the views of a run on it."""

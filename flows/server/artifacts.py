@@ -1,4 +1,4 @@
-"""What Prefect shows of a run beside its states: how far it is, what it came to, what failed. Only a view."""
+"""Prefect's artifacts of a run: progress, summary and a table of failures. Only a view of the run folder."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ INTERVAL = 5.0
 """Seconds between two updates of the progress."""
 
 MOST_FAILURES = 500
-"""Rows of the table of failures: Prefect's server is no place for more."""
+"""Most rows of the table of failures, to spare Prefect's database."""
 
 
 def artifact_key(name: str, what: str = "") -> str:
-    """Artifact keys are lower-case letters, digits and dashes."""
+    """The key of an artifact: lower-case letters, digits and dashes."""
     return "-".join(filter(None, ("nst", slugify(name).replace("_", "-"), what)))
 
 
 def show_summary(folder: RunFolder, summary: Summary, reported: bool = False) -> None:
-    """The run's report, or its counts alone, and a table of what failed, where something did."""
+    """Publish the run's report, or its counts alone, and a table of failures if there are any."""
     with _may_fail():
         key = artifact_key(folder.name)
         create_markdown_artifact(
@@ -44,7 +44,7 @@ def show_summary(folder: RunFolder, summary: Summary, reported: bool = False) ->
 
 
 def failures(summary: Summary) -> list[dict[str, Any]]:
-    """One row per bad input, and one per reason of pairs that failed otherwise."""
+    """One row per reason of pairs that failed, and one per bad input."""
     bad = [
         {"what": f"{one.role} {one.path}", "reason": f"{one.error_class}: {one.reason}", "pairs": one.pairs}
         for one in summary.bad_inputs[:MOST_FAILURES]
@@ -72,29 +72,29 @@ def markdown(folder: RunFolder, summary: Summary, reported: bool) -> str:
 
 @contextlib.contextmanager
 def shown_progress(name: str, share: Callable[[], float]) -> Iterator[None]:
-    """While the block runs, Prefect shows how much is done: `share`, from 0 to 1, asked every few seconds."""
+    """Publish the progress, `share` from 0 to 1, every `INTERVAL` seconds until the block ends."""
     ended, context = threading.Event(), contextvars.copy_context()
 
     def show() -> None:
         with _may_fail():
             key = artifact_key(name, "progress")
-            made = create_progress_artifact(progress=0.0, key=key, description="Images of this run")
+            artifact = create_progress_artifact(progress=0.0, key=key, description="Images of this run")
             while not ended.wait(INTERVAL):
-                update_progress_artifact(artifact_id=made, progress=100 * share())  # type: ignore[arg-type]
-            update_progress_artifact(artifact_id=made, progress=100 * share())  # type: ignore[arg-type]
+                update_progress_artifact(artifact_id=artifact, progress=100 * share())  # type: ignore[arg-type]
+            update_progress_artifact(artifact_id=artifact, progress=100 * share())  # type: ignore[arg-type]
 
-    shower = threading.Thread(target=context.run, args=(show,), name="progress artifact", daemon=True)
-    shower.start()
+    publisher = threading.Thread(target=context.run, args=(show,), name="progress artifact", daemon=True)
+    publisher.start()
     try:
         yield
     finally:
         ended.set()
-        shower.join(timeout=2 * INTERVAL)
+        publisher.join(timeout=2 * INTERVAL)
 
 
 @contextlib.contextmanager
 def _may_fail() -> Iterator[None]:
-    """Whatever Prefect's client raises is logged, and the run goes on."""
+    """Log whatever Prefect's client raises, and go on."""
     try:
         yield
     except Exception as error:

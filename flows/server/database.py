@@ -1,4 +1,4 @@
-"""The database of the run's own Prefect server: in a temporary folder, gone with the run, whatever ended it."""
+"""The database of the run's own Prefect server: in a temporary folder that is deleted however the run ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def temporary_database() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _owned(folder: Path) -> Iterator[None]:
-    """Hold a lock in the folder for as long as this process lives. It has its name only once it is held."""
+    """Hold a lock in the folder while this process lives; the file gets its name when the lock is held."""
     unnamed = folder / f"{_OWNER}.new"
     descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT)
     try:
@@ -47,7 +47,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 
 def _remove_orphans(temporary: Path) -> None:
-    """Folders whose run was killed together with its server: nobody else would remove them."""
+    """Delete the folders of runs that were killed together with their server."""
     for lock in temporary.glob(f"{PREFIX}*/{_OWNER}"):
         with contextlib.suppress(OSError):  # somebody else's, or just gone, or held: its run lives
             descriptor = os.open(lock, os.O_RDWR)
@@ -59,7 +59,7 @@ def _remove_orphans(temporary: Path) -> None:
 
 
 def _keep_empty_copy(database: Path, template: Path) -> None:
-    """Keep the schema, without any row of the run, for the next time. Only a cache: it may fail."""
+    """Copy the schema, without rows, to `template`, for the next run. Only a cache: errors are ignored."""
     temporary = template.with_suffix(f".{os.getpid()}.tmp")
     with contextlib.suppress(OSError, sqlite3.Error):
         template.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A Prefect server that remembers: for schedules, which a run's temporary server never fires."""
+"""A Prefect server with a permanent database, for schedules: a run's temporary server never fires them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from nst_core.errors import TransientError, UsageError
 
 HOST = "127.0.0.1"
 LOG = "server.log"
-"""In the home: what the server had to say since it was started last."""
+"""The server's log in its home, begun anew at each start."""
 STOP_TIMEOUT = 15.0
-"""Seconds that the server has to end by itself."""
+"""Seconds until a server that was asked to end is killed."""
 
 
 def server_home() -> Path:
-    """`$XDG_DATA_HOME/nst/server`, by default `~/.local/share/nst/server`: its history and its blocks are data."""
+    """`$XDG_DATA_HOME/nst/server`, by default `~/.local/share/nst/server`."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "nst" / "server"
 
 

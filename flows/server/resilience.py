@@ -1,4 +1,4 @@
-"""Flows and tasks whose outcome is that of their function, even where Prefect cannot be told of it."""
+"""Flows and tasks with the outcome of their function, even where Prefect's server does not answer."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def surviving_flow(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """As `prefect.flow`: a server that died after the function began costs what it would have shown."""
-    return _surviving(flow(**options), anyway=False)
+def resilient_flow(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """As `prefect.flow`, but without an error where the server dies after the function began."""
+    return _resilient(flow(**options), anyway=False)
 
 
-def surviving_task(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """As `prefect.task`, to be called and not submitted: one that Prefect could not begin runs all the same."""
-    return _surviving(task(**options), anyway=True)
+def resilient_task(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """As `prefect.task`, to be called and not submitted, but it runs even where Prefect cannot begin it."""
+    return _resilient(task(**options), anyway=True)
 
 
-def _surviving(shown: Any, anyway: bool) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`shown` is Prefect's own decorator; `anyway`: whether what it could not begin is done without it."""
+def _resilient(shown: Any, anyway: bool) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator around `shown`, Prefect's own; `anyway`: whether to call the function where Prefect cannot begin."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             outcome: list[R | BaseException] = []
-            keeping = _keeping(function, outcome)
+            recorded = _recorded(function, outcome)
             try:
-                return cast(R, shown(keeping)(*args, **kwargs))
+                return cast(R, shown(recorded)(*args, **kwargs))
             except Exception as error:
                 if not (outcome or anyway) or (outcome and outcome[0] is error):
                     raise
@@ -50,21 +50,26 @@ def _surviving(shown: Any, anyway: bool) -> Callable[[Callable[P, R]], Callable[
     return decorate
 
 
-def _keeping(function: Callable[..., R], outcome: list[R | BaseException]) -> Callable[..., R]:
-    """The function, leaving in `outcome` what it returned or raised."""
+def _recorded(function: Callable[..., R], outcome: list[R | BaseException]) -> Callable[..., R]:
+    """The function, which also appends to `outcome` what it returns or raises."""
 
     @functools.wraps(function)
-    def keeping(*args: Any, **kwargs: Any) -> R:
+    def recorded(*args: Any, **kwargs: Any) -> R:
         try:
-            made = function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except BaseException as error:
             outcome.append(error)
             raise
-        outcome.append(made)
-        return made
+        outcome.append(result)
+        return result
 
-    return keeping
+    return recorded
 
 
 def _unquoted(value: Any) -> Any:
     return value.unquote() if isinstance(value, quote) else value
+
+
+def opaque(value: R) -> R:
+    """`value` as a parameter that Prefect neither searches for futures (slow in large plans) nor sends anywhere."""
+    return cast(R, quote(value))

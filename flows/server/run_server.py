@@ -1,4 +1,4 @@
-"""One Prefect server per run: temporary, quiet, on this machine only; or the real one that PREFECT_API_URL names."""
+"""The Prefect server of a run: a temporary one on this machine, or the one that PREFECT_API_URL names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
 
 START_TIMEOUT = 120
+"""Seconds that a server may take to start."""
 
 MAX_RESTARTS = 5
-"""Of a server that died, within one run; after that the run goes on without one."""
+"""Most restarts of a server that died, within one run; after that the run goes on without one."""
 
 
 @contextlib.contextmanager
@@ -38,11 +39,11 @@ def prefect_server() -> Iterator[str]:
 
     given = PREFECT_API_URL.value()
     if given:
-        must_answer(given)
+        check_answers(given)
         yield given
         return
     console.print("Starting a Prefect server for this run")
-    with temporary_database() as folder, _environment(_database_settings(folder) | past_proxies()):
+    with temporary_database() as folder, environment(_database_settings(folder) | past_proxies()):
         server = _child_server(folder)
         try:
             try:
@@ -57,8 +58,8 @@ def prefect_server() -> Iterator[str]:
             server.stop()
 
 
-def must_answer(address: str) -> None:
-    """Raises UsageError where the server that PREFECT_API_URL names cannot be reached."""
+def check_answers(address: str) -> None:
+    """Raise UsageError where the server that PREFECT_API_URL names cannot be reached."""
     import httpx
 
     try:
@@ -71,7 +72,7 @@ def must_answer(address: str) -> None:
 
 
 def _child_server(folder: Path) -> SubprocessASGIServer:
-    """Prefect's own temporary server, deaf to the terminal's Ctrl-C, and never outliving this process."""
+    """Prefect's own temporary server, which ignores the terminal's Ctrl-C and never outlives this process."""
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import get_current_settings
 
@@ -94,9 +95,9 @@ def _child_server(folder: Path) -> SubprocessASGIServer:
 
 @contextlib.contextmanager
 def _kept_alive(server: SubprocessASGIServer) -> Iterator[None]:
-    """Should the server die (its memory may be what the system needed), another takes its place and its database.
+    """Restart the server, on its port and with its database, if it dies within the block.
 
-    Prefect's client asks again for a minute; the new one answers within seconds.
+    Prefect's client tries again for a minute; the new server answers within seconds.
     """
     ended = threading.Event()
 
@@ -118,8 +119,8 @@ def _kept_alive(server: SubprocessASGIServer) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the length of the block."""
+def environment(settings: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the length of the block."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -133,10 +134,10 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 def past_proxies() -> dict[str, str]:
-    """Environment in which this machine's own server is not asked for through a proxy. (`localhost` is left alone.)"""
+    """Environment variables that keep requests to this machine's own server away from proxies."""
     hosts = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", "127.0.0.1"]
-    told = ",".join(filter(None, hosts))
-    return {"NO_PROXY": told, "no_proxy": told}
+    value = ",".join(filter(None, hosts))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def _database_settings(folder: Path) -> dict[str, str]:

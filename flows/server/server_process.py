@@ -1,7 +1,7 @@
 """Prefect's server as a child process that never outlives its parent. A script: `server_process.py PORT [FOLDER]`.
 
 Its standard input is a pipe that the parent holds: when that ends, even by SIGKILL, the server ends too and removes
-FOLDER, its temporary database, if it has one. Ctrl-C on the terminal is the parent's business.
+FOLDER, its temporary database, if it has one. Ctrl-C on the terminal does not reach it.
 """
 
 import os
@@ -13,7 +13,7 @@ import uvicorn
 
 
 def end_with_parent(folder: str | None) -> None:
-    """Wait for the pipe to close; then leave nothing behind."""
+    """Wait until the pipe is closed; then delete the folder and exit."""
     sys.stdin.buffer.read()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

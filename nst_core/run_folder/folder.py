@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from nst_core.config.fingerprint import Fingerprints, changed_keys
 from nst_core.errors import RunFolderError, StorageRefused
 from nst_core.run_folder.lock.run_lock import Held, hold
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, joined
@@ -23,6 +22,9 @@ from nst_core.run_folder.results import result_files, result_records
 from nst_core.run_folder.shard import Shard
 from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source
+
+if TYPE_CHECKING:
+    from nst_core.config.fingerprint import Fingerprints
 
 RUN_FILE = "run.yaml"
 
@@ -122,6 +124,8 @@ class RunFolder:
 
     def check_method(self, new: Fingerprints) -> None:
         """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
+        from nst_core.config.fingerprint import changed_keys
+
         told = self.read_run_file()
         stored = told.get("method_fingerprint_data")
         if METHODS in told:

@@ -25,8 +25,9 @@ class Event:
     """One line.
 
     Attributes:
-        more: what else the line says: of a start `pairs`, `try`, `alone`; of an end `statuses`, `seconds`, `spent`; of
-            a failure `error_class`, `error_message`, `verdict`; of a loss `returncode`; of a quarantine `pair_id`.
+        more: what else the line says: of a start `attempt`, `pairs`, `alone`, `runner` (in old journals `crew`); of an
+            end `statuses`, `seconds`, `spent`; of a failure `error_class`, `error_message`, `verdict`; of a loss
+            `returncode`; of a quarantine `pair_id`.
     """
 
     event: EventName

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nst_core.engine.optimisation import LossPoint
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.paths import parquet_source, parquet_sources
+
+if TYPE_CHECKING:
+    from nst_core.engine.optimisation import LossPoint
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 
@@ -243,6 +245,8 @@ def _record(result: Result) -> dict[str, Any]:
 
 
 def _result(record: Mapping[str, Any]) -> Result:
+    from nst_core.engine.optimisation import LossPoint
+
     known = {name: record[name] for name in SCHEMA.names}
     trace = known["loss_trace"]
     known["loss_trace"] = [LossPoint(**point) for point in trace] if trace is not None else None

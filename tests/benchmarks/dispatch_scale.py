@@ -80,7 +80,7 @@ def measure(folder: Path, pairs: int, runner: str) -> dict[str, Any]:
 def one(data: dict[str, Any]) -> None:
     """The stages of a run, timed."""
     from flows.dispatch.stylize_flow import stylize_all
-    from flows.pipeline import RunOptions, finish, pair_task, plan_task
+    from flows.pipeline import finish, pair_task, plan_task
     from flows.server.run_server import prefect_server
     from nst_core.chunks.work import work_of
     from nst_core.config.method import resolve_method
@@ -94,7 +94,7 @@ def one(data: dict[str, Any]) -> None:
     with prefect_server(), folder.locked() as held:
         with timed("plan", found):
             asked = pair_task.__wrapped__(config, method)
-            plan_task.__wrapped__(config, method, asked, folder, RunOptions(force=True))
+            plan_task.__wrapped__(config, method, asked, folder, strict=False, force=True)
             state = read_state(folder, asked)
         with timed("dispatch", found):
             totals = stylize_all(state.chunks, work_of(config, method), config, method.fleet, held)

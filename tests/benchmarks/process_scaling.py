@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flows.runners.base import Order
-from flows.runners.process import Place
-from flows.runners.processes import Processes
+from flows.runners.base import ChunkTry
+from flows.runners.local import ProcessRunner
+from flows.runners.process import WorkerSlot
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
@@ -75,15 +75,15 @@ def timed(config: RunConfig, workers: int, name: str) -> float:
     part = new_part(config, method, asked, folder)
     folder.append_plan(part.number, part_tables(part))
     chunks, work = read_state(folder).chunks, work_of(config, method)
-    with Processes(work, [Place()] * workers, lambda: False) as crew, ThreadPoolExecutor(workers) as pool:
-        make_all(pool, crew, chunks[:workers])
+    with ProcessRunner(work, [WorkerSlot()] * workers, lambda: False) as runner, ThreadPoolExecutor(workers) as pool:
+        make_all(pool, runner, chunks[:workers])
         started = time.perf_counter()
-        make_all(pool, crew, chunks[2:])
+        make_all(pool, runner, chunks[2:])
         return time.perf_counter() - started
 
 
-def make_all(pool: ThreadPoolExecutor, crew: Processes, chunks: Sequence[Chunk]) -> None:
-    reports = list(pool.map(lambda chunk: crew.make(Order(chunk), lambda count: None), chunks))
+def make_all(pool: ThreadPoolExecutor, runner: ProcessRunner, chunks: Sequence[Chunk]) -> None:
+    reports = list(pool.map(lambda chunk: runner.run(ChunkTry(chunk), lambda count: None), chunks))
     assert all(set(report.statuses) == {"success"} for report in reports)
 
 

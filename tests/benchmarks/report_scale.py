@@ -145,7 +145,7 @@ def _journal(root: Path, chunk: str, part: int) -> None:
     begun = BEGUN + timedelta(seconds=part * PER_PART)
     ended = begun + timedelta(seconds=PER_PART)
     spent = {"decode": 3.0, "compute": 90.0, "encode": 4.0, "write": 5.0, "wait": 1.0}
-    events = [{"event": "start", "at": begun.isoformat(), "crew": "thread"},
+    events = [{"event": "start", "at": begun.isoformat(), "runner": "thread"},
               {"event": "end", "at": ended.isoformat(), "seconds": 100.0, "spent": spent}]  # fmt: skip
     path = root / "logs" / f"{chunk}.jsonl"
     path.parent.mkdir(exist_ok=True)

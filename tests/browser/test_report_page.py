@@ -34,7 +34,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = [replace(row, chunk_id=f"{row.artist_slug}-{n // 20}") for n, row in enumerate(plan)]
     rows = [made(row, 0.02 + 0.01 * n, after=10 * n + 3600 * (n >= 20)) for n, row in enumerate(plan[:36])]
     rows += [unfinished_result(row, "failed", 2, "OSError", HOSTILE) for row in plan[36:]]
-    journals = {"x": [event("start", -5, crew="thread"), event("end", 40, spent={"compute": 30.0, "decode": 4.0})]}
+    journals = {"x": [event("start", -5, runner="thread"), event("end", 40, spent={"compute": 30.0, "decode": 4.0})]}
     return made_up_run(root, rows, plan, journals=journals)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from trial import images_of, rows_of
+from trial import images_of, rows_of, run
 
 from nst_core.config.run_config import RunConfig
 
@@ -56,6 +56,22 @@ def poisoned_environment(folder: Path) -> dict[str, str]:
     (folder / "sitecustomize.py").write_text(SITE)
     (folder / "poison").write_text("")
     return {"PYTHONPATH": str(folder), "POISON_FILE": str(folder / "poison")}
+
+
+def small_chunks(config: Callable[..., RunConfig], runner: str, address: str) -> Callable[..., RunConfig]:
+    """Makes runs of six chunks of one pair on a cluster."""
+    each = ("execution.chunk_size=1", "execution.batch_size=1", f"execution.runner={runner}")
+    return lambda *more: config(*each, f"execution.address={address}", "method.evaluations=40", *more)
+
+
+def assert_a_pair_that_kills_is_quarantined(make: Callable[..., RunConfig], folder: Path) -> None:
+    """On a cluster whose processes have `poisoned_environment(folder)`."""
+    settings = make("pairing.strategy=random", "execution.chunk_size=4", "method.evaluations=8")
+    (folder / "poison").write_text("b.png")
+    report = run(settings)
+    (folder / "poison").write_text("")
+    assert (report.summary.success, report.summary.quarantined) == (2, 1)
+    assert "SIGKILL" in (settings.run_folder / "quarantine.csv").read_text()
 
 
 def events_of(config: RunConfig) -> dict[str, list[dict[str, Any]]]:

@@ -18,12 +18,13 @@ import pytest
 from download.making import artworks, coco, put_coco, put_kaggle
 from download.serving import KAGGLE, Fault, Server, serving
 
-import flows.download as downloads
 import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 from flows.cli import main
-from flows.download import DELAYS, FEW, LONGEST_WAIT, download, download_stage, wanted
+from flows.download import FEW, LONGEST_WAIT, download, download_stage, sources_to_download
 from flows.download_progress import line
 from flows.signals import stop_requested
+from nst_core.chunks import retry_policy
+from nst_core.chunks.retry_policy import DELAYS
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import CocoSource
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted
@@ -79,7 +80,7 @@ def nst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow one another at once."""
-    monkeypatch.setattr(downloads, "DELAYS", (0.0,) * len(DELAYS))
+    monkeypatch.setattr(retry_policy, "DELAYS", (0.0,) * len(DELAYS))
 
 
 class Work:
@@ -119,7 +120,7 @@ def test_what_will_not_pass_is_not_tried_again(error: Exception) -> None:
     ("error", "tries"),
     [(DownloadFailed("500"), len(DELAYS) + 1), (Unreachable("offline"), FEW + 1), (WrongContent("md5"), FEW + 1)],
 )
-def test_patience_ends(error: DownloadFailed, tries: int) -> None:
+def test_tries_end(error: DownloadFailed, tries: int) -> None:
     work = Work(*[error] * 20)
     with pytest.raises(type(error)):
         download("x", work)
@@ -127,7 +128,7 @@ def test_patience_ends(error: DownloadFailed, tries: int) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_every_byte_that_arrives_renews_the_patience() -> None:
+def test_failures_count_anew_after_every_byte_that_arrives() -> None:
     work = Work(*[DownloadFailed("cut")] * 12, arrives=1)
     assert download("x", work) == "done"
     assert work.tries == 13
@@ -157,10 +158,10 @@ def test_a_run_downloads_only_what_it_asks_for_and_lacks(tmp_path: Path, make_im
     art = {"source": "artworks", "path": str(tmp_path / "art")}
     photographs = {"source": "coco", "path": str(tmp_path / "coco"), "download": True}
     config = parse_config({"content": photographs, "style": art})
-    assert wanted(config) == [config.content]
-    assert wanted(parse_config({"content": "sample", "style": art})) == []
+    assert sources_to_download(config) == [config.content]
+    assert sources_to_download(parse_config({"content": "sample", "style": art})) == []
     make_image(tmp_path / "art" / "images" / "images" / "Ada" / "Ada_1.jpg")
-    assert wanted(parse_config({"style": {**art, "download": True}})) == []
+    assert sources_to_download(parse_config({"style": {**art, "download": True}})) == []
 
 
 @pytest.mark.usefixtures("impatient")
@@ -224,7 +225,7 @@ def test_faults_of_a_server_are_waited_out(nst: Nst, server: Server, tmp_path: P
     assert "Trying again in" in first.stderr
     asked = len(server.requests)
     second = nst(*arguments)
-    assert (second.returncode, second.stdout) == (0, "Nothing was left to do: 1 image in c/val2017\n")
+    assert (second.returncode, second.stdout) == (0, "Nothing was left to do: 1 image in c/val2017\n"), second.stderr
     assert len(server.requests) == asked
 
 

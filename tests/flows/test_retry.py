@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from trial import images_of, rows_of, run, snapshot
 
-from flows.retry import retry_run
+from flows.pipeline import retry_run
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
 from nst_core.plan.retry import Only, retry_config

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Trial
+from nst_trial import Trial
 
 from nst_core.run_folder.journal import Journal
 

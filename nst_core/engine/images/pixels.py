@@ -13,13 +13,11 @@ import io
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
-from torch import Tensor
 
 from nst_core.engine.images.files import (
     check_complete,
@@ -34,6 +32,9 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.not_images import CONVERT_FIRST
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.errors import EmptyImage, ImageTooSmall
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = NDArray[np.uint8]
 
@@ -142,6 +143,8 @@ def working_size(
 
 def padded(image: Tensor, width: int, height: int) -> Tensor:
     """(3, H, W) continued to the right and below to (3, height, width) by reflection, again and again if need be."""
+    import torch  # here and below, not above: galleries need pixels, and no second for a library that they do not use
+
     for dim, length in ((1, height), (2, width)):
         own = image.shape[dim]
         if own < length:
@@ -159,6 +162,8 @@ def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """(H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
+    import torch
+
     _check_pixels(pixels)
     channels_first = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     return torch.from_numpy(channels_first).div_(255.0)
@@ -166,6 +171,8 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 def to_pixels(image: Tensor) -> Pixels:
     """(3, H, W) float to (H, W, 3) uint8: clamped to [0, 1], times 255, rounded. NaN or infinity raise ValueError."""
+    import torch
+
     if image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"expected an image of shape (3, H, W), not {tuple(image.shape)}")
     image = image.detach().to(torch.float32)

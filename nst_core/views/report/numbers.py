@@ -75,7 +75,7 @@ class TryCounts:
     killed: int
     given_up: int
     poison: int
-    crews: Mapping[str, int]
+    runners: Mapping[str, int]
     at_once: int
 
 

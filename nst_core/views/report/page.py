@@ -170,10 +170,10 @@ def try_sentences(numbers: RunNumbers) -> list[str]:
     tries = numbers.tries
     if not tries.tries:
         return []
-    crews = ", ".join(f"{name} ({n:,})" for name, n in tries.crews.items())
+    runners = ", ".join(f"{name} ({n:,})" for name, n in tries.runners.items())
     sentences = [
         f"{quantity(tries.chunks, 'chunk')} in {quantity(tries.tries, 'try', 'tries')}, at most {tries.at_once} at a "
-        f"time, by workers of the kind {crews}."
+        f"time, by workers of the kind {runners}."
     ]
     if tries.again:
         sentences.append(f"{quantity(tries.again, 'chunk')} took more than one try.")

@@ -23,7 +23,7 @@ class Tries:
         intervals: when each try began and ended, in seconds since 1970; a try that was killed ends as it begins.
         stops: when tries ended because the run was stopped.
         spent: workers' seconds by what they were spent on; they overlap within a worker.
-        crews: tries by the kind of crew that made them.
+        runners: tries by the kind of runner (`crew` in old journals).
         again: chunks that needed more than one try.
         failed: tries that ended with an error, by its class; `lost`: because their process died, by how it ended.
         killed: tries of which nobody wrote the end: the run itself went down with them.
@@ -35,7 +35,7 @@ class Tries:
     intervals: list[tuple[float, float]] = field(default_factory=list)
     stops: list[float] = field(default_factory=list)
     spent: dict[str, float] = field(default_factory=dict)
-    crews: Counter[str] = field(default_factory=Counter)
+    runners: Counter[str] = field(default_factory=Counter)
     again: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ def _take(found: Tries, events: Iterable[Event]) -> None:
             if begun is not None:
                 found.intervals.append((begun, begun))
             begun, tries = at, tries + 1
-            found.crews[str(event.more.get("crew", "unknown"))] += 1
+            found.runners[str(event.more.get("runner") or event.more.get("crew", "unknown"))] += 1
         elif event.event in ("end", "failed", "lost", "stopped"):
             if begun is not None:
                 found.intervals.append((begun, max(begun, at)))

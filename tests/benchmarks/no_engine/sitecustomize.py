@@ -1,4 +1,4 @@
-"""On PYTHONPATH, it replaces the engine of every process by `dispatch_scale.no_engine`, when the crews are loaded."""
+"""On PYTHONPATH, it replaces the engine of every process by `dispatch_scale.no_engine`, when the runners are loaded."""
 
 import importlib.abc
 import importlib.machinery

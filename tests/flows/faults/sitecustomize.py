@@ -58,7 +58,7 @@ def in_session(module):
     module.stylize_batch = stylize_batch
 
 
-def in_crews(module):
+def in_runners(module):
     from collections import Counter
 
     from nst_core.run_folder.chunk_rows import rows_file, write_rows
@@ -115,7 +115,7 @@ PATCHES = {
     "nst_core.run_folder.results": in_results,
     "nst_core.chunks.decoding": in_decoding,
     "nst_core.engine.session": in_session,
-    "flows.runners.base": in_crews,
+    "flows.runners.base": in_runners,
 }
 
 

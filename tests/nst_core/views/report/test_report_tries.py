@@ -12,17 +12,17 @@ from nst_core.views.report.run_reader import read_run
 from nst_core.views.report.tries import read_tries
 
 JOURNALS = {
-    "a": [event("start", 0, crew="process"), event("end", 10, spent={"compute": 8.0, "write": 0.5})],
+    "a": [event("start", 0, runner="process"), event("end", 10, spent={"compute": 8.0, "write": 0.5})],
     "b": [
-        event("start", 5, crew="process"),
+        event("start", 5, runner="process"),
         event("failed", 6, error_class="OSError", error_message="x", verdict="again"),
-        event("start", 8, crew="process"),
+        event("start", 8, runner="process"),
         event("lost", 9, returncode=-9, error_message="killed"),
-        event("start", 11, crew="process"),
+        event("start", 11, runner="process"),
         event("end", 21, spent={"compute": 2.0}),
         event("quarantined", 21, pair_id="1"),
     ],
-    "c": [event("start", 12, crew="ray"), event("start", 500, crew="ray"), event("stopped", 501)],
+    "c": [event("start", 12, runner="ray"), event("start", 500, runner="ray"), event("stopped", 501)],
     "d": [event("start", 502, crew="ray"), event("failed", 503, error_class="OSError"), event("given up", 503)],
 }
 
@@ -34,7 +34,7 @@ def test_tries_are_counted_by_how_they_ended(tmp_path: Path) -> None:
     assert found.failed == {"OSError": 2}
     assert found.lost == {"signal 9": 1}
     assert (found.killed, found.given_up, found.poison) == (1, 1, 1)
-    assert found.crews == {"process": 4, "ray": 3}
+    assert found.runners == {"process": 4, "ray": 3}
     assert len(found.stops) == 1
     assert found.at_once == 2
 

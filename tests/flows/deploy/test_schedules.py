@@ -16,9 +16,9 @@ import needs
 import pandas as pd
 import pytest
 import yaml
-from operating import Api, environment, free_port, photographs, run_file, wait_for
+from server_trial import Api, environment, free_port, photographs, run_file, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DEPLOYMENTS: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 PASSWORD = "p4ssword"

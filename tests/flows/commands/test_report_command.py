@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from finished import finished_run
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import RunFolder
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, make_image: Callable[..., Path]) -> Path:
-    """12 pairs: 6 made, 2 failed, 2 quarantined, 2 skipped."""
-    return finished_run(tmp_path_factory.mktemp("finished"), make_image).run_folder
-
-
-@pytest.fixture
-def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it to write into."""
-    return Path(shutil.copytree(finished, tmp_path / "trial"))
 
 
 def nst(*arguments: object) -> Result:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from operating import Api, environment, free_port, photographs, processes_with, run_file, wait_for
+from server_trial import Api, environment, free_port, photographs, processes_with, run_file, wait_for
 from webhook import SECRET, webhook
 
 EVERY_FIVE_SECONDS = "* * * * * */5"

@@ -15,7 +15,7 @@ import pytest
 from needs import needs
 from trial import run
 
-from flows.runners.fleet import fleet_of
+from flows.runners.selection import fleet_of
 from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
@@ -33,22 +33,18 @@ class Nodes:
     second: Any
     folder: Path
 
-    def poison(self, *names: str) -> None:
-        (self.folder / "poison").write_text("\n".join(names))
-
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     needs("Ray", importlib.util.find_spec("ray"), "uv sync --extra ray")
-    import flows.crews.ray  # its settings come first
+    settings = importlib.import_module("flows.runners.ray")  # which sets the environment of Ray
     from ray.cluster_utils import Cluster
 
-    assert flows.runners.ray
     folder, short = tmp_path_factory.mktemp("site"), tempfile.mkdtemp(prefix="nst-test-", dir="/tmp")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (trial.poisoned_environment(folder) | {"RAY_TMPDIR": short}).items():
             patch.setenv(name, value)
-        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": flows.runners.ray.OBJECT_STORE}
+        node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": settings.OBJECT_STORE}
         cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
         second = cluster.add_node(**node)
         try:
@@ -60,10 +56,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 @pytest.fixture
 def on_ray(config: Make, nodes: Nodes) -> Make:
-    """A run of six chunks of one pair on the two nodes."""
-    address = f"execution.address={nodes.cluster.address}"
-    each = ("execution.chunk_size=1", "execution.batch_size=1", "execution.runner=ray")
-    return lambda *more: config(*each, address, "method.evaluations=40", *more)
+    return trial.small_chunks(config, "ray", nodes.cluster.address)
 
 
 @pytest.mark.usefixtures("api")
@@ -71,12 +64,7 @@ def test_a_pair_that_kills_its_process_is_quarantined_and_the_others_are_made(
     on_ray: Make, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy, "DELAYS", (0.1,))
-    settings = on_ray("pairing.strategy=random", "execution.chunk_size=4", "method.evaluations=8")
-    nodes.poison("b.png")
-    report = run(settings)
-    nodes.poison()
-    assert (report.summary.success, report.summary.quarantined) == (2, 1)
-    assert "SIGKILL" in (settings.run_folder / "quarantine.csv").read_text()
+    trial.assert_a_pair_that_kills_is_quarantined(on_ray, nodes.folder)
 
 
 @pytest.mark.usefixtures("api")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,18 +14,6 @@ from flows.cli import app
 from nst_core.run_folder.artists import ArtistFacts, record_artist_facts
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.verify.findings import MENDING
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, make_image: Callable[..., Path]) -> Path:
-    """12 pairs: 6 made, 2 failed, 2 quarantined, 2 skipped."""
-    return finished_run(tmp_path_factory.mktemp("finished"), make_image).run_folder
-
-
-@pytest.fixture
-def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it to spoil."""
-    return Path(shutil.copytree(finished, tmp_path / "trial"))
 
 
 def nst(*arguments: object) -> Result:

@@ -15,7 +15,7 @@ import pytest
 from needs import needs
 from trial import run
 
-from flows.runners.fleet import fleet_of
+from flows.runners.selection import fleet_of
 from nst_core.chunks import retry_policy as policy
 from nst_core.config.run_config import Execution, RunConfig
 from nst_core.errors import ConfigError
@@ -31,9 +31,6 @@ class Workers:
 
     cluster: Any
     folder: Path
-
-    def poison(self, *names: str) -> None:
-        (self.folder / "poison").write_text("\n".join(names))
 
     def pids(self) -> list[int]:
         return [nanny.pid for nanny in self.cluster.workers.values()]
@@ -54,10 +51,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 
 @pytest.fixture
 def on_dask(config: Make, workers: Workers) -> Make:
-    """A run of six chunks of one pair on the two workers."""
-    address = f"execution.address={workers.cluster.scheduler_address}"
-    each = ("execution.chunk_size=1", "execution.batch_size=1", "execution.runner=dask")
-    return lambda *more: config(*each, address, "method.evaluations=40", *more)
+    return trial.small_chunks(config, "dask", workers.cluster.scheduler_address)
 
 
 @pytest.mark.usefixtures("api")
@@ -65,13 +59,8 @@ def test_a_pair_that_kills_its_process_is_quarantined_and_the_others_are_made(
     on_dask: Make, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy, "DELAYS", (0.1,))
-    settings = on_dask("pairing.strategy=random", "execution.chunk_size=4", "method.evaluations=8")
-    workers.poison("b.png")
     before = workers.pids()
-    report = run(settings)
-    workers.poison()
-    assert (report.summary.success, report.summary.quarantined) == (2, 1)
-    assert "SIGKILL" in (settings.run_folder / "quarantine.csv").read_text()
+    trial.assert_a_pair_that_kills_is_quarantined(on_dask, workers.folder)
     assert workers.pids() == before, "what kills a worker's process does not kill Dask's"
 
 

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from operating import free_port
+from server_trial import free_port
 
 from flows.deploy.schedule import local_timezone
 from flows.server.lasting_server import lasting_server, server_home

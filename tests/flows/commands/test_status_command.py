@@ -6,18 +6,16 @@ import contextlib
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from finished import finished_run
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -27,18 +25,6 @@ from nst_core.run_folder.lock.run_lock import Held, read_holders
 
 WORKER = {"name": "worker 1", "chunk": "00000-00003", "pairs": 2, "seconds": 41}
 PROGRESS = {"total": 12, "done": 6, "failed": 1, "rate": 0.25, "eta_seconds": 24, "workers": [WORKER]}
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, make_image: Callable[..., Path]) -> Path:
-    """12 pairs: 6 made, 2 failed, 2 quarantined, 2 skipped."""
-    return finished_run(tmp_path_factory.mktemp("finished"), make_image).run_folder
-
-
-@pytest.fixture
-def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it, to work in."""
-    return Path(shutil.copytree(finished, tmp_path / "trial"))
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from commands import Trial
 from needs import needs
+from nst_trial import Trial
 
 from nst_core.run_folder.journal import Journal
 

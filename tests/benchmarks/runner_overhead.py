@@ -1,6 +1,6 @@
 """What it costs to hand out a chunk, by runner: everything but the chunk itself, which takes no time here.
 
-python tests/benchmarks/crew_overhead.py --chunks 200 --workers 2
+python tests/benchmarks/runner_overhead.py --chunks 200 --workers 2
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flows.runners.base import Order
-from flows.runners.fleet import fleet_of
-from flows.runners.selection import open_crew
+from flows.runners.base import ChunkTry
+from flows.runners.selection import fleet_of, open_runner
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import parse_config
@@ -38,8 +37,8 @@ class Nothing:
         def exec_module(module):
             load(module)
             from collections import Counter
-            from nst_core.run_folder.time_spent import Spent
-            module.stylize_chunk = lambda chunk, *_: module.ChunkReport(Counter(success=len(chunk.rows)), Spent())
+            from nst_core.run_folder.time_spent import TimeSpent
+            module.stylize_chunk = lambda chunk, *_: module.ChunkReport(Counter(success=len(chunk.rows)), TimeSpent())
 
         spec.loader.exec_module = exec_module
         return spec
@@ -79,18 +78,22 @@ def measured(runner: str, options: argparse.Namespace, folder: Path) -> Iterator
     chunks = list(map(chunk, range(options.chunks), [options.pairs] * options.chunks))
     started = time.perf_counter()
     with (
-        open_crew(config.execution, fleet, work, chunks, lambda: False) as crew,
-        ThreadPoolExecutor(crew.size) as pool,
+        open_runner(config.execution, fleet, work, chunks, lambda: False) as open_one,
+        ThreadPoolExecutor(open_one.size) as pool,
     ):
-        list(pool.map(lambda order: crew.make(order, lambda _: None), map(Order, chunks[: 4 * crew.size])))
+        list(
+            pool.map(
+                lambda chunk_try: open_one.run(chunk_try, lambda _: None), map(ChunkTry, chunks[: 4 * open_one.size])
+            )
+        )
         ready, latencies = time.perf_counter(), []
 
-        def make(order: Order) -> None:
+        def timed(chunk_try: ChunkTry) -> None:
             begun = time.perf_counter()
-            crew.make(order, lambda _: None)
+            open_one.run(chunk_try, lambda _: None)
             latencies.append(time.perf_counter() - begun)
 
-        list(pool.map(make, map(Order, chunks)))
+        list(pool.map(timed, map(ChunkTry, chunks)))
         took = time.perf_counter() - ready
     yield from (runner, f"{ready - started:.1f}", f"{1000 * took / len(chunks):.1f}")
     yield f"{1000 * statistics.median(latencies):.1f}"

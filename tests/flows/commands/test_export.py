@@ -19,7 +19,7 @@ from trial import rows_of, run, snapshot
 from flows.cli import _guarded, app
 from nst_core.config.run_config import RunConfig
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "export.md"
 QUICK = {"recipe": "wavelet", "size": 40, "evaluations": 3}
 
 

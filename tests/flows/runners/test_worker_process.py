@@ -1,4 +1,4 @@
-"""A worker process and what the run makes of its end: what is the chunk's fault, and what is not."""
+"""A worker process and its end: what the chunk is to blame for, and what not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ import pytest
 from planned import planned
 
 from flows.runners import process as module
-from flows.runners.base import Order
-from flows.runners.process import Child, Place
-from flows.runners.supervisor import Foreman
+from flows.runners.base import ChunkTry
+from flows.runners.process import Supervisor, WorkerProcess, WorkerSlot
 from nst_core.chunks.work import Work
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
@@ -33,21 +32,21 @@ def work(tmp_path: Path) -> Work:
     return Work(tmp_path, RECIPE, None, Output(), ImageLimits(), ImageLimits(), "cpu")
 
 
-def order(name: str = "c") -> Order:
+def chunk_try(name: str = "c") -> ChunkTry:
     row = planned(pair_id="0" * 16, chunk_id=name)
-    return Order(Chunk(name, "ada", (row,), frozenset({row.pair_id})))
+    return ChunkTry(Chunk(name, "ada", (row,), frozenset({row.pair_id})))
 
 
-class Talking:
+class FakeProcess:
     """In place of a process: answers as it is told, over the real socket."""
 
-    started: ClassVar[list[Talking]] = []
+    started: ClassVar[list[FakeProcess]] = []
 
     def __init__(self, answers: Callable[[int], tuple[str, Any]], command: list[str]) -> None:
-        Talking.started.append(self)
+        FakeProcess.started.append(self)
         self.connection, self.ended = Connection(os.dup(int(command[-1]))), threading.Event()
         self.returncode, self.pid = 0, 0
-        threading.Thread(target=self._talk, args=(answers, len(Talking.started)), daemon=True).start()
+        threading.Thread(target=self._talk, args=(answers, len(FakeProcess.started)), daemon=True).start()
 
     def _talk(self, answers: Callable[[int], tuple[str, Any]], number: int) -> None:
         self.connection.recv()
@@ -70,11 +69,11 @@ class Talking:
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], tuple[str, Any]]], None]:
-    """Makes every child answer its orders with what a function says, by the number of the child."""
+    """Makes every worker process answer with what a function returns for its number."""
 
     def install(answers: Callable[[int], tuple[str, Any]]) -> None:
-        Talking.started = []
-        monkeypatch.setattr(module.subprocess, "Popen", lambda command, **_: Talking(answers, command))
+        FakeProcess.started = []
+        monkeypatch.setattr(module.subprocess, "Popen", lambda command, **_: FakeProcess(answers, command))
 
     return install
 
@@ -84,17 +83,17 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], tupl
 )
 def test_an_error_of_a_healthy_worker_is_not_its_death(work: Work, answering: Any, error: Exception) -> None:
     answering(lambda _: ("error", error))
-    child = Child(work, Place())
+    process = WorkerProcess(work, WorkerSlot())
     with pytest.raises(type(error)):
-        child.make(order(), lambda _: None, lambda: False)
-    assert not Talking.started[0].ended.is_set(), "it can go on"
-    child.close()
+        process.run(chunk_try(), lambda _: None, lambda: False)
+    assert not FakeProcess.started[0].ended.is_set(), "it can go on"
+    process.close()
 
 
 def test_a_worker_that_was_told_to_end_is_lost_and_the_run_goes_on(work: Work, answering: Any) -> None:
     answering(lambda _: ("error", Interrupted()))
     with pytest.raises(WorkerLost, match="SIGTERM"):
-        Child(work, Place()).make(order(), lambda _: None, lambda: False)
+        WorkerProcess(work, WorkerSlot()).run(chunk_try(), lambda _: None, lambda: False)
 
 
 def test_where_the_run_was_told_it_is_an_interruption(work: Work, answering: Any) -> None:
@@ -106,41 +105,46 @@ def test_where_the_run_was_told_it_is_an_interruption(work: Work, answering: Any
 
     answering(answer)
     with pytest.raises(Interrupted):
-        Child(work, Place()).make(order(), lambda _: None, stopping.is_set)
+        WorkerProcess(work, WorkerSlot()).run(chunk_try(), lambda _: None, stopping.is_set)
 
 
 def test_after_a_cuda_error_neither_the_chunk_nor_the_next_one_gets_that_process(work: Work, answering: Any) -> None:
     answering(lambda number: ("error", RuntimeError("CUDA error: unspecified launch failure")))
-    foreman = Foreman(work, Place())
-    for task in (order("a"), replace(order("a"), fresh=True), replace(order("a"), fresh=True), order("b")):
+    supervisor = Supervisor(work, WorkerSlot())
+    for one in (
+        chunk_try("a"),
+        replace(chunk_try("a"), fresh=True),
+        replace(chunk_try("a"), fresh=True),
+        chunk_try("b"),
+    ):
         with pytest.raises(RuntimeError, match="CUDA"):
-            foreman.make(task, lambda _: None, lambda: False)
-    assert len(Talking.started) == 4
+            supervisor.run(one, lambda _: None, lambda: False)
+    assert len(FakeProcess.started) == 4
 
 
-def test_an_error_in_hearing_of_progress_leaves_no_answer_for_the_next_order(work: Work, answering: Any) -> None:
+def test_an_error_while_progress_is_reported_leaves_no_answer_for_the_next_try(work: Work, answering: Any) -> None:
     answering(lambda number: ("progress", 1))
 
     def no_room(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        Child(work, Place()).make(order(), no_room, lambda: False)
-    assert Talking.started[0].ended.is_set()
+        WorkerProcess(work, WorkerSlot()).run(chunk_try(), no_room, lambda: False)
+    assert FakeProcess.started[0].ended.is_set()
 
 
 def test_a_process_that_cannot_start_blames_no_chunk(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     with pytest.raises(WorkerNotStarted, match="could not start: exit code 1"):
-        Child(work, Place()).make(order(), lambda _: None, lambda: False)
+        WorkerProcess(work, WorkerSlot()).run(chunk_try(), lambda _: None, lambda: False)
 
 
 def test_a_worker_holds_the_lock_that_it_inherits_and_ends_when_the_run_is_gone(work: Work, tmp_path: Path) -> None:
     """With a real process; its connection is all that it has of the run."""
     held, other = socket.socketpair()
-    child = Child(work, Place(inherited=(held.fileno(),)))
+    process = WorkerProcess(work, WorkerSlot(inherited=(held.fileno(),)))
     held.close()
     other.settimeout(60)
-    child._connection.close()  # as when this process is killed
+    process._connection.close()  # as when this process is killed
     assert other.recv(1) == b"", "the worker has ended, and its copy of the descriptor with it"
-    child._process.wait(10)
+    process._process.wait(10)

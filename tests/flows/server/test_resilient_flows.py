@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows.server import resilience as module
-from flows.server.resilience import surviving_flow, surviving_task
+from flows.server.resilience import resilient_flow, resilient_task
 from nst_core.errors import Interrupted
 
 
@@ -46,7 +46,7 @@ def calls(times: list[int], error: Exception | None = None) -> Callable[[int], i
     return double
 
 
-@pytest.mark.parametrize("kind", [surviving_flow, surviving_task])
+@pytest.mark.parametrize("kind", [resilient_flow, resilient_task])
 def test_what_was_done_counts_though_prefect_was_not_told(failing: Any, kind: Any) -> None:
     failing("after")
     times: list[int] = []
@@ -54,7 +54,7 @@ def test_what_was_done_counts_though_prefect_was_not_told(failing: Any, kind: An
     assert times == [21], "once"
 
 
-@pytest.mark.parametrize("kind", [surviving_flow, surviving_task])
+@pytest.mark.parametrize("kind", [resilient_flow, resilient_task])
 def test_an_error_stays_the_error_that_it_was(failing: Any, kind: Any) -> None:
     failing("after")
     with pytest.raises(Interrupted):
@@ -64,7 +64,7 @@ def test_an_error_stays_the_error_that_it_was(failing: Any, kind: Any) -> None:
 def test_a_task_that_could_not_begin_is_done_without_prefect(failing: Any) -> None:
     failing("before")
     times: list[int] = []
-    assert surviving_task()(calls(times))(21) == 42
+    assert resilient_task()(calls(times))(21) == 42
     assert times == [21]
 
 
@@ -72,5 +72,5 @@ def test_a_flow_that_could_not_begin_has_not_been_done(failing: Any) -> None:
     failing("before")
     times: list[int] = []
     with pytest.raises(ConnectionError):
-        surviving_flow()(calls(times))(21)
+        resilient_flow()(calls(times))(21)
     assert times == []

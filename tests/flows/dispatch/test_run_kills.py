@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from commands import Trial
+from nst_trial import Trial
 
 from nst_core.run_folder.journal import Journal
 
