@@ -226,7 +226,7 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
         return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
 
     # A pair is made once: what is for one content only would never be asked for again.
-    return session.made(make) if depends_on_content(recipe) else session.target(style_key(style), make)
+    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)
 
 
 def style_key(image: ScaledImage) -> StyleKey:

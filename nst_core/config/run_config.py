@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from nst_core.config.location import LOCATION_FAULT, Location
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
+from nst_core.engine.images.formats import OutputFormat
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
 from nst_core.recipes import configs_folder, load_recipe
@@ -80,7 +81,7 @@ class Output(Section):
     """What is written, and where."""
 
     root: Location = Field(Path("outputs"), description="The run folder is `<root>/<name>`; may be a URL, e.g. s3://….")
-    format: Literal["jpeg", "png"] = Field(
+    format: OutputFormat = Field(
         "jpeg", description="`png` loses nothing and takes several times the space; `jpeg` follows `quality`."
     )
     quality: int = Field(95, ge=1, le=100, description="Of JPEG files; `png` ignores it.")

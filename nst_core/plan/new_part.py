@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
+from nst_core.engine.images.formats import OUTPUT_EXTENSIONS
 from nst_core.errors import StrictInputs
 from nst_core.plan.draft import id_numbers
 from nst_core.plan.grouping import grouping
 from nst_core.plan.inspection import inspected
-from nst_core.plan.part import EXTENSIONS, PlanPart, plan_part
+from nst_core.plan.part import PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import RunFolder
@@ -28,7 +29,7 @@ def new_part(
         fingerprints=method.fingerprints,
         min_side=method.min_side,
         min_style_side=method.min_style_side,
-        extension=EXTENSIONS[config.output.format],
+        extension=OUTPUT_EXTENSIONS[config.output.format],
         inputs=inspected(fresh, config, progress),
         skipped_contents=asked.skipped_contents,
         skipped_styles=asked.skipped_styles,

@@ -21,8 +21,6 @@ from nst_core.plan.names import PathNames, names_of
 from nst_core.plan.shapes import Ints, PlanContext, Shapes
 from nst_core.run_folder.plan_table import Plan
 
-EXTENSIONS = {"jpeg": "jpg", "png": "png"}
-
 
 def plan_part(number: int, draft: Draft, earlier: Plan, context: PlanContext, grouping: Grouping) -> PlanPart:
     """Plan part `number`: those pairs of the draft that no earlier part has, in chunks and batches."""

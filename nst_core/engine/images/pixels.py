@@ -1,9 +1,7 @@
-"""Image files in, pixels out, and back: the one loader and the one writer.
+"""Image files to pixels and back: the one loader and the one writer.
 
-Whatever a file holds (CMYK, 16 bits, a palette, transparency, a rotated camera picture, another colour space), what
-comes out is upright 8-bit sRGB, or an `InputError` that says in a sentence what is wrong with the file. The helpers:
-`image_files` opens files and names their faults, `near_images` tells what files are that are no images,
-`image_containers` walks the formats' own structure, `image_colours` turns every colour mode into sRGB.
+Whatever a file holds (CMYK, 16 bits, a palette, transparency, a rotated camera picture, another colour space) becomes
+upright 8-bit sRGB, or an `InputError` that says in a sentence what is wrong with the file.
 """
 
 from __future__ import annotations
@@ -30,22 +28,12 @@ from nst_core.engine.images.files import (
     refuse_too_large,
     upright_size,
 )
+from nst_core.engine.images.formats import OutputFormat
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.not_images import CONVERT_FIRST
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.errors import EmptyImage, ImageTooSmall
 
 Pixels = NDArray[np.uint8]
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
-    | {".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga"}
-)
-"""Lower-case suffixes of the files that a folder scan takes for images."""
-
-NEAR_IMAGE_SUFFIXES = frozenset(CONVERT_FIRST)
-"""Lower-case suffixes of pictures that we cannot read. A folder scan lists them too, so that they are reported
-(`NotAnImage`, with what to do about it) instead of silently left out."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,7 +48,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What the header says: size in pixels after the EXIF orientation, and Pillow's names of mode and format."""
+    """The header of an image file: size in pixels after the EXIF orientation, Pillow's names of mode and format."""
 
     width: int
     height: int
@@ -70,7 +58,7 @@ class ImageInfo:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """`pixels`: (H, W, 3) uint8 sRGB, C-contiguous; `sha256`: hex digest of the file's bytes."""
+    """A decoded file: `pixels` (H, W, 3) uint8 sRGB, C-contiguous, and the `sha256` of its bytes in hexadecimal."""
 
     pixels: Pixels
     sha256: str
@@ -88,7 +76,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def probe_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> ImageInfo:
-    """What the header says, without decoding. With `data`, the file itself is not touched.
+    """The header of an image, without decoding. With `data`, the file itself is not touched.
 
     Raises as `decode_image` does for all that shows in the header.
     """
@@ -141,7 +129,7 @@ def working_size(
 
 
 def padded(image: Tensor, width: int, height: int) -> Tensor:
-    """(3, H, W) continued to the right and below to (3, height, width) by reflection, again and again if need be."""
+    """The image (3, H, W) extended to the right and below to (3, height, width) by repeated reflection."""
     for dim, length in ((1, height), (2, width)):
         own = image.shape[dim]
         if own < length:
@@ -151,21 +139,21 @@ def padded(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:
-    """(H, W, 3) uint8 to (height, width, 3) uint8, Lanczos with antialiasing; the same array if the size is equal."""
+    """Resize (H, W, 3) uint8 to (height, width, 3) by Lanczos with antialiasing, unless it has that size."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
-    """(H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
+    """Convert (H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
     _check_pixels(pixels)
     channels_first = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     return torch.from_numpy(channels_first).div_(255.0)
 
 
 def to_pixels(image: Tensor) -> Pixels:
-    """(3, H, W) float to (H, W, 3) uint8: clamped to [0, 1], times 255, rounded. NaN or infinity raise ValueError."""
+    """Convert (3, H, W) float, clamped to [0, 1], to (H, W, 3) uint8. Raises ValueError for NaN or infinity."""
     if image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"expected an image of shape (3, H, W), not {tuple(image.shape)}")
     image = image.detach().to(torch.float32)
@@ -175,8 +163,8 @@ def to_pixels(image: Tensor) -> Pixels:
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
 
 
-def encode_image(pixels: Pixels, format: Literal["jpeg", "png"], quality: int = 95) -> bytes:
-    """(H, W, 3) uint8 sRGB to the bytes of a file, the same bytes for the same pixels, tagged as sRGB, without EXIF.
+def encode_image(pixels: Pixels, format: OutputFormat, quality: int = 95) -> bytes:
+    """Encode (H, W, 3) uint8 sRGB as a file, tagged as sRGB, without EXIF; the same pixels give the same bytes.
 
     JPEG is written 4:4:4 with an ICC profile; PNG is lossless with an `sRGB` chunk (`quality` has no say there).
     """

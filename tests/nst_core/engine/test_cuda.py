@@ -117,7 +117,7 @@ def little_memory() -> Iterator[None]:
 def test_a_batch_that_does_not_fit_is_made_in_parts() -> None:
     session = Session(RECIPE, DEVICE)
     made = session.stylize(pairs(session, 16, 512), Watch())
-    (most,) = session._fitting.values()
+    (most,) = session._batch_limits.values()
     assert 1 <= most < 16
     assert made.images.shape == (16, 3, 512, 512)
     assert all(trace[-1].total < trace[0].total for trace in made.traces)
@@ -128,7 +128,7 @@ def test_a_batch_said_to_fit_does() -> None:
     batch = batch_that_fits(session.recipe, session.extractor, DEVICE, 256, most=16)
     made = session.stylize(pairs(session, batch, 256), Watch())
     assert len(made.images) == batch
-    assert session._fitting == {}, "it had to be parted"
+    assert session._batch_limits == {}, "it had to be parted"
 
 
 @pytest.mark.parametrize("number", range(torch.cuda.device_count()))

@@ -24,8 +24,6 @@ from icc_profiles import BLUE, GREEN, RED, cmyk_profile, grey_profile, rgb_profi
 from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin, features
 
 from nst_core.engine.images.pixels import (
-    IMAGE_SUFFIXES,
-    NEAR_IMAGE_SUFFIXES,
     ImageInfo,
     ImageLimits,
     decode_image,
@@ -634,9 +632,9 @@ def test_formats_that_need_a_program_or_are_exotic_are_never_opened() -> None:
 
 def test_suffixes_of_images_and_of_what_only_looks_like_one_do_not_overlap() -> None:
     assert {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"} <= IMAGE_SUFFIXES
-    assert {".svg", ".heic", ".psd", ".dng"} <= NEAR_IMAGE_SUFFIXES
-    assert not IMAGE_SUFFIXES & NEAR_IMAGE_SUFFIXES
-    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES | NEAR_IMAGE_SUFFIXES)
+    assert {".svg", ".heic", ".psd", ".dng"} <= CONVERT_FIRST.keys()
+    assert not IMAGE_SUFFIXES & CONVERT_FIRST.keys()
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES | CONVERT_FIRST.keys())
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------

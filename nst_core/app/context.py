@@ -1,4 +1,4 @@
-"""What the routes need, and what the page can choose from."""
+"""What the routes share: queue, uploads, collections, recipes and limits; and the client of a request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from nst_core.app.desk import Desk
+from nst_core.app.job_queue import JobQueue
 from nst_core.app.limits import SIZES, Limits
-from nst_core.app.recipes import NEUTRAL, Offer
-from nst_core.app.shelves import Shelves
+from nst_core.app.picture_collections import PictureCollections
+from nst_core.app.recipe_options import NEUTRAL, RecipeOption
 from nst_core.app.uploads import Uploads
 
 GALLERY = "/gallery/index.html"
@@ -19,37 +19,37 @@ ACCEPT = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "i
 
 
 @dataclass(frozen=True)
-class Front:
-    """What the requests need.
+class AppContext:
+    """What the routes work with.
 
     Attributes:
-        offers: recipes by name, the default one first.
+        recipes: by name, the default one first.
         root: the run folder.
-        device: in words.
+        device: name of the device, for display.
     """
 
-    desk: Desk
+    queue: JobQueue
     uploads: Uploads
-    shelves: Shelves
-    offers: dict[str, Offer]
+    collections: PictureCollections
+    recipes: dict[str, RecipeOption]
     limits: Limits
     root: Path
     device: str
 
     @property
-    def default(self) -> Offer:
+    def default(self) -> RecipeOption:
         """The recipe of a job that names none."""
-        return next(iter(self.offers.values()))
+        return next(iter(self.recipes.values()))
 
-    def default_size(self, offer: Offer) -> int:
-        """The size of a job that names none."""
-        return min(offer.size, self.limits.size)
+    def default_size(self, recipe: RecipeOption) -> int:
+        """The size of a job that names none, in pixels."""
+        return min(recipe.size, self.limits.size)
 
     def options(self) -> dict[str, Any]:
-        """What GET /api/options says."""
+        """The answer to GET /api/options."""
         limits, size = self.limits, self.default_size(self.default)
         return {
-            "recipes": [offer.as_json() for offer in self.offers.values()],
+            "recipes": [recipe.as_json() for recipe in self.recipes.values()],
             "default_recipe": self.default.name,
             "sizes": sorted({*(size for size in SIZES if size <= limits.size), size}),
             "default_size": size,
@@ -67,9 +67,9 @@ class Front:
         }
 
 
-def _person(request: Request) -> str:
-    return str(request.state.person)
+def _client_name(request: Request) -> str:
+    return str(request.state.client)
 
 
-Person = Annotated[str, Depends(_person)]
-"""Who asks, as the guard has found out."""
+ClientName = Annotated[str, Depends(_client_name)]
+"""The name of the client, as the middleware has set it."""

@@ -1,4 +1,4 @@
-"""Which recipes can run here, and what a job asks of one."""
+"""The recipes that a job can have, those that cannot run on this machine included."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ NEUTRAL = 50.0
 """The strength at which a recipe has its own style weight."""
 
 DECADE = 25.0
-"""Steps of strength that make the style weight ten times as large."""
+"""Increase of strength that makes the style weight ten times as large."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A recipe that the page offers, or says why not.
+class RecipeOption:
+    """A recipe for the page to list.
 
     Attributes:
-        overrides: of the recipe's keys, laid over it for every job.
         reason: why it cannot run here; None where it can.
-        method: as a run file would have it.
+        method: the `method` section of a run file that has it.
     """
 
     name: str
@@ -48,42 +47,44 @@ class Offer:
         }
 
     def sized(self, size: int) -> Method:
-        """The method of a job at a size."""
+        """The method at a job's size, in pixels."""
         return self.method.model_copy(update={"size": size}) if size != self.size else self.method
 
 
-def offers(own: Method) -> dict[str, Offer]:
-    """By name: the run file's own method first, then every shipped recipe; what cannot run here comes last."""
-    first = offer(own)
-    others = [offer(Method(recipe=name)) for name in recipe_names() if name != first.name]
-    return {one.name: one for one in (first, *sorted(others, key=lambda one: one.reason is not None))}
+def recipe_options(own: Method) -> dict[str, RecipeOption]:
+    """Recipes by name: the run file's own method first, then the shipped ones; those that cannot run come last."""
+    first = _option(own)
+    others = [_option(Method(recipe=name)) for name in recipe_names() if name != first.name]
+    return {each.name: each for each in (first, *sorted(others, key=lambda each: each.reason is not None))}
 
 
-def offer(method: Method) -> Offer:
+def _option(method: Method) -> RecipeOption:
     """A recipe with its overrides. Raises ConfigError."""
     recipe = method.resolve()
     name = Path(method.recipe).stem if is_recipe_file(method.recipe) else method.recipe
-    return Offer(name, recipe.source, recipe.size, recipe.evaluations, missing(recipe), method)
+    return RecipeOption(name, recipe.source, recipe.size, recipe.evaluations, _missing_weights(recipe), method)
 
 
-def missing(recipe: Recipe) -> str | None:
-    """Why a recipe cannot run here, if it cannot: nothing is downloaded to find out, and no network loaded."""
+def _missing_weights(recipe: Recipe) -> str | None:
+    """Why a recipe cannot run here, or None; found out without a download and without loading a network."""
     if recipe.features == "wavelet" or recipe.weights == "random":
         return None
     file = imagenet_file(recipe.features) if recipe.weights == "imagenet" else Path(str(recipe.weights))
     if file.is_file():
         return None
-    return f"The weights of {recipe.features} are not on this machine: put {file.name} into {_shown(file.parent)}."
+    return (
+        f"The weights of {recipe.features} are not on this machine: put {file.name} into {_without_home(file.parent)}."
+    )
 
 
-def _shown(folder: Path) -> str:
-    """A folder without the name of whoever runs this."""
+def _without_home(folder: Path) -> str:
+    """A folder with `~` for the home folder."""
     home = Path.home()
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def style_weight(recipe: Recipe, strength: float) -> float | None:
-    """The style weight β of a job: the recipe's own at 50, ten times as much at 75, a tenth at 25; None: its own.
+    """The style weight β of a job: ten times the recipe's own at 75, a tenth of it at 25; None at 50: its own.
 
     Args:
         strength: 0 to 100.

@@ -1,4 +1,4 @@
-"""What every answer has in common: refusals are a sentence in JSON, and no answer may do more than it needs."""
+"""HTTP answers: JSON in ASCII, errors as a sentence in JSON, and security headers on everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Send
 
-from nst_core.app.refusals import Refusal
+from nst_core.app.request_errors import RequestError
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -21,7 +21,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Of every answer that does not say otherwise itself."""
+"""The default headers of every answer."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; "
@@ -31,11 +31,11 @@ GALLERY_POLICY = (
     "default-src 'none'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The gallery's pages are made to be opened from disk, too, where nobody could give them a nonce."""
+"""The policy for the gallery's pages, which can be opened from disk too and so have no nonce."""
 
 
-class PlainJSON(JSONResponse):
-    """JSON in ASCII: a name may hold what UTF-8 cannot say (lone surrogates)."""
+class AsciiJSONResponse(JSONResponse):
+    """JSON in ASCII: a name may hold lone surrogates, which UTF-8 cannot encode."""
 
     def render(self, content: Any) -> bytes:
         return json_text(content).encode("ascii")
@@ -46,9 +46,9 @@ def json_text(content: Any) -> str:
     return json.dumps(content, allow_nan=False, separators=(",", ":"))
 
 
-def picture(data: bytes, kind: str, cache: str = "private, max-age=3600") -> Response:
-    """An image as an answer."""
-    return Response(data, media_type=kind, headers={"Cache-Control": cache})
+def image_response(data: bytes, media_type: str, cache: str = "private, max-age=3600") -> Response:
+    """The bytes of an image file as an answer."""
+    return Response(data, media_type=media_type, headers={"Cache-Control": cache})
 
 
 def with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
@@ -57,59 +57,60 @@ def with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
     if path.startswith("/api/"):
         added |= {"Cache-Control": "no-store"}
 
-    async def sent(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            there = {name.lower() for name, _ in headers}
-            headers += [
-                (name.lower().encode(), value.encode())
-                for name, value in added.items()
-                if name.lower().encode() not in there
-            ]
+            present = {name.lower() for name, _ in headers}
+            headers += [pair for pair in _encoded(added) if pair[0] not in present]
             if cookie:
                 headers.append((b"set-cookie", cookie.encode()))
             message = {**message, "headers": headers}
         await send(message)
 
-    return sent
+    return send_with_headers
 
 
-async def refuse(send: Send, refusal: Refusal) -> None:
-    """Answer with a refusal before any route was asked."""
-    body = json_text({"error": str(refusal)}).encode()
-    headers = {"content-type": "application/json", "content-length": str(len(body)), **_headers(refusal)}
-    told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": told})
+async def send_error(send: Send, error: RequestError) -> None:
+    """Answer with an error before the request reaches a route."""
+    body = json_text({"error": str(error)}).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body)), **_headers(error)}
+    await send({"type": "http.response.start", "status": error.status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": body})
 
 
-def add_faults(app: FastAPI) -> None:
-    """Have every fault told as `{"error": sentence}`."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Have every error answered as `{"error": sentence}`."""
 
-    @app.exception_handler(Refusal)
-    def refused(_: Request, error: Refusal) -> Response:
-        return PlainJSON({"error": str(error)}, error.status, _headers(error))
+    @app.exception_handler(RequestError)
+    def request_error(_: Request, error: RequestError) -> Response:
+        return AsciiJSONResponse({"error": str(error)}, error.status, _headers(error))
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
-        return PlainJSON({"error": "; ".join(map(_sentence, error.errors())) + "."}, 422)
+        return AsciiJSONResponse({"error": "; ".join(map(_sentence, error.errors())) + "."}, 422)
 
     @app.exception_handler(HTTPException)
-    def failed(_: Request, error: HTTPException) -> Response:
+    def http_error(_: Request, error: HTTPException) -> Response:
         sentence = "There is nothing here." if error.status_code == 404 else f"{error.detail}."
-        return PlainJSON({"error": sentence}, error.status_code, error.headers)
+        return AsciiJSONResponse({"error": sentence}, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
-    def broken(_: Request, _error: Exception) -> Response:
-        return PlainJSON({"error": "Something went wrong here that should not: the server's log says what."}, 500)
+    def unexpected(_: Request, _error: Exception) -> Response:
+        return AsciiJSONResponse(
+            {"error": "Something went wrong here that should not: the server's log says what."}, 500
+        )
 
 
-def _headers(refusal: Refusal) -> dict[str, str]:
-    after = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
-    return after | dict(refusal.headers)
+def _headers(error: RequestError) -> dict[str, str]:
+    after = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    return after | dict(error.headers)
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _sentence(fault: Any) -> str:
-    """What pydantic finds wrong with one value."""
+    """One of pydantic's faults in words."""
     where = ".".join(str(part) for part in fault["loc"][1:]) or "the request"
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}"

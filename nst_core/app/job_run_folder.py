@@ -7,20 +7,21 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from nst_core.app.kept_inputs import KeptInputs
-from nst_core.app.recipes import style_weight
+from nst_core.app.recipe_options import style_weight
+from nst_core.app.uploaded_inputs import UploadedInputs
 from nst_core.chunks.work import ChunkWatch, Work, work_of
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import Method, RunConfig
+from nst_core.engine.images.formats import OUTPUT_EXTENSIONS
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
 from nst_core.plan.columns import tables
 from nst_core.plan.draft import draft_of, pair_id
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.part import EXTENSIONS, plan_part
+from nst_core.plan.part import plan_part
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import facts_of
 from nst_core.run_folder.artists import record_artist_facts
@@ -46,8 +47,8 @@ OF_ONE_METHOD = ("fingerprint", "method_fingerprint", "method_fingerprint_data",
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be made.
+class JobSpec:
+    """The inputs and settings of a job.
 
     Attributes:
         strength: 0 to 100; 50 is the recipe's own.
@@ -62,8 +63,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A planned job: what a worker needs to make it."""
+class PlannedJob:
+    """A job in the plan: its chunk of one pair, and the work order of it."""
 
     chunk: Chunk
     work: Work
@@ -73,102 +74,102 @@ class Piece:
         return self.chunk.rows[0].pair_id
 
 
-class Workshop:
-    """Plans, makes and notes jobs in a run folder that this process holds. For several threads.
+class JobRunFolder:
+    """Plans and stylizes jobs in a run folder that this process holds, and writes their rows. Thread-safe.
 
     Args:
         config: the run file, whose `method` is only the first of many here.
 
     Attributes:
-        planning: held while uploads are taken in and planned, so that none goes in between.
+        planning: a lock, held while uploads are copied and planned, so that no other job comes in between.
     """
 
     def __init__(self, config: RunConfig, fleet: Fleet) -> None:
         self.config, self.folder, self._fleet = config, RunFolder(config.run_folder), fleet
-        self.inputs, self.planning = KeptInputs(self.folder.root), threading.RLock()
+        self.inputs, self.planning = UploadedInputs(self.folder.root), threading.RLock()
         auto = config.execution.threads == "auto"
         self._threads = cores() if auto else int(config.execution.threads)
         self._plan = Plan.of([])
-        self._ids: set[str] = set()
-        self._told: set[str] = set()
-        self._at_work: set[str] = set()
-        self._torn = False
+        self._pair_ids: set[str] = set()
+        self._recorded_methods: set[str] = set()
+        self._running: set[str] = set()
+        self._rows_missing = False
 
     @contextlib.contextmanager
-    def opened(self, say: Callable[[str], object]) -> Iterator[None]:
-        """Hold the run folder while the block runs; what a killed server left undone gets its rows first.
+    def open(self, say: Callable[[str], object]) -> Iterator[None]:
+        """Hold the run folder while the block runs; jobs that a killed server left unfinished get their rows first.
 
         Raises:
             RunFolderError: another process works there, it belongs to a run or to something else, or it cannot be
                 written.
-            ConfigError, WeightsError: the method is not to be had.
+            ConfigError, WeightsError: the method asks for something that does not exist.
         """
         self.folder.check_writable()
         self._check_ours()
         with self.folder.locked(say=say):
-            self._tell_method(resolve_method(self.config, self._fleet), self.config.method)
+            self._record_method(resolve_method(self.config, self._fleet), self.config.method)
             self._plan = self.folder.read_plan()
-            self._ids = set(self._plan.column("pair_id"))
+            self._pair_ids = set(self._plan.column("pair_id"))
             self.inputs.remove_unplanned(self._plan)
-            self._mend()
+            self._add_missing_rows()
             yield
 
-    def planned(self, order: Order) -> Piece:
-        """Plan a job. Each is a row of its own: what was made before is made again, as another replicate.
+    def plan(self, spec: JobSpec) -> PlannedJob:
+        """Plan a job as a row of its own: the same job again becomes another replicate.
 
         Raises:
-            UsageError: its recipe asks for what is not to be had.
+            UsageError: the recipe asks for something that does not exist.
             DiskFull: no space is left.
         """
-        config = self.config.model_copy(update={"method": order.method})
+        config = self.config.model_copy(update={"method": spec.method})
         method = resolve_method(config, self._fleet)
         with self.planning:
-            self._tell_method(method, order.method)
-            record_artist_facts(self.folder.root, facts_of([order.style], [order.style.artist]))
-            row = self._append(self._new_pair(order, method), order, method)
+            self._record_method(method, spec.method)
+            record_artist_facts(self.folder.root, facts_of([spec.style], [spec.style.artist]))
+            row = self._append(self._new_pair(spec, method), spec, method)
         work = replace(work_of(config, method), threads=self._threads)
-        return Piece(_chunk(row), work)
+        return PlannedJob(_chunk(row), work)
 
-    def make(
-        self, piece: Piece, watch: ChunkWatch, device: str, report_every: int, cancelled: Callable[[], bool]
+    def stylize(
+        self, planned: PlannedJob, watch: ChunkWatch, device: str, report_every: int, cancelled: Callable[[], bool]
     ) -> Result:
-        """Make a job; its row, whatever became of it.
+        """Stylize a job and return its row, whatever became of it.
 
         Args:
-            cancelled: whether it was taken back by who asked for it, where the watch stopped it.
+            cancelled: whether the client has cancelled it, asked where the watch stopped it.
 
         Raises:
             DiskFull: no space is left.
         """
-        work = replace(piece.work, device=device, report_every=report_every)
+        work = replace(planned.work, device=device, report_every=report_every)
         try:
-            stylize_chunk(piece.chunk, work, watch)
+            stylize_chunk(planned.chunk, work, watch)
         except Interrupted:
             if cancelled():
-                self._note(piece, "skipped", Cancelled())  # left out on purpose, not to be tried again
+                self._write_row(planned, "skipped", Cancelled())  # left out on purpose, not to be tried again
             else:
-                self._note(piece, "failed", Interrupted(STOPPED))
+                self._write_row(planned, "failed", Interrupted(STOPPED))
         except DiskFull:
-            self._torn = True  # it has no row; once there is room again, `tidy` writes one
+            self._rows_missing = True  # `update_views` writes the row once there is room again
             raise
         except (NstError, OSError, RuntimeError, MemoryError, ValueError) as error:
-            self._note(piece, "failed", error)
+            self._write_row(planned, "failed", error)
         finally:
-            self._at_work.discard(piece.pair_id)
-        return readable_rows(rows_file(work.run_folder, piece.chunk))[piece.pair_id]
+            self._running.discard(planned.pair_id)
+        return readable_rows(rows_file(work.run_folder, planned.chunk))[planned.pair_id]
 
-    def forget_unplanned(self) -> None:
-        """Remove kept inputs of what could not be planned."""
+    def remove_unplanned_inputs(self) -> None:
+        """Remove kept inputs of jobs that could not be planned."""
         with self.planning:
             self.inputs.remove_unplanned(self._plan)
 
-    def tidy(self) -> None:
-        """Summary, quarantine list, card and gallery, of what there is now."""
+    def update_views(self) -> None:
+        """Write summary, quarantine list, card and gallery anew."""
         from nst_core.views.gallery import build_gallery
 
         with self.planning:
-            if self._torn:
-                self._mend()
+            if self._rows_missing:
+                self._add_missing_rows()
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
@@ -177,7 +178,7 @@ class Workshop:
         write_summary(self.folder.root, summary)
 
     def _check_ours(self) -> None:
-        """Raises RunFolderError where the folder holds what is not the app's: it clears up behind itself."""
+        """Raises RunFolderError where the folder was not made by the app, which removes files in its own."""
         root = self.folder.root
         if METHODS in self.folder.read_run_file():
             return
@@ -190,65 +191,65 @@ class Workshop:
                 f"{root} holds files that are not the app's: give --output an empty folder or a new one."
             )
 
-    def _tell_method(self, method: ResolvedMethod, section: Method) -> None:
-        """Say in run.yaml what this method's fingerprint stands for."""
+    def _record_method(self, method: ResolvedMethod, section: Method) -> None:
+        """Write to run.yaml what this method's fingerprint stands for."""
         prints = method.fingerprints
-        if prints.method in self._told:
+        if prints.method in self._recorded_methods:
             return
-        told = {key: value for key, value in run_file(self.config, method).items() if key not in OF_ONE_METHOD}
+        data = {key: value for key, value in run_file(self.config, method).items() if key not in OF_ONE_METHOD}
         methods = self.folder.read_run_file().get(METHODS) or {}
-        known = methods | {prints.method: {"recipe": section.recipe, **prints.method_data}}
-        self.folder.write_run_file(told | {METHODS: known})
-        self._told |= known.keys()
+        methods = methods | {prints.method: {"recipe": section.recipe, **prints.method_data}}
+        self.folder.write_run_file(data | {METHODS: methods})
+        self._recorded_methods |= methods.keys()
 
-    def _append(self, pair: Pair, order: Order, method: ResolvedMethod) -> PlannedPair:
-        """The pair as a plan part of its own."""
+    def _append(self, pair: Pair, spec: JobSpec, method: ResolvedMethod) -> PlannedPair:
+        """Append the pair as a plan part of its own."""
         number = self.folder.next_part()
         if number > MOST_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
-        draft, context = draft_of([pair], method.fingerprints.method), self._context(order, method)
+        draft, context = draft_of([pair], method.fingerprints.method), self._context(spec, method)
         self.folder.append_plan(number, tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
         rows = self.folder.read_part(number)
         self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
-        self._ids.add(rows[0].pair_id)
-        self._at_work.add(rows[0].pair_id)
+        self._pair_ids.add(rows[0].pair_id)
+        self._running.add(rows[0].pair_id)
         return rows[0]
 
-    def _new_pair(self, order: Order, method: ResolvedMethod) -> Pair:
-        content, style = order.content, order.style
-        weight = Overrides(style_weight=style_weight(method.recipe, order.strength))
-        extras = {"strength": f"{order.strength:g}", **dict(order.names)}
+    def _new_pair(self, spec: JobSpec, method: ResolvedMethod) -> Pair:
+        content, style = spec.content, spec.style
+        weight = Overrides(style_weight=style_weight(method.recipe, spec.strength))
+        extras = {"strength": f"{spec.strength:g}", **dict(spec.names)}
         pair = Pair(content, style_shares([style]), style.artist, content.label, content.split, weight, extras=extras)
-        while pair_id(pair, method.fingerprints.method) in self._ids:
+        while pair_id(pair, method.fingerprints.method) in self._pair_ids:
             pair = replace(pair, replicate=pair.replicate + 1)
         return pair
 
-    def _context(self, order: Order, method: ResolvedMethod) -> PlanContext:
-        limits = {order.style.path: self.config.style.limits(), order.content.path: self.config.content.limits()}
+    def _context(self, spec: JobSpec, method: ResolvedMethod) -> PlanContext:
+        limits = {spec.style.path: self.config.style.limits(), spec.content.path: self.config.content.limits()}
         return PlanContext(
             recipe=method.recipe,
             fingerprints=method.fingerprints,
             min_side=method.min_side,
             min_style_side=method.min_style_side,
-            extension=EXTENSIONS[self.config.output.format],
+            extension=OUTPUT_EXTENSIONS[self.config.output.format],
             inputs={path: inspect_input(path, limit) for path, limit in limits.items()},
         )
 
-    def _mend(self) -> None:
-        """Jobs without a row that nobody works on (a server was killed, a disk full) have failed: now they get one."""
-        at_work = set(self._at_work)  # first: what ends meanwhile is then in one of the two
-        done = self.folder.outcomes().keys() | at_work
+    def _add_missing_rows(self) -> None:
+        """Write a failed row for each job without one that is not running: the server was killed, or the disk full."""
+        running = set(self._running)  # before the outcomes are read: a job that ends meanwhile is in one of the two
+        done = self.folder.outcomes().keys() | running
         for row in self._plan:
             if row.pair_id not in done:
                 (self.folder.root / row.file_name).unlink(missing_ok=True)
                 note_unfinished(_chunk(row), self.folder.root, "failed", Interrupted(STOPPED))
-        self._torn = False
+        self._rows_missing = False
 
-    def _note(self, piece: Piece, status: Status, error: BaseException) -> None:
+    def _write_row(self, planned: PlannedJob, status: Status, error: BaseException) -> None:
         try:
-            note_unfinished(piece.chunk, self.folder.root, status, error)
+            note_unfinished(planned.chunk, self.folder.root, status, error)
         except DiskFull:
-            self._torn = True
+            self._rows_missing = True
             raise
 
 
@@ -256,6 +257,6 @@ def _chunk(row: PlannedPair) -> Chunk:
     return Chunk(row.chunk_id, row.artist_slug, (row,), frozenset([row.pair_id]))
 
 
-def gallery_address(row: PlannedPair) -> str:
-    """Where the gallery shows a pair, once it has been brought up to date."""
+def gallery_url(row: PlannedPair) -> str:
+    """The path of the URL at which the gallery shows a pair, once it has been updated."""
     return f"/gallery/{row.artist_slug}/index.html#pair-{row.pair_id}"

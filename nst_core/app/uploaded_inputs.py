@@ -1,4 +1,4 @@
-"""Uploads that pictures were made of stay in the run folder, named by their bytes and by what people call them."""
+"""Copies of the uploads that jobs used, kept in the run folder under the hash of their bytes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DIGEST_LENGTH = 20
 STEM_LENGTH = 40
 
 
-class KeptInputs:
+class UploadedInputs:
     """`inputs/<first 20 digits of sha256>/<name>.<ext>` of one run folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def keep(self, path: Path, name: str) -> Item:
-        """A copy of the upload at `path`, which people call `name`, as an item of a source. Raises DiskFull."""
+        """Copy the upload at `path`, which its client calls `name`; the copy as an item. Raises DiskFull."""
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
         stem = slugify(PurePath(name).stem)[:STEM_LENGTH].rstrip("-")
@@ -36,11 +36,11 @@ class KeptInputs:
         return Item(id=identity, path=kept)
 
     def remove_unplanned(self, plan: Plan) -> None:
-        """Remove what no planned pair names: a server was killed, or could not plan, after the copy was made."""
-        named = input_ids(plan)
+        """Remove the copies that no planned pair names: the server was killed, or could not plan, after copying."""
+        planned = input_ids(plan)
         for path in list((self._root / INPUTS).glob("*/*")):
             identity = path.relative_to(self._root).as_posix()
-            if is_input_id(identity) and identity not in named:
+            if is_input_id(identity) and identity not in planned:
                 path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # another name of the same bytes is still there
+                with contextlib.suppress(OSError):  # the same bytes under another name are still there
                     path.parent.rmdir()
