@@ -15,7 +15,7 @@ from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
 from nst_core.engine.images.formats import OutputFormat
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
-from nst_core.recipes import configs_folder, load_recipe
+from nst_core.recipes import configs_folder, load_recipe, set_override
 
 AUTO: Literal["auto"] = "auto"
 
@@ -143,7 +143,8 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunC
     """A validated run configuration from plain data. Raises ConfigError, with every fault in it."""
     expanded = {key: _expand(key, value) for key, value in data.items() if value is not None}
     for override in overrides:
-        _override(expanded, override)
+        set_override(expanded, override)
+        expanded = {key: _expand(key, value) for key, value in expanded.items()}
     for role in ("content", "style"):
         expanded[role] = _with_source(expanded.get(role, {}))
     faults: list[str] = []
@@ -181,23 +182,6 @@ def _with_source(section: Any) -> Any:
     """A source that only says which images it refuses is the built-in one."""
     named = not isinstance(section, Mapping) or "source" in section or "path" in section
     return section if named else {"source": "sample", **section}
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    dotted, equals, text = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set method.size=512.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
-    target = data
-    for key in keys[:-1]:
-        inner = target.get(key)
-        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        target = target[key]
-    target[keys[-1]] = _expand(keys[-1], value) if len(keys) == 1 else value
 
 
 def _recipe_faults(section: Any) -> list[str]:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from nst_core.bench import BATCH, BenchOptions, costs_of, report_dict, run_bench
 from nst_core.bench.__main__ import main
 from nst_core.bench.images import load_pictures, synthetic_pictures
-from nst_core.bench.table import headline, notes, plain_text, tables
+from nst_core.bench.table import report_text
 from nst_core.engine.bench.report import BenchReport, EqualLoss, Throughput, side_of
 from nst_core.errors import ConfigError, UsageError
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU
@@ -89,12 +89,12 @@ def test_the_recipes_own_evaluations_and_equal_loss_are_priced() -> None:
 
 
 def test_the_tables_fit_a_terminal_and_hold_every_figure(report: BenchReport) -> None:
-    text = plain_text(report)
-    assert [table.title.split()[0] for table in tables(report)] == ["Throughput:", "At", "Cost"]
-    assert max(map(len, text.split("\n\n")[1].splitlines())) <= 80
-    assert all(len(row) == len(table.heads) for table in tables(report) for row in table.rows)
-    assert headline(report) in text
-    assert all(note in text for note in notes(report))
+    head, *tables, notes = report_text(report).split("\n\n")
+    assert head.startswith("wavelet (wavelet), 48 × 48 px")
+    assert [table.split()[0] for table in tables] == ["Throughput:", "At", "Cost"]
+    assert max(map(len, tables[0].splitlines())) <= 80
+    assert f"{report.throughput[0].ms_per_evaluation_and_image:.3g}" in tables[0]
+    assert "Ceiling: " in notes
 
 
 def test_the_batch_is_the_pipelines_own() -> None:

@@ -114,7 +114,7 @@ def build_convnet(
         WeightsError: the weights do not fit the network.
     """
     with torch.device("meta"):
-        body = _body(name)
+        body = torchvision_body(name)
     body.load_state_dict(weights.fitting(body.state_dict()), assign=True)
     return ConvNet(name, body, pooling, inputs, weights.sha256)
 
@@ -125,7 +125,7 @@ def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
     Uniform, not normal: the same bits on every processor, since no logarithm is taken on the way.
     """
     with torch.device("meta"):
-        shapes = {key: value.shape for key, value in _body(name).state_dict().items()}
+        shapes = {key: value.shape for key, value in torchvision_body(name).state_dict().items()}
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in shapes.items():
@@ -197,7 +197,7 @@ def _halved(side: int) -> int:
     return side // 2
 
 
-def _body(name: str) -> nn.Sequential:
+def torchvision_body(name: str) -> nn.Sequential:
     """The convolutional part of a network, as torchvision builds it."""
     import torchvision.models as models  # takes seconds: whoever uses no network does not wait for it
 

@@ -1,4 +1,4 @@
-"""Equal final loss: where a trace gets down to the goals, and that both sides are judged alike."""
+"""Equal final loss: where a trace gets down to the goals, and that both sides are final_losses alike."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import math
 import pytest
 import torch
 
-from nst_core.engine.bench.equal_loss import EqualLossComparison, compare, evaluations_to_reach, judged, loss_ratio
-from nst_core.engine.bench.ours import BenchPictures, Setup
+from nst_core.engine.bench.batch_runner import BenchPictures, Setup
+from nst_core.engine.bench.equal_loss import (
+    EqualLossComparison,
+    compare,
+    evaluations_to_reach,
+    final_losses,
+    loss_ratio,
+)
 from nst_core.engine.features import build_extractor
 from nst_core.engine.optimisation import LossPoint
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
@@ -77,10 +83,10 @@ def test_ours_ends_at_or_below_the_references_loss() -> None:
 
 
 def test_the_judge_knows_the_contents_own_loss() -> None:
-    """The colour-matched content has no content loss: only its style is judged."""
+    """The colour-matched content has no content loss: only its style is final_losses."""
     wanted = comparison(1, Recipe("content", RECIPE.content, RECIPE.style, features="wavelet", beta=0.0))
     matched = [torch.full((3, 32, 32), 0.5)]
-    assert judged(wanted, matched)[0] > 0.1
+    assert final_losses(wanted, matched)[0] > 0.1
 
 
 def test_a_loss_out_of_reach_is_said() -> None:

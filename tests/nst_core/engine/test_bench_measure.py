@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from nst_core.engine.bench import measure
+from nst_core.engine.bench.batch_runner import Setup
 from nst_core.engine.bench.ceiling import product_speed
 from nst_core.engine.bench.measure import PeakMemory, Stopwatch
-from nst_core.engine.bench.ours import Setup
 from nst_core.engine.bench.report import Ceiling, Flops, cost_of, side_of
 from nst_core.engine.bench.throughput import throughput_of
 

@@ -1,15 +1,15 @@
-"""Our side: the optimisation as a worker of the pipeline runs it, in as many workers as the machine has."""
+"""The measured optimisation: batches as a worker of the pipeline runs them, in as many workers as the machine has."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nst_core.engine.cache import Cache
 from nst_core.engine.devices import out_of_memory, set_convolutions
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features.base import Extractor
@@ -22,12 +22,12 @@ from nst_core.errors import NumericalError
 
 @dataclass(frozen=True)
 class BenchPictures:
-    """What pairs are made of: pair i is content i and style i, either list begun again where it ends.
+    """The pictures of the pairs: pair i has content i and style i, and each list starts again where it ends.
 
     Attributes:
         contents: each (3, H, W) sRGB in [0, 1], on the device, all of one shape.
         styles: each (3, h, w).
-        origin: in words, where they came from.
+        origin: where they came from, in words.
     """
 
     contents: Sequence[Tensor]
@@ -43,7 +43,7 @@ class BenchPictures:
 
 @dataclass(frozen=True)
 class Setup:
-    """How ours runs.
+    """Batches, workers and threads of a measurement.
 
     Attributes:
         batch: images per batch.
@@ -69,57 +69,38 @@ def stylize_all(
     setup: Setup,
     watch_of: Callable[[int], Watch] | None = None,
 ) -> list[Stylized]:
-    """One batch per worker, all at a time, from style targets to finished images; in the order of the pairs.
+    """Stylize one batch per worker, all at a time, style targets included; in the order of the pairs.
 
     Args:
-        watch_of: gives each worker its own look inside.
+        watch_of: makes the watch of each worker.
 
     Raises:
         OutOfMemory: so many images do not fit.
         NumericalError: one of them diverged.
     """
-    targets = _Targets(recipe, extractor, pictures)
+    targets: Cache[StyleTarget] = Cache(2 * setup.images)  # each made once, as a session of the pipeline does
+
+    def target(pair: int) -> StyleTarget:
+        content, style = pictures.content(pair), pictures.style(pair)
+        key = (id(style), id(content) if recipe.colour == "content" else 0)
+        return targets.get(key) or targets.keep(key, style_target(style, recipe, extractor, content))
 
     def work(worker: int) -> Stylized:
         pairs = range(worker * setup.batch, (worker + 1) * setup.batch)
         contents = torch.stack([pictures.content(pair) for pair in pairs])
-        batch = Pairs(contents, [targets.of(pair) for pair in pairs], list(pairs))
+        batch = Pairs(contents, [target(pair) for pair in pairs], list(pairs))
         return stylize_batch(batch, recipe, extractor, watch_of(worker) if watch_of else None, setup.evaluation)
 
     set_convolutions(recipe.precision)
-    pool = ThreadPoolExecutor(setup.workers, "bench", torch.set_num_threads, (setup.threads,))
     try:
-        with pool:
-            made = list(pool.map(work, range(setup.workers)))
+        with ThreadPoolExecutor(setup.workers, "bench", torch.set_num_threads, (setup.threads,)) as pool:
+            batches = list(pool.map(work, range(setup.workers)))
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
         raise OutOfMemory(
             f"{setup.workers} batches of {setup.batch} images do not fit into memory: give a smaller --batch."
         ) from error
-    if any(failed for batch in made for failed in batch.failed):
+    if any(failed for batch in batches for failed in batch.failed):
         raise NumericalError
-    return made
-
-
-class _Targets:
-    """Style targets of one run, each made once, as a session of the pipeline keeps them."""
-
-    def __init__(self, recipe: Recipe, extractor: Extractor, pictures: BenchPictures) -> None:
-        self.recipe, self.extractor, self.pictures = recipe, extractor, pictures
-        self._made: dict[tuple[int, int], StyleTarget] = {}
-        self._lock = threading.Lock()
-
-    def of(self, pair: int) -> StyleTarget:
-        content, style = self.pictures.content(pair), self.pictures.style(pair)
-        key = (id(style), id(content) if self.recipe.colour == "content" else 0)
-        if key not in self._made:  # two workers may make the same one: the first is kept
-            made = style_target(style, self.recipe, self.extractor, content)
-            with self._lock:
-                self._made.setdefault(key, made)
-        return self._made[key]
-
-
-def with_evaluations(recipe: Recipe, evaluations: int) -> Recipe:
-    """The recipe with another number of evaluations per image."""
-    return replace(recipe, evaluations=evaluations)
+    return batches
