@@ -33,7 +33,7 @@ class FairQueue(Generic[Entry]):
         """Remove and return the next entry; None where the queue is empty."""
         if not self._waiting:
             return None
-        client = self._next(self._waiting, self._last_turn)
+        client = min(self._waiting, key=lambda name: self._last_turn.get(name, 0))  # of several, the first that came
         entries = self._waiting[client]
         entry = entries.popleft()
         if not entries:
@@ -57,17 +57,7 @@ class FairQueue(Generic[Entry]):
 
     def order(self) -> list[Entry]:
         """The entries in the order in which they will be taken, if none is added or removed."""
-        waiting = {client: deque(entries) for client, entries in self._waiting.items()}
-        last_turn, turn, found = dict(self._last_turn), self._turn, list[Entry]()
-        while waiting:
-            client = self._next(waiting, last_turn)
-            found.append(waiting[client].popleft())
-            if not waiting[client]:
-                del waiting[client]
-            turn += 1
-            last_turn[client] = turn
-        return found
-
-    @staticmethod
-    def _next(waiting: dict[str, deque[Entry]], last_turn: OrderedDict[str, int] | dict[str, int]) -> str:
-        return min(waiting, key=lambda client: last_turn.get(client, 0))  # of several, the first that came
+        queue = FairQueue[Entry]()
+        queue._waiting = {client: deque(entries) for client, entries in self._waiting.items()}
+        queue._last_turn, queue._turn = self._last_turn.copy(), self._turn
+        return list(iter(queue.take, None))

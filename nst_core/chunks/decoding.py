@@ -15,7 +15,14 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, padded, resize_pixels, to_tensor, working_size
+from nst_core.engine.images.pixels import (
+    Pixels,
+    decode_image,
+    pad_by_reflection,
+    resize_pixels,
+    to_tensor,
+    working_size,
+)
 from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
@@ -202,13 +209,15 @@ def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
 def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
     """Contents of one padded shape as the engine takes them: (B, 3, H, W) float32 in [0, 1], on its device."""
     images = (to_tensor(content.pixels) for content in contents)
-    return torch.stack([padded(image, *padded_size(image, session.recipe)) for image in images]).to(session.device)
+    return torch.stack([pad_by_reflection(image, *padded_size(image, session.recipe)) for image in images]).to(
+        session.device
+    )
 
 
 def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
     """(width, height) at which an image, (3, H, W) tensor or (H, W, 3) pixels, is optimised."""
     height, width = image.shape[1:] if isinstance(image, Tensor) else image.shape[:2]
-    return recipe.padded(width, height)
+    return recipe.padded_size(width, height)
 
 
 def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:

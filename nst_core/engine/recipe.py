@@ -1,4 +1,4 @@
-"""A method of style transfer as data: what `configs/methods/*.yaml` say and the optimisation reads."""
+"""A method of style transfer as data: the contents of `configs/methods/*.yaml`, read by the optimisation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 FEATURES_VERSION = {"wavelet": 2}
-"""How often the maps behind a name of features have been changed, where they have: part of a run's fingerprint."""
+"""Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
 
 Layers = tuple[tuple[str, float], ...]
-"""Layer names with their weights, in the order of the recipe. None at all leave the term out."""
+"""Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
 
 
 @dataclass(frozen=True)
 class ContentTerm:
-    """How the result is compared with the content image.
+    """The comparison of the result with the content image.
 
     Attributes:
         layers: feature maps compared, with weights.
@@ -31,7 +31,7 @@ class ContentTerm:
 
 @dataclass(frozen=True)
 class StyleTerm:
-    """How the result is compared with the style image, by Gram matrices G (result) and A (style) of N channels.
+    """The comparison of the result with the style image, by Gram matrices G (result) and A (style) of N channels.
 
     Attributes:
         layers: feature maps compared, with weights.
@@ -48,7 +48,7 @@ class StyleTerm:
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """The optimiser and what it optimises.
+    """The optimiser and its parametrisation.
 
     Attributes:
         name: `lbfgs` (no line search), `adam`, or `gradient_descent`.
@@ -77,7 +77,7 @@ class Recipe:
 
     Attributes:
         name: the recipe's name.
-        source: where it is published, or why it is as it is.
+        source: its publication, or the reason for its settings.
         features: the extractor, e.g. `vgg19`, `squeezenet1_0`, `wavelet`.
         weights: `imagenet`, `random`, or the path of a file; extractors without weights ignore it.
         pooling: `max` or `average`, in place of the network's own pooling.
@@ -133,23 +133,23 @@ class Recipe:
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:
-        """Every layer that content or style looks at, each once."""
+        """Every layer of content or style, each once."""
         return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
 
     def style_names(self) -> tuple[str, ...]:
-        """The layers that style looks at."""
+        """The layers of the style term."""
         return tuple(name for name, _ in self.style.layers)
 
     def content_names(self) -> tuple[str, ...]:
-        """The layers that content looks at."""
+        """The layers of the content term."""
         return tuple(name for name, _ in self.content.layers)
 
     def style_size(self, size: int) -> int:
         """The style's side, in pixels, where the content's is `size`."""
         return max(1, round(size * self.style_scale))
 
-    def padded(self, width: int, height: int) -> tuple[int, int]:
-        """The shape that is optimised for a working size of `width` × `height`."""
+    def padded_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) of the optimised image for a working size of `width` × `height`: multiples of `bucket`."""
         return padded_shape(width, height, self.bucket)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from nst_core.engine.cache import Cache
-from nst_core.engine.devices import out_of_memory, set_convolutions
+from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
 from nst_core.engine.objective import StyleTarget
-from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ResourceError
 
@@ -81,16 +81,16 @@ class Session:
     def unkept_target(self, make: Callable[[], StyleTarget]) -> StyleTarget:
         """A style target that is not kept. Raises OutOfMemory."""
         try:
-            set_convolutions(self.recipe.precision)
+            set_convolution_precision(self.recipe.precision)
             return make()
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise OutOfMemory(
                 f"A style does not fit into the memory of {self.device}: set a smaller method.size."
             ) from error
 
-    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> Stylized:
+    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
         """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
 
         The number that fitted is remembered for later batches of that shape.
@@ -100,7 +100,7 @@ class Session:
         """
         shape, count = pairs.contents.shape[2:], len(pairs.contents)
         most = min(count, self._batch_limits.get(shape, count))
-        parts: list[Stylized] = []
+        parts: list[StylizedBatch] = []
         first = 0
         while first < count:
             rows = range(first, min(first + most, count))
@@ -114,14 +114,14 @@ class Session:
             first = rows.stop
         return _joined(parts)
 
-    def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> Stylized | None:
+    def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> StylizedBatch | None:
         """Stylize some pairs of a batch; None where they are several and do not fit into memory together."""
         part_watch = _part_watch(watch, self.recipe.evaluations, rows, len(pairs.contents))
         try:
-            set_convolutions(self.recipe.precision)
+            set_convolution_precision(self.recipe.precision)
             return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(rows) == 1:
                 height, width = pairs.contents.shape[2:]
@@ -189,8 +189,8 @@ def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watc
     )
 
 
-def _joined(parts: list[Stylized]) -> Stylized:
-    return Stylized(
+def _joined(parts: list[StylizedBatch]) -> StylizedBatch:
+    return StylizedBatch(
         torch.cat([part.images for part in parts]),
         [trace for part in parts for trace in part.traces],
         [failed for part in parts for failed in part.failed],

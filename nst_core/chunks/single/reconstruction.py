@@ -25,7 +25,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.objective import style_target
-from nst_core.engine.optimisation import Pairs, Stylized, Watch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import NumericalError
@@ -211,7 +211,7 @@ class _Studio:
         """(1, 3, H, W) in [0, 1] as files show it."""
         return output_pixels(images[0].cpu(), self.original, self.config.output)
 
-    def _optimised(self, recipe: Recipe, watch: Watch) -> Stylized:
+    def _optimised(self, recipe: Recipe, watch: Watch) -> StylizedBatch:
         session = self.session.under(recipe)
         key = style_key(self.original), recipe.style_names()
         target = session.target(key, lambda: style_target(self.contents[0], recipe, session.extractor))

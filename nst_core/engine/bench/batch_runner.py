@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.cache import Cache
-from nst_core.engine.devices import out_of_memory, set_convolutions
+from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import StyleTarget, style_target
-from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory
 from nst_core.errors import NumericalError
@@ -68,7 +68,7 @@ def stylize_all(
     pictures: BenchPictures,
     setup: Setup,
     watch_of: Callable[[int], Watch] | None = None,
-) -> list[Stylized]:
+) -> list[StylizedBatch]:
     """Stylize one batch per worker, all at a time, style targets included; in the order of the pairs.
 
     Args:
@@ -85,18 +85,18 @@ def stylize_all(
         key = (id(style), id(content) if recipe.colour == "content" else 0)
         return targets.get(key) or targets.keep(key, style_target(style, recipe, extractor, content))
 
-    def work(worker: int) -> Stylized:
+    def work(worker: int) -> StylizedBatch:
         pairs = range(worker * setup.batch, (worker + 1) * setup.batch)
         contents = torch.stack([pictures.content(pair) for pair in pairs])
         batch = Pairs(contents, [target(pair) for pair in pairs], list(pairs))
         return stylize_batch(batch, recipe, extractor, watch_of(worker) if watch_of else None, setup.evaluation)
 
-    set_convolutions(recipe.precision)
+    set_convolution_precision(recipe.precision)
     try:
         with ThreadPoolExecutor(setup.workers, "bench", torch.set_num_threads, (setup.threads,)) as pool:
             batches = list(pool.map(work, range(setup.workers)))
     except RuntimeError as error:
-        if not out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise OutOfMemory(
             f"{setup.workers} batches of {setup.batch} images do not fit into memory: give a smaller --batch."

@@ -14,7 +14,7 @@ from nst_core.engine.bench.batch_runner import BenchPictures, Setup, stylize_all
 from nst_core.engine.bench.measure import Stopwatch
 from nst_core.engine.bench.reference import Reference
 from nst_core.engine.bench.report import EqualLoss, side_of
-from nst_core.engine.devices import set_convolutions
+from nst_core.engine.devices import set_convolution_precision
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, style_target
 from nst_core.engine.optimisation import LossPoint
@@ -150,7 +150,7 @@ def final_losses(comparison: EqualLossComparison, images: Sequence[Tensor]) -> l
     """The total of each (clamped) image under the recipe's objective, in float32."""
     recipe, judge, pictures = replace(comparison.recipe, precision="float32"), comparison.judge, comparison.pictures
     totals = []
-    set_convolutions("float32")
+    set_convolution_precision("float32")
     for pair, image in enumerate(images):
         content = pictures.content(pair)
         target = style_target(pictures.style(pair), recipe, judge, content)

@@ -128,7 +128,7 @@ def working_size(
     return scaled[0], scaled[1]
 
 
-def padded(image: Tensor, width: int, height: int) -> Tensor:
+def pad_by_reflection(image: Tensor, width: int, height: int) -> Tensor:
     """The image (3, H, W) extended to the right and below to (3, height, width) by repeated reflection."""
     for dim, length in ((1, height), (2, width)):
         own = image.shape[dim]

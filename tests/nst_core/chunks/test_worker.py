@@ -23,7 +23,7 @@ from nst_core.config.run_config import Output, parse_config
 from nst_core.engine import session as session_module
 from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.optimisation import Pairs, Stylized
+from nst_core.engine.optimisation import Pairs, StylizedBatch
 from nst_core.engine.recipe import Recipe
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
@@ -187,7 +187,7 @@ def test_an_optimisation_split_for_want_of_memory_reports_and_previews_every_pai
 ) -> None:
     batch_limit, original = 2, session_module.stylize_batch
 
-    def limited(pairs: Pairs, *rest: object) -> Stylized:
+    def limited(pairs: Pairs, *rest: object) -> StylizedBatch:
         if len(pairs.contents) > batch_limit:
             raise torch.OutOfMemoryError("full")
         return original(pairs, *rest)

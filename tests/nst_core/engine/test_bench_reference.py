@@ -60,7 +60,7 @@ def test_its_losses_are_those_of_our_objective(recipe: Recipe, start: str) -> No
     reference = Reference(recipe, extractor)
     targets = reference.targets(content, style)
     torch.testing.assert_close(reference.total(image[None], targets), terms.total[0], rtol=1e-5, atol=0)
-    ours = objective.minimised(terms, image[None])[0]
+    ours = objective.minimised_loss(terms, image[None])[0]
     torch.testing.assert_close(reference.loss(image, targets), ours, rtol=1e-5, atol=0)
 
 
@@ -70,7 +70,7 @@ def test_its_gradient_is_that_of_our_objective(recipe: Recipe) -> None:
     extractor = build_extractor(recipe)
     objective = Objective(recipe, extractor, content[None], [style_target(style, recipe, extractor)])
     mine, theirs = content.clone().requires_grad_(True), content.clone().requires_grad_(True)
-    objective.minimised(objective.terms(mine[None]), mine[None]).sum().backward()
+    objective.minimised_loss(objective.terms(mine[None]), mine[None]).sum().backward()
     reference = Reference(recipe, extractor)
     reference.loss(theirs, reference.targets(content, style)).backward()
     assert mine.grad is not None

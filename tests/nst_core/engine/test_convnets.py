@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nst_core.engine.features import EXTRACTORS, build_extractor
 from nst_core.engine.features.convnets import CONVNETS, ConvNet, build_convnet, random_state
-from nst_core.engine.features.weights import Weights, drawn_weights
+from nst_core.engine.features.weights import Weights, random_weights
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import ConfigError
 
@@ -215,5 +215,5 @@ def test_an_unknown_extractor_or_layer_is_a_configuration_error() -> None:
 
 def test_random_weights_are_what_weights_random_means(networks: dict[str, ConvNet]) -> None:
     extractor = build_extractor(recipe("squeezenet1_0", "fire2"))
-    assert extractor.weights_sha256 == drawn_weights(random_state("squeezenet1_0")).sha256
+    assert extractor.weights_sha256 == random_weights(random_state("squeezenet1_0")).sha256
     assert torch.equal(extractor(images(), ["fire2"])["fire2"], networks["squeezenet1_0"](images(), ["fire2"])["fire2"])

@@ -63,7 +63,7 @@ def alone(recipe: Recipe, extractor: Extractor, row: int, iterations: int) -> Te
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = objective.minimised(objective.terms(image), image).sum()
+        loss = objective.minimised_loss(objective.terms(image), image).sum()
         loss.backward()
         return loss
 
@@ -81,7 +81,7 @@ def test_the_first_eight_iterates_are_those_of_torch_alone(recipe: Recipe) -> No
     optimiser = LBFGS(points)
     for _ in range(8):
         at = points.detach().view_as(pairs.contents).requires_grad_(True)
-        minimised = objective.minimised(objective.terms(at), at).sum()
+        minimised = objective.minimised_loss(objective.terms(at), at).sum()
         points = optimiser.step(points, torch.autograd.grad(minimised, at)[0].flatten(1))
         path.append(points)
     batched = torch.stack(path)

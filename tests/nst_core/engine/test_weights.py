@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nst_core.engine.features import build_extractor, weights
 from nst_core.engine.features.convnets import build_convnet, random_state
-from nst_core.engine.features.weights import Weights, drawn_weights, file_weights, imagenet_weights
+from nst_core.engine.features.weights import Weights, file_weights, imagenet_weights, random_weights
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import WeightsError
 
@@ -131,14 +131,14 @@ def test_weights_of_another_network_are_refused_by_tensor(tmp_path: Path, state:
 
 
 def test_random_weights_are_the_same_draw_everywhere() -> None:
-    once, again = (drawn_weights(random_state("squeezenet1_0")) for _ in range(2))
+    once, again = (random_weights(random_state("squeezenet1_0")) for _ in range(2))
     assert once.sha256 == again.sha256 == RANDOM_SQUEEZENET_SHA256
-    assert drawn_weights(random_state("squeezenet1_0", seed=1)).sha256 != once.sha256
+    assert random_weights(random_state("squeezenet1_0", seed=1)).sha256 != once.sha256
 
 
 def test_random_weights_keep_activations_alive_with_depth() -> None:
     """torchvision's own initialisation shrinks them, so that deep layers would not count."""
-    network = build_convnet("vgg16", drawn_weights(random_state("vgg16")), "max", "torchvision")
+    network = build_convnet("vgg16", random_weights(random_state("vgg16")), "max", "torchvision")
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     maps = network(images, ["relu1_2", "relu4_3"])
     assert 0.05 < float(maps["relu4_3"].square().mean() / maps["relu1_2"].square().mean()) < 20
@@ -233,4 +233,4 @@ def test_the_real_squeezenet_loads_by_its_path(real_squeezenet: Path) -> None:
 
 def test_weights_say_where_they_come_from_when_they_do_not_fit() -> None:
     with pytest.raises(WeightsError, match=r"^The random draw does not fit"):
-        Weights({}, "", "The random draw").fitting({"0.weight": torch.ones(1)})
+        Weights({}, "", "The random draw").state_for({"0.weight": torch.ones(1)})

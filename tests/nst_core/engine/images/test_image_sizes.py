@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from image_samples import close, noise, picture
 
 from nst_core.engine.images.pixels import (
-    padded,
+    pad_by_reflection,
     resize_pixels,
     to_pixels,
     to_tensor,
@@ -67,7 +67,7 @@ def test_the_shorter_side_becomes_the_size_where_it_is_named(width: int, height:
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), st.integers(0, 30))
 def test_padding_repeats_the_image_in_mirrors(width: int, height: int, right: int, below: int) -> None:
     image = torch.rand(3, height, width)
-    made = padded(image, width + right, height + below)
+    made = pad_by_reflection(image, width + right, height + below)
     expected = np.pad(image.numpy(), ((0, 0), (0, below), (0, right)), mode="symmetric")
     assert np.array_equal(made.numpy(), expected)
 
