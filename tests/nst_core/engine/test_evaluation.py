@@ -84,7 +84,7 @@ def test_running_out_of_memory_is_no_reason_to_fall_back(monkeypatch: pytest.Mon
 
 
 def test_a_graph_is_for_cuda_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(module, "Captured")
+    monkeypatch.delattr(module, "CudaGraphEvaluation")
     objective, parametrisation, points = problem()
     assert build_evaluation(objective, parametrisation, "graph")(points)[0].isfinite().all()
 

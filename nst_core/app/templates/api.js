@@ -1,15 +1,15 @@
-// Asking the server, and its own sentence where it says no.
+// Calls of the server's API; its own sentence where it says no.
 
-const GONE = "The server does not answer. Try again in a moment.";
+const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
-class Refusal extends Error {
+class ApiError extends Error {
   constructor(sentence, status) {
     super(sentence);
     this.status = status; // 0: there was no answer
   }
 }
 
-async function ask(address, { method = "GET", json } = {}) {
+async function callApi(address, { method = "GET", json } = {}) {
   const request = { method, headers: { Accept: "application/json" } };
   if (json !== undefined) {
     request.headers["Content-Type"] = "application/json";
@@ -20,24 +20,24 @@ async function ask(address, { method = "GET", json } = {}) {
     response = await fetch(address, request);
     text = await response.text();
   } catch {
-    throw new Refusal(GONE, 0);
+    throw new ApiError(NO_ANSWER, 0);
   }
-  return understood(response.status, text);
+  return parseAnswer(response.status, text);
 }
 
-function understood(status, text) {
-  let said = null;
+function parseAnswer(status, text) {
+  let data = null;
   try {
-    said = text ? JSON.parse(text) : null;
+    data = text ? JSON.parse(text) : null;
   } catch {
     // a proxy's page, perhaps: the status must do
   }
-  if (status >= 200 && status < 300) return said;
-  throw new Refusal(said?.error ?? `The server answered ${status} and gave no reason. Try again in a moment.`, status);
+  if (status >= 200 && status < 300) return data;
+  throw new ApiError(data?.error ?? `The server answered ${status} and gave no reason. Try again in a moment.`, status);
 }
 
-// What fetch cannot do: tell how far an upload has come. `signal` stops it.
-function upload(file, progress, signal) {
+// Uploads with progress, which fetch cannot tell. `signal` stops it.
+function sendFile(file, progress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
@@ -46,12 +46,12 @@ function upload(file, progress, signal) {
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     request.onload = () => {
       try {
-        resolve(understood(request.status, request.responseText));
-      } catch (refusal) {
-        reject(refusal);
+        resolve(parseAnswer(request.status, request.responseText));
+      } catch (error) {
+        reject(error);
       }
     };
-    request.onerror = () => cutOff(file).then(reject);
+    request.onerror = () => uploadError(file).then(reject);
     request.onabort = () => reject(new DOMException("another picture was chosen", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
     request.send(form);
@@ -59,12 +59,12 @@ function upload(file, progress, signal) {
 }
 
 // A server that hangs up in the middle of an upload has either refused it or is gone.
-async function cutOff(file) {
+async function uploadError(file) {
   try {
-    const { limits } = await ask("/api/options");
-    if (file.size > limits.upload_bytes) return new Refusal(tooLarge(limits), 413);
-    return new Refusal("The upload was cut off. Try it again.", 0);
-  } catch (refusal) {
-    return refusal;
+    const { limits } = await callApi("/api/options");
+    if (file.size > limits.upload_bytes) return new ApiError(tooLarge(limits), 413);
+    return new ApiError("The upload was cut off. Try it again.", 0);
+  } catch (error) {
+    return error;
   }
 }
