@@ -16,7 +16,7 @@ from nst_core.config.devices import Fleet, local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import Execution, Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.chunks import worker_count as capacity
+from nst_core.plan import grouping as capacity
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU, CHUNK_SECONDS, MAX_CHUNKS, Grouping, grouping
 from nst_core.plan.pace import Pace
 from nst_core.run_folder.chunk import Chunk
