@@ -56,12 +56,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         raise ConfigError(
             f"method.recipe: there is no recipe {name!r}{suggestion(name, known)}. Known: {', '.join(known)}."
         )
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+    data = read_yaml(path, "recipe")
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
@@ -72,6 +67,16 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     return typing.cast(Recipe, recipe)
+
+
+def read_yaml(path: Path, kind: str) -> Any:
+    """The data of a YAML file; `kind` is its kind for messages, e.g. `recipe`. Raises ConfigError."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The {kind} {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"The {kind} {path} cannot be read: {error.strerror}.") from error
 
 
 def set_override(data: dict[str, Any], override: str) -> None:

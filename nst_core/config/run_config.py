@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from nst_core.config.location import LOCATION_FAULT, Location
@@ -15,7 +14,7 @@ from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
 from nst_core.engine.images.formats import OutputFormat
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
-from nst_core.recipes import configs_folder, load_recipe, set_override
+from nst_core.recipes import configs_folder, load_recipe, read_yaml, set_override
 
 AUTO: Literal["auto"] = "auto"
 
@@ -126,12 +125,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: not there, not YAML, an unknown key (the nearest known one is suggested), or a wrong value.
     """
     found = _find(path)
-    try:
-        data = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{found} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise ConfigError(f"The run file {found} cannot be read: {error.strerror}.") from error
+    data = read_yaml(found, "run file")
     if data is None:
         data = {}
     if not isinstance(data, dict):

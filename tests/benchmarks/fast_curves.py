@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from fast_choice import Candidate, Measured
-from making import Picture, sources
 from pairs import Pair
+from stylized_pictures import Picture, sources
 from torch import Tensor
 
 from nst_core.engine.bench.equal_loss import loss_ratio

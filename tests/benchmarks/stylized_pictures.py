@@ -1,4 +1,4 @@
-"""Pictures made of pairs by recipes, as the pipeline makes them, one at a time."""
+"""Pictures stylized one at a time by recipes, for the benchmarks of quality."""
 
 from __future__ import annotations
 
