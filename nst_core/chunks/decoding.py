@@ -217,7 +217,7 @@ def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
 def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
     """(width, height) at which an image, (3, H, W) tensor or (H, W, 3) pixels, is optimised."""
     height, width = image.shape[1:] if isinstance(image, Tensor) else image.shape[:2]
-    return recipe.padded_size(width, height)
+    return recipe.padded(width, height)
 
 
 def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:

@@ -32,7 +32,7 @@ def cluster_worker_count(execution: Execution, fleet: Fleet, chunks: Sequence[Ch
 
 def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
     """Workers whose largest batches fit into this machine's memory together."""
-    device, padded = torch.device(work.device), work.recipe.padded_size
+    device, padded = torch.device(work.device), work.recipe.padded
     batches: Counter[tuple[int, int, int, int]] = Counter()
     for number, chunk in enumerate(chunks):
         for batch, width, height in _batches(chunk.rows):

@@ -148,7 +148,7 @@ class Recipe:
         """The style's side, in pixels, where the content's is `size`."""
         return max(1, round(size * self.style_scale))
 
-    def padded_size(self, width: int, height: int) -> tuple[int, int]:
+    def padded(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) of the optimised image for a working size of `width` × `height`: multiples of `bucket`."""
         return padded_shape(width, height, self.bucket)
 

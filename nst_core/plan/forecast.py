@@ -127,7 +127,7 @@ def _forecast(
         contents=len(census.contents),
         styles=len(census.styles),
         artists=len(census.artists),
-        shapes=len({recipe.padded_size(*shape) for shape in census.work}),
+        shapes=len({recipe.padded(*shape) for shape in census.work}),
         left_out=dict(census.left_out.most_common()),
         bad_inputs=census.bad,
         licenses=dict(census.licenses.most_common()),

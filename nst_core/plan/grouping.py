@@ -63,7 +63,7 @@ def _fitting_batch(recipe: Recipe, fleet: Fleet) -> int:
     most, device = BATCH_ON_GPU if fleet.device.type == "cuda" else BATCH_ON_CPU, fleet.device
     if device != fleet.here:
         return most
-    side = max(recipe.padded_size(recipe.size, 1))
+    side = max(recipe.padded(recipe.size, 1))
     return batch_that_fits(recipe, session_for(recipe, device).extractor, device, side, most)
 
 

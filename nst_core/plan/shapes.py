@@ -79,9 +79,7 @@ class Shapes:
             for fault in (of_contents, of_styles):
                 error = np.where(error < 0, fault, error)
         working = np.array([look.working for look in content_looks], np.int64).reshape(-1, 2)[content_of]
-        shapes = np.array([context.recipe.padded_size(*look.working) for look in content_looks], np.int64).reshape(
-            -1, 2
-        )
+        shapes = np.array([context.recipe.padded(*look.working) for look in content_looks], np.int64).reshape(-1, 2)
         whole = ((error < 0) | (error >= narrow_from))[:, None]  # where it is only too narrow, the row tells its size
         return cls(size, working * whole, shapes[content_of] * whole, error, errors)
 
@@ -103,7 +101,7 @@ def _content_shape(item: Item, size: int, context: PlanContext) -> _ContentShape
     found = context.inputs[item.path]
     working = (0, 0) if found.error else _working_size(found, size, context.recipe)
     narrow = None
-    if not found.error and min(context.recipe.padded_size(*working)) < context.min_side:
+    if not found.error and min(context.recipe.padded(*working)) < context.min_side:
         narrow = too_narrow(found.path, working, size, context.min_side)
     return _ContentShape(working, (context.skipped_contents.get(item.id), found.error, narrow))
 

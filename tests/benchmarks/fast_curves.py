@@ -130,7 +130,7 @@ def prepared(pairs: Sequence[Pair], recipe: Recipe, device: torch.device) -> lis
     by_shape: dict[tuple[int, int], list[tuple[int, Tensor, Tensor]]] = defaultdict(list)
     for number, pair in enumerate(pairs):
         content, style = sources(pair, recipe)
-        by_shape[recipe.padded_size(content.shape[2], content.shape[1])].append((number, content, style))
+        by_shape[recipe.padded(content.shape[2], content.shape[1])].append((number, content, style))
     return [_batch(members, shape, device) for shape, members in by_shape.items()]
 
 

@@ -1,6 +1,6 @@
 """What it costs to hand out a chunk, by runner: everything but the chunk itself, which takes no time here.
 
-python tests/benchmarks/dispatch_overhead.py --chunks 200 --workers 2
+python tests/benchmarks/crew_overhead.py --chunks 200 --workers 2
 """
 
 from __future__ import annotations
