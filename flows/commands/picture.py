@@ -60,8 +60,8 @@ def triptych(
 ) -> None:
     """Show content, style and result of pairs side by side."""
     from flows.progress import reporter
-    from nst_core.engine.images.formats import OUTPUT_SUFFIXES
     from nst_core.engine.images.pixels import encode_image
+    from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
     from nst_core.run_folder.artists import artist_facts
     from nst_core.run_folder.folder import RunFolder
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
@@ -95,7 +95,7 @@ def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | N
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:
     """Where each triptych goes: `output` itself, or files in it that are called as the results are."""
-    from nst_core.engine.images.formats import OUTPUT_SUFFIXES
+    from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 
     if output.suffix and not output.is_dir():
         if output.suffix.lower() not in OUTPUT_SUFFIXES:

@@ -14,7 +14,7 @@ from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import Method, RunConfig
-from nst_core.engine.images.formats import OUTPUT_EXTENSIONS
+from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides

@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from nst_core.app.request_errors import RequestError
-from nst_core.engine.images.formats import SUFFIXES
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import DecodedImage, decode_image, probe_image
+from nst_core.engine.images.suffixes import SUFFIXES
 from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, NotAnImage
 
 THUMBNAIL_SIDE = 640

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from nst_core.config.location import LOCATION_FAULT, Location
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
-from nst_core.engine.images.formats import OutputFormat
+from nst_core.engine.images.suffixes import OutputFormat
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
 from nst_core.recipes import configs_folder, load_recipe, read_yaml, set_override

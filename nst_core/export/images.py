@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from nst_core.engine.images.formats import OUTPUT_SUFFIXES
+from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.errors import CorruptImage, InputError, MissingImage, UnreadableImage
 from nst_core.export.rows import ExportRow
 from nst_core.storage.paths import is_local

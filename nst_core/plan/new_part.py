@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
-from nst_core.engine.images.formats import OUTPUT_EXTENSIONS
+from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.errors import StrictInputs
 from nst_core.plan.draft import id_numbers
 from nst_core.plan.grouping import grouping

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NoReturn
 
-from nst_core.engine.images.formats import IMAGE_SUFFIXES
-from nst_core.engine.images.not_images import CONVERT_FIRST
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import path_text, stable_id
 from nst_core.storage.paths import files_below, is_local
@@ -72,7 +71,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 def is_image_name(name: str) -> bool:
     """Whether a file counts as an image by its name, those included that we cannot read but report."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of 100 000 names takes seconds)
-    return not name.startswith(".") and (suffix in IMAGE_SUFFIXES or suffix in CONVERT_FIRST)
+    return not name.startswith(".") and (suffix in IMAGE_SUFFIXES or suffix in NEAR_IMAGE_SUFFIXES)
 
 
 def source_id(relative: str) -> str:

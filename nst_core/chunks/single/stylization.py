@@ -11,8 +11,8 @@ from nst_core.chunks.encoding import output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.devices import resolve_precision
-from nst_core.engine.images.formats import OUTPUT_SUFFIXES
 from nst_core.engine.images.pixels import encode_image
+from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
 from nst_core.errors import NumericalError, UsageError

@@ -19,10 +19,11 @@ from typing import IO
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from nst_core.engine.images.containers import canvas_size, damaged_png_chunk, ends_early, png_exif
-from nst_core.engine.images.formats import SUFFIXES
 from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, identify, not_an_image_reason
+from nst_core.engine.images.suffixes import SUFFIXES
 from nst_core.errors import (
     CorruptImage,
+    EmptyImage,
     ImageTooLarge,
     InputError,
     MissingImage,
@@ -54,11 +55,20 @@ _SIGNATURES = [
 _ENDS_EARLY = "the file ends before the image does"
 _CUT_SHORT = ("truncated", "reached eof", "not enough image data", "but only got")  # in what Pillow says
 _DNG_VERSION = 50706
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a regular file; raises as `pixels.read_bytes` does."""
+    """Open a regular file. Raises as `read_bytes`, except for EmptyImage."""
     try:
         # A path to a remote store is no pathlib.Path: it leads to objects only, and each question takes a round trip.
         if isinstance(path, Path) and not stat.S_ISREG(mode := path.stat().st_mode):
@@ -73,6 +83,23 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
         raise MissingImage(path, "no file can have such a name") from error
     with file:
         yield file
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file (links are followed).
+
+    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
+    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
+    """
+    with open_file(path) as file:
+        return check_not_empty(path, file.read())
+
+
+def check_not_empty(path: Path, data: bytes) -> bytes:
+    """The bytes of a file, or some of them. Raises EmptyImage where there are none."""
+    if not data:
+        raise EmptyImage(path, "the file is empty (0 bytes)")
+    return data
 
 
 def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
@@ -136,6 +163,11 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # broken metadata raise anything, and are no reason to refuse a sound picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture rotated or mirrored as its EXIF orientation (1 to 8) says."""
+    return image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
 
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:

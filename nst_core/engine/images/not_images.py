@@ -32,8 +32,7 @@ CONVERT_FIRST = {
     ".ico": _ICON,
     **dict.fromkeys(CAMERA_RAW, _RAW),
 }
-"""Lower-case suffixes of pictures that cannot be read, with what they are and what to do about it. A folder scan lists
-such files too, so that they are reported (`NotAnImage`) instead of silently left out."""
+"""Lower-case suffixes of pictures that cannot be read, with what they are and what to do about it."""
 
 _BY_CONTENT = [
     (b"%pdf", _PDF),

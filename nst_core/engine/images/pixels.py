@@ -11,39 +11,33 @@ import io
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
-from torch import Tensor
 
 from nst_core.engine.images.files import (
     check_complete,
+    check_not_empty,
     open_file,
     open_image,
     orientation_of,
     pillow_faults,
+    read_bytes,
     refuse_too_large,
+    turn_upright,
     upright_size,
 )
-from nst_core.engine.images.formats import OutputFormat
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
-from nst_core.errors import EmptyImage, ImageTooSmall
+from nst_core.engine.images.suffixes import OutputFormat
+from nst_core.errors import ImageTooSmall
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = NDArray[np.uint8]
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -65,25 +59,15 @@ class DecodedImage:
     info: ImageInfo
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file (links are followed).
-
-    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
-    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
-    """
-    with open_file(path) as file:
-        return _not_empty(path, file.read())
-
-
 def probe_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> ImageInfo:
     """The header of an image, without decoding. With `data`, the file itself is not touched.
 
     Raises as `decode_image` does for all that shows in the header.
     """
     if data is not None:
-        return _probe(path, io.BytesIO(_not_empty(path, data)), limits)
+        return _probe(path, io.BytesIO(check_not_empty(path, data)), limits)
     with open_file(path) as file:
-        _not_empty(path, file.peek(1))
+        check_not_empty(path, file.peek(1))
         return _probe(path, file, limits)
 
 
@@ -99,13 +83,13 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     Raises what `read_bytes` raises, and NotAnImage, TruncatedImage, CorruptImage, ImageTooLarge (before any pixel is
     decoded) or ImageTooSmall.
     """
-    data = read_bytes(path) if data is None else _not_empty(path, data)
+    data = read_bytes(path) if data is None else check_not_empty(path, data)
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)
         check_complete(path, image, data)
         image.load()
-        upright = _upright(srgb_image(image), orientation_of(image))
+        upright = turn_upright(srgb_image(image), orientation_of(image))
     pixels = np.array(upright)
     info = replace(info, width=upright.width, height=upright.height)
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
@@ -130,6 +114,8 @@ def working_size(
 
 def pad_by_reflection(image: Tensor, width: int, height: int) -> Tensor:
     """The image (3, H, W) extended to the right and below to (3, height, width) by repeated reflection."""
+    import torch  # here and below, not above: galleries need pixels, and no second for a library that they do not use
+
     for dim, length in ((1, height), (2, width)):
         own = image.shape[dim]
         if own < length:
@@ -147,6 +133,8 @@ def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """Convert (H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
+    import torch
+
     _check_pixels(pixels)
     channels_first = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     return torch.from_numpy(channels_first).div_(255.0)
@@ -154,6 +142,8 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 def to_pixels(image: Tensor) -> Pixels:
     """Convert (3, H, W) float, clamped to [0, 1], to (H, W, 3) uint8. Raises ValueError for NaN or infinity."""
+    import torch
+
     if image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"expected an image of shape (3, H, W), not {tuple(image.shape)}")
     image = image.detach().to(torch.float32)
@@ -194,16 +184,6 @@ def _checked_info(path: Path, image: ImageFile.ImageFile, limits: ImageLimits) -
     if min(width, height) < limits.min_side:
         raise ImageTooSmall(path, f"it is {width} x {height} pixels, and min_side = {limits.min_side}")
     return ImageInfo(width, height, image.mode, str(image.format))
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
-
-
-def _not_empty(path: Path, data: bytes) -> bytes:
-    if not data:
-        raise EmptyImage(path, "the file is empty (0 bytes)")
-    return data
 
 
 def _check_pixels(pixels: NDArray[Any]) -> None:

@@ -13,11 +13,11 @@ import pytest
 from image_samples import HERE, LIMITS, decoded, noise, picture, saved
 from PIL import Image
 
+from nst_core.engine.images.files import read_bytes
 from nst_core.engine.images.pixels import (
     ImageInfo,
     decode_image,
     probe_image,
-    read_bytes,
 )
 from nst_core.errors import (
     EmptyImage,

@@ -8,12 +8,11 @@ import pytest
 from image_samples import HERE, LIMITS, picture, saved
 from PIL import Image
 
-from nst_core.engine.images.formats import IMAGE_SUFFIXES
-from nst_core.engine.images.not_images import CONVERT_FIRST
 from nst_core.engine.images.pixels import (
     decode_image,
     probe_image,
 )
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import (
     NotAnImage,
 )
@@ -70,6 +69,6 @@ def test_formats_that_need_a_program_or_are_exotic_are_never_opened() -> None:
 
 def test_suffixes_of_images_and_of_what_only_looks_like_one_do_not_overlap() -> None:
     assert {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"} <= IMAGE_SUFFIXES
-    assert {".svg", ".heic", ".psd", ".dng"} <= CONVERT_FIRST.keys()
-    assert not IMAGE_SUFFIXES & CONVERT_FIRST.keys()
-    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES | CONVERT_FIRST.keys())
+    assert {".svg", ".heic", ".psd", ".dng"} <= NEAR_IMAGE_SUFFIXES
+    assert not IMAGE_SUFFIXES & NEAR_IMAGE_SUFFIXES
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES | NEAR_IMAGE_SUFFIXES)

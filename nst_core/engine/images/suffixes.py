@@ -1,8 +1,10 @@
-"""The image formats that are read and written, and their suffixes. Light: neither torch nor Pillow is imported."""
+"""The image formats that are read and written, and their suffixes. Neither torch nor Pillow is imported."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+from nst_core.engine.images.not_images import CONVERT_FIRST
 
 SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -21,6 +23,10 @@ SUFFIXES = {
 
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 """Lower-case suffixes of the files that a folder scan takes for images."""
+
+NEAR_IMAGE_SUFFIXES = frozenset(CONVERT_FIRST)
+"""Lower-case suffixes of pictures that cannot be read. A folder scan lists them, too, so that they are reported
+(`NotAnImage`, with what to do about it) instead of silently left out."""
 
 OutputFormat = Literal["jpeg", "png"]
 
