@@ -22,7 +22,7 @@ from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import WeightsError
 
 RANDOM_SQUEEZENET_SHA256 = "052b672cab06c606bb79f29d1142462f93eddf2c06cd62c632d1bfa9b05102f8"
-SQUEEZENET_FILE = Path(__file__).parents[4] / "shared" / "weights" / "squeezenet1_0-imagenet.pth"
+SQUEEZENET_FILE = Path(__file__).parents[5] / "shared" / "weights" / "squeezenet1_0-imagenet.pth"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from nst_core.engine.bench.report import BenchReport, EqualLoss, Throughput, sid
 from nst_core.errors import ConfigError, UsageError
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("evaluations", 4), ("reference_evaluations", 3), ("reference_images", 2), ("rounds", 1), ("size", 48)
 
 

@@ -17,7 +17,7 @@ from nst_core.engine.optimisation import Pairs, stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 
-REAL_WEIGHTS = Path(__file__).parents[4] / "shared" / "weights" / "squeezenet1_0-imagenet.pth"
+REAL_WEIGHTS = Path(__file__).parents[5] / "shared" / "weights" / "squeezenet1_0-imagenet.pth"
 PAIRS = 8
 
 RECIPE = Recipe(
