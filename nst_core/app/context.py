@@ -1,4 +1,4 @@
-"""What the routes share: queue, uploads, collections, recipes and limits; and the client of a request."""
+"""The context that the routes share: queue, uploads, collections, recipes, limits; and the client of a request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ACCEPT = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "i
 
 @dataclass(frozen=True)
 class AppContext:
-    """What the routes work with.
+    """Everything that the routes work with.
 
     Attributes:
-        recipes: by name, the default one first.
+        recipes: the recipes by name, the default one first.
         root: the run folder.
         device: name of the device, for display.
     """

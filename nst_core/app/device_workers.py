@@ -24,10 +24,10 @@ from nst_core.run_folder.without_folders import without_folders
 from nst_core.sources.base import Item
 
 PREVIEWS = 60
-"""Reports and previews per job, about."""
+"""Approximate number of reports and previews per job."""
 
 PREVIEW_SECONDS = 0.25
-"""Between two previews of a job, at least."""
+"""Least time between two previews of a job."""
 
 PREVIEW_QUALITY = 85
 
@@ -38,7 +38,7 @@ GALLERY_PAUSE = 5
 """The pause after an update of the gallery, as a multiple of the time that the update took."""
 
 EXPIRE_SECONDS = 60.0
-"""Between two removals of unused uploads."""
+"""Time between two removals of unused uploads."""
 
 log = logging.getLogger("nst")
 

@@ -18,7 +18,7 @@ from nst_core.app.responses import image_response, json_text
 from nst_core.app.uploads import Upload
 
 POLL_SECONDS = 0.25
-"""Between two looks at a job whose events are streamed."""
+"""Interval at which a streamed job is checked for changes."""
 
 KEEP_ALIVE_SECONDS = 15.0
 """Silence after which an empty line shows that the server is alive."""

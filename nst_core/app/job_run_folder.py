@@ -37,13 +37,13 @@ from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import inspect_input
 from nst_core.storage.machine import cores
 
-MOST_PARTS = 99_999
-"""Parts that a plan can have; here each job is one."""
+MAX_PARTS = 99_999
+"""Largest number of parts of a plan; here each job is one."""
 
 STOPPED = "The app was stopped while it made this picture: ask for it again."
 
-OF_ONE_METHOD = ("fingerprint", "method_fingerprint", "method_fingerprint_data", "weights_sha256")
-"""Keys of run.yaml that a folder of many methods has none of."""
+SINGLE_METHOD_KEYS = ("fingerprint", "method_fingerprint", "method_fingerprint_data", "weights_sha256")
+"""Keys of run.yaml that a folder of many methods does not have."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class JobSpec:
 
     Attributes:
         strength: 0 to 100; 50 is the recipe's own.
-        names: what people call the two pictures, by column: `content_name`, `style_name`.
+        names: display names of the two pictures, by column: `content_name`, `style_name`.
     """
 
     content: Item
@@ -136,7 +136,7 @@ class JobRunFolder:
         """Stylize a job and return its row, whatever became of it.
 
         Args:
-            cancelled: whether the client has cancelled it, asked where the watch stopped it.
+            cancelled: tells whether the client has cancelled the job, where the watch stopped it.
 
         Raises:
             DiskFull: no space is left.
@@ -178,7 +178,7 @@ class JobRunFolder:
         write_summary(self.folder.root, summary)
 
     def _check_ours(self) -> None:
-        """Raises RunFolderError where the folder was not made by the app, which removes files in its own."""
+        """Raise RunFolderError where the folder was not made by the app, which removes files in its own."""
         root = self.folder.root
         if METHODS in self.folder.read_run_file():
             return
@@ -196,7 +196,7 @@ class JobRunFolder:
         prints = method.fingerprints
         if prints.method in self._recorded_methods:
             return
-        data = {key: value for key, value in run_file(self.config, method).items() if key not in OF_ONE_METHOD}
+        data = {key: value for key, value in run_file(self.config, method).items() if key not in SINGLE_METHOD_KEYS}
         methods = self.folder.read_run_file().get(METHODS) or {}
         methods = methods | {prints.method: {"recipe": section.recipe, **prints.method_data}}
         self.folder.write_run_file(data | {METHODS: methods})
@@ -205,7 +205,7 @@ class JobRunFolder:
     def _append(self, pair: Pair, spec: JobSpec, method: ResolvedMethod) -> PlannedPair:
         """Append the pair as a plan part of its own."""
         number = self.folder.next_part()
-        if number > MOST_PARTS:
+        if number > MAX_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
         draft, context = draft_of([pair], method.fingerprints.method), self._context(spec, method)
         self.folder.append_plan(number, tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))

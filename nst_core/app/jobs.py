@@ -48,7 +48,7 @@ class Job:
     Attributes:
         started: when it began to run, in seconds of `time.monotonic`.
         trace: (evaluation, total loss) points so far.
-        preview: how many previews there were, and the newest one as a JPEG file.
+        preview: number of previews so far, and the newest one as a JPEG file.
         result: path of its image relative to the run folder; `gallery`: URL of its place in the gallery.
         version: number of updates so far, for those who follow it.
         cancelled: set when the client cancels it.

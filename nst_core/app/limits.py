@@ -16,17 +16,17 @@ class Limits:
     """Upper bounds.
 
     Attributes:
-        upload_bytes: of one uploaded file.
-        pixels: of one image, uploaded or picked.
-        size: of a job, in pixels.
-        queue: waiting jobs of all clients together.
-        per_person: waiting and running jobs of one client.
-        seconds: that one job may run.
-        uploads: kept files of one client; those used longest ago are removed first.
-        total_uploads: kept files of all clients together.
-        concurrent_uploads: files that are being received at a time.
-        upload_seconds: that receiving a file may take.
-        idle_seconds: after which an upload that no job needs is removed.
+        upload_bytes: size of an uploaded file.
+        pixels: number of pixels of an image, uploaded or picked.
+        size: side of a job's image, in pixels.
+        queue: number of waiting jobs of all clients together.
+        per_person: number of waiting and running jobs of one client.
+        seconds: running time of a job.
+        uploads: number of kept files of one client; the least recently used are removed first.
+        total_uploads: number of kept files of all clients together.
+        concurrent_uploads: number of files received at a time.
+        upload_seconds: time to receive a file.
+        idle_seconds: time for which an unused upload is kept.
     """
 
     upload_bytes: int = 30_000_000

@@ -19,7 +19,7 @@ BODY_BYTES = 64 * 1024
 
 
 class AccessMiddleware:
-    """Lets allowed requests through, with the client's name as `state.client`."""
+    """Passes allowed requests on, with the client's name as `state.client`."""
 
     def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app, self._rules = app, rules

@@ -18,7 +18,7 @@ THUMBNAIL_SIDE = 640
 """Longer side of a thumbnail, in pixels."""
 
 _DECODING = threading.BoundedSemaphore(2)
-"""Lets two pictures be decoded at a time: each may take some hundred megabytes."""
+"""Semaphore for two pictures to be decoded at a time: each may take some hundred megabytes."""
 
 _ANY_SIZE = ImageLimits(max_pixels=2**62, min_side=1)
 

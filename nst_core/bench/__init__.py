@@ -56,11 +56,11 @@ class BenchOptions:
         evaluation: `eager`, `graph` or `compile`: how losses and gradients are computed.
         evaluations: timed per image for the throughput.
         reference: whether to compare with the sequential reference.
-        reference_evaluations: of the reference, per image.
-        reference_images: that the reference makes in each round, at most.
-        rounds: how often each side of the comparison runs.
+        reference_evaluations: evaluations of the reference per image.
+        reference_images: largest number of images of the reference per round.
+        rounds: number of runs of each side of the comparison.
         images: number to compute hours and cost for.
-        price: per hour of the device.
+        price: price of the device per hour.
         contents, styles: folders of pictures; None for both are the built-in samples.
         data_folder: the folder to write the samples to.
     """

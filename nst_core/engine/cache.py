@@ -14,8 +14,8 @@ class Cache(Generic[Value]):
     """Values by key, of which the least recently used are dropped, but never the last one. Thread-safe.
 
     Args:
-        limit: of the sum of the sizes of the values.
-        size: the size of a value; 1 unless told otherwise, so that `limit` is their number.
+        limit: largest sum of the sizes of the values.
+        size: size of a value; by default 1, so that `limit` is their number.
     """
 
     def __init__(self, limit: int, size: Callable[[Value], int] = lambda value: 1) -> None:

@@ -33,7 +33,7 @@ class Pairs:
     Attributes:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size to optimise.
         targets: the style target of each pair.
-        seeds: of each pair, for starts from noise.
+        seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
     """
 
@@ -110,7 +110,7 @@ def stylize_batch(
     is reported in `failed`.
 
     Args:
-        evaluation: how loss and gradient are computed: see `build_evaluation`.
+        evaluation: the way to compute loss and gradient: see `build_evaluation`.
 
     Raises:
         Interrupted: `watch.should_stop` returned true.

@@ -53,7 +53,7 @@ class OptimiserSettings:
     Attributes:
         name: `lbfgs` (no line search), `adam`, or `gradient_descent`.
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
-        rate: what the learning rate of gradient descent is measured in: `absolute`, or `first_step`: per image, the
+        rate: unit of the learning rate of gradient descent: `absolute`, or `first_step`: per image, the
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
             far.
         history: curvature pairs that L-BFGS keeps.
@@ -91,18 +91,18 @@ class Recipe:
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
             image, cropped to the content's shape) or `noise` (seeded).
-        colour: whose colours the result has: the `style`'s, or the `content`'s (Gatys, Bethge, Hertzmann, Shechtman
+        colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
             2016, "Preserving Color in Neural Artistic Style Transfer").
         keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
             `matching` first gives the style image the content's colours (their section 3.1).
-        evaluations: how often loss and gradient are computed, per image.
+        evaluations: number of losses with gradients per image.
         size: the side of the optimised image that `side` names, in pixels.
         side: which side of the result `size` names.
         bucket: sides are padded to multiples of this many pixels by reflection while they are optimised, so that
             images of nearly one shape share a batch; the result is cropped back. 1 leaves them as they are.
         style_scale: the style's side, as a multiple of `size`.
         upscale: enlarge images smaller than `size`.
-        precision: of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
+        precision: precision of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
             `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
             float32 always.
     """

@@ -37,7 +37,7 @@ class StyleKey:
     """The key of a style target.
 
     Attributes:
-        sha256: of the style file's bytes.
+        sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
     """
 

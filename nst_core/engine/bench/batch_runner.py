@@ -27,7 +27,7 @@ class BenchPictures:
     Attributes:
         contents: each (3, H, W) sRGB in [0, 1], on the device, all of one shape.
         styles: each (3, h, w).
-        origin: where they came from, in words.
+        origin: origin of the pictures, in words.
     """
 
     contents: Sequence[Tensor]
@@ -49,7 +49,7 @@ class Setup:
         batch: images per batch.
         workers: batches at a time.
         threads: CPU threads of each worker.
-        evaluation: how losses and gradients are computed: see `build_evaluation`.
+        evaluation: the way to compute losses and gradients: see `build_evaluation`.
     """
 
     batch: int

@@ -33,12 +33,12 @@ class EqualLossComparison:
     """The settings of a comparison.
 
     Attributes:
-        recipe: of both, with its precision resolved.
-        extractor: of ours, in that precision.
+        recipe: recipe of both, with its precision resolved.
+        extractor: extractor of ours, in that precision.
         judge: the same features in float32, for the reference and for all final losses.
-        evaluations: of the reference, per image.
+        evaluations: evaluations of the reference per image.
         images: number that the reference makes; ours makes `setup.images`, of which these are the first.
-        rounds: how often each side runs.
+        rounds: number of runs of each side.
         cores: CPU threads of the reference.
     """
 

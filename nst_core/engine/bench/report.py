@@ -10,9 +10,9 @@ class Flops:
     """Floating-point operations of one evaluation (loss and gradient) of one image, 2 per multiply-add.
 
     Attributes:
-        features: of the extractor's convolutions and matrix products.
-        grams: of the Gram matrices.
-        total: of both.
+        features: operations of the extractor's convolutions and matrix products.
+        grams: operations of the Gram matrices.
+        total: sum of both.
     """
 
     features: int
@@ -27,7 +27,7 @@ class Ceiling:
     Attributes:
         flop_per_second: reached by it.
         shape: (m, k, n) of the product (m × k) · (k × n).
-        precision: of its factors, as recipes spell it.
+        precision: precision of its factors, as in recipes.
         threads: CPU threads used.
     """
 
@@ -47,7 +47,7 @@ class Throughput:
         evaluations: timed, per image.
         seconds: wall time of these.
         ms_per_evaluation_and_image: `1000 · seconds / (workers · batch · evaluations)`.
-        evaluations_per_second: of all images and workers together.
+        evaluations_per_second: evaluations of all images and workers together.
         flop_per_second: `evaluations_per_second` times the operations of one.
         ceiling_fraction: `flop_per_second` over the ceiling's.
         peak_memory_mib: MiB allocated on a GPU, resident in the whole process on the CPU.
@@ -70,10 +70,10 @@ class Side:
     """One side of a comparison, from decoded images to finished ones.
 
     Attributes:
-        images: made in each round.
-        evaluations: of each image.
+        images: number of images per round.
+        evaluations: evaluations per image.
         seconds: wall time of each round.
-        images_per_second: of the fastest round, which other processes on the machine have slowed least.
+        images_per_second: throughput of the fastest round, which other processes on the machine have slowed least.
     """
 
     images: int
@@ -110,7 +110,7 @@ class BenchCost:
     """Time and price of many images.
 
     Attributes:
-        label: what makes them, for display.
+        label: name of the method, for display.
         images_per_second: the throughput.
         images: their number.
         hours: on this machine's device.
@@ -132,7 +132,7 @@ class Machine:
 
     Attributes:
         device: as torch spells it.
-        name: of the processor or GPU.
+        name: name of the processor or GPU.
         cores: CPU cores that the process may use.
         load: the machine's load average of the last minute as the benchmark began, None where there is none.
     """
@@ -150,9 +150,9 @@ class BenchReport:
 
     Attributes:
         size: side of the square images, in pixels.
-        evaluations: of the recipe, per image.
+        evaluations: the recipe's evaluations per image.
         images: origin of the pictures, in words.
-        seconds: of the whole benchmark.
+        seconds: wall time of the whole benchmark.
     """
 
     recipe: str

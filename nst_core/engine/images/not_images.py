@@ -54,7 +54,7 @@ _NO_IMAGE = "its bytes are in no image format that we can read"
 
 
 def identify(head: bytes) -> str | None:
-    """What a file is, by its first bytes (some 4 KiB), as a reason for `NotAnImage`; None if they do not tell."""
+    """Identify a file by its first bytes (some 4 KiB): a reason for `NotAnImage`, or None if they do not tell."""
     start = head.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").lstrip().lower()
     if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start:
         return _SVG
