@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from nst_core.app.request_errors import RequestError
+from nst_core.engine.cache import Cache
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -84,12 +85,13 @@ class PasswordCheck:
     def __init__(self, password: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._digest = hashlib.sha256(password.encode()).digest()
         self._clock = clock
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._wrong: Cache[deque[float]] = Cache(MAX_ADDRESSES)
 
     async def check(self, authorization: str, address: str) -> None:
         """Raise RequestError unless the `Authorization` header has the password, with any user name."""
         now = self._clock()
-        wrong = self._wrong.get(address, deque())
+        wrong = self._wrong.get(address)
+        wrong = deque() if wrong is None else wrong
         while wrong and now - wrong[0] > TRIES_SECONDS:
             wrong.popleft()
         if len(wrong) >= TRIES:
@@ -98,17 +100,10 @@ class PasswordCheck:
         if given is not None:
             if hmac.compare_digest(hashlib.sha256(given).digest(), self._digest):
                 return
-            wrong.append(now)
-            self._remember(address, wrong)
+            self._wrong.keep(address, wrong).append(now)
             await asyncio.sleep(WRONG_SECONDS)
         how = {"WWW-Authenticate": 'Basic realm="nst app", charset="UTF-8"'}
         raise RequestError(401, "This page asks for a password.", headers=how)
-
-    def _remember(self, address: str, wrong: deque[float]) -> None:
-        self._wrong[address] = wrong
-        self._wrong.move_to_end(address)
-        while len(self._wrong) > MAX_ADDRESSES:
-            self._wrong.popitem(last=False)
 
 
 def client_address(scope: Scope, headers: Headers) -> str:
