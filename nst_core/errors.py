@@ -1,8 +1,8 @@
-"""The family of errors. Each one is a readable sentence; its class says what may be done about it.
+"""The errors raised on purpose. The message is a readable sentence; the class says what to do about it.
 
-`UsageError` is the person's to mend (nothing was started), `InputError` is permanent and quarantines one input,
-`TransientError` is worth a retry, `ResourceError` asks for less (memory) or stops the run (disk). Anything else that
-escapes is a bug.
+`UsageError`: the user has to change something, nothing was started. `InputError`: permanent, one input is quarantined.
+`TransientError`: a retry may help. `ResourceError`: use less memory, or stop the run (disk). Any other exception is a
+bug.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 class NstError(Exception):
-    """Base of all errors raised on purpose; `exit_code` is what the command line answers with."""
+    """Base of all errors raised on purpose; `exit_code` is the exit code of the command line."""
 
     exit_code = 1
 
 
 class UsageError(NstError):
-    """Something the person who started the run has to change: usage, configuration or manifest."""
+    """Usage, configuration or manifest is wrong: the user has to change something."""
 
     exit_code = 2
 
@@ -33,11 +33,11 @@ class ManifestError(UsageError):
 
 
 class SourceError(UsageError):
-    """A source (dataset) is not there, or holds nothing that could be used."""
+    """A source (dataset) does not exist, or holds nothing that can be used."""
 
 
 class WeightsError(UsageError):
-    """The weights of a network are neither there nor to be had, or do not fit it."""
+    """The weights of a network cannot be found or downloaded, or do not fit it."""
 
 
 class StrictInputs(UsageError):
@@ -45,7 +45,7 @@ class StrictInputs(UsageError):
 
 
 class NoRoom(UsageError):
-    """What is to be written will not fit on the disk."""
+    """The disk has too little space for the output."""
 
 
 class RunFolderError(UsageError):
@@ -53,7 +53,7 @@ class RunFolderError(UsageError):
 
 
 class StorageRefused(UsageError):
-    """A remote store refuses: credentials are missing, wrong or expired, a permission lacks, or a name is none."""
+    """A remote store refuses: credentials missing, wrong or expired, a missing permission, or an invalid name."""
 
 
 class InputError(NstError):
@@ -73,7 +73,7 @@ class MissingImage(InputError):
 
 
 class UnreadableName(InputError):
-    """The file's name is no text: its bytes are not valid UTF-8, so no table could hold it."""
+    """The file's name is not valid UTF-8, so no table can hold it."""
 
     REASON = "its name is not valid UTF-8: rename it"
 
@@ -82,7 +82,7 @@ class UnreadableName(InputError):
 
 
 class UnreadableImage(InputError):
-    """The file is there, but the system does not let us read it."""
+    """The file exists, but the system does not let us read it."""
 
 
 class EmptyImage(InputError):
@@ -110,7 +110,7 @@ class ImageTooSmall(InputError):
 
 
 class PoisonPair(InputError):
-    """A process died twice while it worked on nothing but this pair."""
+    """A process died twice while it worked on this pair alone."""
 
 
 class SkippedInput(InputError):
@@ -126,23 +126,23 @@ class DuplicateImage(SkippedInput):
 
 
 SKIPPED = (ExcludedLicense.__name__, DuplicateImage.__name__)
-"""Classes of images that are left out on purpose, as plans and results name them."""
+"""Error classes of images left out on purpose, as in plans and results."""
 
 
 class TransientError(NstError):
-    """It may well work on the next try."""
+    """A failure that may not happen again on the next try."""
 
 
 class ChunkTimeout(TransientError):
-    """A chunk took longer than `execution.chunk_deadline` allows; what it had finished is kept."""
+    """A chunk took longer than `execution.chunk_deadline`; its finished pairs are kept."""
 
 
 class WorkerNotStarted(TransientError):
-    """The process that was to work on a chunk died before it had seen it: the chunk is not to blame."""
+    """A worker process died before it received its chunk, so that the chunk is not the cause."""
 
 
 class WorkerLost(TransientError):
-    """The process that worked on a chunk died, or had to be killed.
+    """The worker process of a chunk died, or had to be killed.
 
     Attributes:
         returncode: of the process, negative for a signal; None where it is not known.
@@ -157,11 +157,11 @@ class WorkerLost(TransientError):
 
 
 class StorageUnreachable(TransientError):
-    """A remote store does not answer, or has trouble of its own."""
+    """A remote store does not answer, or has an internal error."""
 
 
 class DownloadFailed(TransientError):
-    """A download was cut, timed out, or the server had a fault (429, 5xx); what has arrived is kept for the next try.
+    """A download broke off, timed out, or the server failed (429, 5xx); the part received is kept for the next try.
 
     Attributes:
         retry_after: seconds that the server asks to wait, if it said so.
@@ -176,11 +176,11 @@ class DownloadFailed(TransientError):
 
 
 class DownloadRefused(UsageError):
-    """A server refuses for good (401, 403, 404): the message says what to do about it."""
+    """A server refuses permanently (401, 403, 404); the message says what to do about it."""
 
 
 class UnsafeArchive(UsageError):
-    """An archive would write outside its target, holds links, or unpacks to far more than it should."""
+    """An archive would write outside its target, holds links, or unpacks to far more than expected."""
 
 
 class NumericalError(NstError):
@@ -194,11 +194,11 @@ class NumericalError(NstError):
 
 
 class ResourceError(NstError):
-    """Something has run out."""
+    """Memory, disk space or workers have run out."""
 
 
 class DiskFull(ResourceError):
-    """No space left where the run folder lies: the run stops at once, and can be resumed."""
+    """No space is left for the run folder: the run stops at once, and can be resumed."""
 
 
 class NoWorkers(ResourceError):
@@ -206,14 +206,14 @@ class NoWorkers(ResourceError):
 
 
 class Cancelled(NstError):
-    """Whoever asked for an image took it back before it was made."""
+    """The client cancelled the job."""
 
     def __init__(self, message: str = "Cancelled by who asked for it.") -> None:
         super().__init__(message)
 
 
 class Interrupted(NstError):
-    """Asked to stop (Ctrl-C or SIGTERM): what is finished is kept, and the same command resumes."""
+    """Stopped by Ctrl-C or SIGTERM: finished pairs are kept, and the same command resumes."""
 
     exit_code = 130
 

@@ -56,12 +56,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         raise ConfigError(
             f"method.recipe: there is no recipe {name!r}{suggestion(name, known)}. Known: {', '.join(known)}."
         )
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+    data = read_yaml(path, "recipe")
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
@@ -74,8 +69,35 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     return typing.cast(Recipe, recipe)
 
 
+def read_yaml(path: Path, kind: str) -> Any:
+    """The data of a YAML file; `kind` is its kind for messages, e.g. `recipe`. Raises ConfigError."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The {kind} {path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"The {kind} {path} cannot be read: {error.strerror}.") from error
+
+
+def set_override(data: dict[str, Any], override: str) -> None:
+    """Set the value of `key.sub=value` in nested mappings; the value is read as YAML. Raises ConfigError."""
+    dotted, equals, text = override.partition("=")
+    *sections, last = keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set method.size=512.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    for key in sections:
+        inner = data.get(key)
+        data[key] = dict(inner) if isinstance(inner, Mapping) else {}
+        data = data[key]
+    data[last] = value
+
+
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain YAML or JSON data, the inverse of `load_recipe`'s reading."""
+    """The recipe as plain YAML or JSON data, which `load_recipe` can read."""
     data = dataclasses.asdict(recipe)
     for section in ("content", "style"):
         data[section]["layers"] = dict(data[section]["layers"])
@@ -87,7 +109,7 @@ def _methods_folder() -> Path:
 
 
 def _with_variant(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's keys, what it says under `variants` for the chosen features laid over them, overrides over all."""
+    """The file's keys, overridden by its `variants` of the chosen features, then by the overrides."""
     base = {key: value for key, value in data.items() if key != "variants"}
     variants = data.get("variants") or {}
     features = overrides.get("features", base.get("features"))
@@ -108,7 +130,7 @@ def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 def _build(kind: Any, data: Any, where: str, faults: list[str]) -> Any:
     """An instance of the dataclass `kind` from plain data, every key and type checked; `where` names it in messages.
 
-    What is wrong is added to `faults`; the answer is None then.
+    Faults are added to `faults`, and None is returned.
     """
     if not isinstance(data, Mapping):
         faults.append(f"{where} must be a section of keys and values, not {data!r}")
@@ -137,7 +159,7 @@ def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
 
 
 def _scalar(hint: Any, value: Any) -> Any:
-    """`value` as what `hint` says. Raises ValueError, saying what is wrong."""
+    """`value` as the type `hint`. Raises ValueError, saying what is wrong."""
     if hint == Layers:
         return _layers(value)
     if hint is float:

@@ -58,7 +58,7 @@ def app(
         raise UsageError("The app needs more packages: pip install 'nst-pipeline[app]'.")
     from flows.progress import console
     from nst_core.app.limits import Limits
-    from nst_core.app.serving import Address, serve
+    from nst_core.app.server import ServerAddress, serve
     from nst_core.config.run_config import load_config, parse_config
 
     limits = Limits(
@@ -72,7 +72,7 @@ def app(
     config = load_config(file, set_ or ()) if file else parse_config({}, set_ or ())
     place = config.output.model_copy(update={"root": output.parent})
     config = config.model_copy(update={"name": output.name, "output": place})
-    address = Address(host, port, password or None, no_password, tuple(allow_host or ()))
+    address = ServerAddress(host, port, password or None, no_password, tuple(allow_host or ()))
     if no_password and password:
         raise UsageError("--password and --no-password are given: drop one of them.")
     serve(config, limits, address, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))

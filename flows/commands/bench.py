@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from flows.commands.options import Json, Set
-
-if TYPE_CHECKING:
-    from nst_core.engine.bench.report import BenchReport
 
 
 def bench(
@@ -40,6 +37,7 @@ def bench(
     """Measure how fast a recipe runs here, what it costs, and how that compares with plain PyTorch at equal loss."""
     from flows.progress import reporter
     from nst_core.bench import BenchOptions, report_dict, run_bench
+    from nst_core.bench.table import report_text
 
     options = BenchOptions(
         recipe, set_ or (), size, batch or (), precision, device, workers, threads, evaluation, evaluations, reference,
@@ -47,28 +45,4 @@ def bench(
     )  # fmt: skip
     with reporter.stage("Measuring", 0, "parts"):
         report = run_bench(options, reporter.at_least)
-    if as_json:
-        print(json.dumps(report_dict(report), indent=2, ensure_ascii=False))
-    else:
-        _print_bench(report)
-
-
-def _print_bench(report: BenchReport) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from nst_core.bench.table import headline, notes, tables
-
-    out = Console(highlight=False)
-    out.print(headline(report), markup=False, soft_wrap=True)
-    for content in tables(report):
-        table = Table(title=content.title, title_justify="left", title_style="bold")
-        for column, head in enumerate(content.heads):
-            table.add_column(head, justify="right" if column else "left")
-        for row in content.rows:
-            table.add_row(*row)
-        out.print()
-        out.print(table)
-    out.print()
-    for note in notes(report):
-        out.print(note, markup=False, soft_wrap=True)
+    print(json.dumps(report_dict(report), indent=2, ensure_ascii=False) if as_json else report_text(report))

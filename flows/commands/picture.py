@@ -60,8 +60,8 @@ def triptych(
 ) -> None:
     """Show content, style and result of pairs side by side."""
     from flows.progress import reporter
-    from nst_core.chunks.single.stylization import FORMATS
     from nst_core.engine.images.pixels import encode_image
+    from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
     from nst_core.run_folder.artists import artist_facts
     from nst_core.run_folder.folder import RunFolder
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
@@ -74,7 +74,7 @@ def triptych(
     with reporter.stage("Making triptychs", len(pairs), "pictures"):
         for done, (pair, path) in enumerate(zip(pairs, paths, strict=True), start=1):
             pixels = triptych_of(pair, facts.get(pair.artist or ""))
-            write_bytes_atomic(path, encode_image(pixels, FORMATS[path.suffix.lower()]))
+            write_bytes_atomic(path, encode_image(pixels, OUTPUT_SUFFIXES[path.suffix.lower()]))
             reporter.at_least(done, len(pairs))
     print(f"Triptych: {paths[0]}" if len(paths) == 1 else f"{len(paths)} triptychs: {paths[0].parent}")
 
@@ -96,11 +96,11 @@ def _named_pairs(
 
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:
-    """The file of each triptych: `output` itself, or files in it with the names of the results."""
-    from nst_core.chunks.single.stylization import FORMATS
+    """Where each triptych goes: `output` itself, or files in it that are called as the results are."""
+    from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 
     if output.suffix and not output.is_dir():
-        if output.suffix.lower() not in FORMATS:
+        if output.suffix.lower() not in OUTPUT_SUFFIXES:
             raise UsageError(f"--output {output}: the name must end in .png, .jpg or .jpeg, or be that of a folder.")
         if len(pairs) > 1:
             raise UsageError(f"--output {output}: {len(pairs)} triptychs need a folder.")

@@ -1,6 +1,7 @@
-"""`nst app`: a page on which a photograph takes on the manner of a painting, and the HTTP API behind it.
+"""`nst app`: a web page to stylize one photograph at a time, and the HTTP API behind it.
 
-What it makes goes the way of every run: a planned pair, a chunk, an image, a row; in a run folder in which every row
-has a method of its own. `server` answers requests, `desk` knows people and their jobs, `queue` says whose turn it is,
-`studio` does the work, `workshop` keeps the run folder, `shelves` what can be picked, `uploads` what people bring.
+Each job goes the way of every run: a planned pair, a chunk, an image and a row, in a run folder whose rows each have a
+method of their own. `application` has the routes, `job_queue` the jobs, `device_workers` stylizes them,
+`job_run_folder` writes the run folder, `picture_collections` holds the pictures that can be picked, `uploads` those
+that clients send.
 """

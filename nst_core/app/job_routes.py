@@ -1,4 +1,4 @@
-"""Requests about jobs: start, follow, look, download, cancel."""
+"""The routes below /api/jobs: create, list, follow, preview, download and cancel jobs."""
 
 from __future__ import annotations
 
@@ -9,95 +9,95 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from nst_core.app.answers import json_text, picture
-from nst_core.app.asking import Asked, job_of
-from nst_core.app.desk import Desk
-from nst_core.app.front import Front, Person
+from nst_core.app.context import AppContext, ClientName
+from nst_core.app.job_queue import JobQueue
+from nst_core.app.job_requests import JobRequest, new_job
 from nst_core.app.jobs import FINAL, Job
-from nst_core.app.refusals import Refusal
+from nst_core.app.request_errors import RequestError
+from nst_core.app.responses import image_response, json_text
 from nst_core.app.uploads import Upload
 
-LOOK_SECONDS = 0.25
-"""Between two looks at a job that is followed."""
+POLL_SECONDS = 0.25
+"""Interval at which a streamed job is checked for changes."""
 
-HEARTBEAT_SECONDS = 15.0
-"""After which a line that says nothing shows that the server lives."""
+KEEP_ALIVE_SECONDS = 15.0
+"""Silence after which an empty line shows that the server is alive."""
 
 
-def job_routes(front: Front) -> APIRouter:
+def job_routes(context: AppContext) -> APIRouter:
     """Everything below /api/jobs."""
-    routes, desk = APIRouter(prefix="/api/jobs"), front.desk
+    routes, queue = APIRouter(prefix="/api/jobs"), context.queue
 
     @routes.post("", status_code=201)
-    def ask(asked: Asked, person: Person) -> dict[str, Any]:
-        job = job_of(asked, person, front)
-        desk.add(job)
-        return desk.told(job)
+    def create(body: JobRequest, client: ClientName) -> dict[str, Any]:
+        job = new_job(body, client, context)
+        queue.add(job)
+        return queue.job_json(job)
 
     @routes.get("")
-    def mine(person: Person) -> dict[str, Any]:
-        return {"items": [desk.told(job) for job in desk.of(person)]}
+    def list_jobs(client: ClientName) -> dict[str, Any]:
+        return {"items": [queue.job_json(job) for job in queue.jobs_of(client)]}
 
     @routes.get("/{identity}")
-    def one(identity: str, person: Person) -> dict[str, Any]:
-        return desk.told(desk.find(person, identity))
+    def show(identity: str, client: ClientName) -> dict[str, Any]:
+        return queue.job_json(queue.find(client, identity))
 
     @routes.delete("/{identity}")
-    def cancel(identity: str, person: Person) -> dict[str, Any]:
-        job = desk.find(person, identity)
-        desk.cancel(job)
-        return desk.told(job)
+    def cancel(identity: str, client: ClientName) -> dict[str, Any]:
+        job = queue.find(client, identity)
+        queue.cancel(job)
+        return queue.job_json(job)
 
     @routes.get("/{identity}/events")
-    async def events(identity: str, person: Person, request: Request) -> StreamingResponse:
-        job = desk.find(person, identity)
+    async def events(identity: str, client: ClientName, request: Request) -> StreamingResponse:
+        job = queue.find(client, identity)
         return StreamingResponse(
-            _events(desk, job, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+            _events(queue, job, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
         )
 
     @routes.get("/{identity}/preview")
-    def preview(identity: str, person: Person) -> Response:
-        shown = desk.find(person, identity).preview
-        if shown is None:
-            raise Refusal(404, "There is nothing to see of it yet.")
-        return picture(shown[1], "image/jpeg")
+    def preview(identity: str, client: ClientName) -> Response:
+        newest = queue.find(client, identity).preview
+        if newest is None:
+            raise RequestError(404, "There is nothing to see of it yet.")
+        return image_response(newest[1], "image/jpeg")
 
     @routes.get("/{identity}/result")
-    def result(identity: str, person: Person, download: bool = False) -> Response:
-        job = desk.find(person, identity)
+    def result(identity: str, client: ClientName, download: bool = False) -> Response:
+        job = queue.find(client, identity)
         if job.result is None:
-            raise Refusal(404, "It is not finished.")
-        path = front.root / job.result
+            raise RequestError(404, "It is not finished.")
+        path = context.root / job.result
         if not path.is_file():
-            raise Refusal(410, "The picture was removed from the run folder.")
+            raise RequestError(410, "The picture was removed from the run folder.")
         cache = {"Cache-Control": "private, max-age=3600"}
         return FileResponse(path, filename=path.name if download else None, headers=cache)
 
-    @routes.get("/{identity}/{which}")
-    def side(identity: str, which: str, person: Person) -> Response:
-        job = desk.find(person, identity)
-        shown = {"content": job.content, "style": job.style}.get(which)
-        if shown is None or not isinstance(shown.picture, Upload):
-            raise Refusal(404, "There is nothing here.")
-        return picture(shown.picture.thumbnail, "image/webp", "private, max-age=86400")
+    @routes.get("/{identity}/{role}")
+    def input_thumbnail(identity: str, role: str, client: ClientName) -> Response:
+        job = queue.find(client, identity)
+        picture = {"content": job.content, "style": job.style}.get(role)
+        if picture is None or not isinstance(picture.source, Upload):
+            raise RequestError(404, "There is nothing here.")
+        return image_response(picture.source.thumbnail, "image/webp", "private, max-age=86400")
 
     return routes
 
 
-async def _events(desk: Desk, job: Job, request: Request) -> AsyncIterator[str]:
-    """The job, whenever something has happened to it, until it is over; now and then a line that says nothing."""
-    seen, silent = -1, 0.0
+async def _events(queue: JobQueue, job: Job, request: Request) -> AsyncIterator[str]:
+    """Server-sent events: the whole job at each change until it is over, and a comment line after long silence."""
+    version, silence = -1, 0.0
     while not await request.is_disconnected():
-        if job.changed != seen:
-            seen, silent = job.changed, 0.0
-            told = desk.told(job)
-            yield f"data: {json_text(told)}\n\n"
-            if told["state"] in FINAL:
+        if job.version != version:
+            version, silence = job.version, 0.0
+            data = queue.job_json(job)
+            yield f"data: {json_text(data)}\n\n"
+            if data["state"] in FINAL:
                 return
-        elif desk.closing:
+        elif queue.closing:
             return
-        elif silent >= HEARTBEAT_SECONDS:
-            silent = 0.0
+        elif silence >= KEEP_ALIVE_SECONDS:
+            silence = 0.0
             yield ": still here\n\n"
-        await asyncio.sleep(LOOK_SECONDS)
-        silent += LOOK_SECONDS
+        await asyncio.sleep(POLL_SECONDS)
+        silence += POLL_SECONDS

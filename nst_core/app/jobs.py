@@ -1,4 +1,4 @@
-"""A job: what somebody asked for, and how far it is."""
+"""A job: two pictures, a recipe and its settings, and how far the work is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from nst_core.app.recipes import Offer
-from nst_core.app.shelves import address_of, key_of, name_of
+from nst_core.app.picture_collections import item_key, item_name, thumbnail_url
+from nst_core.app.recipe_options import RecipeOption
 from nst_core.app.uploads import Upload
 from nst_core.sources.base import Item
 
@@ -19,41 +19,45 @@ FINAL = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two pictures of a job: brought, or picked.
+class JobPicture:
+    """One of the two pictures of a job.
 
     Attributes:
+        source: an upload, or an item of a collection.
         role: `contents` or `styles`.
-        size: (width, height).
+        size: (width, height) in pixels.
     """
 
-    picture: Upload | Item
+    source: Upload | Item
     role: str
     size: tuple[int, int]
 
     @property
     def name(self) -> str:
-        return self.picture.name if isinstance(self.picture, Upload) else name_of(self.picture)
+        return self.source.name if isinstance(self.source, Upload) else item_name(self.source)
 
     @property
     def artist(self) -> str | None:
-        return None if isinstance(self.picture, Upload) else self.picture.artist
+        return None if isinstance(self.source, Upload) else self.source.artist
 
 
 @dataclass
 class Job:
-    """What a person asked for.
+    """A picture that a client asked for.
 
     Attributes:
-        cancelled: set when it is taken back; `changed`: counts what happened to it, for those who follow it.
-        preview: the newest JPEG file of it on its way, and how many there were.
-        result: where its image is, relative to the run folder, and `gallery` its place there.
+        started: when it began to run, in seconds of `time.monotonic`.
+        trace: (evaluation, total loss) points so far.
+        preview: number of previews so far, and the newest one as a JPEG file.
+        result: path of its image relative to the run folder; `gallery`: URL of its place in the gallery.
+        version: number of updates so far, for those who follow it.
+        cancelled: set when the client cancels it.
     """
 
-    person: str
-    content: Side
-    style: Side
-    offer: Offer
+    client: str
+    content: JobPicture
+    style: JobPicture
+    recipe: RecipeOption
     size: int
     strength: float
     id: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -67,25 +71,25 @@ class Job:
     pair_id: str | None = None
     result: str | None = None
     gallery: str | None = None
-    changed: int = 0
+    version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def change(self, **values: Any) -> None:
-        """Set some of it, and say so to those who follow it."""
+    def update(self, **values: Any) -> None:
+        """Set attributes, and count the update."""
         for name, value in values.items():
             setattr(self, name, value)
-        self.changed += 1
+        self.version += 1
 
     def seconds_left(self) -> float | None:
-        """While it runs, by its own pace."""
+        """Expected seconds until a running job is done, by its own pace; None where that is not known."""
         if self.state != "running" or self.started is None or not self.evaluations:
             return None
         pace = (time.monotonic() - self.started) / self.evaluations
-        return max(0.0, pace * (self.offer.evaluations - self.evaluations))
+        return max(0.0, pace * (self.recipe.evaluations - self.evaluations))
 
     def as_json(self, position: int | None, wait_seconds: float | None) -> dict[str, Any]:
-        """The job as the API tells it, with its place among those who wait (0: the next) and how long that takes."""
-        here = f"/api/jobs/{self.id}"
+        """The job as the API shows it, with its position in the queue (0: the next) and the expected wait."""
+        url = f"/api/jobs/{self.id}"
         left = self.seconds_left()
         return {
             "id": self.id,
@@ -93,15 +97,15 @@ class Job:
             "position": position,
             "wait_seconds": None if wait_seconds is None else round(wait_seconds, 1),
             "evaluations": self.evaluations,
-            "total": self.offer.evaluations,
+            "total": self.recipe.evaluations,
             "seconds_left": None if left is None else round(left, 1),
-            "preview": f"{here}/preview?v={self.preview[0]}" if self.preview else None,
+            "preview": f"{url}/preview?v={self.preview[0]}" if self.preview else None,
             "trace": self.trace,
             "error": self.error,
-            "result": f"{here}/result" if self.result else None,
-            "content": self._side(self.content, "content"),
-            "style": self._side(self.style, "style") | {"artist": self.style.artist},
-            "recipe": self.offer.name,
+            "result": f"{url}/result" if self.result else None,
+            "content": _picture_json(self.content, f"{url}/content"),
+            "style": _picture_json(self.style, f"{url}/style") | {"artist": self.style.artist},
+            "recipe": self.recipe.name,
             "size": self.size,
             "strength": self.strength,
             "pair_id": self.pair_id,
@@ -109,8 +113,15 @@ class Job:
             "created": self.created.isoformat(timespec="seconds"),
         }
 
-    def _side(self, side: Side, which: str) -> dict[str, Any]:
-        image, source = f"/api/jobs/{self.id}/{which}", {"upload": side.picture.id}
-        if not isinstance(side.picture, Upload):
-            image, source = address_of(side.picture, side.role), {"id": key_of(side.picture)}
-        return {"name": side.name, "image": image, "width": side.size[0], "height": side.size[1], "source": source}
+
+def _picture_json(picture: JobPicture, upload_url: str) -> dict[str, Any]:
+    image, source = upload_url, {"upload": picture.source.id}
+    if not isinstance(picture.source, Upload):
+        image, source = thumbnail_url(picture.source, picture.role), {"id": item_key(picture.source)}
+    return {
+        "name": picture.name,
+        "image": image,
+        "width": picture.size[0],
+        "height": picture.size[1],
+        "source": source,
+    }

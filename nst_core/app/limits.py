@@ -1,4 +1,4 @@
-"""What the app takes, at most."""
+"""The app's upper bounds on uploads, sizes, jobs and time."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ SIZES = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 """Sides that the page offers, in pixels, as far as `Limits.size` goes."""
 
 SMALLEST = 32
-"""Side at which a picture can be made, in pixels."""
+"""The smallest side that a job may have, in pixels."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds.
+    """Upper bounds.
 
     Attributes:
-        upload_bytes: of one uploaded file.
-        pixels: of one image, uploaded or picked.
-        size: largest side at which an image is made.
-        queue: jobs that wait, of all people together.
-        per_person: jobs of one person that wait or run.
-        seconds: that one job may run.
-        uploads: files of one person that are kept at a time; those that were used longest ago go first.
-        uploads_of_all: the same, of all people together.
-        arriving: files that are on their way at a time.
-        arriving_seconds: that a file may take to arrive.
-        idle_seconds: after which an upload that no job waits for is removed.
+        upload_bytes: size of an uploaded file.
+        pixels: number of pixels of an image, uploaded or picked.
+        size: side of a job's image, in pixels.
+        queue: number of waiting jobs of all clients together.
+        per_person: number of waiting and running jobs of one client.
+        seconds: running time of a job.
+        uploads: number of kept files of one client; the least recently used are removed first.
+        total_uploads: number of kept files of all clients together.
+        concurrent_uploads: number of files received at a time.
+        upload_seconds: time to receive a file.
+        idle_seconds: time for which an unused upload is kept.
     """
 
     upload_bytes: int = 30_000_000
@@ -36,7 +36,7 @@ class Limits:
     per_person: int = 5
     seconds: float = 300.0
     uploads: int = 20
-    uploads_of_all: int = 200
-    arriving: int = 16
-    arriving_seconds: float = 300.0
+    total_uploads: int = 200
+    concurrent_uploads: int = 16
+    upload_seconds: float = 300.0
     idle_seconds: float = 3600.0

@@ -1,4 +1,4 @@
-"""Pictures that people bring or look through: decoded a few at a time, and made small."""
+"""Decoding of uploaded and picked pictures, a few at a time, and their thumbnails."""
 
 from __future__ import annotations
 
@@ -8,53 +8,51 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst_core.app.refusals import Refusal
+from nst_core.app.request_errors import RequestError
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import DecodedImage, decode_image, probe_image
+from nst_core.engine.images.suffixes import SUFFIXES
 from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, NotAnImage
 
-SIDE = 640
-"""Of what the page shows of a picture."""
-
-EXTENSIONS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
-"""Of Pillow's formats, where it is not the format's name."""
+THUMBNAIL_SIDE = 640
+"""Longer side of a thumbnail, in pixels."""
 
 _DECODING = threading.BoundedSemaphore(2)
-"""Pictures that are decoded at a time: each may take some hundred megabytes."""
+"""Semaphore for two pictures to be decoded at a time: each may take some hundred megabytes."""
 
 _ANY_SIZE = ImageLimits(max_pixels=2**62, min_side=1)
 
 
-def decoded(path: Path, limits: ImageLimits, data: bytes | None = None) -> DecodedImage:
-    """As `decode_image`, but not more than two at a time. Raises InputError."""
+def decode_limited(path: Path, limits: ImageLimits, data: bytes | None = None) -> DecodedImage:
+    """`decode_image`, but not more than two at a time. Raises InputError."""
     with _DECODING:
         return decode_image(path, limits, data)
 
 
-def brought(name: str, data: bytes, most_pixels: int) -> DecodedImage:
-    """The picture in a file that somebody calls `name`. Raises Refusal, with what is wrong with it."""
+def decode_upload(name: str, data: bytes, most_pixels: int) -> DecodedImage:
+    """The picture in an uploaded file called `name`. Raises RequestError, with what is wrong with it."""
     try:
-        return decoded(Path(name), ImageLimits(max_pixels=most_pixels), data)
+        return decode_limited(Path(name), ImageLimits(max_pixels=most_pixels), data)
     except ImageTooLarge as error:
-        raise Refusal(413, _too_many_pixels(name, data, most_pixels)) from error
+        raise RequestError(413, _too_many_pixels(name, data, most_pixels)) from error
     except ImageTooSmall as error:
-        raise Refusal(422, f"{name}: {error.reason.partition(',')[0]}: choose a larger picture.") from error
+        raise RequestError(422, f"{name}: {error.reason.partition(',')[0]}: choose a larger picture.") from error
     except NotAnImage as error:
-        raise Refusal(415, f"{name} cannot be used: {error.reason.removesuffix('.')}.") from error
+        raise RequestError(415, f"{name} cannot be used: {error.reason.removesuffix('.')}.") from error
     except InputError as error:
-        raise Refusal(422, f"{name} cannot be used: {error.reason.removesuffix('.')}.") from error
+        raise RequestError(422, f"{name} cannot be used: {error.reason.removesuffix('.')}.") from error
 
 
-def extension(image: DecodedImage) -> str:
-    """What the name of its file ends in."""
-    return EXTENSIONS.get(image.info.format, image.info.format.lower())
+def suffix_of(image: DecodedImage) -> str:
+    """The suffix of a file in the format that the picture was decoded from."""
+    return SUFFIXES[image.info.format][0]
 
 
-def small(image: DecodedImage, side: int = SIDE) -> bytes:
-    """A WebP file of the picture with `side` pixels on its longer side, at most."""
-    shown, buffer = Image.fromarray(image.pixels), io.BytesIO()
-    shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-    shown.save(buffer, "WEBP", quality=82, method=4)
+def thumbnail_bytes(image: DecodedImage) -> bytes:
+    """The picture as a WebP file with at most `THUMBNAIL_SIDE` pixels on its longer side."""
+    thumbnail, buffer = Image.fromarray(image.pixels), io.BytesIO()
+    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    thumbnail.save(buffer, "WEBP", quality=82, method=4)
     return buffer.getvalue()
 
 

@@ -1,57 +1,163 @@
-"""The application: the page, the gallery, and the HTTP API behind them (docs/app.md)."""
+"""The server: its address, everything behind the routes, and how it starts and stops."""
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+import uvicorn
 
-from nst_core.app.answers import PAGE_POLICY, PlainJSON, add_faults
-from nst_core.app.front import GALLERY, Front
-from nst_core.app.guard import Guard
-from nst_core.app.job_routes import job_routes
-from nst_core.app.picture_routes import collection_routes, upload_routes
-from nst_core.app.visitors import Rules
-from nst_core.views.web import environment, page_bytes
+from nst_core.app.access import AccessRules, is_loopback
+from nst_core.app.application import build_app
+from nst_core.app.context import AppContext
+from nst_core.app.device_workers import DeviceWorkers
+from nst_core.app.job_queue import JobQueue
+from nst_core.app.job_run_folder import JobRunFolder
+from nst_core.app.limits import Limits
+from nst_core.app.picture_collections import PictureCollections
+from nst_core.app.recipe_options import recipe_options
+from nst_core.app.uploads import Uploads
+from nst_core.config.devices import local_fleet, run_devices
+from nst_core.config.run_config import RunConfig
+from nst_core.errors import UsageError
+from nst_core.plan.wanted import open_sources
+from nst_core.storage.paths import is_local
 
-NO_GALLERY = "<!doctype html><html lang=en><title>Gallery</title><p>There is no picture yet. <a href=/>Make one</a>."
+GRACE_SECONDS = 3
+"""Time for requests to end when the server is stopped."""
+
+MAX_CONNECTIONS = 1000
+"""Connections at a time; each client that follows a job has one open."""
 
 
-def build(front: Front, rules: Rules) -> Guard:
-    """The whole application, guarded."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, default_response_class=PlainJSON)
-    add_faults(app)
-    for routes in (job_routes(front), upload_routes(front), collection_routes(front)):
-        app.include_router(routes)
-    _add_pages(app, front)
-    return Guard(app, rules)
+@dataclass(frozen=True)
+class ServerAddress:
+    """Host and port of the server, and who has access.
+
+    Attributes:
+        port: 0 for a free one.
+        password: needed for every request; None for no password.
+        open_to_all: no password is needed although other machines can reach the server.
+        names: further host names of the server.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    password: str | None = None
+    open_to_all: bool = False
+    names: tuple[str, ...] = ()
+
+    def check(self, say: Callable[[str], object]) -> None:
+        """Raise UsageError where other machines could use the app without a password, unless that is intended."""
+        if is_loopback(self.host) or self.password:
+            return
+        if not self.open_to_all:
+            raise UsageError(
+                f"On {self.host} other machines can use the app: give a password (--password, or NST_APP_PASSWORD), or "
+                "--no-password if everybody may."
+            )
+        say(f"Warning: everybody who can reach {self.host} may use this machine and see what is made: no password.")
+
+    def listen(self) -> socket.socket:
+        """A socket that listens at the address. Raises UsageError."""
+        try:
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            return socket.create_server((self.host, self.port), family=family)
+        except OSError as error:
+            raise UsageError(
+                f"The app cannot answer on {self.host}:{self.port} ({error.strerror}): choose another --port or --host."
+            ) from error
+
+    def rules(self, limits: Limits) -> AccessRules:
+        """The conditions for access at this address."""
+        names = {*(name.lower() for name in self.names), self.host.lower(), socket.gethostname().lower()}
+        return AccessRules(
+            self.password, is_loopback(self.host), limits.upload_bytes, frozenset(names - {"0.0.0.0", "::"})
+        )
+
+    def url(self, port: int) -> str:
+        """The URL to open in a browser on this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def _add_pages(app: FastAPI, front: Front) -> None:
-    template = environment("nst_core.app").get_template("app.html.j2")
+def serve(config: RunConfig, limits: Limits, address: ServerAddress, say: Callable[[str], object]) -> None:
+    """Answer requests until stopped by SIGINT or SIGTERM.
 
-    @app.get("/", response_class=HTMLResponse)
-    def page() -> Response:
-        nonce = secrets.token_urlsafe(16)
-        html = page_bytes(template.render(options=front.options(), nonce=nonce))
-        headers = {"Content-Security-Policy": PAGE_POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
-        return HTMLResponse(html, headers=headers)
+    Args:
+        config: a run file; its sources are the collections, its method is the first recipe.
+        say: called with sentences for the terminal: the URL, and notes about the sources.
 
-    @app.get("/api/options")
-    def options() -> dict[str, Any]:
-        return front.options()
+    Raises:
+        UsageError: the address is taken, or open to all; the run folder cannot be used, or the method asks for
+            something that does not exist.
+    """
+    address.check(say)
+    if not is_local(config.run_folder):
+        raise UsageError(f"{config.run_folder} is at a store: `nst app` needs a folder on a disk (--output).")
+    limits = replace(limits, pixels=min(limits.pixels, config.content.max_pixels, config.style.max_pixels))
+    config = with_limits(config, limits)
+    with address.listen() as listening, app_context(config, limits, say) as context:
+        server = Server(context, address.rules(limits))
+        port = listening.getsockname()[1]
+        say(f"Open {address.url(port)} (Ctrl-C ends it); pictures go to {config.run_folder}")
+        with contextlib.suppress(KeyboardInterrupt):  # how uvicorn tells, at its end, what stopped it
+            server.run([listening])
 
-    @app.get("/gallery/", response_class=HTMLResponse)
-    @app.get(GALLERY, response_class=HTMLResponse)
-    def gallery() -> Response:
-        index = front.root / "gallery" / "index.html"
-        if index.is_file():
-            return FileResponse(index, headers={"Cache-Control": "no-cache"})
-        return HTMLResponse(NO_GALLERY)
 
-    for folder in ("gallery", "images"):  # no link leads out of them, nor `..`
-        (front.root / folder).mkdir(parents=True, exist_ok=True)
-        app.mount(f"/{folder}", StaticFiles(directory=front.root / folder, follow_symlink=False))
+def with_limits(config: RunConfig, limits: Limits) -> RunConfig:
+    """The run file with the app's limit on pixels, where that is the lower one, and without preview files."""
+    sections = {
+        role: section.model_copy(update={"max_pixels": min(section.max_pixels, limits.pixels)})
+        for role, section in (("content", config.content), ("style", config.style))
+    }
+    output = config.output.model_copy(update={"previews": None})
+    return config.model_copy(update={**sections, "output": output})
+
+
+@contextlib.contextmanager
+def app_context(config: RunConfig, limits: Limits, say: Callable[[str], object]) -> Iterator[AppContext]:
+    """Run folder, uploads, queue and workers, running while the block does."""
+    devices = run_devices(config.execution)
+    job_folder, uploads = JobRunFolder(config, local_fleet(config.execution)), Uploads(config.run_folder, limits)
+    queue = JobQueue(limits, uploads, len(devices))
+    with ExitStack() as stack:
+        stack.enter_context(job_folder.open(say))
+        sources = open_sources(config)
+        for note in sources.notes:
+            say(f"Note: {note}")
+        uploads.open()
+        stack.callback(uploads.close)
+        workers = DeviceWorkers(queue, job_folder, uploads, limits, devices)
+        workers.start()
+        stack.callback(workers.join)
+        stack.callback(queue.close)
+        collections = PictureCollections(sources, config, limits)
+        yield AppContext(
+            queue, uploads, collections, recipe_options(config.method), limits, config.run_folder, str(devices[0])
+        )
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that closes the queue, which ends the event streams, before it waits for requests to end."""
+
+    def __init__(self, context: AppContext, rules: AccessRules) -> None:
+        self._queue = context.queue
+        super().__init__(
+            uvicorn.Config(
+                build_app(context, rules),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._queue.close()
+        await super().shutdown(sockets)

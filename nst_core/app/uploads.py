@@ -1,4 +1,4 @@
-"""What people bring: looked at before it is kept, kept in the run folder's own corner, gone when nobody needs it."""
+"""Uploaded pictures: checked before they are kept, in `.uploads/` of the run folder, removed when nobody needs them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.app.limits import Limits
-from nst_core.app.pictures import brought, extension, small
-from nst_core.app.refusals import Refusal
+from nst_core.app.pictures import decode_upload, suffix_of, thumbnail_bytes
+from nst_core.app.request_errors import RequestError
 
 FOLDER = ".uploads"
 NAME_LENGTH = 200
@@ -20,28 +20,28 @@ NAME_LENGTH = 200
 
 @dataclass
 class Upload:
-    """A picture that somebody brought.
+    """An uploaded picture.
 
     Attributes:
-        name: as that person calls it; never part of a path.
+        name: the client's name for it; never part of a path.
         size: (width, height) in pixels, upright.
         thumbnail: a WebP file.
-        used: when somebody last asked for it, in seconds on the clock of `Uploads`.
-        held: jobs that wait for it.
+        used: time of the last use, in seconds on the clock of `Uploads`.
+        jobs: number of jobs that need it.
     """
 
     id: str
-    person: str
+    client: str
     name: str
     path: Path
     size: tuple[int, int]
     thumbnail: bytes
     used: float
-    held: int = 0
+    jobs: int = 0
 
 
 class Uploads:
-    """The uploads of all people. For several threads."""
+    """The uploads of all clients. Thread-safe."""
 
     def __init__(self, root: Path, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._limits, self._clock = root / FOLDER, limits, clock
@@ -49,74 +49,74 @@ class Uploads:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Begin with nothing: what a killed server left is removed."""
+        """Begin with an empty folder: what a killed server left is removed."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
 
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add(self, person: str, name: str, data: bytes) -> Upload:
-        """Look at a file and keep it. Raises Refusal; then nothing of it remains."""
-        name = shown_name(name)
-        image = brought(name, data, self._limits.pixels)
+    def add(self, client: str, name: str, data: bytes) -> Upload:
+        """Check a file and keep it. Raises RequestError; then nothing of it remains."""
+        name = display_name(name)
+        image = decode_upload(name, data, self._limits.pixels)
         identity = secrets.token_hex(12)
-        path = self._folder / f"{identity}.{extension(image)}"
+        path = self._folder / f"{identity}{suffix_of(image)}"
         try:
             path.write_bytes(data)
         except OSError as error:
             path.unlink(missing_ok=True)
-            raise Refusal(507, "The server's disk is full: tell whoever runs it.") from error
+            raise RequestError(507, "The server's disk is full: tell whoever runs it.") from error
         size = (image.info.width, image.info.height)
-        upload = Upload(identity, person, name, path, size, small(image), self._clock())
+        upload = Upload(identity, client, name, path, size, thumbnail_bytes(image), self._clock())
         with self._lock:
-            self._make_room([one for one in self._kept.values() if one.person == person], self._limits.uploads)
-            self._make_room(self._kept.values(), self._limits.uploads_of_all)
+            self._make_room([each for each in self._kept.values() if each.client == client], self._limits.uploads)
+            self._make_room(self._kept.values(), self._limits.total_uploads)
             self._kept[identity] = upload
         return upload
 
-    def find(self, person: str, identity: str) -> Upload:
-        """An upload of that person. Raises Refusal."""
+    def find(self, client: str, identity: str) -> Upload:
+        """An upload of that client. Raises RequestError."""
         with self._lock:
             upload = self._kept.get(identity)
-            if upload is None or upload.person != person:
-                raise Refusal(404, "That upload is not here any more: upload the picture again.")
+            if upload is None or upload.client != client:
+                raise RequestError(404, "That upload is not here any more: upload the picture again.")
             upload.used = self._clock()
             return upload
 
     def hold(self, uploads: Sequence[Upload]) -> None:
-        """A job waits for them: they stay. Raises Refusal where one is gone already."""
+        """Keep the uploads of a new job until `release`. Raises RequestError where one is gone already."""
         with self._lock:
             if any(upload.id not in self._kept for upload in uploads):
-                raise Refusal(404, "That upload is not here any more: upload the picture again.")
+                raise RequestError(404, "That upload is not here any more: upload the picture again.")
             for upload in uploads:
-                upload.held += 1
+                upload.jobs += 1
 
     def release(self, uploads: Sequence[Upload]) -> None:
-        """The job is over."""
+        """Undo `hold`: the job is over."""
         with self._lock:
             for upload in uploads:
-                upload.held -= 1
+                upload.jobs -= 1
                 upload.used = self._clock()
 
-    def remove(self, person: str, identity: str) -> None:
-        """Forget an upload; one that a job waits for stays until it expires. Raises Refusal."""
-        upload = self.find(person, identity)
+    def remove(self, client: str, identity: str) -> None:
+        """Remove an upload, unless a job needs it: then it stays until it expires. Raises RequestError."""
+        upload = self.find(client, identity)
         with self._lock:
-            if not upload.held:
+            if not upload.jobs:
                 self._drop(upload)
 
     def expire(self) -> None:
-        """Remove what nobody has asked for in a long time."""
+        """Remove uploads that have not been used for `Limits.idle_seconds`."""
         with self._lock:
             for upload in list(self._kept.values()):
-                if not upload.held and self._clock() - upload.used > self._limits.idle_seconds:
+                if not upload.jobs and self._clock() - upload.used > self._limits.idle_seconds:
                     self._drop(upload)
 
     def _make_room(self, among: Iterable[Upload], most: int) -> None:
-        """Drop those that were used longest ago and that no job waits for, until one more may come."""
-        uploads = sorted(among, key=lambda one: one.used)
-        for upload in [one for one in uploads if not one.held][: max(0, len(uploads) + 1 - most)]:
+        """Remove the least recently used ones that no job needs, until there is room for one more."""
+        uploads = sorted(among, key=lambda each: each.used)
+        for upload in [each for each in uploads if not each.jobs][: max(0, len(uploads) + 1 - most)]:
             self._drop(upload)
 
     def _drop(self, upload: Upload) -> None:
@@ -124,7 +124,7 @@ class Uploads:
         self._kept.pop(upload.id, None)
 
 
-def shown_name(name: str) -> str:
-    """What a file is called, as text that can be shown on a line, kept in a table and told in JSON."""
+def display_name(name: str) -> str:
+    """A file's name as text that can be shown on one line and encoded in tables and JSON."""
     name = name.encode("utf-8", "replace").decode()
     return "".join(sign for sign in name if sign.isprintable())[:NAME_LENGTH].strip() or "picture"

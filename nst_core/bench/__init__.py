@@ -1,6 +1,6 @@
-"""`nst bench`: how fast a recipe runs here, what it costs, and how that compares with one image at a time.
+"""`nst bench`: the throughput of a recipe on this machine, its cost, and a comparison with one image at a time.
 
-Needs what the engine needs, and PyYAML: it runs on a bare GPU machine, as `python -m nst_core.bench`.
+Needs PyYAML and what the engine needs: it runs on a bare GPU machine, as `python -m nst_core.bench`.
 """
 
 from __future__ import annotations
@@ -8,20 +8,19 @@ from __future__ import annotations
 import os
 import time
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from nst_core.bench.images import load_pictures
+from nst_core.engine.bench.batch_runner import BenchPictures, Setup
 from nst_core.engine.bench.ceiling import measure_ceiling
 from nst_core.engine.bench.equal_loss import EqualLossComparison, compare
 from nst_core.engine.bench.flops import evaluation_flops
-from nst_core.engine.bench.ours import BenchPictures, Setup
 from nst_core.engine.bench.report import BenchCost, BenchReport, EqualLoss, Machine, Throughput, cost_of
 from nst_core.engine.bench.throughput import measure_throughput
 from nst_core.engine.devices import resolve_device, resolve_precision
@@ -29,14 +28,14 @@ from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
-from nst_core.errors import ConfigError, UsageError
+from nst_core.errors import UsageError
 from nst_core.plan.speed import record_speed
-from nst_core.recipes import load_recipe
+from nst_core.recipes import load_recipe, set_override
 from nst_core.storage.machine import cores, machine_name
 from nst_core.storage.progress import Progress
 
 BATCH = {"cpu": 2, "cuda": 64}
-"""Images per batch unless told otherwise, if they fit into memory: the pipeline's own choice."""
+"""Default images per batch, if they fit into memory: the pipeline's own choice."""
 
 COCO = 118_287
 """Images of COCO's train2017."""
@@ -44,7 +43,7 @@ COCO = 118_287
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """What is measured, and how thoroughly.
+    """The recipe to measure, the measurements, and their sizes.
 
     Attributes:
         recipe: a recipe's name, or the path of its file.
@@ -57,13 +56,13 @@ class BenchOptions:
         evaluation: `eager`, `graph` or `compile`: how losses and gradients are computed.
         evaluations: timed per image for the throughput.
         reference: whether to compare with the sequential reference.
-        reference_evaluations: of the reference, per image.
-        reference_images: that the reference makes in each round, at most.
-        rounds: how often each side of the comparison runs.
-        images: to reckon hours and cost for.
-        price: per hour of the device.
+        reference_evaluations: evaluations of the reference per image.
+        reference_images: largest number of images of the reference per round.
+        rounds: number of runs of each side of the comparison.
+        images: number to compute hours and cost for.
+        price: price of the device per hour.
         contents, styles: folders of pictures; None for both are the built-in samples.
-        data_folder: where those are put.
+        data_folder: the folder to write the samples to.
     """
 
     recipe: str = "wavelet"
@@ -88,7 +87,7 @@ class BenchOptions:
 
 
 def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchReport:
-    """Measure. `progress` is called with the parts done and their total.
+    """Measure, and report. `progress` is called with the number of parts done and their total.
 
     Raises:
         UsageError: an option, the recipe or an override is wrong.
@@ -106,7 +105,7 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
         options.contents, options.styles, options.data_folder, (recipe.size, recipe.style_size(recipe.size)), device
     )
     setups = _setups(options, recipe, session)
-    parts = _Parts(options, len(setups), progress)
+    parts = _PartCounter(options, len(setups), progress)
     flops = evaluation_flops(recipe, session.extractor, recipe.size, recipe.size)
     busy = setups[0].workers * options.threads if device.type == "cpu" else options.threads
     ceiling = measure_ceiling(device, recipe.precision, busy)
@@ -143,14 +142,14 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
 def costs_of(
     evaluations: int, throughput: Sequence[Throughput], equal: EqualLoss | None, images: int, price: float
 ) -> list[BenchCost]:
-    """At the best pace with the recipe's own evaluations; and at equal loss, ours and the reference's."""
+    """Costs at the best throughput with the recipe's own evaluations; and at equal loss, ours and the reference's."""
     best = max(found.evaluations_per_second for found in throughput)
     costs = [cost_of(f"ours, {evaluations} evaluations", best / evaluations, images, price)]
     if equal:
-        stopped = equal.reference.evaluations
+        reference = equal.reference.evaluations
         sides = {
-            f"ours, equal to reference at {stopped}": equal.ours,
-            f"reference, {stopped} evaluations": equal.reference,
+            f"ours, equal to reference at {reference}": equal.ours,
+            f"reference, {reference} evaluations": equal.reference,
         }
         costs += [cost_of(label, side.images_per_second, images, price) for label, side in sides.items()]
     return costs
@@ -161,8 +160,8 @@ def report_dict(report: BenchReport) -> dict[str, Any]:
     return asdict(report)
 
 
-class _Parts:
-    """Counts finished parts of a benchmark: the ceiling, each batch size, each image or run of the comparison."""
+class _PartCounter:
+    """Counts finished parts: the ceiling, each batch size, each image or run of the comparison."""
 
     def __init__(self, options: BenchOptions, batches: int, progress: Progress | None) -> None:
         compared = options.rounds * (options.reference_images + 1) + 1
@@ -200,30 +199,12 @@ def _check(options: BenchOptions) -> None:
 def _recipe(options: BenchOptions) -> Recipe:
     overrides: dict[str, Any] = {}
     for override in options.overrides:
-        _lay(overrides, override)
+        set_override(overrides, override.strip().removeprefix("method."))
     if options.size is not None:
         overrides["size"] = options.size
     if options.precision is not None:
         overrides["precision"] = options.precision
     return load_recipe(options.recipe, overrides)
-
-
-def _lay(overrides: dict[str, Any], override: str) -> None:
-    """Put `key.sub=value` into the nested mapping that `load_recipe` takes."""
-    dotted, equals, text = override.partition("=")
-    keys = dotted.strip().removeprefix("method.").split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set weights=FILE.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
-    target = overrides
-    for key in keys[:-1]:
-        inner = target.get(key)
-        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        target = target[key]
-    target[keys[-1]] = value
 
 
 def _check_size(recipe: Recipe, session: Session) -> None:
@@ -250,6 +231,5 @@ def _comparison(
 
 
 def _machine(device: torch.device) -> Machine:
-    name = machine_name(device)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return Machine(str(device), name, cores(), load, torch.__version__)
+    return Machine(str(device), machine_name(device), cores(), load, torch.__version__)

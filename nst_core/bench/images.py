@@ -1,4 +1,4 @@
-"""Pictures to measure with: the built-in samples, a person's own folders, or drawn ones where nothing else is there."""
+"""The pictures of a benchmark: the built-in samples, the user's own folders, or synthetic ones."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.bench.ours import BenchPictures
+from nst_core.engine.bench.batch_runner import BenchPictures
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import IMAGE_SUFFIXES, Pixels, decode_image, resize_pixels, to_tensor
+from nst_core.engine.images.pixels import Pixels, decode_image, resize_pixels, to_tensor
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES
 from nst_core.errors import UsageError
 
 if TYPE_CHECKING:
     from nst_core.sources.base import Item
 
-MOST = 64
-"""Pictures read of a folder, at most."""
+MAX_PICTURES = 64
+"""Pictures read from a folder, at most."""
 
 SYNTHETIC = 8
 
@@ -42,41 +43,41 @@ def load_pictures(
         if samples is None:
             return synthetic_pictures(sizes, device)
         paths, origin = samples, "built-in samples"
-    made = [[_square(path, size).to(device) for path in some] for some, size in zip(paths, sizes, strict=True)]
-    return BenchPictures(made[0], made[1], origin)
+    pictures = [[_square(path, size).to(device) for path in some] for some, size in zip(paths, sizes, strict=True)]
+    return BenchPictures(pictures[0], pictures[1], origin)
 
 
 def synthetic_pictures(sizes: tuple[int, int], device: torch.device, count: int = SYNTHETIC) -> BenchPictures:
-    """Seeded clouds of colour with the spectrum of photographs (1/f), for machines without any picture."""
+    """Seeded coloured noise with the spectrum of photographs (1/f), for machines without any picture."""
     generator = torch.Generator().manual_seed(0)
-    made = [[_cloud(size, generator).to(device) for _ in range(count)] for size in sizes]
-    return BenchPictures(made[0], made[1], "synthetic clouds")
+    clouds = [[_cloud(size, generator).to(device) for _ in range(count)] for size in sizes]
+    return BenchPictures(clouds[0], clouds[1], "synthetic clouds")
 
 
 def _samples(data_folder: Path) -> tuple[list[Path], list[Path]] | None:
-    """The built-in photographs and paintings; None on a bare machine, which lacks what sources import."""
+    """The built-in photographs and paintings; None on a bare machine, where `nst_core.sources` cannot be imported."""
     try:
         from nst_core.sources.sample import sample_paintings, sample_photographs
     except ImportError:
         return None
     photographs, paintings = sample_photographs(data_folder), sample_paintings(data_folder)
-    return [item.path for item in photographs.items], [item.path for item in _by_turns(paintings.by_artist())]
+    return [item.path for item in photographs.items], [item.path for item in _interleaved(paintings.by_artist())]
 
 
-def _by_turns(pools: dict[str, list[Item]]) -> list[Item]:
+def _interleaved(pools: dict[str, list[Item]]) -> list[Item]:
     """One work of every artist, then a second of each, …: neighbours in a batch differ."""
     longest = max(map(len, pools.values()))
     return [works[turn] for turn in range(longest) for works in pools.values() if turn < len(works)]
 
 
 def _files(folder: Path, option: str) -> list[Path]:
-    """The first images below a folder; without `nst_core.sources`, which a bare machine cannot import."""
+    """The first images below a folder, found without `nst_core.sources`, which a bare machine cannot import."""
     if not folder.is_dir():
         raise UsageError(f"{option}: there is no folder {folder}.")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise UsageError(f"{option}: {folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}).")
-    return paths[:MOST]
+    return paths[:MAX_PICTURES]
 
 
 def _square(path: Path, size: int) -> Tensor:

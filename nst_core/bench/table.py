@@ -1,24 +1,22 @@
-"""A benchmark's report for the eye: a few small tables of text, which rich or plain print can show."""
+"""A benchmark's report as plain text: a few small tables, and notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from nst_core.engine.bench.report import BenchReport, EqualLoss, Side
 
-
-@dataclass(frozen=True)
-class TextTable:
-    """A title, the heads of the columns, and rows of as many cells; the first column reads left, the others right."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+Row = tuple[str, ...]
 
 
-def headline(report: BenchReport) -> str:
-    """What was measured where, in one line or two."""
+def report_text(report: BenchReport) -> str:
+    """The report as lines of text: machine, tables in aligned columns, notes."""
+    tables = [_throughput(report), *([_equal_loss(report.equal_loss)] if report.equal_loss else []), _costs(report)]
+    return "\n\n".join([_headline(report), *tables, "\n".join(_notes(report))])
+
+
+def _headline(report: BenchReport) -> str:
+    """Recipe and machine, in two lines."""
     machine = report.machine
     where = machine.name if machine.device != "cpu" else f"{machine.name}, {machine.cores} cores"
     return (
@@ -27,16 +25,8 @@ def headline(report: BenchReport) -> str:
     )
 
 
-def tables(report: BenchReport) -> Iterator[TextTable]:
-    """Throughput; the comparison, if it was made; cost."""
-    yield _throughput(report)
-    if report.equal_loss:
-        yield _equal_loss(report.equal_loss)
-    yield _costs(report)
-
-
-def notes(report: BenchReport) -> Iterator[str]:
-    """What the figures refer to, one sentence each."""
+def _notes(report: BenchReport) -> Iterator[str]:
+    """Explanations of the figures, one sentence each."""
     ceiling, flops = report.ceiling, report.flops
     yield (
         f"One evaluation of one image: {_si(flops.total)}FLOP ({_si(flops.features)} features, {_si(flops.grams)} Gram "
@@ -49,7 +39,7 @@ def notes(report: BenchReport) -> Iterator[str]:
     if machine.load is not None and machine.load >= machine.cores / 2:
         yield f"Others were using this machine (load {machine.load:.1f} on {machine.cores} cores): rough figures."
     if equal and len(equal.ours.seconds) == 1:
-        yield "One round only: whatever else ran meanwhile is in the comparison. --rounds 3 leaves the most of it out."
+        yield "One round only: other processes count in the comparison. --rounds 3 leaves out most of that."
     if equal:
         yield (
             f"Equal loss: total {equal.reference_loss:.4g}, ours at {equal.loss_ratio:.3f} of it; ours with "
@@ -58,18 +48,7 @@ def notes(report: BenchReport) -> Iterator[str]:
         )
 
 
-def plain_text(report: BenchReport) -> str:
-    """Everything as plain lines in aligned columns."""
-    parts = [headline(report)]
-    for table in tables(report):
-        grid = [table.heads, *table.rows]
-        widths = [max(len(row[column]) for row in grid) for column in range(len(table.heads))]
-        lines = [table.title, *("  ".join(_aligned(row, widths)).rstrip() for row in grid)]
-        parts.append("\n".join(lines))
-    return "\n\n".join([*parts, "\n".join(notes(report))])
-
-
-def _throughput(report: BenchReport) -> TextTable:
+def _throughput(report: BenchReport) -> str:
     rows = [
         (
             str(found.batch),
@@ -83,11 +62,11 @@ def _throughput(report: BenchReport) -> TextTable:
         for found in report.throughput
     ]
     heads = ("batch", "workers", "ms", "per second", "FLOP/s", "of ceiling", "peak memory")
-    return TextTable("Throughput: evaluations of one image", heads, tuple(rows))
+    return _table("Throughput: evaluations of one image", heads, rows)
 
 
-def _equal_loss(equal: EqualLoss) -> TextTable:
-    def row(label: str, side: Side, speedup: float) -> tuple[str, ...]:
+def _equal_loss(equal: EqualLoss) -> str:
+    def row(label: str, side: Side, speedup: float) -> Row:
         rounds = ", ".join(f"{seconds:.2f}" for seconds in side.seconds)
         return (
             label,
@@ -99,11 +78,11 @@ def _equal_loss(equal: EqualLoss) -> TextTable:
         )
 
     heads = ("", "evaluations", "images a round", "seconds, by round", "images/s, fastest", "speed")
-    rows = (row("reference", equal.reference, 1.0), row("ours", equal.ours, equal.speedup))
-    return TextTable("At equal final loss", heads, rows)
+    rows = [row("reference", equal.reference, 1.0), row("ours", equal.ours, equal.speedup)]
+    return _table("At equal final loss", heads, rows)
 
 
-def _costs(report: BenchReport) -> TextTable:
+def _costs(report: BenchReport) -> str:
     kind = "CPU" if report.machine.device == "cpu" else "GPU"
     rows = [
         (cost.label, f"{cost.images_per_second:.4g}", f"{cost.hours:,.4g}", f"{cost.cost:,.2f}")
@@ -111,16 +90,18 @@ def _costs(report: BenchReport) -> TextTable:
     ]
     first = report.costs[0]
     title = f"Cost of {first.images:,} images at {first.price_per_hour:g} per hour"
-    return TextTable(title, ("", "images/s", f"{kind}-hours", "cost"), tuple(rows))
+    return _table(title, ("", "images/s", f"{kind}-hours", "cost"), rows)
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        yield cell.ljust(width) if column == 0 else cell.rjust(width)
+def _table(title: str, heads: Row, rows: Sequence[Row]) -> str:
+    """A title and aligned columns: the first one to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in (heads, *rows)]
+    return "\n".join([title, *map(str.rstrip, lines)])
 
 
 def _si(value: float) -> str:
-    """Three digits and a prefix: 63.2 G."""
+    """Three digits and an SI prefix: 63.2 G."""
     for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= factor:
             return f"{value / factor:.3g} {prefix}"

@@ -15,7 +15,14 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, padded, resize_pixels, to_tensor, working_size
+from nst_core.engine.images.pixels import (
+    Pixels,
+    decode_image,
+    pad_by_reflection,
+    resize_pixels,
+    to_tensor,
+    working_size,
+)
 from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
@@ -202,7 +209,9 @@ def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
 def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
     """Contents of one padded shape as the engine takes them: (B, 3, H, W) float32 in [0, 1], on its device."""
     images = (to_tensor(content.pixels) for content in contents)
-    return torch.stack([padded(image, *padded_size(image, session.recipe)) for image in images]).to(session.device)
+    return torch.stack([pad_by_reflection(image, *padded_size(image, session.recipe)) for image in images]).to(
+        session.device
+    )
 
 
 def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
@@ -225,8 +234,8 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
         return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
 
-    # A target for one content is not worth keeping: each pair is made once.
-    return session.made(make) if depends_on_content(recipe) else session.target(style_key(style), make)
+    # A pair is made once: what is for one content only would never be asked for again.
+    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)
 
 
 def style_key(image: ScaledImage) -> StyleKey:

@@ -18,7 +18,7 @@ from nst_core.config.run_config import Output
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
 from nst_core.engine.memory import peak_resident
-from nst_core.engine.optimisation import LossPoint, Stylized
+from nst_core.engine.optimisation import LossPoint, StylizedBatch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
@@ -66,7 +66,7 @@ class OutputSettings:
     spent: TimeSpent = field(default_factory=TimeSpent)
 
 
-def stylized_pairs(stylized: Stylized, seconds: float) -> list[StylizedPair]:
+def stylized_pairs(stylized: StylizedBatch, seconds: float) -> list[StylizedPair]:
     """Return the pairs of a batch one by one, their images fetched from the device.
 
     Args:

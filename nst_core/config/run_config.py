@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from nst_core.config.location import LOCATION_FAULT, Location
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
+from nst_core.engine.images.suffixes import OutputFormat
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
-from nst_core.recipes import configs_folder, load_recipe
+from nst_core.recipes import configs_folder, load_recipe, read_yaml, set_override
 
 AUTO: Literal["auto"] = "auto"
 
@@ -82,7 +82,7 @@ class Output(Section):
     """What is written, and where."""
 
     root: Location = Field(Path("outputs"), description="The run folder is `<root>/<name>`; may be a URL, e.g. s3://….")
-    format: Literal["jpeg", "png"] = Field(
+    format: OutputFormat = Field(
         "jpeg", description="`png` loses nothing and takes several times the space; `jpeg` follows `quality`."
     )
     quality: int = Field(95, ge=1, le=100, description="Of JPEG files; `png` ignores it.")
@@ -127,12 +127,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: not there, not YAML, an unknown key (the nearest known one is suggested), or a wrong value.
     """
     found = _find(path)
-    try:
-        data = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{found} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise ConfigError(f"The run file {found} cannot be read: {error.strerror}.") from error
+    data = read_yaml(found, "run file")
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -144,7 +139,8 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunC
     """Validate plain data as a run configuration. Raises ConfigError, which names every fault."""
     expanded = {key: _expand(key, value) for key, value in data.items() if value is not None}
     for override in overrides:
-        _override(expanded, override)
+        set_override(expanded, override)
+        expanded = {key: _expand(key, value) for key, value in expanded.items()}
     for role in ("content", "style"):
         expanded[role] = _with_source(expanded.get(role, {}))
     faults: list[str] = []
@@ -182,23 +178,6 @@ def _with_source(section: Any) -> Any:
     """Make a source without a name or a path the built-in one."""
     named = not isinstance(section, Mapping) or "source" in section or "path" in section
     return section if named else {"source": "sample", **section}
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    dotted, equals, text = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set method.size=512.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
-    target = data
-    for key in keys[:-1]:
-        inner = target.get(key)
-        target[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        target = target[key]
-    target[keys[-1]] = _expand(keys[-1], value) if len(keys) == 1 else value
 
 
 def _recipe_faults(section: Any) -> list[str]:

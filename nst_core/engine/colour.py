@@ -1,4 +1,4 @@
-"""Colour statistics, and the map that carries one image's colours to another's."""
+"""Colour statistics, and colour matching between images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ColourStatistics:
 
 
 def colour_statistics(images: Tensor) -> ColourStatistics:
-    """Mean and covariance of images, (…, 3, H, W), each by itself."""
+    """Mean and covariance of each image, (…, 3, H, W)."""
     pixels = images.flatten(-2)
     mean = pixels.mean(dim=-1)
     centred = pixels - mean[..., None]
@@ -43,7 +43,7 @@ def blend_statistics(parts: Sequence[ColourStatistics], shares: Sequence[float])
 
 
 def match_colours(images: Tensor, targets: ColourStatistics) -> Tensor:
-    """The linear map of least change that gives `images`, (…, 3, H, W), their targets' means and covariances; clamped.
+    """Map `images`, (…, 3, H, W), linearly to their targets' means and covariances, by the least change; clamped.
 
     The optimal transport between two Gaussians: `C^-½ (C^½ T C^½)^½ C^-½` with covariances C and T (Pitié and Kokaram
     2007, "The linear Monge-Kantorovitch linear colour mapping").
@@ -66,17 +66,17 @@ def greyscale(images: Tensor) -> Tensor:
 
 
 def match_luminance(image: Tensor, content: Tensor) -> Tensor:
-    """`image` in grey, with the mean and standard deviation of the content's luminance: (3, H, W), not clamped.
+    """Grey version of `image` with the mean and standard deviation of the content's luminance: (3, H, W), not clamped.
 
     Gatys, Bethge, Hertzmann, Shechtman 2016, "Preserving Color in Neural Artistic Style Transfer", eq. 10.
     """
-    own, wanted = luminance(image), luminance(content)
-    spread = wanted.std(correction=0) / own.std(correction=0).clamp_min(1e-6)
-    return (spread * (own - own.mean()) + wanted.mean()).expand_as(image)
+    own, target = luminance(image), luminance(content)
+    spread = target.std(correction=0) / own.std(correction=0).clamp_min(1e-6)
+    return (spread * (own - own.mean()) + target.mean()).expand_as(image)
 
 
 def with_luminance(images: Tensor, contents: Tensor) -> Tensor:
-    """The chroma (I and Q) of `contents` with the luminance of `images`, both (B, 3, H, W); clamped.
+    """Images with the luminance of `images` and the chroma (I and Q) of `contents`, both (B, 3, H, W); clamped.
 
     Clamping the sum alone would shift hues: the chroma is scaled down as far as the luminance leaves room for it.
     """

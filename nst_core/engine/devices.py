@@ -1,4 +1,4 @@
-"""Where the optimisation runs, and at which precision."""
+"""Device and precision of the optimisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nst_core.errors import ConfigError
 
 
 def resolve_device(wanted: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; a device has one spelling (`cuda` is `cuda:0`).
+    """The device of a name; `auto` is CUDA where there is one, else the CPU; `cuda` is `cuda:0`.
 
     Raises:
         ConfigError: no such kind of device, or not on this machine.
@@ -48,18 +48,18 @@ OUT_OF_MEMORY = (
     "CUFFT_ALLOC_FAILED",
     "CUSOLVER_STATUS_ALLOC_FAILED",
 )
-"""What errors say that have no class of their own: the CPU allocator's, the driver's and those of CUDA's libraries."""
+"""Messages of out-of-memory errors that have no class of their own: of the CPU allocator, driver and CUDA libraries."""
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, of the device or of the machine."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the memory of the device or of the machine ran out."""
     return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
 
 
-def set_convolutions(precision: str) -> None:
-    """Make this process's cuDNN convolutions what a resolved precision says: TensorFloat-32 only where it is `tf32`.
+def set_convolution_precision(precision: str) -> None:
+    """Set this process's cuDNN convolutions to a resolved precision: TensorFloat-32 only where it is `tf32`.
 
-    Algorithms are chosen by rule, not by a race: the same batch on the same device gives the same bits.
+    Algorithms are chosen by rule, not by timing: the same batch on the same device gives the same bits.
     """
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.deterministic = True

@@ -1,4 +1,4 @@
-"""Which pairs of a batch have diverged, and which of those are started again."""
+"""Detection of pairs that have diverged, and the choice of those to restart."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import torch
 from torch import Tensor
 
 DIVERGED = 1e3
-"""A total this many times that of the initial image and that of empty feature maps counts as diverged, like one that is
-not finite. (The initial image alone is no measure: it may be perfect already.)"""
+"""A total this many times that of the initial image, and that of zero feature maps, counts as diverged, like one that
+is not finite. (The initial image alone is no measure: it may be perfect already.)"""
 
-GUARD_EVERY = 10
-"""Evaluations between two looks for divergence: fixed, because it decides pixels, as `report_every` must not."""
+CHECK_EVERY = 10
+"""Evaluations between two checks: fixed, because it decides pixels, as `report_every` must not."""
 
-CAUTION = 0.25
-"""The rate of a pair that is started again after it diverged, relative to the recipe's."""
+RESTART_RATE = 0.25
+"""The learning rate of a restarted pair, relative to the recipe's."""
 
 
 class DivergenceGuard:
-    """Decides, where the host looks in, which rows to start again and which are lost.
+    """Decides at each check which rows to restart, and in the end which have diverged.
 
     Args:
-        scale: what is a large total of each row, (B,).
+        scale: a large total of each row, (B,).
     """
 
     def __init__(self, scale: Tensor) -> None:
@@ -28,8 +28,8 @@ class DivergenceGuard:
         self.limit: Tensor | None = None
         self.restarted = torch.zeros_like(scale, dtype=torch.bool)
 
-    def look(self, total: Tensor) -> Tensor | None:
-        """Rows to start again, (B,) bool, or None. A row is started again at most once; the first look is the start."""
+    def check(self, total: Tensor) -> Tensor | None:
+        """The rows to restart, (B,) bool, or None; each at most once. The first call is for the initial images."""
         if self.limit is None:
             limit = DIVERGED * torch.maximum(total, self.scale)
             self.limit = torch.where(limit.isfinite(), limit, -1.0)
@@ -41,6 +41,6 @@ class DivergenceGuard:
         return rows
 
     def diverged(self, total: Tensor) -> Tensor:
-        """(B,) bool. A row that was not finite at the start has a limit, -1, that no total keeps."""
+        """The rows that have diverged, (B,) bool. A row that was not finite at the start has the limit -1: always."""
         within = total <= (self.scale if self.limit is None else self.limit)
         return ~(total.isfinite() & within)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nst_core.engine.devices import out_of_memory
+from nst_core.engine.devices import is_out_of_memory
 from nst_core.engine.objective import Objective
 from nst_core.engine.parametrisation import PixelParametrisation
 
@@ -20,41 +20,41 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Points (B, P) to their losses, (4, B) as `LossTerms.stacked` gives them, and gradients, (B, P). Both may be
 overwritten by the next call."""
 
-MAX_SHAPES = 256
-"""Shapes that are compiled for in one process; further ones are evaluated eagerly (by torch's own rule)."""
+MAX_COMPILED_SHAPES = 256
+"""Shapes compiled per process; further ones are evaluated eagerly (by torch's own rule)."""
 
 WARM_UP = 3
-"""Evaluations before a CUDA graph is captured, in which libraries choose algorithms and allocate workspaces."""
+"""Evaluations before a CUDA graph is captured: libraries choose algorithms and allocate workspaces in them."""
 
-_one_capture = threading.Lock()
+_capture_lock = threading.Lock()
 """A process can capture one graph at a time."""
 
 log = logging.getLogger(__name__)
 
 
 def build_evaluation(objective: Objective, parametrisation: PixelParametrisation, evaluation: Evaluation) -> Evaluate:
-    """How a batch is evaluated.
+    """The function that evaluates a batch.
 
     Args:
         evaluation: `eager`; `graph`: captured once as a CUDA graph, then replayed (the same kernels and bits, without
-            the launches, which is what small batches wait for); `compile`: the losses fused by `torch.compile`, for
-            every shape anew. Where one of the latter two does not work, the log says so and it is `eager`.
+            the launch times that dominate small batches); `compile`: the losses fused by `torch.compile`, for every
+            shape anew. Where one of the latter two does not work, that is logged and `eager` is used.
     """
     plain = _eager(objective, parametrisation, objective_losses(objective))
     start = parametrisation.points()
     if evaluation == "graph" and start.is_cuda:
-        return _or_eager("CUDA graph", lambda: Captured(plain, start), plain)
+        return _or_eager("CUDA graph", lambda: CudaGraphEvaluation(plain, start), plain)
     if evaluation == "compile":
         return _or_eager("torch.compile", lambda: _compiled(objective, parametrisation, start), plain)
     return plain
 
 
 def objective_losses(objective: Objective) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Images (B, 3, H, W) to losses (4, B) and the sum of what is minimised, ()."""
+    """A function from images (B, 3, H, W) to losses (4, B) and the sum of the minimised losses, ()."""
 
     def losses(images: Tensor) -> tuple[Tensor, Tensor]:
         terms = objective.terms(images)
-        return terms.stacked(), objective.minimised(terms, images).sum()
+        return terms.stacked(), objective.minimised_loss(terms, images).sum()
 
     return losses
 
@@ -72,25 +72,25 @@ def _eager(
 
 
 def _compiled(objective: Objective, parametrisation: PixelParametrisation, start: Tensor) -> Evaluate:
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, MAX_SHAPES)
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, MAX_COMPILED_SHAPES)
     compiled = torch.compile(objective_losses(objective), dynamic=False)
     evaluate = _eager(objective, parametrisation, compiled)
-    evaluate(start)  # compiles; what cannot be compiled raises here
+    evaluate(start)  # compiles now, so that a failure raises here
     return evaluate
 
 
-class Captured:
+class CudaGraphEvaluation:
     """An evaluation as a CUDA graph, for points of one shape.
 
     Args:
-        evaluate: eager, without any look from the host.
+        evaluate: eager, without any synchronisation with the host.
         start: points (B, P) on a CUDA device.
     """
 
     def __init__(self, evaluate: Evaluate, start: Tensor) -> None:
         self.points = start.clone()
         self.graph = torch.cuda.CUDAGraph()
-        with _one_capture, torch.cuda.device(start.device):
+        with _capture_lock, torch.cuda.device(start.device):
             stream: Any = torch.cuda.Stream(start.device)  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream(start.device))
             with torch.cuda.stream(stream):
@@ -103,7 +103,7 @@ class Captured:
         self._check(evaluate)
 
     def _check(self, evaluate: Evaluate) -> None:
-        """Raises RuntimeError if a replay at other points does not compute what an evaluation there does."""
+        """Raise RuntimeError if a replay at other points does not give the losses of an evaluation there."""
         elsewhere = self.points + 0.01
         expected, _ = evaluate(elsewhere)
         losses, _ = self(elsewhere)
@@ -117,11 +117,11 @@ class Captured:
 
 
 def _or_eager(what: str, build: Callable[[], Evaluate], plain: Evaluate) -> Evaluate:
-    """What `build` gives, or `plain` where it fails for any reason but memory (a smaller batch will do then)."""
+    """The evaluation that `build` makes, or `plain` where it fails, unless memory ran out."""
     try:
         return build()
     except Exception as error:
-        if out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         log.warning("%s does not work here (%s: %s): going on without it.", what, type(error).__name__, error)
         return plain

@@ -41,10 +41,10 @@ class _Gram(torch.autograd.Function):
         (flat,) = ctx.saved_tensors
         spread = (gradient + gradient.transpose(1, 2)) / flat.shape[2]
         if _has_wide_products(flat):
-            spread = spread.to(flat.dtype)  # what comes of it is rounded to the maps' precision in any case
+            spread = spread.to(flat.dtype)  # the result is rounded to the maps' precision in any case
         else:
             flat = at_least_float32(flat)
-        channels_last = flat.stride(1) == 1  # the gradient had better be so too, and `spread` is symmetric
+        channels_last = flat.stride(1) == 1  # the gradient should have this layout too, and `spread` is symmetric
         back: Tensor = (flat.transpose(1, 2) @ spread).transpose(1, 2) if channels_last else spread @ flat
         return back.to(ctx.saved_tensors[0].dtype)
 
@@ -133,7 +133,7 @@ def total_variation(images: Tensor) -> Tensor:
 def total_variation_half_sum(images: Tensor) -> Tensor:
     """½ Σ of squared horizontal and vertical differences, of values in 0–255, per image: (B, 3, H, W) -> (B,).
 
-    What neural-style's TVLoss has as its gradient: the differences themselves, times its strength.
+    The gradient is that of neural-style's TVLoss: the differences themselves, times its strength.
     """
     values = 255 * at_least_float32(images)
     return (values.diff(dim=3).square().sum(dim=(1, 2, 3)) + values.diff(dim=2).square().sum(dim=(1, 2, 3))) / 2

@@ -1,4 +1,4 @@
-"""How many pairs fit into memory at once: estimated from what autograd keeps, then tried on the device."""
+"""The batch size that fits into memory: estimated from what autograd keeps, then tried on the device."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nst_core.engine.devices import out_of_memory, set_convolutions
+from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
 from nst_core.engine.recipe import Recipe
 
 SHARE = 0.8
-"""Of the free memory, what a batch may take."""
+"""Share of the free memory that a batch may take."""
 
 WORKING_SPACE = 2.0
-"""What an evaluation takes at its peak, relative to what autograd keeps: gradients and convolutions' work spaces."""
+"""Peak memory of an evaluation relative to what autograd keeps: gradients and convolutions' work spaces."""
 
 PROBE_SIDE = 64
-"""Side of the images on which memory is counted, in pixels; it grows with the number of pixels from there on."""
+"""Side, in pixels, of the images on which memory is measured; it grows with the number of pixels from there on."""
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux says what memory the machine has left, and (version 2) what a container may have of it."""
+"""Linux's files of the machine's free memory, and of a container's limits (version 2)."""
 
 
 def batch_that_fits(recipe: Recipe, extractor: Extractor, device: torch.device, side: int, most: int) -> int:
@@ -40,17 +40,17 @@ def batch_that_fits(recipe: Recipe, extractor: Extractor, device: torch.device, 
     batch = max(1, min(most, estimate))
     if device.type != "cuda":
         return batch
-    return verified(batch, lambda size: _evaluate_once(recipe, extractor, size, side))
+    return largest_working_batch(batch, lambda size: _evaluate_once(recipe, extractor, size, side))
 
 
-def verified(batch: int, attempt: Callable[[int], None]) -> int:
-    """`batch`, or the first of its halves for which `attempt` does not run out of memory; 1 is not tried."""
+def largest_working_batch(batch: int, attempt: Callable[[int], None]) -> int:
+    """Halve `batch` until `attempt` does not run out of memory; 1 is not tried."""
     while batch > 1:
         try:
             attempt(batch)
             break
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         batch //= 2
         torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
@@ -58,7 +58,7 @@ def verified(batch: int, attempt: Callable[[int], None]) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that a new allocation on the device can have, in bytes."""
+    """Free memory of the device, in bytes; cached blocks count as free."""
     if device.type == "cuda":
         free, _total = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -67,13 +67,13 @@ def free_bytes(device: torch.device) -> int:
 
 
 def peak_resident() -> int:
-    """The most memory, in bytes, that this process has had so far."""
+    """Peak resident memory of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) -> int:
-    """Memory, in bytes, that one pair of `width` × `height` pixels takes at the peak of an evaluation: an estimate."""
+    """Estimated peak memory of an evaluation per pair of `width` × `height` pixels, in bytes."""
     side = max(PROBE_SIDE, extractor.min_side(recipe.layer_names()))
     small, large = (_kept_bytes(recipe, extractor, factor * side) for factor in (1, 2))
     per_pixel = (large - small) / (3 * side**2)
@@ -84,7 +84,7 @@ def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) ->
 
 
 def _free_of_host() -> int:
-    """Bytes: what Linux calls available, within the container's limit; elsewhere half of the physical memory."""
+    """Bytes that Linux calls available, within the container's limit; elsewhere half of the physical memory."""
     try:
         available = 1024 * _entries(MEMINFO)["MemAvailable:"]
     except (OSError, KeyError):
@@ -93,7 +93,7 @@ def _free_of_host() -> int:
 
 
 def _left_in_container() -> float:
-    """Bytes up to the limit of the control group; its page cache that nobody uses would make way."""
+    """Bytes up to the limit of the control group, inactive page cache counted as free."""
     try:
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         return max(0, limit - used + _entries(CGROUP / "memory.stat")["inactive_file"])
@@ -102,18 +102,18 @@ def _left_in_container() -> float:
 
 
 def _entries(path: Path) -> dict[str, int]:
-    """A file of lines `name number …`."""
+    """The numbers in a file of lines `name number …`."""
     return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}
 
 
 def _state_vectors(recipe: Recipe) -> int:
-    """Images' worth of float32 numbers that the optimiser, its parametrisation and the objective hold."""
+    """The state of optimiser, parametrisation and objective, as a number of float32 images."""
     history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "gradient_descent": 2}
     return history[recipe.optimiser.name] + 6
 
 
 def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
-    """What autograd keeps of one evaluation for its backward pass, in bytes, and the targets; each storage once."""
+    """Bytes that autograd keeps of one evaluation for the backward pass, and of the targets; each storage once."""
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -139,8 +139,8 @@ def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) 
 
 
 def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple[Objective, Tensor]:
-    """An objective of noise, and images to evaluate it at."""
-    set_convolutions(recipe.precision)
+    """An objective of noise images, and images to evaluate it at."""
+    set_convolution_precision(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
     return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""The loss of a batch of pairs under a recipe: targets once, then one value per image and term at each evaluation."""
+"""The loss of a batch of pairs under a recipe: targets once, then one value per image and term per evaluation."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from nst_core.engine.recipe import Recipe
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """What a recipe keeps of a style image: compute once, reuse for every content.
+    """The target of a style image: computed once, reused for every content.
 
-    Only where the recipe keeps the content's colours does it depend on the content too (`depends_on_content`).
+    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
 
     Attributes:
         grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
@@ -54,7 +54,7 @@ class LossTerms:
 
 
 def depends_on_content(recipe: Recipe) -> bool:
-    """Whether a style target is for one content only."""
+    """Whether a style target depends on the content."""
     return recipe.colour == "content"
 
 
@@ -71,7 +71,7 @@ def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: T
         content: (3, H, W), needed where the recipe keeps the content's colours.
 
     Raises:
-        ValueError: it is needed and missing.
+        ValueError: the content is needed and missing.
     """
     if depends_on_content(recipe):
         if content is None:
@@ -91,9 +91,9 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """The target of several styles at once: their Gram matrices and colours, weighted by shares (made to sum to 1).
+    """Blend several styles: their Gram matrices and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe starts from the style image, the one with the largest share is it.
+    Where the recipe starts from the style image, that is the one with the largest share.
     """
     if len(targets) == 1:
         return targets[0]
@@ -116,8 +116,8 @@ class Objective:
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
 
     Attributes:
-        contents: the same; in grey where only luminance is transferred.
-        matched: the contents in their styles' colours, where the recipe wants them, else None.
+        contents: the contents; in grey where only luminance is transferred.
+        matched: the contents in their styles' colours, where the recipe needs them, else None.
     """
 
     def __init__(
@@ -151,13 +151,13 @@ class Objective:
 
     @torch.no_grad()
     def scale(self) -> Tensor:
-        """`alpha·content + beta·style` where all feature maps are zero, (B,): what is a large loss for each pair."""
+        """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
         content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
         style = self._style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
         return self.alpha * content + self.beta * style
 
-    def minimised(self, terms: LossTerms, images: Tensor) -> Tensor:
-        """What the optimiser minimises, (B,): the total, and the penalty on values that cannot be displayed."""
+    def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
+        """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
         if not self.recipe.range_weight:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
@@ -167,7 +167,7 @@ class Objective:
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The feature maps that content and style look at: the same ones, unless content looks at greyscale images."""
+        """The feature maps for content and for style: the same ones, unless content compares greyscale images."""
         if self.recipe.content.colours != "grey":
             maps = self.extractor(images, self.recipe.layer_names())
             return maps, maps

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import greyscale, with_luminance
-from nst_core.engine.divergence import CAUTION, GUARD_EVERY, DivergenceGuard
+from nst_core.engine.divergence import CHECK_EVERY, RESTART_RATE, DivergenceGuard
 from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, luminance_only
@@ -23,7 +23,7 @@ from nst_core.errors import ChunkTimeout, Interrupted
 TRACE_POINTS = 100
 """A loss trace holds about this many points at most."""
 
-_Trace = list[tuple[int, Tensor]]  # steps made, and the losses there as `LossTerms.stacked` gives them
+_Trace = list[tuple[int, Tensor]]  # number of steps, and the losses there as `LossTerms.stacked` gives them
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Pairs:
     Attributes:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size to optimise.
         targets: the style target of each pair.
-        seeds: of each pair, for starts from noise.
+        seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
     """
 
@@ -56,15 +56,15 @@ class LossPoint:
 
 
 @dataclass(frozen=True)
-class Stylized:
-    """What became of a batch.
+class StylizedBatch:
+    """The result of a batch.
 
     Attributes:
         images: (B, 3, H, W) in [0, 1].
-        traces: per pair, from the initial image to the delivered (clamped) one.
-        failed: per pair, whether it diverged twice; its image and trace are then of no use.
-        iterations: steps made.
-        evaluations: losses with gradients computed, per pair.
+        traces: per pair, from the initial image to the final (clamped) one.
+        failed: per pair, whether it diverged twice; its image and trace are then meaningless.
+        iterations: number of steps.
+        evaluations: number of losses with gradients, per pair.
     """
 
     images: Tensor
@@ -76,17 +76,17 @@ class Stylized:
 
 @dataclass(frozen=True)
 class Watch:
-    """How the outside looks in.
+    """Callbacks during the optimisation.
 
-    Reports (every `report_every` evaluations), previews and the guard's looks for divergence (every `GUARD_EVERY`) are
-    the only times that the host waits for the device.
+    Reports (every `report_every` evaluations), previews and checks for divergence (every `CHECK_EVERY`) are the only
+    times that the host waits for the device.
 
     Attributes:
-        progress: called with the evaluations done and the mean total of the batch.
+        progress: called with the number of evaluations done and the mean total of the batch.
         should_stop: polled at each evaluation; true ends the optimisation with `Interrupted`.
         past_deadline: polled at each evaluation; true ends it with `ChunkTimeout`.
-        preview: called with the evaluations done, a pair's row and its image then, (3, H, W) in [0, 1] on the CPU,
-            every `preview_every` evaluations, from the initial image on.
+        preview: called with the number of evaluations done, a pair's row and its image then, (3, H, W) in [0, 1] on the
+            CPU, every `preview_every` evaluations, from the initial image on.
     """
 
     report_every: int = 10
@@ -103,18 +103,18 @@ def stylize_batch(
     extractor: Extractor,
     watch: Watch | None = None,
     evaluation: Evaluation = "eager",
-) -> Stylized:
+) -> StylizedBatch:
     """Optimise every image of the batch under `recipe`, whose precision must be resolved (not `auto`).
 
-    A pair that diverges is started again once, more cautiously, while its neighbours go on undisturbed; if it diverges
-    again it is reported in `failed`.
+    A pair that diverges is restarted once, at a lower rate, while the others go on undisturbed; if it diverges again it
+    is reported in `failed`.
 
     Args:
-        evaluation: how loss and gradient are computed: see `build_evaluation`.
+        evaluation: the way to compute loss and gradient: see `build_evaluation`.
 
     Raises:
-        Interrupted: `watch.should_stop` said so.
-        ChunkTimeout: `watch.past_deadline` said so.
+        Interrupted: `watch.should_stop` returned true.
+        ChunkTimeout: `watch.past_deadline` returned true.
     """
     watch = watch or Watch()
     weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
@@ -131,12 +131,12 @@ def stylize_batch(
     if watch.progress:
         watch.progress(recipe.evaluations, float(last.total.mean()))
     failed: list[bool] = (diverged | ~last.total.isfinite()).tolist()
-    images = _delivered(images, pairs, recipe)
-    return Stylized(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
+    images = _output_images(images, pairs, recipe)
+    return StylizedBatch(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
 
 
 def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor:
-    """Where the recipe starts from, (B, 3, H, W); noise is uniform in [0, 1], drawn by each pair's seed."""
+    """The recipe's initial images, (B, 3, H, W); noise is uniform in [0, 1], drawn by each pair's seed."""
     start = _initial_images(pairs, recipe, objective)
     return greyscale(start).contiguous() if luminance_only(recipe) else start
 
@@ -165,24 +165,24 @@ def _covering(image: Tensor | None, like: Tensor) -> Tensor:
     return scaled[:, top : top + height, left : left + width]
 
 
-def _delivered(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
-    """What the pair's file shows of the optimised images, (B, 3, H, W) in [0, 1]."""
+def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
+    """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
     return with_luminance(images, pairs.contents) if luminance_only(recipe) else images
 
 
 @dataclass(frozen=True)
 class _Preview:
-    """Hands out the images on their way, where the watch asks for it."""
+    """Passes unfinished images to the watch, where it has a preview."""
 
     watch: Watch
     pairs: Pairs
     recipe: Recipe
 
     @torch.no_grad()
-    def look(self, evaluation: int, parametrisation: PixelParametrisation, points: Tensor) -> None:
+    def send(self, evaluation: int, parametrisation: PixelParametrisation, points: Tensor) -> None:
         every, show = self.watch.preview_every, self.watch.preview
         if every and show and evaluation % every == 0:
-            images = _delivered(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe).cpu()
+            images = _output_images(parametrisation.image(points).clamp(0, 1), self.pairs, self.recipe).cpu()
             for row, image in enumerate(images):
                 show(evaluation, row, image)
 
@@ -190,7 +190,7 @@ class _Preview:
 def _optimise(
     evaluate: Evaluate, objective: Objective, parametrisation: PixelParametrisation, preview: _Preview
 ) -> tuple[Tensor, _Trace, Tensor]:
-    """The loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
+    """Run the loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
     recipe, watch = preview.recipe, preview.watch
     points = parametrisation.points()
     optimiser = build_optimiser(recipe.optimiser, points)
@@ -200,33 +200,33 @@ def _optimise(
     for evaluation in range(recipe.evaluations):
         _poll(watch, evaluation)
         losses, gradients = evaluate(points)
-        if evaluation % GUARD_EVERY == 0:
-            restart = guard.look(losses[-1])
+        if evaluation % CHECK_EVERY == 0:
+            restart = guard.check(losses[-1])
             if restart is not None:
-                points, losses, gradients = _restarted(restart, evaluate, optimiser, points, losses, gradients)
+                points, losses, gradients = _restart(restart, evaluate, optimiser, points, losses, gradients)
         if evaluation % stride == 0:
             trace.append((evaluation, losses.clone()))
         if watch.progress and evaluation % watch.report_every == 0:
             watch.progress(evaluation, float(losses[-1].mean()))
-        preview.look(evaluation, parametrisation, points)
+        preview.send(evaluation, parametrisation, points)
         points = optimiser.step(points, gradients)
-    # Judged by the image as it is: the clamped one always has a moderate loss.
+    # By the image before clamping: the clamped one always has a moderate loss.
     return points, trace, guard.diverged(losses[-1])
 
 
-def _restarted(
+def _restart(
     rows: Tensor, evaluate: Evaluate, optimiser: BatchOptimiser, points: Tensor, losses: Tensor, gradients: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Points, losses and gradients with `rows` back at the start; not even rounding touches the others."""
+    """Put `rows` back at the start: points, losses and gradients, those of the other rows bit for bit unchanged."""
     points = torch.where(rows[:, None], 0.0, points)
-    optimiser.reset(rows, CAUTION)
+    optimiser.reset(rows, RESTART_RATE)
     losses, gradients = losses.clone(), gradients.clone()  # the next evaluation may overwrite them
     losses_anew, gradients_anew = evaluate(points)
     return points, torch.where(rows, losses_anew, losses), torch.where(rows[:, None], gradients_anew, gradients)
 
 
 def _poll(watch: Watch, evaluation: int) -> None:
-    """Without a look at the device, so it costs nothing."""
+    """Raise Interrupted or ChunkTimeout where the watch asks for it. Does not wait for the device."""
     if watch.should_stop and watch.should_stop():
         raise Interrupted
     if watch.past_deadline and watch.past_deadline():

@@ -1,7 +1,7 @@
 """Optimisers that run B independent problems in lockstep: curvature, step lengths and resets per image.
 
-One interface: `step(points, gradients) -> points`, all (B, P). Nothing here looks at a value on the host, so a GPU is
-never waited for; each row's iterates are those that the row would make alone.
+One interface: `step(points, gradients) -> points`, all (B, P). No value is read on the host, so there is
+no wait for a GPU; each row's iterates are those that the row would make alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from nst_core.engine.recipe import OptimiserSettings
 
 CURVATURE_FLOOR = 1e-10
-"""A pair with yᵀs at or below this is not remembered, as in `torch.optim.LBFGS`."""
+"""A pair with yᵀs at or below this is not kept, as in `torch.optim.LBFGS`."""
 
 
 class BatchOptimiser(Protocol):
@@ -23,8 +23,8 @@ class BatchOptimiser(Protocol):
     def step(self, points: Tensor, gradients: Tensor) -> Tensor:
         """The next points, (B, P), from the present ones and the gradients there."""
 
-    def reset(self, rows: Tensor, caution: float) -> None:
-        """Forget what was learnt about the rows where `rows`, (B,) bool, is true; multiply their rate by `caution`."""
+    def reset(self, rows: Tensor, rate_factor: float) -> None:
+        """Clear the state of the rows where `rows`, (B,) bool, is true; multiply their rate by `rate_factor`."""
 
 
 def build_optimiser(settings: OptimiserSettings, points: Tensor) -> BatchOptimiser:
@@ -58,7 +58,7 @@ class LBFGS:
         self.differences = points.new_zeros(batch, 2 * history, size)  # s in slots 0..m-1, y in m..2m-1
         self.steps_by_changes = points.new_zeros(batch, history, history, dtype=torch.float64)  # [j, i] is yⱼᵀsᵢ
         self.changes_by_changes = torch.zeros_like(self.steps_by_changes)  # [j, i] is yⱼᵀyᵢ
-        self.count = torch.zeros(batch, dtype=torch.long, device=points.device)  # pairs ever remembered
+        self.count = torch.zeros(batch, dtype=torch.long, device=points.device)  # pairs ever kept
         self.fresh = torch.ones(batch, dtype=torch.bool, device=points.device)  # no step made yet
         self.previous_gradients = torch.zeros_like(points)
         self.moved = torch.zeros_like(points)
@@ -66,7 +66,7 @@ class LBFGS:
         self._ages = torch.arange(history, device=points.device)
 
     def step(self, points: Tensor, gradients: Tensor) -> Tensor:
-        on_gradient = self._remember(gradients)
+        on_gradient = self._update_history(gradients)
         direction = self._direction(gradients, on_gradient)
         first = (1 / gradients.abs().sum(dim=1).clamp_min(1e-30)).clamp_max(1.0)
         length = torch.where(self.fresh, first, 1.0) * self.rate
@@ -75,8 +75,8 @@ class LBFGS:
         self.fresh = torch.zeros_like(self.fresh)
         return points + self.moved
 
-    def reset(self, rows: Tensor, caution: float) -> None:
-        self.rate = torch.where(rows, self.rate * caution, self.rate)
+    def reset(self, rows: Tensor, rate_factor: float) -> None:
+        self.rate = torch.where(rows, self.rate * rate_factor, self.rate)
         self.fresh = self.fresh | rows
         self.count.masked_fill_(rows, 0)
         for state in (self.moved, self.previous_gradients):
@@ -84,7 +84,7 @@ class LBFGS:
         for state in (self.differences, self.steps_by_changes, self.changes_by_changes):
             state.masked_fill_(rows[:, None, None], 0)
 
-    def _remember(self, gradients: Tensor) -> Tensor:
+    def _update_history(self, gradients: Tensor) -> Tensor:
         """Put the pair (s, y) of the last step into each row's oldest slot, where its curvature is positive.
 
         Returns the inner products of the history with the gradient, (B, 2m).
@@ -100,12 +100,12 @@ class LBFGS:
             (torch.stack([change, gradients], dim=1) @ self.differences.transpose(1, 2)).double().unbind(dim=1)
         )
         on_steps, on_changes = on_change.chunk(2, dim=1)
-        self._note(self.steps_by_changes, slot, on_steps, accept)
-        self._note(self.changes_by_changes, slot, on_changes, accept)
-        self._note(self.changes_by_changes.transpose(1, 2), slot, on_changes, accept)
+        self._set_products(self.steps_by_changes, slot, on_steps, accept)
+        self._set_products(self.changes_by_changes, slot, on_changes, accept)
+        self._set_products(self.changes_by_changes.transpose(1, 2), slot, on_changes, accept)
         return on_gradient
 
-    def _note(self, products: Tensor, slot: Tensor, values: Tensor, accept: Tensor) -> None:
+    def _set_products(self, products: Tensor, slot: Tensor, values: Tensor, accept: Tensor) -> None:
         products[self._rows, slot] = torch.where(accept[:, None], values, products[self._rows, slot])
 
     def _direction(self, gradients: Tensor, on_gradient: Tensor) -> Tensor:
@@ -120,16 +120,16 @@ class LBFGS:
         lower = lower + torch.diag_embed((curvatures == 0).double())  # so that empty slots can be divided by
         gamma = torch.where(self.count > 0, curvatures[:, -1] / energies[:, -1, -1], 1.0)[:, None]
         on_steps, on_changes = (part.gather(1, slots) for part in on_gradient.chunk(2, dim=1))
-        u = _solved(lower.transpose(1, 2), on_steps, upper=True)
+        u = _solve_triangular(lower.transpose(1, 2), on_steps, upper=True)
         right = curvatures * u + gamma * (torch.einsum("bij,bj->bi", energies, u) - on_changes)
-        v = _solved(lower, right, upper=False)
+        v = _solve_triangular(lower, right, upper=False)
         coefficients = torch.zeros_like(on_gradient)
         coefficients.scatter_(1, slots, -v).scatter_(1, slots + self.history, gamma * u)
         direction = torch.einsum("bj,bjp->bp", coefficients.to(gradients.dtype), self.differences)
         return direction.sub_(gamma.to(gradients.dtype) * gradients)
 
 
-def _solved(triangle: Tensor, right: Tensor, upper: bool) -> Tensor:
+def _solve_triangular(triangle: Tensor, right: Tensor, upper: bool) -> Tensor:
     """x with `triangle · x = right`: (B, m, m), (B, m) -> (B, m)."""
     x: Tensor = torch.linalg.solve_triangular(triangle, right[:, :, None], upper=upper)
     return x.squeeze(2)
@@ -154,9 +154,9 @@ class Adam:
         variance_bias = (1 - second**self.steps).to(points.dtype)
         return points - self.rate / mean_bias * self.mean / ((self.variance / variance_bias).sqrt() + 1e-8)
 
-    def reset(self, rows: Tensor, caution: float) -> None:
+    def reset(self, rows: Tensor, rate_factor: float) -> None:
         column = rows[:, None]
-        self.rate = torch.where(column, self.rate * caution, self.rate)
+        self.rate = torch.where(column, self.rate * rate_factor, self.rate)
         self.steps = torch.where(column, 0.0, self.steps)
         self.mean = torch.where(column, 0.0, self.mean)
         self.variance = torch.where(column, 0.0, self.variance)
@@ -168,7 +168,7 @@ class GradientDescent:
     Args:
         rate: `absolute`: all rows at `learning_rate`, always. `first_step`: each row's rate is such that its first step
             moves no value by more than `learning_rate`. A step that went too far, which shows in a gradient that points
-            against the one before, is taken back and made again at half the rate, for good. A row whose first gradient
+            against the one before, is undone and repeated at half the rate, for good. A row whose first gradient
             is zero stays where it is.
     """
 
@@ -198,7 +198,7 @@ class GradientDescent:
         self.previous_gradients = gradients.clone()
         return points, gradients
 
-    def reset(self, rows: Tensor, caution: float) -> None:
-        self.learning_rate = torch.where(rows, self.learning_rate * caution, self.learning_rate)
+    def reset(self, rows: Tensor, rate_factor: float) -> None:
+        self.learning_rate = torch.where(rows, self.learning_rate * rate_factor, self.learning_rate)
         self.rate = torch.where(rows, self.learning_rate, self.rate)
         self.fresh = self.fresh | rows

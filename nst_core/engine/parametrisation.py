@@ -1,4 +1,4 @@
-"""What the optimiser moves: the pixels themselves, or coefficients that make the problem rounder.
+"""The numbers that the optimiser changes: the pixels themselves, or coefficients with better conditioning.
 
 Each parametrisation maps points p to images `start + A p` with a fixed linear map A. Where only luminance is free, p
 has one channel, which is added to all three of `start`.
@@ -33,14 +33,14 @@ class PixelParametrisation:
         return self.start + self.change(points.view(len(points), self.channels, *self.start.shape[2:]))
 
     def change(self, planes: Tensor) -> Tensor:
-        """What planes (B, channels, H, W) of free numbers add to the image."""
+        """The change of the image by planes (B, channels, H, W) of free numbers."""
         return planes
 
 
 class Normalised(PixelParametrisation):
     """The image is `start + σ p`, σ being torchvision's standard deviation of each channel (of luminance, their mean).
 
-    The same iterates as those of code that optimises the normalised image, `(image − µ) / σ`.
+    The iterates are those of code that optimises the normalised image, `(image − µ) / σ`.
     """
 
     def __init__(self, start: Tensor, channels: int = 3) -> None:
@@ -74,7 +74,7 @@ class Spectral(PixelParametrisation):
 
 
 def build_parametrisation(settings: OptimiserSettings, start: Tensor, channels: int = 3) -> PixelParametrisation:
-    """What the optimiser moves under a recipe, from `start`, (B, 3, H, W); one channel where only luminance is free."""
+    """The parametrisation of a recipe, from `start`, (B, 3, H, W); one channel where only luminance is free."""
     if settings.precondition == "spectral":
         return Spectral(start, channels, settings.spectral_power)
     return (

@@ -1,4 +1,4 @@
-"""A method of style transfer as data: what `configs/methods/*.yaml` say and the optimisation reads."""
+"""A method of style transfer as data: the contents of `configs/methods/*.yaml`, read by the optimisation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 FEATURES_VERSION = {"wavelet": 2}
-"""How often the maps behind a name of features have been changed, where they have: part of a run's fingerprint."""
+"""Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
 
 Layers = tuple[tuple[str, float], ...]
-"""Layer names with their weights, in the order of the recipe. None at all leave the term out."""
+"""Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
 
 
 @dataclass(frozen=True)
 class ContentTerm:
-    """How the result is compared with the content image.
+    """The comparison of the result with the content image.
 
     Attributes:
         layers: feature maps compared, with weights.
@@ -31,7 +31,7 @@ class ContentTerm:
 
 @dataclass(frozen=True)
 class StyleTerm:
-    """How the result is compared with the style image, by Gram matrices G (result) and A (style) of N channels.
+    """The comparison of the result with the style image, by Gram matrices G (result) and A (style) of N channels.
 
     Attributes:
         layers: feature maps compared, with weights.
@@ -48,12 +48,12 @@ class StyleTerm:
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """The optimiser and what it optimises.
+    """The optimiser and its parametrisation.
 
     Attributes:
         name: `lbfgs` (no line search), `adam`, or `gradient_descent`.
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
-        rate: what the learning rate of gradient descent is measured in: `absolute`, or `first_step`: per image, the
+        rate: unit of the learning rate of gradient descent: `absolute`, or `first_step`: per image, the
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
             far.
         history: curvature pairs that L-BFGS keeps.
@@ -77,7 +77,7 @@ class Recipe:
 
     Attributes:
         name: the recipe's name.
-        source: where it is published, or why it is as it is.
+        source: its publication, or the reason for its settings.
         features: the extractor, e.g. `vgg19`, `squeezenet1_0`, `wavelet`.
         weights: `imagenet`, `random`, or the path of a file; extractors without weights ignore it.
         pooling: `max` or `average`, in place of the network's own pooling.
@@ -91,18 +91,18 @@ class Recipe:
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
             image, cropped to the content's shape) or `noise` (seeded).
-        colour: whose colours the result has: the `style`'s, or the `content`'s (Gatys, Bethge, Hertzmann, Shechtman
+        colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
             2016, "Preserving Color in Neural Artistic Style Transfer").
         keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
             `matching` first gives the style image the content's colours (their section 3.1).
-        evaluations: how often loss and gradient are computed, per image.
+        evaluations: number of losses with gradients per image.
         size: the side of the optimised image that `side` names, in pixels.
         side: which side of the result `size` names.
         bucket: sides are padded to multiples of this many pixels by reflection while they are optimised, so that
             images of nearly one shape share a batch; the result is cropped back. 1 leaves them as they are.
         style_scale: the style's side, as a multiple of `size`.
         upscale: enlarge images smaller than `size`.
-        precision: of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
+        precision: precision of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
             `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
             float32 always.
     """
@@ -133,15 +133,15 @@ class Recipe:
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:
-        """Every layer that content or style looks at, each once."""
+        """Every layer of content or style, each once."""
         return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
 
     def style_names(self) -> tuple[str, ...]:
-        """The layers that style looks at."""
+        """The layers of the style term."""
         return tuple(name for name, _ in self.style.layers)
 
     def content_names(self) -> tuple[str, ...]:
-        """The layers that content looks at."""
+        """The layers of the content term."""
         return tuple(name for name, _ in self.content.layers)
 
     def style_size(self, size: int) -> int:
@@ -149,7 +149,7 @@ class Recipe:
         return max(1, round(size * self.style_scale))
 
     def padded(self, width: int, height: int) -> tuple[int, int]:
-        """The shape that is optimised for a working size of `width` × `height`."""
+        """(width, height) of the optimised image for a working size of `width` × `height`: multiples of `bucket`."""
         return padded_shape(width, height, self.bucket)
 
 

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import torch
 
-from nst_core.engine.devices import out_of_memory, set_convolutions
+from nst_core.engine.cache import Cache
+from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
 from nst_core.engine.objective import StyleTarget
-from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ResourceError
 
 TARGET_BYTES = 512 * 2**20
-"""Of style targets kept per session; one of VGG-19's five usual layers takes 1.4 MB, of all its layers 11 MB."""
+"""Bytes of style targets kept per session; one of VGG-19's five usual layers takes 1.4 MB, of all layers 11 MB."""
 
 MAX_STYLE_KEYS = 16_384
 """Style files whose key is remembered; some hundred bytes each."""
 
 MAX_SESSIONS = 4
-"""Sessions kept per process, and extractors, which take up to 80 MB each; those at work are not counted."""
-
-Value = TypeVar("Value")
+"""Sessions kept per process, and extractors, which take up to 80 MB each; those in use are kept anyway."""
 
 
 class OutOfMemory(ResourceError):
@@ -37,10 +34,10 @@ class OutOfMemory(ResourceError):
 
 @dataclass(frozen=True)
 class StyleKey:
-    """What a style target is kept by.
+    """The key of a style target.
 
     Attributes:
-        sha256: of the style file's bytes.
+        sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
     """
 
@@ -48,115 +45,83 @@ class StyleKey:
     shape: tuple[int, ...]
 
 
-class Recent(Generic[Value]):
-    """A bounded memory shared by threads: the least recently used values are dropped, but for the last one.
-
-    Args:
-        most: the sum of the sizes of what is kept.
-        size: of a value.
-    """
-
-    def __init__(self, most: int, size: Callable[[Value], int] = lambda value: 1) -> None:
-        self._most, self._size, self._sum = most, size, 0
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Value | None:
-        """The value kept as `key`, if it still is."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def keep(self, key: Hashable, value: Value) -> Value:
-        """Keep a value as `key`, unless another thread was first; returns the one that is kept."""
-        with self._lock:
-            if key in self._values:
-                return self._values[key]
-            self._values[key] = value
-            self._sum += self._size(value)
-            while self._sum > self._most and len(self._values) > 1:
-                self._sum -= self._size(self._values.popitem(last=False)[1])
-        return value
-
-
 class Session:
-    """What a worker keeps between chunks.
+    """A recipe's extractor on a device, and the style targets made with it, kept between chunks.
 
     Attributes:
-        style_keys: the key of a style file's target, by the file as it was found and how it was wanted; so a file
-            whose target is kept need not be read.
+        style_keys: the key of a style file's target, by the state of the file and the size asked for; so a file whose
+            target is kept need not be read.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
         self.extractor = _shared_extractor(recipe, device)
-        self.style_keys: Recent[StyleKey] = Recent(MAX_STYLE_KEYS)
-        self._targets: Recent[StyleTarget] = Recent(TARGET_BYTES, _target_bytes)
-        self._fitting: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
+        self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
+        self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, _target_bytes)
+        self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
 
     def under(self, recipe: Recipe) -> Session:
-        """The same network and targets for another recipe, which must look at none but this session's layers."""
+        """A session with the same network and targets for another recipe, which must use no layers but this one's."""
         other = copy(self)
         other.recipe = recipe
         return other
 
     def kept_target(self, key: Hashable) -> StyleTarget | None:
-        """The style target known as `key`, if it has been made and not been dropped since."""
+        """The style target kept as `key`, or None."""
         return self._targets.get(key)
 
     def target(self, key: Hashable, make: Callable[[], StyleTarget]) -> StyleTarget:
-        """The style target known as `key`, made on first use; the least recently used ones are dropped."""
+        """The style target of `key`, made by `make` on first use and kept; the least recently used ones are dropped."""
         kept = self._targets.get(key)
         if kept is not None:
             return kept
         # Without a lock: another thread may make the same one meanwhile, and the first is kept.
-        return self._targets.keep(key, self.made(make))
+        return self._targets.keep(key, self.unkept_target(make))
 
-    def made(self, make: Callable[[], StyleTarget]) -> StyleTarget:
+    def unkept_target(self, make: Callable[[], StyleTarget]) -> StyleTarget:
         """A style target that is not kept. Raises OutOfMemory."""
         try:
-            set_convolutions(self.recipe.precision)
+            set_convolution_precision(self.recipe.precision)
             return make()
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise OutOfMemory(
                 f"A style does not fit into the memory of {self.device}: set a smaller method.size."
             ) from error
 
-    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> Stylized:
-        """As `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
+    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
+        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
 
-        What fitted is remembered: later batches of that shape are parted alike from the start.
+        The number that fitted is remembered for later batches of that shape.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
         shape, count = pairs.contents.shape[2:], len(pairs.contents)
-        most = min(count, self._fitting.get(shape, count))
-        parts: list[Stylized] = []
+        most = min(count, self._batch_limits.get(shape, count))
+        parts: list[StylizedBatch] = []
         first = 0
         while first < count:
             rows = range(first, min(first + most, count))
-            made = self._tried(pairs, rows, watch, evaluation)
-            if made is None:
+            part = self._stylize_rows(pairs, rows, watch, evaluation)
+            if part is None:
                 most = len(rows) // 2
                 continue
             if most < count:
-                self._fitting[shape] = min(most, self._fitting.get(shape, most))
-            parts.append(made)
+                self._batch_limits[shape] = min(most, self._batch_limits.get(shape, most))
+            parts.append(part)
             first = rows.stop
         return _joined(parts)
 
-    def _tried(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> Stylized | None:
-        """Some pairs of a batch; None where they are several and do not fit together."""
+    def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> StylizedBatch | None:
+        """Stylize some pairs of a batch; None where they are several and do not fit into memory together."""
         part_watch = _part_watch(watch, self.recipe.evaluations, rows, len(pairs.contents))
         try:
-            set_convolutions(self.recipe.precision)
+            set_convolution_precision(self.recipe.precision)
             return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(rows) == 1:
                 height, width = pairs.contents.shape[2:]
@@ -169,8 +134,8 @@ class Session:
         return None
 
 
-_sessions: Recent[Session] = Recent(MAX_SESSIONS)
-_extractors: Recent[Extractor] = Recent(MAX_SESSIONS)
+_sessions: Cache[Session] = Cache(MAX_SESSIONS)
+_extractors: Cache[Extractor] = Cache(MAX_SESSIONS)
 _loading = threading.Lock()
 
 
@@ -178,7 +143,7 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
     """This process's session for a recipe (precision resolved) on a device.
 
     Raises:
-        ConfigError, WeightsError: the recipe asks for what is not to be had.
+        ConfigError, WeightsError: the recipe asks for something that does not exist.
     """
     key = (replace(recipe, size=1), device)  # targets are kept by their own size
     with _loading:
@@ -186,7 +151,7 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
 
 
 def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
-    """A recipe's extractor on a device; recipes that differ in other things have the same one."""
+    """A recipe's extractor on a device, shared by all recipes with the same network, weights and precision."""
     key = (recipe.features, recipe.weights, recipe.pooling, recipe.inputs, recipe.precision, device)
     kept = _extractors.get(key)
     if kept is not None and set(recipe.layer_names()) <= set(kept.layers):
@@ -214,7 +179,7 @@ def _part(pairs: Pairs, rows: range) -> Pairs:
 
 
 def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watch:
-    """How some rows of a batch of `count` report as a part of the whole; the rows before them are done."""
+    """The watch for some rows of a batch of `count`, which reports their share of the whole; earlier rows are done."""
     progress, preview = watch.progress, watch.preview
     before = rows.start * evaluations
     return replace(
@@ -224,8 +189,8 @@ def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watc
     )
 
 
-def _joined(parts: list[Stylized]) -> Stylized:
-    return Stylized(
+def _joined(parts: list[StylizedBatch]) -> StylizedBatch:
+    return StylizedBatch(
         torch.cat([part.images for part in parts]),
         [trace for part in parts for trace in part.traces],
         [failed for part in parts for failed in part.failed],

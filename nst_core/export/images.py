@@ -8,11 +8,11 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.errors import CorruptImage, InputError, MissingImage, UnreadableImage
 from nst_core.export.rows import ExportRow
 from nst_core.storage.paths import is_local
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 _PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,180}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -28,8 +28,8 @@ def image_path(run: Path, row: ExportRow) -> Path:
         raise InputError(row.file_name, f"its pair id {row.pair_id!r} is none")
     if name.is_absolute() or ".." in name.parts or "\0" in row.file_name or "\\" in row.file_name:
         raise InputError(row.file_name, "its row leads outside of the run folder")
-    if name.suffix.lower() not in SUFFIXES:
-        raise InputError(row.file_name, f"its name does not end in {', '.join(SUFFIXES)}")
+    if name.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise InputError(row.file_name, f"its name does not end in {', '.join(OUTPUT_SUFFIXES)}")
     path = run / name
     if not is_local(path):  # there are no links that could lead elsewhere, and `..` is refused above
         return path

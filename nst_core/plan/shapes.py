@@ -14,6 +14,7 @@ from nst_core.config.fingerprint import Fingerprints
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import Output
 from nst_core.engine.images.pixels import working_size
+from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
 from nst_core.plan.pair_table import Combination, PairTable
@@ -50,7 +51,7 @@ class PlanContext:
     @classmethod
     def of(cls, method: ResolvedMethod, output: Output, inputs: Mapping[Path, Input]) -> PlanContext:
         """The context of a run's method and output, in which nothing is left out."""
-        extension = {"jpeg": "jpg", "png": "png"}[output.format]
+        extension = OUTPUT_EXTENSIONS[output.format]
         return cls(method.recipe, method.fingerprints, method.min_side, method.min_style_side, extension, inputs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from nst_core.engine.images.pixels import IMAGE_SUFFIXES
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item, is_text, path_text
 from nst_core.sources.folder_metadata import METADATA_FILE, FileFacts, read_metadata

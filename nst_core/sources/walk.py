@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NoReturn
 
-from nst_core.engine.images.pixels import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import path_text, stable_id
 from nst_core.storage.paths import files_below, is_local

@@ -24,10 +24,10 @@ import torchvision
 from fast_choice import CANDIDATES, GOAL_EVALUATIONS, PLAIN, Measured, changes, cheapest, recommended, table
 from fast_curves import Laboratory, compared
 from judges import judges
-from making import Picture, recipe_for
 from pairs import ROOT, Pair, demo_pairs, spread
 from PIL import Image
 from scores import Bench, markdown
+from stylized_pictures import Picture, recipe_for
 
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.devices import resolve_device

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 
 import torch
 from fast_choice import Candidate, Measured
-from making import Picture, sources
 from pairs import Pair
+from stylized_pictures import Picture, sources
 from torch import Tensor
 
 from nst_core.engine.bench.equal_loss import loss_ratio
-from nst_core.engine.devices import resolve_precision, set_convolutions
+from nst_core.engine.devices import resolve_precision, set_convolution_precision
 from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.images.pixels import padded
+from nst_core.engine.images.pixels import pad_by_reflection
 from nst_core.engine.objective import Objective, style_target
 from nst_core.engine.optimisation import Pairs as Batch
-from nst_core.engine.optimisation import Stylized, Watch, stylize_batch
+from nst_core.engine.optimisation import StylizedBatch, Watch, stylize_batch
 from nst_core.engine.recipe import Recipe
 
 EVERY = 5
@@ -91,9 +91,9 @@ def compared(candidate: Candidate, curve: Curve, goals: Sequence[float]) -> Meas
     return Measured(candidate, mean, worst)
 
 
-def run_batch(batch: Prepared, recipe: Recipe, extractor: Extractor, judge: Extractor) -> tuple[Stylized, Curve]:
+def run_batch(batch: Prepared, recipe: Recipe, extractor: Extractor, judge: Extractor) -> tuple[StylizedBatch, Curve]:
     """The batch under a recipe, and the losses of its images on the way."""
-    set_convolutions(recipe.precision)
+    set_convolution_precision(recipe.precision)
     pairs = Batch(batch.contents, [style_target(style, recipe, extractor) for style in batch.styles], batch.numbers)
     targets = [style_target(style, recipe, judge) for style in batch.styles]
     collector = Collector(Objective(replace(recipe, precision="float32"), judge, batch.contents, targets))
@@ -137,7 +137,7 @@ def prepared(pairs: Sequence[Pair], recipe: Recipe, device: torch.device) -> lis
 def _batch(members: list[tuple[int, Tensor, Tensor]], shape: tuple[int, int], device: torch.device) -> Prepared:
     numbers, contents, styles = (list(column) for column in zip(*members, strict=True))
     sizes = [(content.shape[1], content.shape[2]) for content in contents]
-    whole = torch.stack([padded(content, *shape) for content in contents]).to(device)
+    whole = torch.stack([pad_by_reflection(content, *shape) for content in contents]).to(device)
     return Prepared(numbers, whole, [style.to(device) for style in styles], sizes)
 
 

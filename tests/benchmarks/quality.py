@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 from judges import judges
-from making import Picture, final_loss, make, recipe_for
 from pairs import ROOT, Pair, demo_pairs, shared_pairs, spread
 from scores import Bench, markdown
 from sheet import contact_sheet
+from stylized_pictures import Picture, final_loss, make, recipe_for
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

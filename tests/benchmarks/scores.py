@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from judges import Distance, structure
-from making import Picture, colour_matched
+from stylized_pictures import Picture, colour_matched
 from torch import Tensor
 
 

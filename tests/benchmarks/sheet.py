@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from making import Picture
 from PIL import Image, ImageOps
+from stylized_pictures import Picture
 from torch import Tensor
 
 from nst_core.engine.images.pixels import Pixels, to_pixels

@@ -21,7 +21,7 @@ from fast_choice import (
     table,
 )
 from fast_curves import compared
-from making import Picture
+from stylized_pictures import Picture
 
 from nst_core.engine.features import build_extractor
 from nst_core.recipes import load_recipe

@@ -12,7 +12,7 @@ import torch
 from end_to_end import GpuBusy, main
 
 from nst_core.engine import session as session_module
-from nst_core.engine.optimisation import Pairs, Stylized, stylize_batch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, stylize_batch
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -20,7 +20,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 def test_time_in_the_optimisation_is_counted_once_where_memory_runs_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def limited(pairs: Pairs, *arguments: object) -> Stylized:
+    def limited(pairs: Pairs, *arguments: object) -> StylizedBatch:
         if len(pairs.contents) > 1:
             raise torch.OutOfMemoryError("full")
         return stylize_batch(pairs, *arguments)  # type: ignore[arg-type]

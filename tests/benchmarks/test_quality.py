@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from judges import judges, structure
-from making import Picture, colour_matched, final_loss, make, recipe_for
 from pairs import Pair, demo_pairs, shared_pairs, spread
+from stylized_pictures import Picture, colour_matched, final_loss, make, recipe_for
 
 SIZE = 160
 pytestmark = pytest.mark.slow

@@ -38,19 +38,19 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, make_image: Callable[...,
     return folder
 
 
-def upload(page: Any, well: str, file: Path | dict[str, Any]) -> None:
-    page.locator(f"#{well} input[type=file]").set_input_files(file)
+def upload(page: Any, input: str, file: Path | dict[str, Any]) -> None:
+    page.locator(f"#{input} input[type=file]").set_input_files(file)
 
 
 def fill(page: Any, pictures: Path) -> None:
-    """Both wells, by upload."""
+    """Both inputs, by upload."""
     upload(page, "content", pictures / "photograph.png")
     upload(page, "style", pictures / "painting.png")
     page.locator("#start.ready").wait_for()
 
 
 def await_state(page: Any, state: str) -> None:
-    page.locator(f".stage[data-state={state}]").wait_for(timeout=2 * MINUTE)
+    page.locator(f".result[data-state={state}]").wait_for(timeout=2 * MINUTE)
 
 
 def stylize(page: Any, pictures: Path) -> None:
@@ -69,7 +69,7 @@ def test_two_uploads_become_a_picture_that_forms_before_ones_eyes(
     stylize(page, pictures)
     await_state(page, "running")
     seen: list[str] = []
-    while page.locator(".stage").get_attribute("data-state") == "running":
+    while page.locator(".result").get_attribute("data-state") == "running":
         newest = page.locator(".forming img").last.get_attribute("src", timeout=MINUTE)
         seen += [newest] if newest not in seen else []
         page.wait_for_timeout(50)
@@ -115,8 +115,8 @@ def test_a_cancelled_picture_ends_where_it_is(app: AppProcess, pictures: Path, o
     await_state(page, "running")
     page.get_by_role("button", name="Cancel").click()
     await_state(page, "cancelled")
-    assert text(page, ".stage .telling").startswith("Cancelled")
-    assert page.evaluate("document.activeElement.id") == "stage"  # the button is gone, the focus is not
+    assert text(page, ".result .message").startswith("Cancelled")
+    assert page.evaluate("document.activeElement.id") == "result"  # the button is gone, the focus is not
     assert page.get_by_role("button", name="Again with other settings").is_visible()
 
 
@@ -126,7 +126,7 @@ def test_a_second_person_waits_and_gets_their_turn(app: AppProcess, pictures: Pa
     await_state(first, "running")
     stylize(second, pictures)
     await_state(second, "queued")
-    assert "next" in text(second, ".stage .telling")
+    assert "next" in text(second, ".result .message")
     assert second.locator("#earlier li").count() == 1  # others' pictures are theirs
     first.get_by_role("button", name="Cancel").click()
     await_state(second, "running")
@@ -153,7 +153,7 @@ def png_of(width: int, height: int) -> bytes:
     ],
     ids=["200 megapixels", "a renamed text file", "a file that was cut off"],
 )
-def test_what_is_no_fit_picture_is_refused_with_a_sentence_at_its_well(
+def test_what_is_no_fit_picture_is_refused_with_a_sentence_at_its_input(
     app: AppProcess, open_page: Open, name: str, content: bytes, word: str
 ) -> None:
     page = open_page(app.address)
@@ -202,7 +202,7 @@ def test_a_gigabyte_that_is_sent_is_refused_by_the_server(app: AppProcess, open_
     assert "2 MB" in text(page, "#style .fault")
 
 
-def test_the_wells_can_be_filled_from_the_collections_by_keyboard_alone(app: AppProcess, open_page: Open) -> None:
+def test_the_inputs_can_be_filled_from_the_collections_by_keyboard_alone(app: AppProcess, open_page: Open) -> None:
     page = open_page(app.address)
     page.locator("#content .collection").focus()
     page.keyboard.press("Enter")
@@ -245,7 +245,7 @@ def test_a_search_finds_by_name(app: AppProcess, open_page: Open) -> None:
     page.locator(".tiles button", has_text="harbour").wait_for()
     assert page.locator(".tiles button").count() == 1
     page.locator("dialog input").fill("nothing like it")
-    page.locator("dialog .telling", has_text="Nothing of this name.").wait_for()
+    page.locator("dialog .message", has_text="Nothing of this name.").wait_for()
 
 
 def test_a_recipe_that_cannot_run_here_cannot_be_chosen_and_says_why(app: AppProcess, open_page: Open) -> None:
@@ -258,13 +258,13 @@ def test_a_recipe_that_cannot_run_here_cannot_be_chosen_and_says_why(app: AppPro
     assert text(page, "#recipe-note") == recipes[0]["description"]
 
 
-PUT = """([well, kind, bytes]) => {
+PUT = """([input, kind, bytes]) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], "carried.png", { type: "image/png" }));
     const event = kind === "paste"
         ? new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true })
         : new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
-    (well ? document.querySelector(well) : document.body).dispatchEvent(event);
+    (input ? document.querySelector(input) : document.body).dispatchEvent(event);
 }"""
 
 
@@ -295,8 +295,8 @@ HOSTILE = 'a "quoted" <script>throw 1</script> 🎨 شتاء & b.png'
 def test_names_are_text_wherever_they_stand(app: AppProcess, pictures: Path, open_page: Open) -> None:
     page = open_page(app.address)
     picture = (pictures / "photograph.png").read_bytes()
-    for well in ("content", "style"):
-        upload(page, well, {"name": HOSTILE, "mimeType": "image/png", "buffer": picture})
+    for input in ("content", "style"):
+        upload(page, input, {"name": HOSTILE, "mimeType": "image/png", "buffer": picture})
     page.locator("#start.ready").wait_for()
     assert HOSTILE in text(page, "#content .chosen")
     page.get_by_role("button", name="Stylize").click()
@@ -372,9 +372,9 @@ def test_a_server_that_goes_is_missed_and_found_again(
         stylize(page, pictures)
         await_state(page, "running")
         server.stop(signal.SIGKILL)
-        page.locator(".stage .fault", has_text="does not answer").wait_for()
+        page.locator(".result .fault", has_text="does not answer").wait_for()
         server.start()
-        page.locator(".stage .fault", has_text="no longer knows this picture").wait_for(timeout=MINUTE)
+        page.locator(".result .fault", has_text="no longer knows this picture").wait_for(timeout=MINUTE)
         assert page.locator("#earlier li").count() == 0
     finally:
         server.stop()

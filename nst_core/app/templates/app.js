@@ -1,16 +1,16 @@
-// The page as a whole: starting, choosing among one's pictures, cancelling, going on after a reload.
+// The page as a whole: start, the list of jobs, cancel, reload.
 
 const jobs = new Map(); // this person's, by id
-const bench = one("#bench");
+const form = one("#job-form");
 const start = one("#start");
 const earlier = one("#earlier");
-const follower = new Follower(heard, complainOnStage, forgotten);
+const follower = new JobFollower(updateJob, showFault, loseJob);
 
-function heard(job) {
+function updateJob(job) {
   const before = jobs.get(job.id);
   jobs.set(job.id, job);
   if (job.id === selected()) showJob(job);
-  if (before?.state !== job.state || job.state === "running") listEarlier();
+  if (before?.state !== job.state || job.state === "running") listJobs();
   document.title = title(jobs.get(selected()));
 }
 
@@ -19,36 +19,36 @@ function title(job) {
   return job?.state === "done" ? "Done · Try a style" : "Try a style";
 }
 
-function forgotten() {
+function loseJob() {
   jobs.delete(selected());
-  one(".cancel", stage).hidden = true;
-  setText(one(".telling", stage), "");
-  complainOnStage("The server was started anew and no longer knows this picture. What was finished is in the gallery.");
-  listEarlier();
+  one(".cancel", panel).hidden = true;
+  setText(one(".message", panel), "");
+  showFault("The server was started anew and no longer knows this picture. What was finished is in the gallery.");
+  listJobs();
 }
 
-// The address names the job on the stage, so that a reload comes back to it.
+// The URL names the job that is shown, so that a reload comes back to it.
 const selected = () => location.hash.replace(/^#job-/, "");
 
 function select(job) {
   history.replaceState(null, "", `#job-${job.id}`);
-  complainOnStage("");
-  heard(job);
-  listEarlier();
+  showFault("");
+  updateJob(job);
+  listJobs();
   if (FINAL.includes(job.state)) follower.stop();
   else follower.follow(job.id);
 }
 
-function markStart() {
-  start.classList.toggle("ready", Boolean(wells.content.given && wells.style.given));
+function updateStart() {
+  start.classList.toggle("ready", Boolean(inputs.content.source && inputs.style.source));
   one("#start-fault").textContent = "";
 }
 
-function missing() {
-  for (const [well, what] of [[wells.content, "photograph"], [wells.style, "painting"]]) {
-    if (well.given) continue;
-    if (!one(".fault", well.root).textContent) well.complain(`Choose a ${what} first.`);
-    else well.frame.focus();
+function focusMissingInput() {
+  for (const [input, what] of [[inputs.content, "photograph"], [inputs.style, "painting"]]) {
+    if (input.source) continue;
+    if (!one(".fault", input.root).textContent) input.setFault(`Choose a ${what} first.`);
+    else input.frame.focus();
     return true;
   }
   return false;
@@ -58,11 +58,11 @@ async function stylize() {
   start.disabled = true;
   one("#start-fault").textContent = "";
   try {
-    await Promise.all([wells.content.coming, wells.style.coming]); // uploads on their way
-    if (missing()) return;
-    const asked = { content: wells.content.given, style: wells.style.given, ...settings() };
-    select(await ask("/api/jobs", { method: "POST", json: asked }));
-    bringStage();
+    await Promise.all([inputs.content.pending, inputs.style.pending]); // uploads on their way
+    if (focusMissingInput()) return;
+    const request = { content: inputs.content.source, style: inputs.style.source, ...settings() };
+    select(await callApi("/api/jobs", { method: "POST", json: request }));
+    scrollToResult();
   } catch (fault) {
     one("#start-fault").textContent = fault.message;
   } finally {
@@ -74,41 +74,40 @@ async function stylize() {
 async function cancel() {
   const id = selected();
   try {
-    heard(await ask(jobAddress(id), { method: "DELETE" }));
+    updateJob(await callApi(jobAddress(id), { method: "DELETE" }));
   } catch (fault) {
-    if (fault.status !== 409) complainOnStage(fault.message); // 409: it was done a moment before
+    if (fault.status !== 409) showFault(fault.message); // 409: it was done a moment before
   }
 }
 
-// On a phone the stage is below the settings.
-function bringStage() {
-  const { top, bottom } = stage.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight) stage.scrollIntoView({ block: "start", behavior: "smooth" });
+// On a phone the result is below the settings.
+function scrollToResult() {
+  const { top, bottom } = panel.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) panel.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
-// The wells and settings of a job again; the focus goes where the change is likely to be made.
-function again() {
+// Fills inputs and settings from a job; the focus goes where the change is likely to be made.
+function reuseJob() {
   const job = jobs.get(selected());
   for (const kind of ["content", "style"]) {
-    const { source, ...picture } = job[kind];
-    wells[kind].choose({ ...picture, given: source });
+    inputs[kind].choose(job[kind]);
   }
   setSettings(job);
-  bench.scrollIntoView({ block: "nearest" });
+  form.scrollIntoView({ block: "nearest" });
   strength.focus();
 }
 
-function listEarlier() {
+function listJobs() {
   const all = [...jobs.values()].sort((a, b) => (a.created < b.created ? 1 : -1));
   earlier.hidden = all.length === 0;
   const list = one("ol", earlier);
   const old = new Map([...list.children].map((item) => [item.dataset.id, item]));
-  const items = all.map((job) => earlierItem(job, old.get(job.id)));
+  const items = all.map((job) => jobItem(job, old.get(job.id)));
   const same = items.length === list.children.length && items.every((item, at) => item === list.children[at]);
   if (!same) list.replaceChildren(...items); // what is moved loses the focus
 }
 
-function earlierItem(job, item = newItem(job.id)) {
+function jobItem(job, item = newJobItem(job.id)) {
   const image = one("img", item);
   const picture = job.result ?? job.content.image;
   if (image.getAttribute("src") !== picture) image.src = picture;
@@ -121,40 +120,40 @@ function earlierItem(job, item = newItem(job.id)) {
   return item;
 }
 
-function newItem(id) {
-  const button = make("button", { type: "button" }, make("img", { alt: "", loading: "lazy" }), make("span"));
+function newJobItem(id) {
+  const button = element("button", { type: "button" }, element("img", { alt: "", loading: "lazy" }), element("span"));
   button.addEventListener("click", () => {
     select(jobs.get(id));
-    bringStage();
+    scrollToResult();
   });
-  const item = make("li", {}, button);
+  const item = element("li", {}, button);
   item.dataset.id = id;
   return item;
 }
 
-// Those that are not on the stage go on, too.
-async function lookAtOthers() {
+// Jobs that are not shown go on, too.
+async function pollOtherJobs() {
   const waiting = [...jobs.values()].some((job) => job.id !== selected() && !FINAL.includes(job.state));
   if (!waiting) return;
-  const { items } = await ask("/api/jobs");
-  items.filter((job) => job.id !== selected()).forEach(heard);
+  const { items } = await callApi("/api/jobs");
+  items.filter((job) => job.id !== selected()).forEach(updateJob);
 }
 
-async function begin() {
-  fillStrip(wells.content, "/api/contents?count=12");
-  fillStrip(wells.style, "/api/styles?count=12");
-  const { items } = await ask("/api/jobs");
+async function initialise() {
+  fillStrip(inputs.content, "/api/contents?count=12");
+  fillStrip(inputs.style, "/api/styles?count=12");
+  const { items } = await callApi("/api/jobs");
   items.forEach((job) => jobs.set(job.id, job));
-  listEarlier();
+  listJobs();
   const job = jobs.get(selected()) ?? items.find((each) => !FINAL.includes(each.state));
   if (job) select(job);
 }
 
-bench.addEventListener("submit", (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
   stylize();
 });
-one(".cancel", stage).addEventListener("click", cancel);
-one(".again", stage).addEventListener("click", again);
-setInterval(() => lookAtOthers().catch(() => {}), 3000); // no answer: the next time, perhaps
-begin().catch((fault) => (one("#start-fault").textContent = fault.message));
+one(".cancel", panel).addEventListener("click", cancel);
+one(".again", panel).addEventListener("click", reuseJob);
+setInterval(() => pollOtherJobs().catch(() => {}), 3000); // no answer: the next time, perhaps
+initialise().catch((fault) => (one("#start-fault").textContent = fault.message));

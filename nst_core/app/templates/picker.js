@@ -7,75 +7,75 @@ const more = one(".more", picker);
 const PAGE = 60;
 
 // What the dialog shows now. `turn` tells an answer that comes too late from one that is waited for.
-const shown = { well: null, artist: null, artists: null, offset: 0, turn: 0 };
+const pickerView = { input: null, artist: null, artists: null, offset: 0, turn: 0 };
 
-function openPicker(well) {
-  shown.well = well;
-  shown.artist = null;
+function openPicker(input) {
+  pickerView.input = input;
+  pickerView.artist = null;
   search.value = "";
   picker.showModal();
-  if (well.kind === "content") showShelf("Photographs");
+  if (input.kind === "content") showItems("Photographs");
   else showArtists();
 }
 
 function pick(choice) {
-  shown.well.choose(choice);
+  pickerView.input.choose(choice);
   picker.close(); // the focus goes back to the button that opened it
 }
 
-function clearShelf(title, back) {
-  shown.turn += 1;
-  shown.offset = 0;
+function clearPicker(title, back) {
+  pickerView.turn += 1;
+  pickerView.offset = 0;
   one("#picker-title").replaceChildren(...title);
   one(".back", picker).hidden = !back;
-  one(".shelf", picker).scrollTop = 0;
+  one(".items", picker).scrollTop = 0;
   tiles.replaceChildren();
   more.hidden = true;
-  tell("");
+  setStatus("");
 }
 
-function tell(sentence, fault = "") {
-  one(".telling", picker).textContent = sentence;
+function setStatus(sentence, fault = "") {
+  one(".message", picker).textContent = sentence;
   one(".fault", picker).textContent = fault;
 }
 
 async function showArtists() {
-  clearShelf(["Painters"], false);
-  const turn = shown.turn;
+  clearPicker(["Painters"], false);
+  const turn = pickerView.turn;
   try {
-    shown.artists ??= (await ask("/api/artists")).items;
+    pickerView.artists ??= (await callApi("/api/artists")).items;
   } catch (fault) {
-    if (turn === shown.turn) tell("", fault.message);
+    if (turn === pickerView.turn) setStatus("", fault.message);
     return;
   }
-  if (turn === shown.turn) listArtists();
+  if (turn === pickerView.turn) listArtists();
 }
 
 function listArtists() {
   const wanted = search.value.trim().toLocaleLowerCase();
-  const found = shown.artists.filter((artist) => artist.name.toLocaleLowerCase().includes(wanted));
+  const found = pickerView.artists.filter((artist) => artist.name.toLocaleLowerCase().includes(wanted));
   tiles.replaceChildren(
     ...found.map((artist) => {
       const count = artist.styles === 1 ? "1 painting" : `${artist.styles.toLocaleString("en")} paintings`;
-      return tile(artist.thumbnail, [named(artist.name)], count, () => openArtist(artist));
+      return tile(artist.thumbnail, [nameElement(artist.name)], count, () => openArtist(artist));
     }),
   );
-  tell(found.length ? "" : "No painter of this name.");
+  setStatus(found.length ? "" : "No painter of this name.");
 }
 
 function openArtist(artist) {
-  shown.artist = artist;
+  pickerView.artist = artist;
   search.value = "";
-  showShelf(artist.name);
+  showItems(artist.name);
   one("#picker-title").focus();
 }
 
 // Photographs, or the paintings of an artist: the first page of them.
-function showShelf(title) {
-  clearShelf([named(title)], Boolean(shown.artist));
-  const { artist } = shown;
+function showItems(title) {
+  clearPicker([nameElement(title)], Boolean(pickerView.artist));
+  const { artist } = pickerView;
   if (artist && artist.styles > 1 && !search.value) {
-    const choice = { name: artist.name, image: artist.thumbnail, given: { artist: artist.id } };
+    const choice = { name: artist.name, image: artist.thumbnail, source: { artist: artist.id } };
     const any = tile(artist.thumbnail, ["Any of these"], "drawn for you", () => pick(choice));
     any.classList.add("any");
     tiles.append(any);
@@ -84,50 +84,50 @@ function showShelf(title) {
 }
 
 async function nextPage() {
-  const turn = shown.turn;
-  const query = new URLSearchParams({ offset: shown.offset, count: PAGE, q: search.value.trim() });
-  if (shown.artist) query.set("artist", shown.artist.id);
+  const turn = pickerView.turn;
+  const query = new URLSearchParams({ offset: pickerView.offset, count: PAGE, q: search.value.trim() });
+  if (pickerView.artist) query.set("artist", pickerView.artist.id);
   more.disabled = true;
   try {
-    const { items, total } = await ask(`/api/${shown.artist ? "styles" : "contents"}?${query}`);
-    if (turn !== shown.turn) return;
-    shown.offset += items.length;
-    tiles.append(...items.map(shelfTile));
-    more.hidden = items.length === 0 || shown.offset >= total;
-    tell(total ? "" : "Nothing of this name.");
+    const { items, total } = await callApi(`/api/${pickerView.artist ? "styles" : "contents"}?${query}`);
+    if (turn !== pickerView.turn) return;
+    pickerView.offset += items.length;
+    tiles.append(...items.map(itemTile));
+    more.hidden = items.length === 0 || pickerView.offset >= total;
+    setStatus(total ? "" : "Nothing of this name.");
   } catch (fault) {
-    if (turn === shown.turn) tell("", fault.message);
+    if (turn === pickerView.turn) setStatus("", fault.message);
   } finally {
     more.disabled = false;
   }
 }
 
-function shelfTile(item) {
+function itemTile(item) {
   const note = item.width ? `${item.width} × ${item.height}` : "";
-  return tile(item.thumbnail, [named(item.name)], note, () => pick({ ...item, image: item.thumbnail, given: { id: item.id } }));
+  return tile(item.thumbnail, [nameElement(item.name)], note, () => pick({ ...item, image: item.thumbnail, source: { id: item.id } }));
 }
 
-function tile(thumbnail, name, note, chosen) {
-  const image = make("img", { src: thumbnail, alt: "", loading: "lazy" });
-  const button = make("button", { type: "button" }, image, make("span", {}, ...name), make("small", { textContent: note }));
-  button.addEventListener("click", chosen);
-  return make("li", {}, button);
+function tile(thumbnail, name, note, onChoose) {
+  const image = element("img", { src: thumbnail, alt: "", loading: "lazy" });
+  const button = element("button", { type: "button" }, image, element("span", {}, ...name), element("small", { textContent: note }));
+  button.addEventListener("click", onChoose);
+  return element("li", {}, button);
 }
 
 let typing = 0;
 search.addEventListener("input", () => {
   clearTimeout(typing);
-  if (shown.well.kind === "style" && !shown.artist) return shown.artists && listArtists();
-  typing = setTimeout(() => showShelf(shown.artist?.name ?? "Photographs"), 250);
+  if (pickerView.input.kind === "style" && !pickerView.artist) return pickerView.artists && listArtists();
+  typing = setTimeout(() => showItems(pickerView.artist?.name ?? "Photographs"), 250);
 });
 more.addEventListener("click", nextPage);
 new IntersectionObserver(([seen]) => seen.isIntersecting && !more.disabled && nextPage(), {
-  root: one(".shelf", picker),
+  root: one(".items", picker),
   rootMargin: "400px",
 }).observe(more);
 one(".close", picker).addEventListener("click", () => picker.close());
 one(".back", picker).addEventListener("click", () => {
-  shown.artist = null;
+  pickerView.artist = null;
   search.value = "";
   showArtists();
   one("#picker-title").focus();

@@ -31,7 +31,7 @@ function describe() {
 }
 
 function recipeOption(each) {
-  return make("option", { value: each.name, textContent: each.title, disabled: !each.available });
+  return element("option", { value: each.name, textContent: each.title, disabled: !each.available });
 }
 
 function listRecipes() {
@@ -39,16 +39,16 @@ function listRecipes() {
   const cannot = options.recipes.filter((each) => !each.available);
   recipe.append(...can.map(recipeOption));
   if (!cannot.length) return;
-  recipe.append(make("optgroup", { label: "Not available here" }, ...cannot.map(recipeOption)));
+  recipe.append(element("optgroup", { label: "Not available here" }, ...cannot.map(recipeOption)));
   for (const reason of new Set(cannot.map((each) => each.reason))) {
     const those = cannot.filter((each) => each.reason === reason).map((each) => each.title);
-    one("#unavailable dl").append(make("dt", { textContent: those.join(", ") }), make("dd", { textContent: reason }));
+    one("#unavailable dl").append(element("dt", { textContent: those.join(", ") }), element("dd", { textContent: reason }));
   }
   one("#unavailable").hidden = false;
 }
 
 listRecipes();
-size.append(...options.sizes.map((each) => make("option", { value: String(each), textContent: `${each} px` })));
+size.append(...options.sizes.map((each) => element("option", { value: String(each), textContent: `${each} px` })));
 recipe.value = options.default_recipe;
 setSize(options.default_size);
 strength.value = options.strength.default;

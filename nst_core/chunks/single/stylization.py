@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -14,13 +13,12 @@ from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import encode_image
+from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
 from nst_core.errors import NumericalError, UsageError
 from nst_core.storage.atomic import check_writable, write_bytes_atomic
 from nst_core.storage.progress import Progress
-
-FORMATS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 
 
 def stylize_one(
@@ -39,7 +37,7 @@ def stylize_one(
         ConfigError, WeightsError: the recipe cannot be resolved.
         NumericalError: the optimisation diverged.
     """
-    if output.suffix.lower() not in FORMATS:
+    if output.suffix.lower() not in OUTPUT_SUFFIXES:
         raise UsageError(f"--output {output}: the name must end in .jpg, .jpeg or .png.")
     execution = config.execution
     if execution.threads != "auto":
@@ -57,5 +55,5 @@ def stylize_one(
     if result.failed[0]:
         raise NumericalError
     pixels = output_pixels(result.images[0].cpu(), image, config.output)
-    write_bytes_atomic(output, encode_image(pixels, FORMATS[output.suffix.lower()], config.output.quality))
+    write_bytes_atomic(output, encode_image(pixels, OUTPUT_SUFFIXES[output.suffix.lower()], config.output.quality))
     return result.traces[0]

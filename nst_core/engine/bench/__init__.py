@@ -1,1 +1,1 @@
-"""How fast the optimisation is: against what the machine can do, and against one image at a time in plain PyTorch."""
+"""The speed of the optimisation, against the machine's matrix products and against plain PyTorch."""

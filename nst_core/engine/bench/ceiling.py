@@ -1,4 +1,4 @@
-"""What the device can do at best: the fastest of a few matrix products, same precision, same number of threads."""
+"""The fastest matrix product that the device reaches, at the same precision and number of threads."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CONVOLUTIONS = ((64 * 64, 9 * 64, 64), (64 * 64, 9 * 128, 128), (32 * 32, 9 * 25
 """(positions, 9 · channels in, channels out) of 3 × 3 convolutions of one image, written as matrix products."""
 
 IMAGES = {"cpu": 1, "cuda": 64}
-"""How many images such a product takes at once."""
+"""Images per such product."""
 
 SECONDS = 0.15
-"""Spent on each shape, at least."""
+"""Time for each shape, at least."""
 
 
 def measure_ceiling(device: torch.device, precision: str, threads: int) -> Ceiling:
-    """The fastest product; each shape is repeated and its best repetition counts. CPU threads: `threads`."""
+    """Measure a few shapes on `threads` CPU threads: the fastest repetition of the fastest one."""
     images = IMAGES[device.type]
     shapes = [(side, side, side) for side in SQUARES[device.type]]
     shapes += [(images * positions, inner, channels) for positions, inner, channels in CONVOLUTIONS]
@@ -40,34 +40,30 @@ def measure_ceiling(device: torch.device, precision: str, threads: int) -> Ceili
 
 
 def product_speed(shape: tuple[int, int, int], device: torch.device, precision: str) -> float:
-    """FLOP/s of the best of some products (m × k) · (k × n)."""
+    """FLOP/s of the fastest of several products (m × k) · (k × n)."""
     rows, inner, columns = shape
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     left = torch.randn(rows, inner, device=device, dtype=dtype)
     right = torch.randn(inner, columns, device=device, dtype=dtype)
     out = torch.empty(rows, columns, device=device, dtype=dtype)
     operations = 2 * rows * inner * columns
-    repeats = max(1, math.ceil(1e-3 * _guess(device) / operations))  # about a millisecond between two looks at least
-    best, spent = math.inf, 0.0
+    expected = 5e14 if device.type == "cuda" else 1e11  # FLOP/s, roughly
+    repeats = max(1, math.ceil(1e-3 * expected / operations))  # at least a millisecond each time, about
+    best, total = math.inf, 0.0
     torch.mm(left, right, out=out)
-    while spent < SECONDS:
+    while total < SECONDS:
         with Stopwatch(device) as watch:
             for _ in range(repeats):
                 torch.mm(left, right, out=out)
-        best, spent = min(best, watch.seconds / repeats), spent + watch.seconds
+        best, total = min(best, watch.seconds / repeats), total + watch.seconds
     return operations / best
 
 
-def _guess(device: torch.device) -> float:
-    """Roughly the FLOP/s to expect, to size repetitions by."""
-    return 5e14 if device.type == "cuda" else 1e11
-
-
 @contextlib.contextmanager
-def _tf32(wanted: bool) -> Iterator[None]:
-    """TensorFloat-32 in CUDA's float32 products; they are left as they are where it is not wanted."""
+def _tf32(enabled: bool) -> Iterator[None]:
+    """Enable TensorFloat-32 in CUDA's float32 products while the block runs, or leave the setting as it is."""
     before = torch.get_float32_matmul_precision()
-    if wanted:
+    if enabled:
         torch.set_float32_matmul_precision("high")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Images per second at equal final loss: ours beside the sequential reference, in turns, both from scratch."""
+"""Images per second at equal final loss: the pipeline (ours) against the sequential reference, run in turns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from nst_core.engine.bench.batch_runner import BenchPictures, Setup, stylize_all
 from nst_core.engine.bench.measure import Stopwatch
-from nst_core.engine.bench.ours import BenchPictures, Setup, stylize_all, with_evaluations
 from nst_core.engine.bench.reference import Reference
 from nst_core.engine.bench.report import EqualLoss, side_of
-from nst_core.engine.devices import set_convolutions
+from nst_core.engine.devices import set_convolution_precision
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, style_target
 from nst_core.engine.optimisation import LossPoint
@@ -24,21 +24,21 @@ from nst_core.errors import NumericalError, UsageError
 WARM_UP = 3
 """Evaluations of the reference before its clock starts."""
 
-PATIENCE = 4
-"""Ours may take this many times the reference's evaluations."""
+MAX_RATIO = 4
+"""The most evaluations that ours may take, as a multiple of the reference's."""
 
 
 @dataclass(frozen=True)
 class EqualLossComparison:
-    """What is compared.
+    """The settings of a comparison.
 
     Attributes:
-        recipe: ours, its precision resolved.
-        extractor: ours, in that precision.
-        judge: the same features in float32: the reference's, and what final losses are measured with.
-        evaluations: of the reference, per image.
-        images: that the reference makes; ours makes `setup.images`, of which these are the first.
-        rounds: how often each side runs.
+        recipe: recipe of both, with its precision resolved.
+        extractor: extractor of ours, in that precision.
+        judge: the same features in float32, for the reference and for all final losses.
+        evaluations: evaluations of the reference per image.
+        images: number that the reference makes; ours makes `setup.images`, of which these are the first.
+        rounds: number of runs of each side.
         cores: CPU threads of the reference.
     """
 
@@ -54,7 +54,7 @@ class EqualLossComparison:
 
 
 def compare(comparison: EqualLossComparison, advance: Callable[[], None] = lambda: None) -> EqualLoss:
-    """Run reference, ours, reference, ours, …; between the first two, find how many evaluations ours needs.
+    """Run reference, ours, reference, ours, …; after the first run, find how many evaluations ours needs.
 
     Args:
         advance: called after every image of the reference and every run of ours.
@@ -71,7 +71,7 @@ def compare(comparison: EqualLossComparison, advance: Callable[[], None] = lambd
         images, seconds = _run_reference(comparison, advance)
         reference_seconds.append(seconds)
         if not finals:
-            finals = judged(comparison, images)
+            finals = final_losses(comparison, images)
             if not all(math.isfinite(final) for final in finals):
                 raise NumericalError("The reference diverged: compare at fewer --reference-evaluations.")
             evaluations, ratio = find_evaluations(comparison, finals)
@@ -89,11 +89,11 @@ def compare(comparison: EqualLossComparison, advance: Callable[[], None] = lambd
 
 
 def find_evaluations(comparison: EqualLossComparison, goals: Sequence[float]) -> tuple[int, float]:
-    """How many evaluations bring our clamped images to the goals, and our loss over them there (at most 1).
+    """The number of evaluations that brings our clamped images to the goals, and our loss over them there (at most 1).
 
-    The trace proposes, the judge decides: the trace is of images that are not clamped yet, in the recipe's precision.
+    The trace, of images not yet clamped and in the recipe's precision, gives a first guess; `final_losses` decides.
     """
-    limit = PATIENCE * comparison.evaluations
+    limit = MAX_RATIO * comparison.evaluations
     tried = comparison.evaluations
     reached = None
     while reached is None and tried <= limit:
@@ -102,7 +102,7 @@ def find_evaluations(comparison: EqualLossComparison, goals: Sequence[float]) ->
         tried *= 2
     while reached is not None and reached <= limit:
         made, _ = run_ours(comparison, reached)
-        losses = judged(comparison, [image for _, image in made][: len(goals)])
+        losses = final_losses(comparison, [image for _, image in made][: len(goals)])
         ratio = loss_ratio(losses, goals)
         if ratio <= 1:
             return reached, ratio
@@ -132,13 +132,13 @@ def loss_ratio(losses: Sequence[float], goals: Sequence[float]) -> float:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Of positive numbers."""
+    """The geometric mean of positive numbers."""
     return math.exp(math.fsum(math.log(max(value, 1e-300)) for value in values) / len(values))
 
 
 def run_ours(comparison: EqualLossComparison, evaluations: int) -> tuple[list[tuple[list[LossPoint], Tensor]], float]:
-    """Trace and image of each pair, and the seconds that all took, style targets included."""
-    recipe = with_evaluations(comparison.recipe, evaluations)
+    """Run ours: trace and image of each pair, and the seconds of all together, style targets included."""
+    recipe = replace(comparison.recipe, evaluations=evaluations)
     with Stopwatch(comparison.extractor.device) as watch:
         made = stylize_all(recipe, comparison.extractor, comparison.pictures, comparison.setup)
     pairs = [pair for batch in made for pair in zip(batch.traces, batch.images, strict=True)]
@@ -146,11 +146,11 @@ def run_ours(comparison: EqualLossComparison, evaluations: int) -> tuple[list[tu
 
 
 @torch.no_grad()
-def judged(comparison: EqualLossComparison, images: Sequence[Tensor]) -> list[float]:
+def final_losses(comparison: EqualLossComparison, images: Sequence[Tensor]) -> list[float]:
     """The total of each (clamped) image under the recipe's objective, in float32."""
     recipe, judge, pictures = replace(comparison.recipe, precision="float32"), comparison.judge, comparison.pictures
     totals = []
-    set_convolutions("float32")
+    set_convolution_precision("float32")
     for pair, image in enumerate(images):
         content = pictures.content(pair)
         target = style_target(pictures.style(pair), recipe, judge, content)
@@ -159,7 +159,7 @@ def judged(comparison: EqualLossComparison, images: Sequence[Tensor]) -> list[fl
 
 
 def _run_reference(comparison: EqualLossComparison, advance: Callable[[], None]) -> tuple[list[Tensor], float]:
-    """One image after the other with all cores: the images, and the seconds."""
+    """Run the reference, one image after the other with all cores: the images, and the seconds."""
     pictures, before = comparison.pictures, torch.get_num_threads()
     reference = Reference(comparison.recipe, comparison.judge)
     torch.set_num_threads(comparison.cores)
@@ -169,8 +169,7 @@ def _run_reference(comparison: EqualLossComparison, advance: Callable[[], None])
         images = []
         with _torch_defaults(), Stopwatch(comparison.judge.device) as watch:
             for pair in range(comparison.images):
-                made = reference.stylize(pictures.content(pair), pictures.style(pair), comparison.evaluations)
-                images.append(made)
+                images.append(reference.stylize(pictures.content(pair), pictures.style(pair), comparison.evaluations))
                 advance()
     finally:
         torch.set_num_threads(before)
@@ -178,5 +177,5 @@ def _run_reference(comparison: EqualLossComparison, advance: Callable[[], None])
 
 
 def _torch_defaults() -> AbstractContextManager[None]:
-    """Convolutions as torch runs them unless told otherwise: on a GPU, in TensorFloat-32."""
+    """torch's default settings for convolutions: on a GPU, TensorFloat-32."""
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=False, allow_tf32=True)

@@ -1,4 +1,4 @@
-"""How many floating-point operations an evaluation needs, counted from shapes: no arithmetic is done.
+"""The floating-point operations of an evaluation, counted from shapes, without doing any arithmetic.
 
 The count is of the method, not of its implementation: matrix products and convolutions (2 operations per multiply-add)
 of one forward pass, as torch's own counter sees them, and as many again for the way back. To the image alone, each
@@ -24,12 +24,12 @@ FORWARD_AND_BACKWARD = 2
 def evaluation_flops(recipe: Recipe, extractor: Extractor, height: int, width: int) -> Flops:
     """Operations of one evaluation of one image of `height` × `width` pixels."""
     passes = [recipe.layer_names()]
-    if recipe.content.colours == "grey":  # content looks at another picture than style does
-        passes = [_names(recipe.content.layers), _names(recipe.style.layers)]
+    if recipe.content.colours == "grey":  # content compares other images than style does
+        passes = [recipe.content_names(), recipe.style_names()]
     counted = [_forward(extractor, names, height, width) for names in passes]
     features = FORWARD_AND_BACKWARD * sum(flops for flops, _ in counted)
     shapes = counted[-1][1]
-    grams = FORWARD_AND_BACKWARD * sum(_gram(*shapes[name]) for name in _names(recipe.style.layers))
+    grams = FORWARD_AND_BACKWARD * sum(_gram(*shapes[name]) for name in recipe.style_names())
     return Flops(features, grams, features + grams)
 
 
@@ -48,7 +48,3 @@ def _forward(
 
 def _gram(channels: int, positions: int) -> int:
     return 2 * channels**2 * positions
-
-
-def _names(layers: Sequence[tuple[str, float]]) -> tuple[str, ...]:
-    return tuple(name for name, _ in layers)

@@ -11,7 +11,7 @@ import torch
 from nst_core.engine.memory import peak_resident
 
 STATUS = Path("/proc/self/status")
-"""Where Linux says what this process has had since its mark was reset."""
+"""Linux's file with this process's peak memory."""
 
 
 class Stopwatch:
@@ -38,7 +38,7 @@ class Stopwatch:
 
 
 class PeakMemory:
-    """The peak since this object was made: allocated on a GPU, resident in the whole process on the CPU."""
+    """The peak memory since this object was made: allocated on a GPU, resident in the whole process on the CPU."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -48,7 +48,7 @@ class PeakMemory:
             _forget_peak()
 
     def mib(self) -> float:
-        """In MiB. Where Linux does not let us reset its mark, the CPU's is that of the whole life of the process."""
+        """The peak in MiB. Where Linux does not let us reset it, the CPU's is that since the process began."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**20
         return _resident_peak()

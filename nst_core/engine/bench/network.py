@@ -1,13 +1,13 @@
-"""torchvision's own network, layer by layer with taps, as tutorials run it: the reference looks through it."""
+"""torchvision's own network, layer by layer, as tutorials run it: the network of the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from nst_core.engine.features.convnets import CAFFE_MEAN, TORCHVISION_MEAN, TORCHVISION_STD, ConvNet
+from nst_core.engine.features.convnets import CAFFE_MEAN, TORCHVISION_MEAN, TORCHVISION_STD, ConvNet, torchvision_body
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 
@@ -15,10 +15,10 @@ from nst_core.errors import ConfigError
 class PlainNetwork(nn.Module):
     """The convolutional part of a network as torchvision builds it, cut after the deepest layer of a recipe.
 
-    Its ReLUs work in place, as torchvision's do, unless the recipe looks at a convolution before its ReLU.
+    Its ReLUs work in place, as torchvision's do, unless the recipe taps a convolution before its ReLU.
 
     Args:
-        extractor: whose weights it takes (float32).
+        extractor: provides the weights (float32).
 
     Raises:
         ConfigError: a layer that torchvision's modules do not show.
@@ -29,9 +29,9 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, recipe: Recipe, extractor: ConvNet) -> None:
         super().__init__()
-        body = _body(extractor.name)
+        body = torchvision_body(extractor.name)
         body.load_state_dict(extractor.body.state_dict())
-        names = list(_names(extractor.name, body))
+        names = [name for name in extractor.layers if not name.endswith("_conv")]  # inside of a fire module
         missing = [name for name in recipe.layer_names() if name not in names]
         if missing:
             raise ConfigError(f"The plain reference cannot look at {missing[0]}: go without it (--no-reference).")
@@ -54,35 +54,6 @@ class PlainNetwork(nn.Module):
             if name in layers:
                 maps[name] = x
         return maps
-
-
-def _body(name: str) -> nn.Sequential:
-    import torchvision.models as models  # takes seconds
-
-    if name.startswith("squeezenet"):
-        body: nn.Sequential = getattr(models, name)().features
-        return body
-    layout = models.vgg.cfgs["E" if name == "vgg19" else "D"]
-    return models.vgg.make_layers(layout)  # type: ignore[no-any-return]
-
-
-def _names(network: str, body: nn.Sequential) -> Iterator[str]:
-    """What our extractors call each module's output."""
-    vgg = network.startswith("vgg")
-    block, number, fire, pools = 1, 0, 2, 0
-    for module in body:
-        if isinstance(module, nn.MaxPool2d):
-            pools += 1
-            yield f"pool{pools}"
-            block, number = block + 1, 0
-        elif isinstance(module, nn.Conv2d):
-            number += 1
-            yield f"conv{block}_{number}" if vgg else "conv1"
-        elif isinstance(module, nn.ReLU):
-            yield f"relu{block}_{number}" if vgg else "relu1"
-        else:
-            yield f"fire{fire}"
-            fire += 1
 
 
 def _module(module: nn.Module, recipe: Recipe, in_place: bool) -> nn.Module:

@@ -22,11 +22,11 @@ from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 
 HISTORY = 100
-"""torch's default, which tutorials leave as it is."""
+"""torch's default, which tutorials use."""
 
 
 @dataclass(frozen=True)
-class Targets:
+class ReferenceTargets:
     """Feature maps of the content, and Gram matrices per position of the style, by layer."""
 
     content: Mapping[str, Tensor]
@@ -37,12 +37,12 @@ class Reference:
     """Stylizes one image at a time.
 
     Args:
-        recipe: whose objective is minimised; its optimiser, start and precision are not used.
-        extractor: in float32; a convolutional network lends its weights, the wavelets are used as they are.
+        recipe: its objective is minimised; its optimiser, start and precision are not used.
+        extractor: in float32; of a convolutional network only the weights are used.
         history: curvature pairs that L-BFGS keeps.
 
     Raises:
-        ConfigError: there is no plain way to look at the recipe's layers, or at its colours.
+        ConfigError: the plain network lacks one of the recipe's layers, or the recipe's colours are not plain.
     """
 
     def __init__(self, recipe: Recipe, extractor: Extractor, history: int = HISTORY) -> None:
@@ -73,21 +73,22 @@ class Reference:
         return image.detach().clamp(0, 1)
 
     @torch.no_grad()
-    def targets(self, content: Tensor, style: Tensor) -> Targets:
-        """What content, (3, H, W), and style, (3, h, w), are kept as."""
+    def targets(self, content: Tensor, style: Tensor) -> ReferenceTargets:
+        """The targets of a content, (3, H, W), and a style, (3, h, w)."""
         if self.recipe.content.colours == "style":
             content = match_colours(content, colour_statistics(style))
         style_maps = self.network(style[None], self.recipe.style_names())
         content_maps = self.network(content[None], self.recipe.content_names())
-        return Targets(content_maps, {name: _gram(maps) / maps[0, 0].numel() for name, maps in style_maps.items()})
+        grams = {name: _gram(maps) / maps[0, 0].numel() for name, maps in style_maps.items()}
+        return ReferenceTargets(content_maps, grams)
 
-    def loss(self, image: Tensor, targets: Targets) -> Tensor:
+    def loss(self, image: Tensor, targets: ReferenceTargets) -> Tensor:
         """The recipe's total of (3, H, W), plus its penalty on values out of range: what is minimised."""
         recipe, images = self.recipe, image[None]
         total = self.total(images, targets)
         return total + recipe.range_weight * out_of_range(images)[0] if recipe.range_weight else total
 
-    def total(self, images: Tensor, targets: Targets) -> Tensor:
+    def total(self, images: Tensor, targets: ReferenceTargets) -> Tensor:
         """`alpha·content + beta·style + tv_weight·tv` of (1, 3, H, W), a scalar."""
         recipe = self.recipe
         maps = self.network(images, recipe.layer_names())

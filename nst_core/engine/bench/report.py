@@ -1,4 +1,4 @@
-"""What a benchmark found, as data: every figure carries its unit in its name or its docstring."""
+"""The figures of a benchmark as data, each with its unit in its name or docstring."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class Flops:
     """Floating-point operations of one evaluation (loss and gradient) of one image, 2 per multiply-add.
 
     Attributes:
-        features: of the extractor's convolutions and matrix products.
-        grams: of the Gram matrices.
-        total: of both.
+        features: operations of the extractor's convolutions and matrix products.
+        grams: operations of the Gram matrices.
+        total: sum of both.
     """
 
     features: int
@@ -27,8 +27,8 @@ class Ceiling:
     Attributes:
         flop_per_second: reached by it.
         shape: (m, k, n) of the product (m × k) · (k × n).
-        precision: of its factors, as recipes spell it.
-        threads: CPU threads that worked on it.
+        precision: precision of its factors, as in recipes.
+        threads: CPU threads used.
     """
 
     flop_per_second: float
@@ -39,15 +39,15 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Throughput:
-    """The pace of the optimisation, optimiser included, without what precedes its first steps.
+    """The throughput of the optimisation, optimiser included, warm-up excluded.
 
     Attributes:
         batch: images optimised in lockstep by each worker.
         workers, threads: batches at a time, and CPU threads of each.
         evaluations: timed, per image.
-        seconds: they took, on the wall.
+        seconds: wall time of these.
         ms_per_evaluation_and_image: `1000 · seconds / (workers · batch · evaluations)`.
-        evaluations_per_second: of single images, all workers together.
+        evaluations_per_second: evaluations of all images and workers together.
         flop_per_second: `evaluations_per_second` times the operations of one.
         ceiling_fraction: `flop_per_second` over the ceiling's.
         peak_memory_mib: MiB allocated on a GPU, resident in the whole process on the CPU.
@@ -67,13 +67,13 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the comparison, from decoded images to finished ones.
+    """One side of a comparison, from decoded images to finished ones.
 
     Attributes:
-        images: made in each round.
-        evaluations: of each image.
-        seconds: on the wall, per round.
-        images_per_second: of the fastest round: what else runs on the machine can only add to the others.
+        images: number of images per round.
+        evaluations: evaluations per image.
+        seconds: wall time of each round.
+        images_per_second: throughput of the fastest round, which other processes on the machine have slowed least.
     """
 
     images: int
@@ -84,11 +84,11 @@ class Side:
 
 @dataclass(frozen=True)
 class EqualLoss:
-    """Ours beside the sequential reference at equal final loss, run in turns.
+    """The pipeline (ours) against the sequential reference at equal final loss, run in turns.
 
     Attributes:
         batch, workers, threads: of ours.
-        reference_threads: CPU threads that the reference had.
+        reference_threads: CPU threads of the reference.
         reference_loss: geometric mean of the reference's final totals (clamped images, judged in float32).
         loss_ratio: geometric mean over the images that both made of our final total over the reference's: at most 1.
         speedup: our images per second over the reference's.
@@ -107,14 +107,14 @@ class EqualLoss:
 
 @dataclass(frozen=True)
 class BenchCost:
-    """What many images take at a pace.
+    """Time and price of many images.
 
     Attributes:
-        label: whose pace.
-        images_per_second: that pace.
-        images: how many.
-        hours: of this machine's device.
-        price_per_hour: in whatever currency.
+        label: name of the method, for display.
+        images_per_second: the throughput.
+        images: their number.
+        hours: on this machine's device.
+        price_per_hour: in any currency.
         cost: `hours · price_per_hour`.
     """
 
@@ -128,11 +128,11 @@ class BenchCost:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it ran.
+    """The machine of a benchmark.
 
     Attributes:
         device: as torch spells it.
-        name: of the processor or GPU.
+        name: name of the processor or GPU.
         cores: CPU cores that the process may use.
         load: the machine's load average of the last minute as the benchmark began, None where there is none.
     """
@@ -146,13 +146,13 @@ class Machine:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """Everything that one benchmark found.
+    """All figures of one benchmark.
 
     Attributes:
         size: side of the square images, in pixels.
-        evaluations: of the recipe, per image.
-        images: where the pictures came from.
-        seconds: of the whole benchmark.
+        evaluations: the recipe's evaluations per image.
+        images: origin of the pictures, in words.
+        seconds: wall time of the whole benchmark.
     """
 
     recipe: str
@@ -171,7 +171,7 @@ class BenchReport:
 
 
 def cost_of(label: str, images_per_second: float, images: int, price_per_hour: float) -> BenchCost:
-    """Hours and price of `images` at a pace."""
+    """Hours and price of `images` at a throughput."""
     hours = images / images_per_second / 3600
     return BenchCost(label, images_per_second, images, hours, price_per_hour, hours * price_per_hour)
 

@@ -1,19 +1,20 @@
-"""The pace of the optimisation once it runs: evaluations per second, and which part of the ceiling they use."""
+"""The throughput of the optimisation: evaluations per second, and the share of the ceiling that they reach."""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
+from nst_core.engine.bench.batch_runner import BenchPictures, Setup, stylize_all
 from nst_core.engine.bench.measure import PeakMemory
-from nst_core.engine.bench.ours import BenchPictures, Setup, stylize_all, with_evaluations
 from nst_core.engine.bench.report import Ceiling, Flops, Throughput
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
 
 PARTS = 4
-"""The host looks in this often while the clock runs, which is less often than in the pipeline."""
+"""Reports while the clock runs, which are fewer than in the pipeline."""
 
 
 def measure_throughput(
@@ -25,16 +26,16 @@ def measure_throughput(
     flops: Flops,
     ceiling: Ceiling,
 ) -> Throughput:
-    """Time about `evaluations` evaluations of every image, steps of the optimiser included.
+    """Measure the time of about `evaluations` evaluations of every image, the optimiser's steps included.
 
-    A quarter as many go before to warm up (targets, kernels, caches). The clock runs from the first worker that starts
+    A quarter as many come first to warm up (targets, kernels, caches). The clock runs from the first worker that starts
     until the last has finished; at both ends the host has waited for the device.
     """
     stride = math.ceil(evaluations / PARTS)
     memory = PeakMemory(extractor.device)
     clocks = [_Clock(stride, (PARTS + 1) * stride) for _ in range(setup.workers)]
-    longer = with_evaluations(recipe, (PARTS + 1) * stride + 1)
-    stylize_all(longer, extractor, pictures, setup, lambda worker: Watch(stride, clocks[worker].look))
+    longer = replace(recipe, evaluations=(PARTS + 1) * stride + 1)
+    stylize_all(longer, extractor, pictures, setup, lambda worker: Watch(stride, clocks[worker].progress))
     seconds = max(clock.stopped for clock in clocks) - min(clock.started for clock in clocks)
     return throughput_of(setup, PARTS * stride, seconds, flops, ceiling, memory.mib())
 
@@ -42,7 +43,7 @@ def measure_throughput(
 def throughput_of(
     setup: Setup, evaluations: int, seconds: float, flops: Flops, ceiling: Ceiling, peak_memory_mib: float
 ) -> Throughput:
-    """All figures of a pace that follow from the seconds on the wall."""
+    """The figures that follow from the measured seconds."""
     pace = setup.images * evaluations / seconds
     return Throughput(
         batch=setup.batch,
@@ -59,13 +60,13 @@ def throughput_of(
 
 
 class _Clock:
-    """Notes when a worker reports two numbers of evaluations; to report, it has waited for the device."""
+    """The times at which a worker reports two numbers of evaluations; it waits for the device to report."""
 
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
         self.started = self.stopped = 0.0
 
-    def look(self, evaluations: int, _total: float) -> None:
+    def progress(self, evaluations: int, _total: float) -> None:
         if evaluations == self.first:
             self.started = time.perf_counter()
         elif evaluations == self.last:

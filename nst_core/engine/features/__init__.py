@@ -7,7 +7,7 @@ from pathlib import Path
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.convnets import CONVNETS, ConvNet, build_convnet, random_state
 from nst_core.engine.features.wavelet import WaveletFeatures
-from nst_core.engine.features.weights import drawn_weights, file_weights, imagenet_weights
+from nst_core.engine.features.weights import file_weights, imagenet_weights, random_weights
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 
@@ -36,7 +36,7 @@ def build_extractor(recipe: Recipe) -> Extractor:
 
 def _convnet(recipe: Recipe) -> Extractor:
     if recipe.weights == "random":
-        weights = drawn_weights(random_state(recipe.features))
+        weights = random_weights(random_state(recipe.features))
     elif recipe.weights == "imagenet":
         weights = imagenet_weights(recipe.features)
     else:

@@ -1,4 +1,4 @@
-"""What the engine asks of an extractor."""
+"""The interface of feature extractors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Extractor(nn.Module):
         name: as recipes spell it, e.g. `vgg19`.
         layers: every name that can be asked for, in order of depth.
         weights_sha256: sha256 of the weights' file or state, None where there are no weights.
-        precision: what the maps are computed in, bfloat16 by `in_bfloat16`; None for that of the images.
+        precision: dtype of the maps, bfloat16 by `in_bfloat16`; None for that of the images.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Extractor(nn.Module):
         raise NotImplementedError
 
     def in_bfloat16(self) -> Extractor:
-        """The same with bfloat16 convolutions: weights are cast once, here, and images once per call."""
+        """Switch to bfloat16 convolutions: weights are cast once, here, and images once per call. Returns itself."""
         self.precision = torch.bfloat16
         return self
 

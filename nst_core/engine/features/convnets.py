@@ -1,4 +1,4 @@
-"""Feature maps of torchvision's ImageNet networks, by names that say exactly where they tap."""
+"""Feature maps of torchvision's ImageNet networks, by layer names that are exact about the ReLU."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CONVNETS = ("vgg19", "vgg16", "squeezenet1_0", "squeezenet1_1")
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a network: its name is a tap on what it returns.
+    """One step of a network, named as the layer that it computes.
 
-    `out_side` gives the side of the map it returns for that of the map it is given (0 or less: too small).
+    `out_side` gives the side of the output map for that of the input map (0 or less: too small).
     """
 
     name: str
@@ -89,7 +89,7 @@ class ConvNet(Extractor):
         return self
 
     def channels_last(self) -> ConvNet:
-        """The same with maps laid out as NHWC, which tensor cores want; on a CPU it gains nothing."""
+        """Switch to maps laid out as NHWC, which is faster on tensor cores, not on a CPU. Returns itself."""
         self.body.to(memory_format=torch.channels_last)
         self._channels_last = True
         return self
@@ -114,8 +114,8 @@ def build_convnet(
         WeightsError: the weights do not fit the network.
     """
     with torch.device("meta"):
-        body = _body(name)
-    body.load_state_dict(weights.fitting(body.state_dict()), assign=True)
+        body = torchvision_body(name)
+    body.load_state_dict(weights.state_for(body.state_dict()), assign=True)
     return ConvNet(name, body, pooling, inputs, weights.sha256)
 
 
@@ -125,7 +125,7 @@ def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
     Uniform, not normal: the same bits on every processor, since no logarithm is taken on the way.
     """
     with torch.device("meta"):
-        shapes = {key: value.shape for key, value in _body(name).state_dict().items()}
+        shapes = {key: value.shape for key, value in torchvision_body(name).state_dict().items()}
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for key, shape in shapes.items():
@@ -197,9 +197,9 @@ def _halved(side: int) -> int:
     return side // 2
 
 
-def _body(name: str) -> nn.Sequential:
+def torchvision_body(name: str) -> nn.Sequential:
     """The convolutional part of a network, as torchvision builds it."""
-    import torchvision.models as models  # takes seconds: whoever uses no network does not wait for it
+    import torchvision.models as models  # takes seconds, and only networks need it
 
     if name.startswith("squeezenet"):
         body: nn.Sequential = getattr(models, name)().features

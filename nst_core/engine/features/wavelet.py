@@ -20,8 +20,8 @@ from nst_core.engine.features.base import Extractor
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
 SIGNS, PHASES = 2, 2
-GAIN = 2.0  # of responses against colours: without it the palette outweighs the strokes in a Gram matrix
-CHROMA_GAIN = 2.0  # of chroma against luminance in the tints: it varies less, and makes a palette as much
+GAIN = 2.0  # of responses relative to colours: without it the palette outweighs the strokes in a Gram matrix
+CHROMA_GAIN = 2.0  # of chroma relative to luminance in the tints: it varies less, and matters as much
 
 
 class WaveletFeatures(Extractor):
@@ -77,7 +77,7 @@ class WaveletFeatures(Extractor):
         return {name: maps for name, maps in self._maps(images, wanted, self._depth(layers)) if name in wanted}
 
     def min_side(self, layers: Sequence[str]) -> int:
-        """Reflection needs more pixels than it adds, on the smallest map that is filtered."""
+        """The shortest side: on the smallest filtered map, reflection needs more pixels than it adds."""
         smallest = self._depth(layers)
         return 1 if smallest < 0 else (FILTER_SIZE // 2) * 2**smallest + 1
 
@@ -109,8 +109,8 @@ class WaveletFeatures(Extractor):
         return self._halve(responses.view(len(responses), SIGNS * PHASES, -1, *responses.shape[2:]).sum(dim=1))
 
     def _halve(self, x: Tensor) -> Tensor:
-        """Low-passed before it is decimated: a box filter would leave visible blocks."""
-        maps = reflected(x, self.low_pass.shape[-1] // 2)
+        """Halve the size after a low-pass filter; a box filter would leave visible blocks."""
+        maps = pad_channels(x, self.low_pass.shape[-1] // 2)
         maps = F.conv2d(maps, self.low_pass.to(x.dtype), stride=2)
         return maps.view(*x.shape[:2], *maps.shape[2:])
 
@@ -163,17 +163,17 @@ def both_signs(x: Tensor) -> Tensor:
 
 
 def each_channel(x: Tensor, filters: Tensor) -> Tensor:
-    """Every filter on every channel, reflected at the borders: (B, C, H, W), (K, 1, S, S) -> (B, C * K, H, W).
+    """Apply every filter to every channel, reflected at the borders: (B, C, H, W), (K, 1, S, S) -> (B, C * K, H, W).
 
     A dense convolution of S columns with S shifted copies of the input. The plain S x S one with a single input channel
     gives the same maps, but its gradient is several times slower on a CPU.
     """
     filters = filters.to(x.dtype)
-    shifted = reflected(x, filters.shape[-1] // 2).squeeze(1).unfold(2, x.shape[3], 1).transpose(1, 2)
+    shifted = pad_channels(x, filters.shape[-1] // 2).squeeze(1).unfold(2, x.shape[3], 1).transpose(1, 2)
     columns = filters[:, 0].transpose(1, 2).unsqueeze(3)
     return F.conv2d(shifted, columns).reshape(len(x), -1, *x.shape[2:])
 
 
-def reflected(x: Tensor, width: int) -> Tensor:
-    """Each channel as an image of its own, with reflected borders: (B, C, H, W) -> (B * C, 1, H + 2w, W + 2w)."""
+def pad_channels(x: Tensor, width: int) -> Tensor:
+    """Split channels into images of their own, with reflected borders: (B, C, H, W) -> (B * C, 1, H + 2w, W + 2w)."""
     return F.pad(x.flatten(0, 1).unsqueeze(1), (width,) * 4, mode="reflect")

@@ -1,4 +1,4 @@
-"""Where a network's weights come from: torchvision's ImageNet release, a file, or a seeded draw."""
+"""Weights of networks: torchvision's ImageNet release, a file, or seeded random numbers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nst_core.errors import WeightsError
 
 @dataclass(frozen=True)
 class Weights:
-    """A state dict, the sha256 that identifies it, and what to call it in messages."""
+    """A state dict, the sha256 that identifies it, and its name in messages."""
 
     state: Mapping[str, Tensor]
     sha256: str
     origin: str
 
-    def fitting(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def state_for(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors of the convolutional part, under its own names, each of the expected shape.
 
         A whole network's state (`features.0.weight`, `classifier…`), its convolutional part alone (`0.weight`), and
@@ -49,7 +49,7 @@ def imagenet_weights(features: str) -> Weights:
     """torchvision's ImageNet weights of a network, downloaded on first use into torch's cache, hash-checked each time.
 
     Raises:
-        WeightsError: they are not in the cache and cannot be downloaded, or the cached file is damaged.
+        WeightsError: the file is not in the cache and cannot be downloaded, or is damaged.
     """
     url, path = _release(features)
     prefix = path.stem.rsplit("-", 1)[1]  # torchvision's file names end in the first digits of their sha256
@@ -67,7 +67,7 @@ def imagenet_weights(features: str) -> Weights:
 
 
 def imagenet_file(features: str) -> Path:
-    """Where torchvision's ImageNet weights of a network lie, once they have been downloaded."""
+    """The path of torchvision's ImageNet weights of a network, once they have been downloaded."""
     return _release(features)[1]
 
 
@@ -104,7 +104,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever bytes may lead to; torch's own advice would be to run the code in the file
+    except Exception as error:  # any bytes may be in it; torch's own advice would be to run the code in the file
         raise WeightsError(refusal) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
@@ -113,8 +113,8 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     return {str(key): value for key, value in state.items()}
 
 
-def drawn_weights(state: Mapping[str, Tensor]) -> Weights:
-    """Weights drawn by seed, identified by the sha256 of their bytes."""
+def random_weights(state: Mapping[str, Tensor]) -> Weights:
+    """Random weights, identified by the sha256 of their bytes."""
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(key.encode())

@@ -1,1 +1,1 @@
-"""Image files to pixels and back: opening, checking, colours, limits. Nothing here is needed by the numerics."""
+"""Image files to pixels and back: formats, opening, checks, colours, limits. The numerics need none of it."""

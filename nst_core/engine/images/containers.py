@@ -1,4 +1,4 @@
-"""The formats' own structure, where Pillow is too lenient or too trusting: is all of the file there, how big is it?
+"""Checks of the formats' own structure, where Pillow is too lenient: is the file complete, how large is the canvas?
 
 Pillow stops reading once it has its pixels, so that it misses a wrong PNG checksum or a lost end; and for GIF and WebP
 it allocates the canvas before anybody could look at its size.
@@ -124,7 +124,7 @@ def _gif_first_frame(stream: IO[bytes], head: bytes) -> bytes | None:
 
 
 def _skip_gif_blocks(stream: IO[bytes]) -> bool:
-    """Past a chain of data blocks; False if the file ends before the chain's terminator."""
+    """Skip a chain of data blocks; return False if the file ends before the chain's terminator."""
     while size := stream.read(1):
         if size == b"\0":
             return True

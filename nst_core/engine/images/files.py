@@ -1,4 +1,4 @@
-"""Opening files as images, and naming what is wrong with those that cannot be used.
+"""Opening of files as images, and the errors for those that cannot be used.
 
 Pillow is asked for common raster formats only, so that no plugin that runs Ghostscript or reads something exotic is
 ever reached. What it raises becomes an `InputError` here, and nowhere else.
@@ -19,9 +19,11 @@ from typing import IO
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from nst_core.engine.images.containers import canvas_size, damaged_png_chunk, ends_early, png_exif
-from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, what_it_is_instead, why_not_an_image
+from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, identify, not_an_image_reason
+from nst_core.engine.images.suffixes import SUFFIXES
 from nst_core.errors import (
     CorruptImage,
+    EmptyImage,
     ImageTooLarge,
     InputError,
     MissingImage,
@@ -33,9 +35,7 @@ from nst_core.errors import (
 Image.init()
 warnings.filterwarnings("ignore", module=r"PIL\.")  # about metadata; what matters to us comes as an exception
 
-_FORMATS: list[str] = [
-    name for name in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF") if name in Image.OPEN
-]
+_FORMATS = [name for name in SUFFIXES if name in Image.OPEN and name != "TGA"]
 _CODECS = {"WEBP": "webp", "JPEG2000": "jpg_2000", "AVIF": "avif"}
 _SIGNATURES = [
     ("JPEG", {0: b"\xff\xd8\xff"}),
@@ -55,11 +55,20 @@ _SIGNATURES = [
 _ENDS_EARLY = "the file ends before the image does"
 _CUT_SHORT = ("truncated", "reached eof", "not enough image data", "but only got")  # in what Pillow says
 _DNG_VERSION = 50706
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
-    """A regular file, opened; see `images.read_bytes` for what is raised."""
+    """Open a regular file. Raises as `read_bytes`, except for EmptyImage."""
     try:
         # A path to a remote store is no pathlib.Path: it leads to objects only, and each question takes a round trip.
         if isinstance(path, Path) and not stat.S_ISREG(mode := path.stat().st_mode):
@@ -76,8 +85,25 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file (links are followed).
+
+    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
+    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
+    """
+    with open_file(path) as file:
+        return check_not_empty(path, file.read())
+
+
+def check_not_empty(path: Path, data: bytes) -> bytes:
+    """The bytes of a file, or some of them. Raises EmptyImage where there are none."""
+    if not data:
+        raise EmptyImage(path, "the file is empty (0 bytes)")
+    return data
+
+
 def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
-    """Pillow's lazy image: the header is read, no pixel is decoded. To be used within `pillow_faults`."""
+    """Open an image lazily: the header is read, no pixel is decoded. To be used within `pillow_faults`."""
     if size := canvas_size(stream):
         refuse_too_large(path, size, max_pixels)
     stream.seek(0)
@@ -97,7 +123,7 @@ def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.Imag
 
 
 def _complete_png_info(image: ImageFile.ImageFile, stream: IO[bytes], bit_depth: int) -> None:
-    """EXIF may follow the pixels; and Pillow scales grey of 2 or 4 bits to 8, but not the grey that is see-through."""
+    """Add EXIF that follows the pixels; scale the transparent grey of 2 or 4 bits to 8, as Pillow does the others."""
     if "exif" not in image.info and (exif := png_exif(stream)):
         image.info["exif"] = b"Exif\0\0" + exif
     if image.mode == "L" and bit_depth < 8 and "transparency" in image.info:
@@ -105,7 +131,7 @@ def _complete_png_info(image: ImageFile.ImageFile, stream: IO[bytes], bit_depth:
 
 
 def check_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
-    """Raises TruncatedImage or CorruptImage where Pillow would show a picture although part of it is missing."""
+    """Raise TruncatedImage or CorruptImage where Pillow would show a picture although part of it is missing."""
     if ends_early(io.BytesIO(data)) or (image.format == "TIFF" and _strips_are_missing(image, len(data))):
         raise TruncatedImage(path, _ENDS_EARLY)
     if image.format == "PNG" and (chunk := damaged_png_chunk(data)):
@@ -122,7 +148,7 @@ def _strips_are_missing(image: ImageFile.ImageFile, size: int) -> bool:
 
 
 def refuse_too_large(path: Path, size: tuple[int, int], max_pixels: int) -> None:
-    """Raises ImageTooLarge."""
+    """Raise ImageTooLarge for a (width, height) of more pixels than `max_pixels`."""
     width, height = size
     if width * height > max_pixels:
         pixels = f"{width * height} pixels ({width} x {height})"
@@ -139,6 +165,11 @@ def orientation_of(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture rotated or mirrored as its EXIF orientation (1 to 8) says."""
+    return image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
+
+
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     """(width, height) after the orientation, from the header. Pillow's TIFF plugin has turned the size already."""
     turned_already = ExifTags.Base.Orientation in getattr(image, "tag_v2", {})
@@ -148,9 +179,9 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
 
 @contextmanager
 def pillow_faults(path: Path) -> Iterator[None]:
-    """Whatever Pillow raises about the file's bytes, as an InputError; a MemoryError or a real I/O error as it is."""
+    """Turn what Pillow raises about the file's bytes into an InputError; a MemoryError or a real I/O error stays."""
     try:
-        with _our_limits_govern():
+        with _without_pillow_limits():
             yield
     except (InputError, MemoryError):
         raise
@@ -173,17 +204,17 @@ def _decoding_fault(path: Path, error: Exception) -> InputError:
 
 
 def _opening_fault(path: Path, stream: IO[bytes], head: bytes, error: Exception) -> InputError:
-    if reason := what_it_is_instead(head):
+    if reason := identify(head):
         return NotAnImage(path, reason)
     if _is_start_of_signature(head) or ends_early(stream):
         return TruncatedImage(path, _ENDS_EARLY)
     format = next((name for name, parts in _SIGNATURES if _matches(head, parts)), None)
     if format is None and not head.startswith(b"P"):  # Pillow goes by two letters for BMP and the PPM family
-        return NotAnImage(path, why_not_an_image(path, head))
+        return NotAnImage(path, not_an_image_reason(path, head))
     if not isinstance(error, UnidentifiedImageError):
         return _decoding_fault(path, error)
     if format is None:
-        return NotAnImage(path, why_not_an_image(path, head))
+        return NotAnImage(path, not_an_image_reason(path, head))
     if format in _CODECS and not features.check(_CODECS[format]):
         return NotAnImage(path, f"it is {format}, which this Pillow cannot read: convert it to JPEG or PNG first")
     return CorruptImage(path, f"it starts like a {format} file, but its header is damaged or of an unknown kind")
@@ -194,7 +225,7 @@ def _matches(head: bytes, signature: dict[int, bytes]) -> bool:
 
 
 def _is_start_of_signature(head: bytes) -> bool:
-    """Whether a file of a few bytes may be the start of an image; two letters are not enough to say so."""
+    """Whether a file of a few bytes may be the start of an image: more than two letters."""
     if len(head) >= 12 or (len(head) < 3 and head.isascii()):
         return False
     return any(
@@ -205,7 +236,7 @@ def _is_start_of_signature(head: bytes) -> bool:
 
 
 def _file_fault(path: Path, error: OSError) -> InputError | None:
-    """What an error at opening says about the image; None if it is the system's trouble (EIO, EMFILE)."""
+    """The InputError for an error at opening; None if the fault is the system's (EIO, EMFILE)."""
     if isinstance(error, PermissionError):
         return UnreadableImage(path, "we have no permission to read it")
     if isinstance(error, IsADirectoryError):
@@ -227,8 +258,8 @@ _limits_before: tuple[int | None, bool] = (None, False)
 
 
 @contextmanager
-def _our_limits_govern() -> Iterator[None]:
-    """Pillow's limit on pixels off (ours governs) and its leniency to truncated files too.
+def _without_pillow_limits() -> Iterator[None]:
+    """Switch off Pillow's limit on pixels (ours applies) and its leniency to truncated files.
 
     Both are global variables of Pillow: the first of several threads sets them, the last puts back what was there.
     """

@@ -1,4 +1,4 @@
-"""Which images are refused before they are decoded. Apart, so that reading a run file does not load torch."""
+"""Limits on image size, checked before decoding. Light, so that reading a run file does not load torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What is refused by its header alone, before any pixel is decoded."""
+    """Images with more pixels or a shorter side than these are refused by their header."""
 
     max_pixels: int = 100_000_000
     min_side: int = 16

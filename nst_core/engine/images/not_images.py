@@ -1,4 +1,4 @@
-"""Files that a person may take for an image and that are none that we can read: what they are, and what to do."""
+"""Files that look like images but cannot be read: what they are, and what to do about them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONVERT_FIRST = {
     ".ico": _ICON,
     **dict.fromkeys(CAMERA_RAW, _RAW),
 }
-"""Lower-case suffix: what such a file is, and what to do about it."""
+"""Lower-case suffixes of pictures that cannot be read, with what they are and what to do about it."""
 
 _BY_CONTENT = [
     (b"%pdf", _PDF),
@@ -53,8 +53,8 @@ _BRANDS = {b"heic": _HEIC, b"heix": _HEIC, b"hevc": _HEIC, b"mif1": _HEIC, b"msf
 _NO_IMAGE = "its bytes are in no image format that we can read"
 
 
-def what_it_is_instead(head: bytes) -> str | None:
-    """What the first bytes (some 4 KiB) of a file show it to be; None if they tell nothing."""
+def identify(head: bytes) -> str | None:
+    """Identify a file by its first bytes (some 4 KiB): a reason for `NotAnImage`, or None if they do not tell."""
     start = head.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").lstrip().lower()
     if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start:
         return _SVG
@@ -67,9 +67,9 @@ def what_it_is_instead(head: bytes) -> str | None:
     return next((reason for magic, reason in _BY_CONTENT if head.lower().startswith(magic)), None)
 
 
-def why_not_an_image(path: Path, head: bytes) -> str:
-    """The best that can be said of a file in no known format: by its bytes, by its suffix, or that it is text."""
-    reason = what_it_is_instead(head) or CONVERT_FIRST.get(path.suffix.lower())
+def not_an_image_reason(path: Path, head: bytes) -> str:
+    """The reason for `NotAnImage` of a file in no known format, by its bytes or its suffix."""
+    reason = identify(head) or CONVERT_FIRST.get(path.suffix.lower())
     return reason or ("it is plain text" if _is_text(head) else _NO_IMAGE)
 
 

@@ -1,9 +1,7 @@
-"""Image files in, pixels out, and back: the one loader and the one writer.
+"""Image files to pixels and back: the one loader and the one writer.
 
-Whatever a file holds (CMYK, 16 bits, a palette, transparency, a rotated camera picture, another colour space), what
-comes out is upright 8-bit sRGB, or an `InputError` that says in a sentence what is wrong with the file. The helpers:
-`image_files` opens files and names their faults, `near_images` tells what files are that are no images,
-`image_containers` walks the formats' own structure, `image_colours` turns every colour mode into sRGB.
+Whatever a file holds (CMYK, 16 bits, a palette, transparency, a rotated camera picture, another colour space) becomes
+upright 8-bit sRGB, or an `InputError` that says in a sentence what is wrong with the file.
 """
 
 from __future__ import annotations
@@ -21,47 +19,33 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from nst_core.engine.images.files import (
     check_complete,
+    check_not_empty,
     open_file,
     open_image,
     orientation_of,
     pillow_faults,
+    read_bytes,
     refuse_too_large,
+    turn_upright,
     upright_size,
 )
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.not_images import CONVERT_FIRST
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
-from nst_core.errors import EmptyImage, ImageTooSmall
+from nst_core.engine.images.suffixes import OutputFormat
+from nst_core.errors import ImageTooSmall
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[np.uint8]
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
-    | {".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga"}
-)
-"""Lower-case suffixes of the files that a folder scan takes for images."""
-
-NEAR_IMAGE_SUFFIXES = frozenset(CONVERT_FIRST)
-"""Lower-case suffixes of pictures that we cannot read. A folder scan lists them too, so that they are reported
-(`NotAnImage`, with what to do about it) instead of silently left out."""
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What the header says: size in pixels after the EXIF orientation, and Pillow's names of mode and format."""
+    """The header of an image file: size in pixels after the EXIF orientation, Pillow's names of mode and format."""
 
     width: int
     height: int
@@ -71,32 +55,22 @@ class ImageInfo:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """`pixels`: (H, W, 3) uint8 sRGB, C-contiguous; `sha256`: hex digest of the file's bytes."""
+    """A decoded file: `pixels` (H, W, 3) uint8 sRGB, C-contiguous, and the `sha256` of its bytes in hexadecimal."""
 
     pixels: Pixels
     sha256: str
     info: ImageInfo
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file (links are followed).
-
-    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
-    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
-    """
-    with open_file(path) as file:
-        return _not_empty(path, file.read())
-
-
 def probe_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> ImageInfo:
-    """What the header says, without decoding. With `data`, the file itself is not touched.
+    """The header of an image, without decoding. With `data`, the file itself is not touched.
 
     Raises as `decode_image` does for all that shows in the header.
     """
     if data is not None:
-        return _probe(path, io.BytesIO(_not_empty(path, data)), limits)
+        return _probe(path, io.BytesIO(check_not_empty(path, data)), limits)
     with open_file(path) as file:
-        _not_empty(path, file.peek(1))
+        check_not_empty(path, file.peek(1))
         return _probe(path, file, limits)
 
 
@@ -112,13 +86,13 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     Raises what `read_bytes` raises, and NotAnImage, TruncatedImage, CorruptImage, ImageTooLarge (before any pixel is
     decoded) or ImageTooSmall.
     """
-    data = read_bytes(path) if data is None else _not_empty(path, data)
+    data = read_bytes(path) if data is None else check_not_empty(path, data)
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)
         check_complete(path, image, data)
         image.load()
-        upright = _upright(srgb_image(image), orientation_of(image))
+        upright = turn_upright(srgb_image(image), orientation_of(image))
     pixels = np.array(upright)
     info = replace(info, width=upright.width, height=upright.height)
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
@@ -141,8 +115,8 @@ def working_size(
     return scaled[0], scaled[1]
 
 
-def padded(image: Tensor, width: int, height: int) -> Tensor:
-    """(3, H, W) continued to the right and below to (3, height, width) by reflection, again and again if need be."""
+def pad_by_reflection(image: Tensor, width: int, height: int) -> Tensor:
+    """The image (3, H, W) extended to the right and below to (3, height, width) by repeated reflection."""
     import torch  # here and below, not above: galleries need pixels, and no second for a library that they do not use
 
     for dim, length in ((1, height), (2, width)):
@@ -154,14 +128,14 @@ def padded(image: Tensor, width: int, height: int) -> Tensor:
 
 
 def resize_pixels(pixels: Pixels, width: int, height: int) -> Pixels:
-    """(H, W, 3) uint8 to (height, width, 3) uint8, Lanczos with antialiasing; the same array if the size is equal."""
+    """Resize (H, W, 3) uint8 to (height, width, 3) by Lanczos with antialiasing, unless it has that size."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
-    """(H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
+    """Convert (H, W, 3) uint8 to (3, H, W) float32 in [0, 1], contiguous, in its own memory."""
     import torch
 
     _check_pixels(pixels)
@@ -170,7 +144,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def to_pixels(image: Tensor) -> Pixels:
-    """(3, H, W) float to (H, W, 3) uint8: clamped to [0, 1], times 255, rounded. NaN or infinity raise ValueError."""
+    """Convert (3, H, W) float, clamped to [0, 1], to (H, W, 3) uint8. Raises ValueError for NaN or infinity."""
     import torch
 
     if image.ndim != 3 or image.shape[0] != 3:
@@ -182,8 +156,8 @@ def to_pixels(image: Tensor) -> Pixels:
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
 
 
-def encode_image(pixels: Pixels, format: Literal["jpeg", "png"], quality: int = 95) -> bytes:
-    """(H, W, 3) uint8 sRGB to the bytes of a file, the same bytes for the same pixels, tagged as sRGB, without EXIF.
+def encode_image(pixels: Pixels, format: OutputFormat, quality: int = 95) -> bytes:
+    """Encode (H, W, 3) uint8 sRGB as a file, tagged as sRGB, without EXIF; the same pixels give the same bytes.
 
     JPEG is written 4:4:4 with an ICC profile; PNG is lossless with an `sRGB` chunk (`quality` has no say there).
     """
@@ -213,16 +187,6 @@ def _checked_info(path: Path, image: ImageFile.ImageFile, limits: ImageLimits) -
     if min(width, height) < limits.min_side:
         raise ImageTooSmall(path, f"it is {width} x {height} pixels, and min_side = {limits.min_side}")
     return ImageInfo(width, height, image.mode, str(image.format))
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
-
-
-def _not_empty(path: Path, data: bytes) -> bytes:
-    if not data:
-        raise EmptyImage(path, "the file is empty (0 bytes)")
-    return data
 
 
 def _check_pixels(pixels: NDArray[Any]) -> None:

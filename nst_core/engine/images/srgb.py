@@ -16,7 +16,7 @@ _EIGHT_BIT = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB",
 
 
 def _undated_srgb_profile() -> bytes:
-    """LittleCMS writes the time into the profile it makes; without it the same pixels give the same file."""
+    """The sRGB profile without the time that LittleCMS writes into it, so that the same pixels give the same file."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = b"\x07\xd0\x00\x01\x00\x01" + bytes(6)  # 1 January 2000
     profile[84:100] = bytes(16)  # the profile's MD5: "not computed"
@@ -28,7 +28,7 @@ SRGB_PROFILE = _undated_srgb_profile()
 
 
 def srgb_image(image: Image.Image) -> Image.Image:
-    """A loaded image of any mode as mode RGB, in sRGB, composited on white. Orientation is left alone."""
+    """Convert a loaded image of any mode to mode RGB in sRGB, composited on white. Orientation is left alone."""
     samples = _eight_bit(image)
     if samples.mode not in ("LA", "RGBA"):
         return _to_srgb(samples, image.info.get("icc_profile"))
@@ -39,7 +39,7 @@ def srgb_image(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(colours: Image.Image, profile: object) -> Image.Image:
-    """Mode L, RGB, CMYK or LAB to sRGB, through the profile if it is valid and fits."""
+    """Convert mode L, RGB, CMYK or LAB to sRGB, by the profile if it is valid and fits."""
     if isinstance(profile, bytes) and profile != SRGB_PROFILE:
         space = _MODE_OF_SPACE.get(profile[16:20])
         if space == "RGB" and colours.mode == "L":
@@ -60,7 +60,7 @@ def _through_profile(colours: Image.Image, profile: ImageCms.ImageCmsProfile) ->
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Any mode as one of L, LA, RGB, RGBA, CMYK, LAB."""
+    """Convert any mode to one of L, LA, RGB, RGBA, CMYK, LAB."""
     if image.mode.startswith("I;16"):
         return _from_16_bits(image)
     if image.mode in ("I", "F"):
@@ -73,7 +73,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _with_alpha(image: Image.Image) -> Image.Image:
-    """Transparency given by a palette or by one see-through colour as an alpha channel."""
+    """Convert transparency given by a palette or by one transparent colour to an alpha channel."""
     colour = image.info.get("transparency")
     if image.mode == "RGB" and isinstance(colour, tuple) and max(colour) > 255:
         image = image.copy()  # a 16-bit PNG: Pillow keeps the pixels' upper bytes, but all of the colour's bits
@@ -84,14 +84,14 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 def _from_16_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.uint32)
     grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
-    see_through = image.info.get("transparency")
-    if isinstance(see_through, int):
-        grey.putalpha(Image.fromarray(np.where(values == see_through, 0, 255).astype(np.uint8)))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return grey
 
 
 def _stretched(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
-    """0..white to 0..255; values beyond that range are stretched from their own minimum to their maximum."""
+    """Scale 0..white to 0..255; values beyond that range are stretched from their own minimum to their maximum."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, white)
     if low >= 0.0 and high <= white:

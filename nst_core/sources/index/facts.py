@@ -17,9 +17,9 @@ from typing import IO, Literal
 from PIL import Image
 
 from nst_core.engine.images.containers import canvas_size
-from nst_core.engine.images.files import open_file, open_image, orientation_of, pillow_faults, upright_size
+from nst_core.engine.images.files import open_file, open_image, orientation_of, pillow_faults, read_bytes, upright_size
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, read_bytes
+from nst_core.engine.images.pixels import Pixels, decode_image
 from nst_core.errors import CorruptImage, InputError, NotAnImage, TruncatedImage
 from nst_core.sources.index.phash import perceptual_hash, quick_look
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from nst_core.app.limits import Limits
-from nst_core.app.serving import Address, Server, bounded, opened
+from nst_core.app.server import Server, ServerAddress, app_context, with_limits
 from nst_core.config.run_config import RunConfig, parse_config
 
 TINY = {"recipe": "wavelet", "size": 32, "evaluations": 4}
@@ -25,7 +25,7 @@ FINAL = ("done", "failed", "cancelled")
 
 @dataclass
 class Running:
-    """A server that answers at `url`; `front` is what stands behind it."""
+    """A server that answers at `url`; `context` is what stands behind it."""
 
     url: str
     root: Path
@@ -56,13 +56,13 @@ def run_config(folder: Path, make_image: Callable[..., Path], **sections: Any) -
 
 
 @contextlib.contextmanager
-def running(config: RunConfig, limits: Limits | None = None, address: Address | None = None) -> Iterator[Running]:
+def running(config: RunConfig, limits: Limits | None = None, address: ServerAddress | None = None) -> Iterator[Running]:
     """The app while it answers."""
-    limits, address = limits or Limits(), address or Address(port=0)
-    config = bounded(config, limits)
-    with address.bound() as listening, opened(config, limits, print) as front:
+    limits, address = limits or Limits(), address or ServerAddress(port=0)
+    config = with_limits(config, limits)
+    with address.listen() as listening, app_context(config, limits, print) as context:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        found = Running(url, config.run_folder, Server(front, address.rules(limits)))
+        found = Running(url, config.run_folder, Server(context, address.rules(limits)))
         thread = threading.Thread(target=found.server.run, args=([listening],))
         thread.start()
         try:

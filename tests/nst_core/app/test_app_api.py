@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from running_app import FINAL, Running, await_state, pick, png, start, until, upload
 
-from nst_core.app.recipes import style_weight
+from nst_core.app.recipe_options import style_weight
 from nst_core.recipes import load_recipe, recipe_names
 from nst_core.run_folder.verify.verification import verify
 

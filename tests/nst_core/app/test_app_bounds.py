@@ -17,7 +17,7 @@ from PIL import Image
 from running_app import Running, await_state, pick, png, start, upload
 
 from nst_core.app.limits import Limits
-from nst_core.app.refusals import Refusal
+from nst_core.app.request_errors import RequestError
 from nst_core.app.uploads import Uploads
 
 Make = Callable[..., Path]
@@ -221,7 +221,7 @@ def test_an_upload_that_nobody_used_for_an_hour_is_removed_unless_a_job_waits_fo
     now[0] = 3601.0
     uploads.expire()
     assert [one.path.exists() for one in (old, held, used)] == [False, True, True]
-    with pytest.raises(Refusal, match="upload the picture again"):
+    with pytest.raises(RequestError, match="upload the picture again"):
         uploads.find("me", old.id)
 
 

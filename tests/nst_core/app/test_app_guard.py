@@ -14,17 +14,17 @@ import pytest
 from running_app import Running, await_state, pick, png, run_config, running, start, upload
 from starlette.datastructures import Headers
 
-from nst_core.app import visitors
-from nst_core.app.refusals import Refusal
-from nst_core.app.serving import Address
-from nst_core.app.visitors import Passwords, Rules, address_of, check_host, person_of
+from nst_core.app import access
+from nst_core.app.access import AccessRules, PasswordCheck, check_host, client_address, identify_client
+from nst_core.app.request_errors import RequestError
+from nst_core.app.server import ServerAddress
 from nst_core.errors import UsageError
 
 Make = Callable[..., Path]
 
-LOCAL = Rules(None, True, 1000)
-OPEN = Rules(None, False, 1000, frozenset({"studio.example"}))
-ASKED = Rules("secret", False, 1000)
+LOCAL = AccessRules(None, True, 1000)
+OPEN = AccessRules(None, False, 1000, frozenset({"studio.example"}))
+ASKED = AccessRules("secret", False, 1000)
 
 
 def test_another_persons_jobs_and_uploads_are_not_found(app: Running, make_image: Make, tmp_path: Path) -> None:
@@ -131,20 +131,20 @@ def test_a_foreign_name_that_leads_here_is_not_answered(app: Running) -> None:
         ("any.example", ASKED, True),
     ],
 )
-def test_which_names_of_the_server_are_its_own(host: str, rules: Rules, known: bool) -> None:
-    with contextlib.nullcontext() if known else pytest.raises(Refusal, match="not known as"):
+def test_which_names_of_the_server_are_its_own(host: str, rules: AccessRules, known: bool) -> None:
+    with contextlib.nullcontext() if known else pytest.raises(RequestError, match="not known as"):
         check_host(host, rules)
 
 
 def test_a_cookie_of_our_name_among_others_is_found() -> None:
-    assert person_of(Headers({"cookie": "a=b; nst_person=me; c=d"})).name == "cookie:me"
+    assert identify_client(Headers({"cookie": "a=b; nst_person=me; c=d"})).name == "cookie:me"
 
 
 @pytest.fixture
 def locked(tmp_path: Path, make_image: Make, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """An app with a password, which answers wrong ones without delay."""
-    monkeypatch.setattr(visitors, "WRONG_SECONDS", 0.0)
-    with running(run_config(tmp_path, make_image), address=Address(port=0, password="sésame:öffne")) as server:
+    monkeypatch.setattr(access, "WRONG_SECONDS", 0.0)
+    with running(run_config(tmp_path, make_image), address=ServerAddress(port=0, password="sésame:öffne")) as server:
         yield server
 
 
@@ -160,44 +160,44 @@ def test_without_the_password_nothing_is_answered_and_guessing_is_slow(locked: R
         assert answer.headers["www-authenticate"].startswith("Basic")
         assert "set-cookie" not in answer.headers
     assert locked.person(headers=basic("sésame:öffne")).get("/api/options").status_code == 200
-    tries = [stranger.get("/api/options", headers=basic(f"wrong {n}")).status_code for n in range(visitors.TRIES + 1)]
-    assert tries == [401] * visitors.TRIES + [429]
+    tries = [stranger.get("/api/options", headers=basic(f"wrong {n}")).status_code for n in range(access.TRIES + 1)]
+    assert tries == [401] * access.TRIES + [429]
 
 
 def test_an_address_that_guesses_locks_out_itself_alone_and_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitors, "WRONG_SECONDS", 0.0)
+    monkeypatch.setattr(access, "WRONG_SECONDS", 0.0)
     now = [0.0]
-    passwords = Passwords("right", lambda: now[0])
+    passwords = PasswordCheck("right", lambda: now[0])
 
     def status(password: str, address: str) -> int:
         try:
             asyncio.run(passwords.check(basic(password)["Authorization"], address))
-        except Refusal as refusal:
+        except RequestError as refusal:
             return refusal.status
         return 200
 
-    for _ in range(visitors.TRIES):
+    for _ in range(access.TRIES):
         assert status("wrong", "10.0.0.1") == 401
     assert status("right", "10.0.0.1") == 429
     assert status("right", "10.0.0.2") == 200
-    now[0] = visitors.TRIES_SECONDS + 1
+    now[0] = access.TRIES_SECONDS + 1
     assert status("right", "10.0.0.1") == 200
 
 
 @pytest.mark.parametrize("header", ["", "Basic", "Basic ???", "Bearer x", "Basic " + "=" * 5])
 def test_headers_that_hold_no_password_are_no_password(header: str) -> None:
-    with pytest.raises(Refusal, match="asks for a password"):
-        asyncio.run(Passwords("right").check(header, "10.0.0.1"))
+    with pytest.raises(RequestError, match="asks for a password"):
+        asyncio.run(PasswordCheck("right").check(header, "10.0.0.1"))
 
 
 def test_other_machines_are_let_in_with_a_password_or_by_a_clear_word_only() -> None:
     said: list[Any] = []
     with pytest.raises(UsageError, match="--password"):
-        Address("0.0.0.0").check(said.append)
-    Address("0.0.0.0", password="secret").check(said.append)
-    Address("127.0.0.1").check(said.append)
+        ServerAddress("0.0.0.0").check(said.append)
+    ServerAddress("0.0.0.0", password="secret").check(said.append)
+    ServerAddress("127.0.0.1").check(said.append)
     assert said == []
-    Address("0.0.0.0", open_to_all=True).check(said.append)
+    ServerAddress("0.0.0.0", open_to_all=True).check(said.append)
     assert said[0].startswith("Warning")
 
 
@@ -243,4 +243,4 @@ def test_behind_a_proxy_of_this_machine_people_have_their_own_addresses(
     peer: str, forwarded: str, address: str
 ) -> None:
     headers = Headers({"x-forwarded-for": forwarded} if forwarded else {})
-    assert address_of({"client": (peer, 1234)}, headers) == address
+    assert client_address({"client": (peer, 1234)}, headers) == address

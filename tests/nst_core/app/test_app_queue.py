@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.app.queue import FairQueue
+from nst_core.app.fair_queue import FairQueue
 
 
 def served(queue: FairQueue[str]) -> list[str]:

@@ -21,10 +21,10 @@ from nst_core.chunks.work import ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine import session as session_module
+from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.optimisation import Pairs, Stylized
+from nst_core.engine.optimisation import Pairs, StylizedBatch
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.session import Recent
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
 
@@ -46,7 +46,7 @@ class Opened:
 
 @pytest.fixture(autouse=True)
 def no_sessions_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "_sessions", Recent(session_module.MAX_SESSIONS))
+    monkeypatch.setattr(session_module, "_sessions", Cache(session_module.MAX_SESSIONS))
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_painting_truncated_between_chunks_quarantines_its_pairs(folder: Path)
 
 def test_targets_that_do_not_fit_the_cache_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     roomy = results(folder, chunk_of(folder, "roomy", "style0.png", "style1.png"))
-    monkeypatch.setattr(session_module, "_sessions", Recent(session_module.MAX_SESSIONS))
+    monkeypatch.setattr(session_module, "_sessions", Cache(session_module.MAX_SESSIONS))
     monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
     tight = results(folder, chunk_of(folder, "tight", "style0.png", "style1.png"))
     assert [row.output_sha256 for row in tight] == [row.output_sha256 for row in roomy]
@@ -187,7 +187,7 @@ def test_an_optimisation_split_for_want_of_memory_reports_and_previews_every_pai
 ) -> None:
     batch_limit, original = 2, session_module.stylize_batch
 
-    def limited(pairs: Pairs, *rest: object) -> Stylized:
+    def limited(pairs: Pairs, *rest: object) -> StylizedBatch:
         if len(pairs.contents) > batch_limit:
             raise torch.OutOfMemoryError("full")
         return original(pairs, *rest)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine.devices import set_convolutions
-from nst_core.engine.evaluation import Captured, build_evaluation
+from nst_core.engine.devices import set_convolution_precision
+from nst_core.engine.evaluation import CudaGraphEvaluation, build_evaluation
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.objective import Objective, style_target
@@ -38,14 +38,14 @@ RECIPE = Recipe(
 @pytest.fixture(autouse=True)
 def convolutions_as_before() -> Iterator[None]:
     yield
-    set_convolutions("float32")
+    set_convolution_precision("float32")
 
 
 def pairs(session: Session, count: int, side: int) -> Pairs:
     """Soft random images as contents and styles."""
     noise = torch.rand(2 * count, 3, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
     images = torch.nn.functional.interpolate(noise, (side, side), mode="bicubic").clamp(0, 1).to(session.device)
-    set_convolutions(session.recipe.precision)
+    set_convolution_precision(session.recipe.precision)
     targets = [style_target(image, session.recipe, session.extractor) for image in images[count:]]
     return Pairs(images[:count], targets, list(range(count)))
 
@@ -84,7 +84,7 @@ def judged() -> dict[str, float]:
         made = session.stylize(pairs(session, 2, 96), Watch())
         assert not any(made.failed)
         assert all(trace[-1].total < 0.5 * trace[0].total for trace in made.traces), precision
-        set_convolutions("float32")
+        set_convolution_precision("float32")
         with torch.no_grad():
             terms = Objective(RECIPE, judge.extractor, batch.contents, batch.targets).terms(made.images)
         losses[precision] = float(terms.total.mean())
@@ -117,7 +117,7 @@ def little_memory() -> Iterator[None]:
 def test_a_batch_that_does_not_fit_is_made_in_parts() -> None:
     session = Session(RECIPE, DEVICE)
     made = session.stylize(pairs(session, 16, 512), Watch())
-    (most,) = session._fitting.values()
+    (most,) = session._batch_limits.values()
     assert 1 <= most < 16
     assert made.images.shape == (16, 3, 512, 512)
     assert all(trace[-1].total < trace[0].total for trace in made.traces)
@@ -128,7 +128,7 @@ def test_a_batch_said_to_fit_does() -> None:
     batch = batch_that_fits(session.recipe, session.extractor, DEVICE, 256, most=16)
     made = session.stylize(pairs(session, batch, 256), Watch())
     assert len(made.images) == batch
-    assert session._fitting == {}, "it had to be parted"
+    assert session._batch_limits == {}, "it had to be parted"
 
 
 @pytest.mark.parametrize("number", range(torch.cuda.device_count()))
@@ -139,7 +139,7 @@ def test_a_captured_evaluation_gives_the_same_bits_on_every_device(number: int) 
     parametrisation = build_parametrisation(RECIPE.optimiser, batch.contents, 3)
     eager = build_evaluation(objective, parametrisation, "eager")
     captured = build_evaluation(objective, parametrisation, "graph")
-    assert isinstance(captured, Captured)
+    assert isinstance(captured, CudaGraphEvaluation)
     moves = torch.randn(parametrisation.points().shape, generator=torch.Generator().manual_seed(1)).to(session.device)
     for size in (0.0, 0.01, 0.1):
         points = parametrisation.points() + size * moves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nst_core.engine.devices import out_of_memory, resolve_device, resolve_precision
+from nst_core.engine.devices import is_out_of_memory, resolve_device, resolve_precision
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import ConfigError
 
@@ -74,9 +74,9 @@ def test_a_precision_that_was_asked_for_stays() -> None:
     ],
 )
 def test_memory_that_ran_out_is_known_by_what_every_library_says(message: str) -> None:
-    assert out_of_memory(RuntimeError(message))
+    assert is_out_of_memory(RuntimeError(message))
 
 
 def test_other_errors_of_a_gpu_are_not_lack_of_memory() -> None:
-    assert not out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
-    assert not out_of_memory(RuntimeError("cuFFT error: CUFFT_EXEC_FAILED"))
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert not is_out_of_memory(RuntimeError("cuFFT error: CUFFT_EXEC_FAILED"))

@@ -43,7 +43,7 @@ def test_losses_and_gradients_are_those_of_the_objective() -> None:
     at = points.clone().requires_grad_(True)
     images = parametrisation.image(at)
     terms = objective.terms(images)
-    (expected,) = torch.autograd.grad(objective.minimised(terms, images).sum(), at)
+    (expected,) = torch.autograd.grad(objective.minimised_loss(terms, images).sum(), at)
     assert torch.equal(losses, terms.stacked().detach())
     assert torch.equal(gradients, expected)
     assert not losses.requires_grad
@@ -84,7 +84,7 @@ def test_running_out_of_memory_is_no_reason_to_fall_back(monkeypatch: pytest.Mon
 
 
 def test_a_graph_is_for_cuda_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(module, "Captured")
+    monkeypatch.delattr(module, "CudaGraphEvaluation")
     objective, parametrisation, points = problem()
     assert build_evaluation(objective, parametrisation, "graph")(points)[0].isfinite().all()
 

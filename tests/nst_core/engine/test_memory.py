@@ -15,7 +15,7 @@ import torch
 
 from nst_core.engine import memory
 from nst_core.engine.features import Extractor, build_extractor
-from nst_core.engine.memory import batch_that_fits, free_bytes, pair_bytes, peak_resident, verified
+from nst_core.engine.memory import batch_that_fits, free_bytes, largest_working_batch, pair_bytes, peak_resident
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 
 CPU = torch.device("cpu")
@@ -119,7 +119,7 @@ def test_a_batch_that_does_not_fit_is_halved(fits: int, found: int) -> None:
         if batch > fits:
             raise torch.OutOfMemoryError("full")
 
-    assert verified(48, attempt) == found
+    assert largest_working_batch(48, attempt) == found
     assert tried[0] == 48
 
 
@@ -135,7 +135,7 @@ def test_memory_is_given_back_when_nothing_of_the_attempt_holds_it(monkeypatch: 
 
     gc.disable()
     try:
-        verified(2, attempt)
+        largest_working_batch(2, attempt)
     finally:
         gc.enable()
     assert held == [False]
@@ -146,4 +146,4 @@ def test_other_errors_are_not_taken_for_full_memory() -> None:
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        verified(8, attempt)
+        largest_working_batch(8, attempt)

@@ -147,9 +147,9 @@ def test_the_range_penalty_is_minimised_but_not_part_of_the_total(extractor: Ext
     plain, penalised = (objective(extractor, replace(SMALL, range_weight=weight)) for weight in (0.0, 100.0))
     terms, same = plain.terms(images), penalised.terms(images)
     assert torch.equal(terms.total, same.total)
-    assert torch.equal(plain.minimised(terms, images), terms.total)
+    assert torch.equal(plain.minimised_loss(terms, images), terms.total)
     excess = (images - images.clamp(0, 1)).square().flatten(1).mean(dim=1)
-    torch.testing.assert_close(penalised.minimised(same, images), same.total + 100 * excess)
+    torch.testing.assert_close(penalised.minimised_loss(same, images), same.total + 100 * excess)
 
 
 @pytest.mark.parametrize("name", recipe_names())

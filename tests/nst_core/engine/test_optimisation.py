@@ -18,7 +18,7 @@ from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
-from nst_core.engine.optimisation import LossPoint, Pairs, Stylized, Watch, initial_images, stylize_batch
+from nst_core.engine.optimisation import LossPoint, Pairs, StylizedBatch, Watch, initial_images, stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.errors import Interrupted, TransientError
 
@@ -106,7 +106,7 @@ def row(batch: Pairs, index: int) -> Pairs:
     return Pairs(batch.contents[index : index + 1], batch.targets[index : index + 1], batch.seeds[index : index + 1])
 
 
-def totals(stylized: Stylized, index: int = 0) -> list[float]:
+def totals(stylized: StylizedBatch, index: int = 0) -> list[float]:
     return [point.total for point in stylized.traces[index]]
 
 
@@ -347,7 +347,7 @@ def test_a_target_that_keeps_the_content_s_colours_needs_the_content(way: str) -
         style_target(picture(10), recipe, TinyFeatures())
 
 
-def kept_colours(way: str) -> tuple[Pairs, Stylized, Recipe]:
+def kept_colours(way: str) -> tuple[Pairs, StylizedBatch, Recipe]:
     extractor = TinyFeatures()
     recipe = replace(RECIPE, colour="content", keep_colour_by=way, range_weight=100.0)
     contents = torch.stack([picture(0), picture(1)])
@@ -412,7 +412,7 @@ def test_a_restart_reads_nothing_that_the_next_evaluation_overwrites(monkeypatch
     """As a CUDA graph does, every evaluation writes into the same two tensors."""
     recipe = replace(RECIPE, evaluations=25)
 
-    def run() -> Stylized:
+    def run() -> StylizedBatch:
         return stylize_batch(pairs(TinyFeatures()), recipe, Spoilt(1, range(15, 999)))
 
     plain = run()
@@ -440,6 +440,6 @@ def test_a_restart_reads_nothing_that_the_next_evaluation_overwrites(monkeypatch
 
 def test_a_total_that_is_infinite_at_the_start_is_never_within_its_limit() -> None:
     guard = DivergenceGuard(torch.ones(3))
-    assert guard.look(torch.tensor([1.0, torch.inf, torch.nan])) is None
+    assert guard.check(torch.tensor([1.0, torch.inf, torch.nan])) is None
     assert guard.diverged(torch.tensor([1.0, 1.0, 1.0])).tolist() == [False, True, True]
     assert guard.diverged(torch.tensor([1e5, 1.0, 1.0])).tolist() == [True, True, True]

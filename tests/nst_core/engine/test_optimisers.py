@@ -161,7 +161,7 @@ def test_reset_makes_exactly_those_rows_start_afresh(settings: OptimiserSettings
     optimiser = build_optimiser(settings, STARTS)
     points = run_batch(optimiser, PROBLEMS, STARTS, 15)[-1]
     rows = torch.tensor([True, False, False, True, False, True, False, False])
-    optimiser.reset(rows, caution=1.0)
+    optimiser.reset(rows, rate_factor=1.0)
     after = run_batch(optimiser, PROBLEMS, points, 15)
     afresh = run_batch(build_optimiser(settings, points), PROBLEMS, points, 15)
     undisturbed = run_batch(build_optimiser(settings, STARTS), PROBLEMS, STARTS, 30)[15:]
@@ -177,15 +177,15 @@ def test_a_row_recovers_from_nan_once_it_is_reset(settings: OptimiserSettings) -
     optimiser = build_optimiser(settings, points)
     for _ in range(5):
         optimiser.step(points, torch.full_like(points, torch.nan))
-    optimiser.reset(torch.tensor([True, True]), caution=1.0)
+    optimiser.reset(torch.tensor([True, True]), rate_factor=1.0)
     after = run_batch(optimiser, PROBLEMS[:2], points, 15)
     assert torch.equal(after, run_batch(build_optimiser(settings, points), PROBLEMS[:2], points, 15))
 
 
 @either
-def test_reset_multiplies_the_rate_of_those_rows_by_the_caution(settings: OptimiserSettings) -> None:
+def test_reset_multiplies_the_rate_of_those_rows_by_the_factor(settings: OptimiserSettings) -> None:
     optimiser = build_optimiser(settings, STARTS[:2])
-    optimiser.reset(torch.tensor([False, True]), caution=0.25)
+    optimiser.reset(torch.tensor([False, True]), rate_factor=0.25)
     bold, cautious = optimiser.step(torch.zeros_like(STARTS[:2]), STARTS[0].expand(2, SIZE))
     torch.testing.assert_close(cautious, bold / 4)
 

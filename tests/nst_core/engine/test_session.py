@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from nst_core.engine import session as session_module
+from nst_core.engine.cache import Cache
 from nst_core.engine.objective import StyleTarget, style_target
-from nst_core.engine.optimisation import Pairs, Stylized, Watch, stylize_batch
+from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch, stylize_batch
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
-from nst_core.engine.session import OutOfMemory, Recent, Session, session_for
+from nst_core.engine.session import OutOfMemory, Session, session_for
 from nst_core.errors import ConfigError, ResourceError
 
 CPU = torch.device("cpu")
@@ -31,8 +32,8 @@ RECIPE = Recipe(
 
 @pytest.fixture(autouse=True)
 def no_sessions_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(session_module, "_sessions", Recent(session_module.MAX_SESSIONS))
-    monkeypatch.setattr(session_module, "_extractors", Recent(session_module.MAX_SESSIONS))
+    monkeypatch.setattr(session_module, "_sessions", Cache(session_module.MAX_SESSIONS))
+    monkeypatch.setattr(session_module, "_extractors", Cache(session_module.MAX_SESSIONS))
     return
 
 
@@ -52,7 +53,7 @@ def fits(most: int, error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> lis
     """Let batches of more than `most` run out of memory; returns the batch sizes tried."""
     tried: list[int] = []
 
-    def limited(pairs: Pairs, *arguments: object) -> Stylized:
+    def limited(pairs: Pairs, *arguments: object) -> StylizedBatch:
         tried.append(len(pairs.contents))
         if len(pairs.contents) > most:
             raise error

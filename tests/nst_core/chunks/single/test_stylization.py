@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.engine.optimisation import Stylized
+from nst_core.engine.optimisation import StylizedBatch
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, UsageError
 
@@ -51,7 +51,7 @@ def test_threads_and_evaluation_are_as_the_run_file_says(
 ) -> None:
     seen, stylize = [], Session.stylize
 
-    def noting(session: Session, pairs: Any, watch: Any, evaluation: Any = "eager") -> Stylized:
+    def noting(session: Session, pairs: Any, watch: Any, evaluation: Any = "eager") -> StylizedBatch:
         seen.append((torch.get_num_threads(), evaluation))
         return stylize(session, pairs, watch)
 

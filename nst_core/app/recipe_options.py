@@ -1,0 +1,94 @@
+"""The recipes that a job can have, those that cannot run on this machine included."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst_core.config.run_config import Method
+from nst_core.engine.features.weights import imagenet_file
+from nst_core.engine.recipe import Recipe
+from nst_core.recipes import is_recipe_file, recipe_names
+
+NEUTRAL = 50.0
+"""The strength at which a recipe has its own style weight."""
+
+DECADE = 25.0
+"""Increase of strength that makes the style weight ten times as large."""
+
+
+@dataclass(frozen=True)
+class RecipeOption:
+    """A recipe for the page to list.
+
+    Attributes:
+        reason: why it cannot run here; None where it can.
+        method: the `method` section of a run file that has it.
+    """
+
+    name: str
+    description: str
+    size: int
+    evaluations: int
+    reason: str | None
+    method: Method
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.name.replace("_", " "),
+            "description": self.description,
+            "available": self.reason is None,
+            "reason": self.reason,
+            "size": self.size,
+            "evaluations": self.evaluations,
+        }
+
+    def sized(self, size: int) -> Method:
+        """The method at a job's size, in pixels."""
+        return self.method.model_copy(update={"size": size}) if size != self.size else self.method
+
+
+def recipe_options(own: Method) -> dict[str, RecipeOption]:
+    """Recipes by name: the run file's own method first, then the shipped ones; those that cannot run come last."""
+    first = _option(own)
+    others = [_option(Method(recipe=name)) for name in recipe_names() if name != first.name]
+    return {each.name: each for each in (first, *sorted(others, key=lambda each: each.reason is not None))}
+
+
+def _option(method: Method) -> RecipeOption:
+    """A recipe with its overrides. Raises ConfigError."""
+    recipe = method.resolve()
+    name = Path(method.recipe).stem if is_recipe_file(method.recipe) else method.recipe
+    return RecipeOption(name, recipe.source, recipe.size, recipe.evaluations, _missing_weights(recipe), method)
+
+
+def _missing_weights(recipe: Recipe) -> str | None:
+    """Why a recipe cannot run here, or None; found out without a download and without loading a network."""
+    if recipe.features == "wavelet" or recipe.weights == "random":
+        return None
+    file = imagenet_file(recipe.features) if recipe.weights == "imagenet" else Path(str(recipe.weights))
+    if file.is_file():
+        return None
+    return (
+        f"The weights of {recipe.features} are not on this machine: put {file.name} into {_without_home(file.parent)}."
+    )
+
+
+def _without_home(folder: Path) -> str:
+    """A folder with `~` for the home folder."""
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+
+
+def style_weight(recipe: Recipe, strength: float) -> float | None:
+    """The style weight β of a job: ten times the recipe's own at 75, a tenth of it at 25; None at 50: its own.
+
+    Args:
+        strength: 0 to 100.
+    """
+    if math.isclose(strength, NEUTRAL):
+        return None
+    return float(recipe.beta * 10 ** ((strength - NEUTRAL) / DECADE))
