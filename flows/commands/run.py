@@ -12,7 +12,7 @@ import typer
 
 from flows.commands.options import Json, RunFile, Set
 from nst_core.errors import UsageError
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def run(
 def pair(
     file: RunFile,
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=located, metavar="FILE", help="The CSV file to write.")
+        Path, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
@@ -218,7 +218,7 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _print_forecast(found: Forecast) -> None:
     """The forecast for people; `--json` has every figure."""
-    from nst_core.storage.disk import human
+    from nst_core.storage.disk import format_bytes
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
@@ -226,8 +226,8 @@ def _print_forecast(found: Forecast) -> None:
     print(f"{'time':18} about {duration(found.seconds)}, by {found.basis}")
     if found.gpu_hours:
         print(f"{'GPU-hours':18} {found.gpu_hours:.2f}, cost {found.cost:.2f}")
-    free = f"; {human(found.free_bytes)} are free" if found.free_bytes is not None else ""
-    print(f"{'disk':18} about {human(found.output_bytes)}{free}")
+    free = f"; {format_bytes(found.free_bytes)} are free" if found.free_bytes is not None else ""
+    print(f"{'disk':18} about {format_bytes(found.output_bytes)}{free}")
     for name, count in sorted(found.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
     for name, count in found.left_out.items():

@@ -1,7 +1,7 @@
 """Claims on a node's GPUs where the cluster assigns none: a lock per GPU, held until its last process ends.
 
-The lock is the kernel's (flock) on a descriptor that worker processes inherit: `filelock` would unlock it for all of them
-as soon as the first one releases it.
+The lock is the kernel's (flock) on a descriptor that worker processes inherit: `filelock` would unlock it for all of
+them as soon as one process releases it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from nst_core.plan.shapes import too_narrow
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import present_hash
-from nst_core.storage.paths import file_state, located
+from nst_core.storage.paths import file_state, parse_path
 
 Image = TypeVar("Image")
 
@@ -127,8 +127,8 @@ class BatchReader:
         for row in rows:
             try:
                 _check_planned(row)
-                image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
-                jobs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
+                image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
+                jobs.append(DecodedPair(row, image, [style(parse_path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 jobs.append(_refused(row, error))
         return jobs

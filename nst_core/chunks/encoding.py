@@ -23,7 +23,7 @@ from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
 from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def write_unstylized(job: DecodedPair, delivery: OutputSettings, attempts: int) 
     """
     pixels, content, row = job.content.pixels, job.content, job.row
     if delivery.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(located(row.content_path), delivery.content_limits).pixels
+        pixels = decode_image(parse_path(row.content_path), delivery.content_limits).pixels
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,

@@ -17,7 +17,7 @@ from nst_core.manifest.row import UNSTYLIZED, ManifestRow
 from nst_core.manifest.style_cell import StyleRef
 from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
-from nst_core.storage.paths import is_local, is_url, located
+from nst_core.storage.paths import is_local, is_url, parse_path
 
 
 def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
@@ -137,7 +137,7 @@ class _Known:
         if identity in self.by_id:
             return self.by_id[identity]
         if is_url(name) or not is_local(self.folder):
-            path = located(name) if is_url(name) else self.folder / name
+            path = parse_path(name) if is_url(name) else self.folder / name
             return self.by_path.get(str(path)) or Item(identity, path)
         # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
         beside = self.folder / name

@@ -15,7 +15,7 @@ from nst_core.sources.download.http import Published, RemoteFile, fetch
 from nst_core.sources.download.http_errors import WrongContent, place_of
 from nst_core.sources.download.partial_file import forget
 from nst_core.sources.download.progress import DownloadWatch
-from nst_core.storage.disk import check_space, human
+from nst_core.storage.disk import check_space, format_bytes
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def get_archive(
     part = path.with_name(f"{path.name}.part")
     arrived = part.stat().st_size if part.is_file() else 0
     needed = archive.size + archive.unpacked
-    check_space(folder.root, needed - arrived, f"{archive.name} and what is in it ({human(needed)})")
+    check_space(folder.root, needed - arrived, f"{archive.name} and what is in it ({format_bytes(needed)})")
     found = address()
     fetch(client, found, path, watch, archive.published)
     published = archive.published

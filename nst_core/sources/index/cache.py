@@ -21,7 +21,7 @@ from nst_core.sources.index.facts import Facts
 from nst_core.sources.index.rows import IndexRows, read_rows, write_rows
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 from nst_core.storage.machine import cache_folder
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 _SAVE_EVERY = 30.0  # seconds: what an interruption by kill can cost
 _UNUSED = 90 * 86400.0  # seconds, after which a cache file that nobody asked for is deleted
@@ -136,7 +136,7 @@ class _CacheFile:
         by_folder: dict[str, list[str]] = {}
         for key in keys:
             by_folder.setdefault((self.prefix + key).rpartition(os.sep)[0] or os.sep, []).append(key)
-        return {key for folder, members in by_folder.items() for key in _missing(located(folder), members)}
+        return {key for folder, members in by_folder.items() for key in _missing(parse_path(folder), members)}
 
     def _mark_used(self) -> None:
         try:

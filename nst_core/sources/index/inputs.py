@@ -12,7 +12,7 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
 from nst_core.sources.base import is_text, path_text
 from nst_core.sources.index.facts import FAULTS, Facts, Wanted, read_facts
-from nst_core.storage.paths import file_state, located
+from nst_core.storage.paths import file_state, parse_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def unread(path: Path, state: tuple[int, int], error: InputError) -> Input:
 def present_hash(path: Path | str) -> str | None:
     """sha256 of what a file holds now; None where it cannot be read, or holds nothing."""
     try:
-        with open_file(located(path)) as file:
+        with open_file(parse_path(path)) as file:
             return file_digest(file, "sha256").hexdigest() if file.peek(1) else None
     except (InputError, OSError):
         return None

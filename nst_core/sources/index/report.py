@@ -9,7 +9,7 @@ from typing import Any
 
 from nst_core.sources.index.duplicates import duplicates
 from nst_core.sources.index.inputs import Input
-from nst_core.storage.disk import human
+from nst_core.storage.disk import format_bytes
 
 _EXAMPLES = 5
 
@@ -65,7 +65,7 @@ class IndexReport:
     def lines(self) -> list[str]:
         """For people; of long lists the beginning."""
         return [
-            f"{self.items} images, {human(self.bytes)}",
+            f"{self.items} images, {format_bytes(self.bytes)}",
             *_list("formats", self.by_format),
             *_list("modes", self.by_mode),
             *(f"{name}: {one.width} x {one.height} ({one.id})" for name, one in self._extremes()),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst_core.storage.paths import GONE, FileState
+from nst_core.storage.paths import NO_FILE, FileState
 from nst_core.views.gallery.build_record import BuiltPages, states_digest
 from nst_core.views.gallery.cards import ResultCard, card, inputs, pictures, result_path
 from nst_core.views.gallery.covers import Covers
@@ -99,7 +99,7 @@ class ArtistPages:
         states = file_states(path for path in paths if path)
         links = []
         for pair, path in zip(pairs, paths, strict=True):
-            state = states[path] if path else GONE
+            state = states[path] if path else NO_FILE
             if path and pair.file_name:
                 self._named.append((pair.run.key, pair.file_name))
                 self._states.append(state)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import atomic_path, write_bytes_atomic
-from nst_core.storage.paths import GONE, FileState, file_state, is_local, remote_states
+from nst_core.storage.paths import NO_FILE, FileState, file_state, is_local, remote_states
 from nst_core.views.runs import Run
 from nst_core.views.web import address
 
@@ -98,7 +98,7 @@ def file_states(paths: Iterable[Path]) -> Mapping[Path, FileState]:
 
 
 def is_there(state: FileState) -> bool:
-    return state != GONE
+    return state != NO_FILE
 
 
 def _is_copy(source: Path, state: FileState, target: Path, copied: FileState) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from nst_core.storage.disk import human
+from nst_core.storage.disk import format_bytes
 from nst_core.views.report.destination import MARK
 from nst_core.views.report.numbers import RunNumbers
 from nst_core.views.report.plots import Drawn, bars, boxes, courses, duration, throughput
@@ -164,10 +164,10 @@ def facts(numbers: RunNumbers) -> list[tuple[str, str]]:
         )
     told.append(("GPU-hours", number(cost.gpu_hours) if cost.gpu_hours else "none"))
     told.append(("Price", number(cost.money) or "0" if cost.money is not None else ""))
-    each_bytes = f", {human(cost.bytes_per_image)} per image" if cost.bytes_per_image else ""
-    told.append(("Disk", f"{human(cost.image_bytes)} of images{each_bytes}"))
+    each_bytes = f", {format_bytes(cost.bytes_per_image)} per image" if cost.bytes_per_image else ""
+    told.append(("Disk", f"{format_bytes(cost.image_bytes)} of images{each_bytes}"))
     for device in numbers.devices:
-        memory = f", at most {human(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
+        memory = f", at most {format_bytes(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
         told.append((f"On {device.name}", f"{counted(device.images, 'image')} in {device.precision}{memory}"))
     return [(name, value) for name, value in told if value]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nst_core.run_folder.without_folders import base_name, style_names, style_paths
-from nst_core.storage.paths import located_or_none
+from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
 
@@ -101,7 +101,7 @@ def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     result = PurePosixPath(pair.file_name) if pair.file_name else None
     inside = result is not None and not result.is_absolute() and ".." not in result.parts
     return [
-        located_or_none(pair.content_path),
+        parse_path_or_none(pair.content_path),
         run_folder / result if result is not None and inside else None,
-        *map(located_or_none, style_paths(pair.style_path)),
+        *map(parse_path_or_none, style_paths(pair.style_path)),
     ]

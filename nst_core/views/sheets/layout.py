@@ -10,7 +10,7 @@ from pathlib import Path
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key
-from nst_core.storage.paths import located_or_none
+from nst_core.storage.paths import parse_path_or_none
 from nst_core.storage.slugs import slugify
 from nst_core.views.sheets.choice import ArtistChoice
 from nst_core.views.sheets.lettering import legible
@@ -51,7 +51,7 @@ def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: 
     """The sheet of one artist."""
     told = facts.get(choice.name or "", ArtistFacts())
     styles = Counter(style.name for pair in choice.shown for style in pair.styles)
-    found = ((located_or_none(name), display_name(name)) for name, _ in styles.most_common())
+    found = ((parse_path_or_none(name), display_name(name)) for name, _ in styles.most_common())
     paintings = [Planned(picture, name) for picture, name in found if picture is not None]
     return _plan(
         _called(choice.name),
@@ -67,7 +67,7 @@ def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], ori
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
     paintings: dict[str, Planned] = {}
     for pair in shown:
-        picture = located_or_none(pair.styles[0].name) if pair.styles else None
+        picture = parse_path_or_none(pair.styles[0].name) if pair.styles else None
         if picture is not None:
             paintings.setdefault(artist_key(pair.artist or ""), Planned(picture, _called(pair.artist)))
     return _plan(

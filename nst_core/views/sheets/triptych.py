@@ -14,7 +14,7 @@ from nst_core.engine.images.pixels import Pixels, decode_image
 from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 from nst_core.views.sheets.lettering import Lettering, legible, named
 
 PAPER, INK, QUIET, EMPTY = (255, 255, 255), (28, 28, 28), (112, 112, 112), (240, 240, 240)
@@ -69,9 +69,9 @@ def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Pane
     after = f"After {artist}" if artist and len(styles) == 1 else "Result"
     origin = f"{pair.run_folder.absolute().name} · pair {pair.pair_id}"
     return [
-        Panel(_picture(located(pair.content_path)), pair.content_name, "Content"),
+        Panel(_picture(parse_path(pair.content_path)), pair.content_name, "Content"),
         *(
-            Panel(_picture(located(style.name)), display_name(style.name), below)
+            Panel(_picture(parse_path(style.name)), display_name(style.name), below)
             for style, below in zip(styles, of_style, strict=False)
         ),
         Panel(_picture(pair.result), after, origin),

@@ -21,7 +21,7 @@ from nst_core.sources.index.facts import Wanted
 from nst_core.sources.index.inputs import inspect_input, present_hash
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 from nst_core.views.thumbnails import ThumbnailFolder
 
 MakeImage = Callable[..., Path]
@@ -96,7 +96,7 @@ def test_bad_images_at_a_store_are_bad_for_the_same_reasons(memory: Path) -> Non
 def test_a_second_scan_lists_and_fetches_nothing(
     bucket: str, tmp_path: Path, make_image: MakeImage, fetched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = located(f"{bucket}/photographs")
+    folder = parse_path(f"{bucket}/photographs")
     names = [f"{number:02d}.png" for number in range(40)]
     put(folder, make_image, tmp_path, *names)
 
@@ -149,5 +149,5 @@ def test_a_gallery_shows_no_picture_that_may_not_be_read(
         raise PermissionError("Access Denied")
 
     monkeypatch.setattr(S3FileSystem, "_call_s3", refused)
-    picture = located(f"{bucket}/somebody-else/a.png")
+    picture = parse_path(f"{bucket}/somebody-else/a.png")
     assert dict(ThumbnailFolder(tmp_path).make([picture])) == {picture: None}
