@@ -80,10 +80,10 @@ def coco(
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
     """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
-    from nst_core.sources.download.progress import silent
+    from nst_core.sources.download.progress import no_progress
 
     if complete:
-        print(f"Nothing was left to do: {work(DownloadWatch(silent, lambda: False))}")
+        print(f"Nothing was left to do: {work(DownloadWatch(no_progress, lambda: False))}")
         return
     from flows.server.run_server import prefect_server
     from nst_core.sources.download.folder import DatasetFolder

@@ -24,7 +24,7 @@ from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
-from nst_core.sources.index.inputs import present_hash
+from nst_core.sources.index.inputs import current_sha256
 from nst_core.storage.paths import file_state, parse_path
 
 Image = TypeVar("Image")
@@ -262,5 +262,5 @@ def _check_planned(row: PlannedPair) -> None:
 
 
 def _refused(row: PlannedPair, error: InputError) -> RefusedPair:
-    styles = joined_hashes([present_hash(path) for path in row.style_paths])
-    return RefusedPair(row, error, present_hash(row.content_path), styles)
+    styles = joined_hashes([current_sha256(path) for path in row.style_paths])
+    return RefusedPair(row, error, current_sha256(row.content_path), styles)

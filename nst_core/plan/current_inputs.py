@@ -16,7 +16,7 @@ from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
-from nst_core.sources.index.inputs import present_hash
+from nst_core.sources.index.inputs import current_sha256
 from nst_core.storage.paths import FileState, file_state, is_url, parse_path, remote_states
 
 
@@ -120,5 +120,5 @@ class _CurrentFiles:
 
     def hash(self, path: str) -> str | None:
         if path not in self.hashes:
-            self.hashes[path] = present_hash(path)
+            self.hashes[path] = current_sha256(path)
         return self.hashes[path]

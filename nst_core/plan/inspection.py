@@ -10,14 +10,14 @@ import numpy as np
 from nst_core.config.run_config import RunConfig
 from nst_core.plan.draft import Draft
 from nst_core.sources.index.inputs import Input
-from nst_core.sources.index.inspection import remembered, wanted_of
+from nst_core.sources.index.source_scan import scan_files, scan_options
 from nst_core.storage.progress import Progress
 
 
 def inspected(draft: Draft, config: RunConfig, progress: Progress | None = None) -> dict[Path, Input]:
     """What is known of each input file of the draft. I/O errors that may pass (not the file's own fault) propagate."""
-    wanted = input_limits(draft, wanted_of(config.content), wanted_of(config.style))
-    return remembered(wanted, [config.content.path, config.style.path], progress)
+    wanted = input_limits(draft, scan_options(config.content), scan_options(config.style))
+    return scan_files(wanted, [config.content.path, config.style.path], progress)
 
 
 L = TypeVar("L")

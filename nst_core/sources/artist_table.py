@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nst_core.errors import SourceError
 from nst_core.sources.folder_metadata import cell_separator
-from nst_core.sources.spelling import repaired, spelling_key
-from nst_core.sources.walk import some
+from nst_core.sources.spelling import repair_encoding, spelling_key
+from nst_core.sources.walk import short_list
 
 ARTIST_TABLE = "artists.csv"
 _NEEDED = ("name", "years", "genre", "nationality")
@@ -62,16 +62,16 @@ def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
         raise SourceError(f"{path} names no artist.")
     notes = []
     if nameless:
-        notes.append(f"{path.name}: without a name, left out: row {some(nameless)}.")
+        notes.append(f"{path.name}: without a name, left out: row {short_list(nameless)}.")
     if repeated:
-        notes.append(f"{path.name}: named before, left out: {some(repeated)}.")
+        notes.append(f"{path.name}: named before, left out: {short_list(repeated)}.")
     return list(artists.values()), notes
 
 
 def _row(record: Mapping[str, str]) -> ArtistRow:
     paintings = record.get("paintings", "")
     return ArtistRow(
-        repaired(" ".join(record["name"].replace("_", " ").split())),
+        repair_encoding(" ".join(record["name"].replace("_", " ").split())),
         _DASHES.sub("–", record["years"]) or None,
         _values(record["genre"]),
         _values(record["nationality"]),

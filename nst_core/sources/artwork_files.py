@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nst_core.sources.base import path_text
-from nst_core.sources.spelling import repaired, spelling_key
+from nst_core.sources.spelling import repair_encoding, spelling_key
 from nst_core.sources.walk import entries, is_folder, is_image_name, source_id
 from nst_core.storage.slugs import short_hash
 
@@ -52,7 +52,7 @@ def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
     return paintings, strays
 
 
-def distinct(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting], list[Painting]]:
+def deduplicate(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting], list[Painting]]:
     """The paintings with ids of their own, and those left out since another file of that id has the same bytes.
 
     Files with the same id and other bytes are all kept, the later ones with a hash of their path behind the id. First
@@ -110,7 +110,7 @@ def _stem(entry: os.DirEntry[str]) -> str:
 
 
 def _mended(name: str) -> str:
-    return repaired(source_id(name))
+    return repair_encoding(source_id(name))
 
 
 def _order(path: Path) -> tuple[int, str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import ConfigError, SourceError
 from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_table
-from nst_core.sources.artwork_files import Painting, distinct, find_paintings
+from nst_core.sources.artwork_files import Painting, deduplicate, find_paintings
 from nst_core.sources.base import Catalogue, Item, is_text, path_text
 from nst_core.sources.folder import Role
-from nst_core.sources.spelling import nearest, spelling_key
-from nst_core.sources.walk import counted, some
+from nst_core.sources.spelling import spelling_key, suggest_name
+from nst_core.sources.walk import quantity, short_list
 
 LICENSE = "CC-BY-NC-SA-4.0"
 PAGE = "https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time"
@@ -41,9 +41,9 @@ def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
     artists = {spelling_key(row.name): row for row in rows}
     added = {painting.artist_key: _nameless_row(painting) for painting in found if painting.artist_key not in artists}
     chosen = _chosen(config, role, artists | added)
-    paintings, repeated = distinct((painting for painting in found if painting.artist_key in chosen), root)
+    paintings, repeated = deduplicate((painting for painting in found if painting.artist_key in chosen), root)
     if not paintings:
-        names = some([row.name for row in chosen.values()])
+        names = short_list([row.name for row in chosen.values()])
         raise SourceError(f"{role}.path: {folder} holds no image by {names}: {_remedy(config, role)}.")
     notes += _artist_notes(paintings, chosen, added)
     notes += _file_notes(root, repeated, strays)
@@ -100,7 +100,7 @@ def _keys(option: str, wanted: Iterable[str], known: Iterable[str]) -> set[str]:
     names = sorted(set(known))
     keys = {spelling_key(name) for name in names}
     if unknown := [word for word in wanted if spelling_key(word) not in keys]:
-        told = ", ".join(f"{word!r}{nearest(word, names)}" for word in unknown)
+        told = ", ".join(f"{word!r}{suggest_name(word, names)}" for word in unknown)
         raise ConfigError(f"{option}: the dataset has no {told}.")
     return {spelling_key(word) for word in wanted}
 
@@ -110,19 +110,19 @@ def _artist_notes(
 ) -> Iterator[str]:
     painted = {painting.artist_key for painting in paintings}
     if without := [row.name for key, row in chosen.items() if key not in painted]:
-        yield f"No images of {counted(len(without), 'artist')} of {ARTIST_TABLE}: {some(without)}."
+        yield f"No images of {quantity(len(without), 'artist')} of {ARTIST_TABLE}: {short_list(without)}."
     if unnamed := [row.name for key, row in added.items() if key in painted]:
         yield (
-            f"No row in {ARTIST_TABLE} for {counted(len(unnamed), 'artist')} with images, which have no genre, "
-            f"nationality and licence: {some(unnamed)}."
+            f"No row in {ARTIST_TABLE} for {quantity(len(unnamed), 'artist')} with images, which have no genre, "
+            f"nationality and licence: {short_list(unnamed)}."
         )
 
 
 def _file_notes(root: Path, repeated: Iterable[Painting], strays: Iterable[Path]) -> Iterator[str]:
     if places := [_place(root, painting.path.parent) for painting in repeated]:
-        yield f"Left out {counted(len(places), 'file')} that repeat others, in {some(sorted(set(places)))}."
+        yield f"Left out {quantity(len(places), 'file')} that repeat others, in {short_list(sorted(set(places)))}."
     if stray := [_place(root, path) for path in strays]:
-        yield f"Left out {counted(len(stray), 'file')} where no painting belongs: {some(stray)}."
+        yield f"Left out {quantity(len(stray), 'file')} where no painting belongs: {short_list(stray)}."
 
 
 def _place(root: Path, path: Path) -> str:

@@ -93,7 +93,7 @@ def selected_images(annotations: Path, config: CocoSource, prefix: str = "") -> 
     return list(_selection(annotations, config, prefix)[0])
 
 
-def drawn(ids: Iterable[int], limit: int | None, seed: int) -> list[int]:
+def draw_ids(ids: Iterable[int], limit: int | None, seed: int) -> list[int]:
     """At most `limit` of the ids, sorted: those of the lowest sha256(seed, id)."""
     return sorted(ids if limit is None else heapq.nsmallest(limit, ids, key=lambda number: _rank(seed, number)))
 
@@ -115,7 +115,7 @@ def _selection(path: Path, config: CocoSource, prefix: str) -> tuple[Iterator[Co
     wanted = _wanted_categories(found, config, prefix, path)
     fitting = np.flatnonzero(_fits(found, config, wanted, prefix, path))
     ids = found.table["id"].to_numpy()
-    chosen = drawn(ids[fitting].tolist(), config.limit, config.seed)
+    chosen = draw_ids(ids[fitting].tolist(), config.limit, config.seed)
     if not chosen:
         if not len(ids):
             raise SourceError(f"The annotation file {path} lists no images: it is not that of {config.split}.")

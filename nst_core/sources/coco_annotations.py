@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import DiskFull, SourceError
-from nst_core.sources.json_entries import entries_of
+from nst_core.sources.json_stream import stream_entries
 from nst_core.sources.licenses import license_id
 from nst_core.sources.walk import leads_outside, source_id
 from nst_core.storage.atomic import atomic_path
@@ -122,7 +122,7 @@ def _parsed(path: Path) -> Annotations:
     columns, seen = _AnnotationColumns(), set()
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        for section, number, entry in entries_of(text, _TAKERS):
+        for section, number, entry in stream_entries(text, _TAKERS):
             seen.add(section)
             if number is not None:
                 _take(path, columns, section, number, entry)

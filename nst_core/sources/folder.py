@@ -9,8 +9,8 @@ from typing import Literal
 from nst_core.engine.images.pixels import IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item, is_text, path_text
-from nst_core.sources.folder_metadata import METADATA_FILE, FileFacts, read_metadata
-from nst_core.sources.walk import counted, image_files, some, source_id
+from nst_core.sources.folder_metadata import METADATA_FILE, MetadataRow, read_metadata
+from nst_core.sources.walk import image_files, quantity, short_list, source_id
 
 Role = Literal["content", "style"]
 
@@ -50,7 +50,7 @@ def _split_folders(files: Iterable[str]) -> dict[str, str]:
     return named if len(named) == len(splits) else {}
 
 
-def _item(root: Path, name: str, role: Role, splits: Mapping[str, str], facts: Mapping[str, FileFacts]) -> Item:
+def _item(root: Path, name: str, role: Role, splits: Mapping[str, str], facts: Mapping[str, MetadataRow]) -> Item:
     identity = source_id(name)
     folders = name.split("/")[:-1]
     split = splits.get(folders.pop(0)) if splits and folders else None
@@ -75,11 +75,11 @@ def _item(root: Path, name: str, role: Role, splits: Mapping[str, str], facts: M
     )
 
 
-def _notes(facts: Mapping[str, FileFacts], items: Iterable[Item]) -> Iterator[str]:
+def _notes(facts: Mapping[str, MetadataRow], items: Iterable[Item]) -> Iterator[str]:
     present = {item.id for item in items}
     lost = sorted(facts.keys() - present)
     silent = sorted(present - facts.keys())
     if lost:
-        yield f"No file for {counted(len(lost), 'row')} of {METADATA_FILE}: {some(lost)}."
+        yield f"No file for {quantity(len(lost), 'row')} of {METADATA_FILE}: {short_list(lost)}."
     if silent:
-        yield f"No row in {METADATA_FILE} for {counted(len(silent), 'image')}: {some(silent)}."
+        yield f"No row in {METADATA_FILE} for {quantity(len(silent), 'image')}: {short_list(silent)}."

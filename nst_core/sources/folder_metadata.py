@@ -19,7 +19,7 @@ _SHOWN_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class MetadataRow:
     """What a row says about a file; None where it says nothing. Extras are the other columns, unchanged."""
 
     label: str | None = None
@@ -37,7 +37,7 @@ class FileFacts:
         return dict(self.extras).get("years", "").strip() or None
 
 
-def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, FileFacts] | None:
+def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, MetadataRow] | None:
     """The rows of `metadata.csv` in `root` and in the folders of its splits, by source id; None where there is none.
 
     The column `file_name` is relative to the folder that the table lies in.
@@ -49,7 +49,7 @@ def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, FileFacts
     tables = [(prefix, path) for prefix, path in places if path.is_file()]
     if not tables:
         return None
-    facts: dict[str, FileFacts] = {}
+    facts: dict[str, MetadataRow] = {}
     first: dict[str, tuple[str, int]] = {}
     faults: list[str] = []
     for prefix, path in tables:
@@ -71,11 +71,11 @@ def read_metadata(root: Path, splits: Iterable[str] = ()) -> dict[str, FileFacts
     return facts
 
 
-def _facts(record: Mapping[str, str]) -> FileFacts:
+def _facts(record: Mapping[str, str]) -> MetadataRow:
     known = {name: record.get(name, "").strip() or None for name in _KNOWN}
     known["license"] = license_id(None, known["license"])
     extras = ((name, value) for name, value in record.items() if name not in _KNOWN and name != "file_name")
-    return FileFacts(**known, extras=tuple(extras))
+    return MetadataRow(**known, extras=tuple(extras))
 
 
 def _identity(folder: str, name: str) -> str:

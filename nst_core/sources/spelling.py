@@ -12,7 +12,7 @@ from nst_core.storage.slugs import slugify
 _CODECS = ("cp437", "cp850")
 
 
-def repaired(name: str) -> str:
+def repair_encoding(name: str) -> str:
     """A name in NFC whose UTF-8 was read as cp437 or cp850, however often: what unpackers do to archives of 2019.
 
     Example: `Albrecht_Du╠êrer`, `Albrecht_DuΓòá├¬rer` and `Albrecht_DuÔòá├¬rer` → `Albrecht_Dürer`. Names that were
@@ -30,7 +30,7 @@ def spelling_key(name: str) -> str:
     return slugify(" ".join(unicodedata.normalize("NFC", name).replace("_", " ").casefold().split()))
 
 
-def nearest(word: str, names: Iterable[str]) -> str:
+def suggest_name(word: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` for the name that contains the word (`monet`) or else is most like it, or nothing."""
     by_key = {spelling_key(name): name for name in names}
     key = spelling_key(word)

@@ -85,12 +85,12 @@ def leads_outside(name: str) -> bool:
     return ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) is not None or "\0" in name
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
+def quantity(count: int, noun: str, plural: str | None = None) -> str:
     """`1 image`, `2 images`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}".replace(",", " ")
 
 
-def some(names: Sequence[str]) -> str:
+def short_list(names: Sequence[str]) -> str:
     """The first few names on one line, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     shown = (unicodedata.normalize("NFC", name) for name in names[:_SHOWN])

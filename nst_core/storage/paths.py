@@ -174,7 +174,7 @@ def files_below(folder: Path) -> Iterator[str]:
 
 
 def parquet_source(path: Path) -> Path | pa.BufferReader:
-    """A Parquet file as an argument for pyarrow; a remote one is read whole by one request. Raises FileNotFoundError."""
+    """A Parquet file as pyarrow takes it; a remote one is read whole by one request. Raises FileNotFoundError."""
     if is_local(path):
         return path
     import pyarrow as pa
@@ -194,7 +194,7 @@ def parquet_sources(paths: Iterable[Path]) -> Iterator[tuple[Path, Path | pa.Buf
 
 
 def arrow_files(paths: Sequence[Path]) -> tuple[list[str], Any]:
-    """The arguments of a pyarrow dataset for files of one store or disk: names, and the file system (None for a disk)."""
+    """Names and file system of files of one store or disk, for a pyarrow dataset (no file system for a disk)."""
     remote = [as_remote(path) for path in paths]
     return [one.path if one else str(path) for path, one in zip(paths, remote, strict=True)], next(
         (one.fs for one in remote if one), None

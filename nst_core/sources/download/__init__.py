@@ -13,7 +13,7 @@ from nst_core.config.sources import ArtworksSource, CocoSource, SourceConfig
 
 if TYPE_CHECKING:
     from nst_core.sources.download.coco import CocoRequest
-    from nst_core.sources.download.progress import Show
+    from nst_core.sources.download.progress import DownloadProgress
 
 
 def missing(config: SourceConfig) -> str | None:
@@ -24,9 +24,9 @@ def missing(config: SourceConfig) -> str | None:
     """
     if isinstance(config, ArtworksSource):
         from nst_core.sources import artworks
-        from nst_core.sources.download.artworks import artworks_by_hand, artworks_complete
+        from nst_core.sources.download.artworks import artworks_complete, has_manual_artworks
 
-        there = artworks_complete(config.path) or artworks_by_hand(config.path)
+        there = artworks_complete(config.path) or has_manual_artworks(config.path)
         return None if there else artworks.download_command(config)
     if isinstance(config, CocoSource):
         from nst_core.sources import coco
@@ -38,7 +38,7 @@ def missing(config: SourceConfig) -> str | None:
     return None
 
 
-def ensure(config: SourceConfig, progress: Show, should_stop: Callable[[], bool]) -> None:
+def ensure(config: SourceConfig, progress: DownloadProgress, should_stop: Callable[[], bool]) -> None:
     """Download what a source lacks: of COCO with a choice of images, the annotations and those images only.
 
     Raises:
@@ -61,6 +61,6 @@ def ensure(config: SourceConfig, progress: Show, should_stop: Callable[[], bool]
 
 def _request(config: CocoSource) -> CocoRequest:
     """What a run needs of COCO: images that were put there by hand are left as they are."""
-    from nst_core.sources.download.coco import CocoRequest, coco_by_hand
+    from nst_core.sources.download.coco import CocoRequest, has_manual_coco
 
-    return CocoRequest(config, images=not coco_by_hand(config))
+    return CocoRequest(config, images=not has_manual_coco(config))

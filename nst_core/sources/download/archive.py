@@ -24,14 +24,14 @@ from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import TEMPORARY_SUFFIX, disk_full_as_error
 from nst_core.storage.disk import check_space
 
-HARMLESS = 64 * 1000**2
+ALLOWED_BYTES = 64 * 1000**2
 """Bytes that any archive may unpack to."""
 MAX_RATIO = 25
 """How many times its own size an archive may unpack to beyond that: JPEGs do not shrink, COCO's annotations to 30 %."""
 MAX_MEMBERS = 1_000_000
 _CHUNK = 1 << 20
 
-Choose = Callable[[PurePosixPath], PurePosixPath | None]
+MemberFilter = Callable[[PurePosixPath], PurePosixPath | None]
 """Where a member goes, below the target; None leaves it out."""
 
 
@@ -43,12 +43,12 @@ class Member:
     path: Path
 
 
-def everything(name: PurePosixPath) -> PurePosixPath:
+def all_members(name: PurePosixPath) -> PurePosixPath:
     """Every member, as it is named."""
     return name
 
 
-def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: Choose = everything) -> int:
+def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: MemberFilter = all_members) -> int:
     """Unpack the chosen members below `target`; those that are there already with the right bytes are kept as they are.
 
     Returns:
@@ -79,7 +79,7 @@ def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: Choose = e
     return len(members)
 
 
-def inside(path: Path, target: Path) -> None:
+def check_inside(path: Path, target: Path) -> None:
     """Raises UsageError where a link among the folders above `path` leads out of `target`."""
     if not path.parent.resolve().is_relative_to(target.resolve()):
         raise UsageError(
@@ -88,7 +88,7 @@ def inside(path: Path, target: Path) -> None:
         )
 
 
-def _members(opened: zipfile.ZipFile, archive: Path, target: Path, choose: Choose) -> Iterator[Member]:
+def _members(opened: zipfile.ZipFile, archive: Path, target: Path, choose: MemberFilter) -> Iterator[Member]:
     infos = [info for info in opened.infolist() if not info.is_dir()]
     _no_bomb(infos, archive)
     seen: dict[str, zipfile.ZipInfo] = {}
@@ -120,7 +120,7 @@ def _safe_path(name: str, archive: Path) -> PurePosixPath:
 
 def _no_bomb(infos: list[zipfile.ZipInfo], archive: Path) -> None:
     unpacked, packed = sum(info.file_size for info in infos), archive.stat().st_size
-    if unpacked > HARMLESS + MAX_RATIO * packed or len(infos) > MAX_MEMBERS:
+    if unpacked > ALLOWED_BYTES + MAX_RATIO * packed or len(infos) > MAX_MEMBERS:
         raise UnsafeArchive(
             f"{archive} is refused: {packed} bytes that claim to unpack to {len(infos)} files of {unpacked} bytes."
         )
@@ -162,7 +162,7 @@ def _write(opened: zipfile.ZipFile, member: Member, target: Path) -> Iterator[in
     temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     with _unwritable_as_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        inside(path, target)
+        check_inside(path, target)
         try:
             with opened.open(member.info) as source, temporary.open("xb") as file:
                 while chunk := source.read(_CHUNK):  # checks the checksum at the end

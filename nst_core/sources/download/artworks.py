@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
+from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
 from nst_core.sources.download.http import open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.partial_file import delete_download
 from nst_core.sources.download.progress import DownloadWatch
 
 DATASET = "ikarus777/best-artworks-of-all-time"
-ARCHIVE = Archive("best-artworks-of-all-time.zip", size=2_300_000_000, unpacked=2_300_000_000)
+ARCHIVE = DatasetArchive("best-artworks-of-all-time.zip", size=2_300_000_000, unpacked=2_300_000_000)
 PART = "artworks"
 
 
@@ -21,13 +21,13 @@ def artworks_complete(root: Path) -> bool:
     return DatasetFolder(root).is_complete(PART)
 
 
-def artworks_by_hand(root: Path) -> bool:
+def has_manual_artworks(root: Path) -> bool:
     """Whether the paintings in `root` were put there by hand: there are some, and no download was ever begun."""
     begun = DatasetFolder(root).part(PART) is not None or (root / f"{ARCHIVE.name}.part").exists()
     return not begun and any(count_files(root / folder) for folder in ("images", "resized"))
 
 
-def download_artworks(root: Path, watch: DownloadWatch, archive: Archive = ARCHIVE) -> str:
+def download_artworks(root: Path, watch: DownloadWatch, archive: DatasetArchive = ARCHIVE) -> str:
     """Make `root` the dataset as Kaggle has it: `artists.csv`, `images/`, `resized/`. Returns what there is now.
 
     Raises:
@@ -39,9 +39,9 @@ def download_artworks(root: Path, watch: DownloadWatch, archive: Archive = ARCHI
     with folder.locked():
         if not folder.is_complete(PART):
             with open_client() as client:
-                fetched = get_archive(folder, archive, lambda: kaggle_archive(DATASET, watch), client, watch)
+                fetched = download_archive(folder, archive, lambda: kaggle_archive(DATASET, watch), client, watch)
             unpack_part(folder, PART, fetched, watch, _visible, "artists.csv")
-        forget(root / archive.name)
+        delete_download(root / archive.name)
     return f"{count_files(root / 'images')} paintings in {root / 'images'}"
 
 

@@ -12,7 +12,7 @@ import httpx
 from nst_core.config.sources import CocoSource
 from nst_core.errors import UsageError
 from nst_core.sources.coco import CocoImage, annotation_file, selected_images
-from nst_core.sources.download.archive import Choose, unpack
+from nst_core.sources.download.archive import MemberFilter, unpack
 from nst_core.sources.download.coco_images import absent_images, get_images
 from nst_core.sources.download.coco_releases import (
     ANNOTATIONS,
@@ -22,13 +22,13 @@ from nst_core.sources.download.coco_releases import (
     KAGGLE_DATASET,
     Release,
 )
-from nst_core.sources.download.dataset_archive import get_archive, unpack_part
+from nst_core.sources.download.dataset_archive import download_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
-from nst_core.sources.download.http import RemoteFile, open_client
+from nst_core.sources.download.http import HttpRequest, open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.partial_file import delete_download
 from nst_core.sources.download.progress import DownloadWatch
-from nst_core.sources.walk import counted
+from nst_core.sources.walk import quantity
 
 _REFUSED = "try again later, or with --mirror kaggle"
 
@@ -57,7 +57,7 @@ class CocoRequest:
         if self.mirror and self.base_url != BASE_URL:
             raise UsageError("--mirror and --base-url name two places to download from: leave one out.")
         named = self.source.annotations is not None or annotation_file(self.source).is_file()
-        if self.images and chooses(self.source) and not named and not self.annotations:
+        if self.images and is_subset(self.source) and not named and not self.annotations:
             raise UsageError("Choosing images needs the annotations: leave out --no-annotations.")
 
     def lacks_anything(self) -> bool:
@@ -75,17 +75,17 @@ class CocoRequest:
         source = self.source
         if not self.images or DatasetFolder(source.path).is_complete(source.split, source.split):
             return False
-        if not chooses(source) or not annotation_file(source).is_file():
+        if not is_subset(source) or not annotation_file(source).is_file():
             return True
         return bool(absent_images(_chosen(source), source.path / source.split))
 
 
-def chooses(source: CocoSource) -> bool:
+def is_subset(source: CocoSource) -> bool:
     """Whether a source names some images of its split only."""
     return any((source.categories, source.licenses, source.smallest_side, source.limit))
 
 
-def coco_by_hand(source: CocoSource) -> bool:
+def has_manual_coco(source: CocoSource) -> bool:
     """Whether the images of the split were put there by hand: there are some, and no download was ever begun."""
     folder, archive = DatasetFolder(source.path), source.path / f"{source.split}.zip.part"
     return folder.part(source.split) is None and not archive.exists() and count_files(source.path / source.split) > 0
@@ -109,7 +109,7 @@ def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
         else:
             fetch.annotations()
             fetch.images()
-    return f"{counted(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
+    return f"{quantity(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
 
 
 def annotation_part(source: CocoSource) -> str:
@@ -132,41 +132,41 @@ class _Fetch:
             name = str(annotation_file(source).relative_to(source.path))
             self._part(annotation_part(source), ANNOTATIONS[source.split], _below("annotations"), name)
         elif self.request.annotations:
-            forget(self.folder.root / ANNOTATIONS[source.split].name)
+            delete_download(self.folder.root / ANNOTATIONS[source.split].name)
 
     def images(self) -> None:
         source, there = self.request.source, self._has_whole_split()
-        if self.request.images and not there and chooses(source):
+        if self.request.images and not there and is_subset(source):
             self._begin_choice()
             get_images(_chosen(source), source.path / source.split, self._address, self.client, self.watch)
         elif self.request.images and not there:
             self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
         elif there:
-            forget(self.folder.root / IMAGES[source.split].name)
+            delete_download(self.folder.root / IMAGES[source.split].name)
 
     def from_kaggle(self) -> None:
         """Everything that is lacking, from one archive."""
         source, path = self.request.source, self.folder.root / KAGGLE_ARCHIVE.name
         if self.request.lacks_anything():
-            fetched = get_archive(
+            fetched = download_archive(
                 self.folder, KAGGLE_ARCHIVE, lambda: kaggle_archive(KAGGLE_DATASET, self.watch), self.client, self.watch
             )
             if self.request.lacks_annotations():
                 name, file = annotation_part(source), str(annotation_file(source).relative_to(source.path))
                 unpack_part(self.folder, name, fetched, self.watch, _below("annotations"), file)
-            if self.request.lacks_images() and chooses(source):
+            if self.request.lacks_images() and is_subset(source):
                 self._begin_choice()
                 unpack(path, self.folder.root, self.watch, _only(source.split, _chosen(source)))
             elif self.request.lacks_images():
                 unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
-        forget(path)
+        delete_download(path)
 
-    def _part(self, name: str, release: Release, choose: Choose, needed: str) -> None:
+    def _part(self, name: str, release: Release, choose: MemberFilter, needed: str) -> None:
         base_url = self.request.base_url
-        address = RemoteFile(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
-        fetched = get_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
+        address = HttpRequest(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
+        fetched = download_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
         unpack_part(self.folder, name, fetched, self.watch, choose, needed)
-        forget(fetched.path)
+        delete_download(fetched.path)
 
     def _has_whole_split(self) -> bool:
         split = self.request.source.split
@@ -178,19 +178,19 @@ class _Fetch:
         if part is None or part.state == "complete":
             self.folder.begin(self.request.source.split, "selected")
 
-    def _address(self, image: CocoImage) -> RemoteFile:
+    def _address(self, image: CocoImage) -> HttpRequest:
         url = image.coco_url or f"{BASE_URL}/{self.request.source.split}/{image.file_name}"
         for official in (BASE_URL, BASE_URL.replace("http://", "https://")):
             if url.startswith(f"{official}/"):
                 url = self.request.base_url.rstrip("/") + url.removeprefix(official)
-        return RemoteFile(url, hint=_REFUSED)
+        return HttpRequest(url, hint=_REFUSED)
 
 
 def _chosen(source: CocoSource) -> list[CocoImage]:
     return selected_images(annotation_file(source), source, "--")
 
 
-def _below(subfolder: str) -> Choose:
+def _below(subfolder: str) -> MemberFilter:
     """The files of one folder; Kaggle's copy has everything below `coco2017/`."""
 
     def choose(name: PurePosixPath) -> PurePosixPath | None:
@@ -200,7 +200,7 @@ def _below(subfolder: str) -> Choose:
     return choose
 
 
-def _only(split: str, images: list[CocoImage]) -> Choose:
+def _only(split: str, images: list[CocoImage]) -> MemberFilter:
     """The files of some images."""
     below, wanted = _below(split), {PurePosixPath(split, image.file_name) for image in images}
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from nst_core.errors import DownloadFailed, DownloadRefused, NstError
 from nst_core.sources.coco import CocoImage
-from nst_core.sources.download.archive import inside
-from nst_core.sources.download.http import RemoteFile
+from nst_core.sources.download.archive import check_inside
+from nst_core.sources.download.http import HttpRequest
 from nst_core.sources.download.http_errors import (
     Unreachable,
     WrongContent,
@@ -54,7 +54,7 @@ def absent_images(images: Sequence[CocoImage], folder: Path) -> list[CocoImage]:
 def get_images(
     images: Sequence[CocoImage],
     folder: Path,
-    address: Callable[[CocoImage], RemoteFile],
+    address: Callable[[CocoImage], HttpRequest],
     client: httpx.Client,
     watch: DownloadWatch,
 ) -> None:
@@ -106,7 +106,7 @@ class _Downloads:
     """What the threads share."""
 
     folder: Path
-    address: Callable[[CocoImage], RemoteFile]
+    address: Callable[[CocoImage], HttpRequest]
     client: httpx.Client
     watch: DownloadWatch
     waiting: queue.SimpleQueue[CocoImage] = field(default_factory=queue.SimpleQueue)
@@ -160,10 +160,10 @@ class _Downloads:
         if fault:
             raise WrongContent(f"{place_of(address.url)} is not the image that was annotated: {fault}.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        inside(path, self.folder.parent)
+        check_inside(path, self.folder.parent)
         write_bytes_atomic(path, data)
 
-    def _receive(self, address: RemoteFile) -> bytes:
+    def _receive(self, address: HttpRequest) -> bytes:
         place = place_of(address.url)
         with self.client.stream("GET", address.url, headers=dict(address.headers)) as response:
             status = response.status_code

@@ -9,17 +9,17 @@ from pathlib import Path
 import httpx
 
 from nst_core.errors import UnsafeArchive
-from nst_core.sources.download.archive import Choose, unpack
+from nst_core.sources.download.archive import MemberFilter, unpack
 from nst_core.sources.download.folder import DatasetFolder, DatasetPart
-from nst_core.sources.download.http import Published, RemoteFile, fetch
+from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch
 from nst_core.sources.download.http_errors import WrongContent, place_of
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.partial_file import delete_download
 from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.disk import check_space, format_bytes
 
 
 @dataclass(frozen=True)
-class Archive:
+class DatasetArchive:
     """An archive and what its makers say of it.
 
     Attributes:
@@ -31,11 +31,11 @@ class Archive:
     name: str
     size: int = 0
     unpacked: int = 0
-    published: Published = field(default_factory=Published)
+    published: PublishedChecksum = field(default_factory=PublishedChecksum)
 
 
 @dataclass(frozen=True)
-class Fetched:
+class LocalArchive:
     """An archive on the disk, where it came from, and its checksum where that was checked."""
 
     path: Path
@@ -43,13 +43,13 @@ class Fetched:
     md5: str | None
 
 
-def get_archive(
+def download_archive(
     folder: DatasetFolder,
-    archive: Archive,
-    address: Callable[[], RemoteFile],
+    archive: DatasetArchive,
+    address: Callable[[], HttpRequest],
     client: httpx.Client,
     watch: DownloadWatch,
-) -> Fetched:
+) -> LocalArchive:
     """Fetch an archive into a dataset's folder. One that somebody else put there is used as it is.
 
     Args:
@@ -57,7 +57,7 @@ def get_archive(
     """
     path = folder.root / archive.name
     if path.is_file():
-        return Fetched(path, None, None)
+        return LocalArchive(path, None, None)
     part = path.with_name(f"{path.name}.part")
     arrived = part.stat().st_size if part.is_file() else 0
     needed = archive.size + archive.unpacked
@@ -66,11 +66,11 @@ def get_archive(
     fetch(client, found, path, watch, archive.published)
     published = archive.published
     checked = published.official or path.stat().st_size == published.size
-    return Fetched(path, place_of(found.url), published.md5 if checked else None)
+    return LocalArchive(path, place_of(found.url), published.md5 if checked else None)
 
 
 def unpack_part(
-    folder: DatasetFolder, name: str, archive: Fetched, watch: DownloadWatch, choose: Choose, needed: str
+    folder: DatasetFolder, name: str, archive: LocalArchive, watch: DownloadWatch, choose: MemberFilter, needed: str
 ) -> None:
     """Unpack the chosen files of a fetched archive and mark the part as complete; a bad archive is deleted.
 
@@ -83,6 +83,6 @@ def unpack_part(
         if not (folder.root / needed).exists():
             raise UnsafeArchive(f"{archive.path} holds no {needed}: it is another archive than expected.")
     except (WrongContent, UnsafeArchive):
-        forget(archive.path)
+        delete_download(archive.path)
         raise
     folder.finish(name, DatasetPart("complete", files, archive.path.stat().st_size, archive.md5, archive.source))

@@ -36,7 +36,7 @@ _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
 
 @dataclass(frozen=True)
-class RemoteFile:
+class HttpRequest:
     """A request that a server answers with the file.
 
     Attributes:
@@ -52,7 +52,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedChecksum:
     """What a file's makers say of it.
 
     Attributes:
@@ -75,7 +75,11 @@ def open_client() -> httpx.Client:
 
 
 def fetch(
-    client: httpx.Client, address: RemoteFile, path: Path, watch: DownloadWatch, published: Published | None = None
+    client: httpx.Client,
+    address: HttpRequest,
+    path: Path,
+    watch: DownloadWatch,
+    published: PublishedChecksum | None = None,
 ) -> None:
     """Make `path` the file at `address`; goes on from what an earlier call left. A file that is there is kept.
 
@@ -89,11 +93,11 @@ def fetch(
     arriving = PartialFile(path)
     while not arriving.is_whole():
         _connect(client, address, arriving, watch)
-    _check(arriving, published or Published(), place_of(address.url), watch)
+    _check(arriving, published or PublishedChecksum(), place_of(address.url), watch)
     arriving.finish()
 
 
-def _connect(client: httpx.Client, address: RemoteFile, arriving: PartialFile, watch: DownloadWatch) -> None:
+def _connect(client: httpx.Client, address: HttpRequest, arriving: PartialFile, watch: DownloadWatch) -> None:
     """One request, for what is lacking. Raises as `fetch` where the answer is none, or ends early."""
     watch.check()
     have = arriving.arrived() if arriving.validator else 0
@@ -116,7 +120,7 @@ def _connect(client: httpx.Client, address: RemoteFile, arriving: PartialFile, w
 
 
 def _stream(
-    client: httpx.Client, address: RemoteFile, headers: Mapping[str, str], watch: DownloadWatch
+    client: httpx.Client, address: HttpRequest, headers: Mapping[str, str], watch: DownloadWatch
 ) -> Generator[httpx.Response | bytes]:
     """The answer, then its bytes. They come through a thread, so that a stop need not wait for a network that hangs."""
     items: queue.Queue[httpx.Response | bytes | BaseException | None] = queue.Queue(16)
@@ -202,7 +206,7 @@ def _must_be_whole(arriving: PartialFile, place: str) -> None:
         raise DownloadFailed(f"{place}: the connection was cut after {size} of {total} bytes: {AGAIN}.")
 
 
-def _check(arriving: PartialFile, published: Published, place: str, watch: DownloadWatch) -> None:
+def _check(arriving: PartialFile, published: PublishedChecksum, place: str, watch: DownloadWatch) -> None:
     """Raises WrongContent, and deletes the part, where it is not what was published."""
     size = arriving.arrived()
     fault = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.errors import DownloadFailed, DownloadRefused
-from nst_core.sources.download.http import RemoteFile
+from nst_core.sources.download.http import HttpRequest
 from nst_core.sources.download.http_errors import Unreachable, refuse_bad_status
 from nst_core.sources.download.progress import DownloadWatch
 
@@ -24,7 +24,7 @@ HOW_TO_GET_A_TOKEN = (
 )
 
 
-def kaggle_archive(dataset: str, watch: DownloadWatch) -> RemoteFile:
+def kaggle_archive(dataset: str, watch: DownloadWatch) -> HttpRequest:
     """Where the archive of a dataset (`owner/name`) lies; without a token Kaggle is asked all the same.
 
     Raises:
@@ -36,7 +36,7 @@ def kaggle_archive(dataset: str, watch: DownloadWatch) -> RemoteFile:
     place = f"Kaggle's dataset {dataset}"
     if "url" in answer:
         body = answer["body"]
-        return RemoteFile(
+        return HttpRequest(
             answer["url"], answer["method"], answer["headers"], body.encode() if body else None, HOW_TO_GET_A_TOKEN
         )
     if answer["error"] == "network":

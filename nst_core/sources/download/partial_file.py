@@ -9,7 +9,7 @@ from pathlib import Path
 from nst_core.storage.atomic import write_text_atomic
 
 
-def forget(path: Path) -> None:
+def delete_download(path: Path) -> None:
     """Delete a file that `fetch` made, and whatever it left on the way; a file that someone else put there stays."""
     PartialFile(path).forget()
 
@@ -50,7 +50,7 @@ class PartialFile:
         self._state.unlink(missing_ok=True)
         self.validator = self.total = None
 
-    def forget(self) -> None:
+    def delete_download(self) -> None:
         if self._state.is_file():
             self.path.unlink(missing_ok=True)
         self.discard()

@@ -9,7 +9,7 @@ from typing import Literal
 from nst_core.errors import Interrupted
 
 Unit = Literal["bytes", "files"]
-Show = Callable[[str, int, int, Unit], None]
+DownloadProgress = Callable[[str, int, int, Unit], None]
 """Takes a title (`Downloading val2017.zip`), what is done, the total (0 while unknown) and the unit of both."""
 
 
@@ -17,7 +17,7 @@ Show = Callable[[str, int, int, Unit], None]
 class DownloadWatch:
     """Where progress goes, and where the wish to stop comes from."""
 
-    show: Show
+    show: DownloadProgress
     should_stop: Callable[[], bool]
 
     def step(self, title: str, done: int, total: int, unit: Unit = "bytes") -> None:
@@ -31,5 +31,5 @@ class DownloadWatch:
             raise Interrupted("Stopped as asked. What has arrived is kept; the same command goes on from here.")
 
 
-def silent(_title: str, _done: int, _total: int, _unit: Unit) -> None:
+def no_progress(_title: str, _done: int, _total: int, _unit: Unit) -> None:
     """Progress that nobody looks at."""

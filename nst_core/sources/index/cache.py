@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nst_core.errors import DiskFull
-from nst_core.sources.index.facts import Facts
+from nst_core.sources.index.image_metadata import ImageMetadata
 from nst_core.sources.index.rows import IndexRows, read_rows, write_rows
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 from nst_core.storage.machine import cache_folder
@@ -46,13 +46,13 @@ class IndexCache:
         self._saved_at = time.monotonic()
         self._lock = threading.Lock()
 
-    def get(self, path: Path, size_bytes: int, mtime_ns: int) -> Facts | None:
+    def get(self, path: Path, size_bytes: int, mtime_ns: int) -> ImageMetadata | None:
         """What is known of a file of this size and mtime."""
         shard, key = self._place(path)
         with self._lock:
             return shard.get(key, size_bytes, mtime_ns)
 
-    def put(self, path: Path, facts: Facts) -> None:
+    def put(self, path: Path, facts: ImageMetadata) -> None:
         """Remember what was found; written by the next `save`."""
         shard, key = self._place(path)
         with self._lock:
@@ -114,11 +114,11 @@ class _CacheFile:
         self.prefix = root if root.endswith(os.sep) or not root else root + os.sep
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32] if root else "elsewhere"
         self.file = folder / f"{name}.parquet"
-        self.fresh: dict[str, Facts] = {}
+        self.fresh: dict[str, ImageMetadata] = {}
         self.unsaved = 0
         self._rows: IndexRows | None = None
 
-    def get(self, key: str, size_bytes: int, mtime_ns: int) -> Facts | None:
+    def get(self, key: str, size_bytes: int, mtime_ns: int) -> ImageMetadata | None:
         facts = self.fresh.get(key)
         if facts and (facts.size_bytes, facts.mtime_ns) == (size_bytes, mtime_ns):
             return facts

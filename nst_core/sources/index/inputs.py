@@ -11,7 +11,7 @@ from nst_core.engine.images.files import open_file, refuse_too_large
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
 from nst_core.sources.base import is_text, path_text
-from nst_core.sources.index.facts import FAULTS, Facts, Wanted, read_facts
+from nst_core.sources.index.image_metadata import FILE_ERRORS, ImageMetadata, ScanOptions, read_image_metadata
 from nst_core.storage.paths import file_state, parse_path
 
 
@@ -47,12 +47,12 @@ def inspect_input(path: Path, limits: ImageLimits) -> Input:
         return Input(path, error=UnreadableName(path_text(path)))
     state = file_state(path)
     try:
-        return judged(path, read_facts(path, Wanted(limits), *state), limits)
+        return make_input(path, read_image_metadata(path, ScanOptions(limits), *state), limits)
     except InputError as error:
-        return unread(path, state, error)
+        return unreadable_input(path, state, error)
 
 
-def judged(path: Path, facts: Facts, limits: ImageLimits) -> Input:
+def make_input(path: Path, facts: ImageMetadata, limits: ImageLimits) -> Input:
     """A file by what was found in it, under a run's limits; of one that is refused the size is not told."""
     seen = (facts.sha256, facts.size_bytes, facts.mtime_ns)
     error = _refusal(path, facts, limits)
@@ -61,12 +61,12 @@ def judged(path: Path, facts: Facts, limits: ImageLimits) -> Input:
     return Input(path, facts.width, facts.height, *seen, None, facts.mode, facts.format, facts.phash)
 
 
-def unread(path: Path, state: tuple[int, int], error: InputError) -> Input:
+def unreadable_input(path: Path, state: tuple[int, int], error: InputError) -> Input:
     """A file whose bytes could not be had."""
     return Input(path, size_bytes=state[0], mtime_ns=state[1], error=error)
 
 
-def present_hash(path: Path | str) -> str | None:
+def current_sha256(path: Path | str) -> str | None:
     """sha256 of what a file holds now; None where it cannot be read, or holds nothing."""
     try:
         with open_file(parse_path(path)) as file:
@@ -80,10 +80,10 @@ def first_error(inputs: Iterable[Input]) -> InputError | None:
     return next((i.error for i in inputs if i.error is not None), None)
 
 
-def _refusal(path: Path, facts: Facts, limits: ImageLimits) -> InputError | None:
+def _refusal(path: Path, facts: ImageMetadata, limits: ImageLimits) -> InputError | None:
     """What is wrong with the header comes first, then the limits, then what only decoding brought to light."""
     if facts.fault and not facts.width:
-        return FAULTS[facts.fault](path, facts.reason or "")
+        return FILE_ERRORS[facts.fault](path, facts.reason or "")
     try:
         refuse_too_large(path, (facts.width, facts.height), limits.max_pixels)
     except InputError as error:
@@ -91,4 +91,4 @@ def _refusal(path: Path, facts: Facts, limits: ImageLimits) -> InputError | None
     if min(facts.width, facts.height) < limits.min_side:
         size = f"{facts.width} x {facts.height}"
         return ImageTooSmall(path, f"it is {size} pixels, and min_side = {limits.min_side}")
-    return FAULTS[facts.fault](path, facts.reason or "") if facts.fault else None
+    return FILE_ERRORS[facts.fault](path, facts.reason or "") if facts.fault else None

@@ -40,7 +40,7 @@ def perceptual_hash(picture: Image.Image | NDArray[np.uint8]) -> int | None:
     return int(str(imagehash.phash(small)), 16)
 
 
-def quick_look(path: Path, stream: IO[bytes], orientation: int) -> Image.Image | None:
+def draft_jpeg(path: Path, stream: IO[bytes], orientation: int) -> Image.Image | None:
     """A JPEG decoded at a fraction of its size and upright; None for other formats. Raises as `decode_image` does."""
     with pillow_faults(path):
         image = open_image(path, stream, 2**62)

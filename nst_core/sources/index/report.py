@@ -15,7 +15,7 @@ _EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Extreme:
+class ImageSize:
     """An image that stands out by its size."""
 
     id: str
@@ -24,7 +24,7 @@ class Extreme:
 
 
 @dataclass(frozen=True)
-class Bad:
+class BadItem:
     """One item that cannot be used: the class of its error, and the sentence."""
 
     id: str
@@ -49,9 +49,9 @@ class IndexReport:
     bytes: int
     by_format: Mapping[str, int]
     by_mode: Mapping[str, int]
-    smallest: Extreme | None
-    largest: Extreme | None
-    bad: tuple[Bad, ...]
+    smallest: ImageSize | None
+    largest: ImageSize | None
+    bad: tuple[BadItem, ...]
     exact_duplicates: Mapping[str, str]
     similar_images: Mapping[str, str] | None
 
@@ -77,7 +77,7 @@ class IndexReport:
             ),
         ]
 
-    def _extremes(self) -> Iterator[tuple[str, Extreme]]:
+    def _extremes(self) -> Iterator[tuple[str, ImageSize]]:
         yield from ((name, one) for name, one in (("smallest", self.smallest), ("largest", self.largest)) if one)
 
 
@@ -95,14 +95,16 @@ def index_report(inputs: Iterable[tuple[str, Input]], looks: bool = False) -> In
         by_mode=_counts(one.mode for _, one in sound),
         smallest=_extreme(by_pixels[:1]),
         largest=_extreme(by_pixels[-1:]),
-        bad=tuple(Bad(id, type(one.error).__name__, one.error.reason) for id, one in found if one.error is not None),
+        bad=tuple(
+            BadItem(id, type(one.error).__name__, one.error.reason) for id, one in found if one.error is not None
+        ),
         exact_duplicates=exact,
         similar_images=None if similar is None else {a: b for a, b in similar.items() if a not in exact},
     )
 
 
-def _extreme(items: Sequence[tuple[str, Input]]) -> Extreme | None:
-    return next((Extreme(id, one.width, one.height) for id, one in items), None)
+def _extreme(items: Sequence[tuple[str, Input]]) -> ImageSize | None:
+    return next((ImageSize(id, one.width, one.height) for id, one in items), None)
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

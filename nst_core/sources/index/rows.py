@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import features
 
-from nst_core.sources.index.facts import FAULTS, Facts, Verified
+from nst_core.sources.index.image_metadata import FILE_ERRORS, CheckDepth, ImageMetadata
 from nst_core.storage.atomic import atomic_path
 
 _VERSION = 1
@@ -58,7 +58,7 @@ class IndexRows:
         self._columns = [_values(table[name], name) for name in _FIELDS]
         self._used = bytearray(len(self.keys))
 
-    def get(self, key: str, size_bytes: int, mtime_ns: int) -> Facts | None:
+    def get(self, key: str, size_bytes: int, mtime_ns: int) -> ImageMetadata | None:
         """What is known of a file of this size and mtime."""
         row = self._index.get(key)
         if row is None or (self._columns[0][row], self._columns[1][row]) != (size_bytes, mtime_ns):
@@ -67,8 +67,8 @@ class IndexRows:
         sha256, width, height, mode, format, orientation, verified, looked, phash, fault, reason = (
             column[row] for column in self._columns[2:]
         )
-        found = (width, height, mode, format, orientation, Verified(verified), looked, phash, fault, reason)
-        return Facts(size_bytes, mtime_ns, sha256.hex(), *found)
+        found = (width, height, mode, format, orientation, CheckDepth(verified), looked, phash, fault, reason)
+        return ImageMetadata(size_bytes, mtime_ns, sha256.hex(), *found)
 
     def unused(self) -> set[str]:
         """The paths whose row served nobody."""
@@ -77,7 +77,7 @@ class IndexRows:
     def are_sound(self) -> bool:
         """Whether every code is one that we know."""
         verified, fault = (self._columns[_FIELDS.index(name)] for name in ("verified", "fault"))
-        return {*verified} <= {*Verified} and {*fault} <= {None, *FAULTS}
+        return {*verified} <= {*CheckDepth} and {*fault} <= {None, *FILE_ERRORS}
 
 
 def read_rows(file: Path) -> IndexRows:
@@ -90,7 +90,7 @@ def read_rows(file: Path) -> IndexRows:
     return rows if rows and rows.are_sound() else IndexRows(SCHEMA.empty_table())
 
 
-def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, Facts], gone: set[str]) -> None:
+def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, ImageMetadata], gone: set[str]) -> None:
     """Atomically: `rows` without those that are `gone` or known better, then the `fresh` ones. Raises OSError."""
     keep = pa.array([key not in fresh and key not in gone for key in rows.keys], pa.bool_())
     table = pa.concat_tables([rows.table.filter(keep), _table(fresh)])
@@ -98,7 +98,7 @@ def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, Facts], gone: se
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def _table(facts: Mapping[str, Facts]) -> pa.Table:
+def _table(facts: Mapping[str, ImageMetadata]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in facts.values()] for name in _FIELDS}
     columns["path"] = list(facts)
     columns["sha256"] = [bytes.fromhex(sha256) for sha256 in columns["sha256"]]

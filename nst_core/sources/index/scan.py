@@ -11,8 +11,8 @@ from pathlib import Path
 from nst_core.errors import InputError, UnreadableName
 from nst_core.sources.base import is_text, path_text
 from nst_core.sources.index.cache import IndexCache
-from nst_core.sources.index.facts import Wanted, read_facts
-from nst_core.sources.index.inputs import Input, judged, unread
+from nst_core.sources.index.image_metadata import ScanOptions, read_image_metadata
+from nst_core.sources.index.inputs import Input, make_input, unreadable_input
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import FileState, file_state, remote_states
 from nst_core.storage.progress import Progress
@@ -22,7 +22,7 @@ _SETTLED = 2 * 10**9  # ns: a file written less than this before it was read may
 
 
 def scan(
-    wanted: Mapping[Path, Wanted], cache: IndexCache | None = None, progress: Progress | None = None
+    wanted: Mapping[Path, ScanOptions], cache: IndexCache | None = None, progress: Progress | None = None
 ) -> dict[Path, Input]:
     """What is known of each file, in the order of `wanted`; a bad one comes back with its error in it.
 
@@ -46,7 +46,7 @@ def scan(
 class _Scan:
     """The files, and the threads that take the next one each until all are done or someone calls it off."""
 
-    def __init__(self, entries: list[tuple[Path, Wanted]], cache: IndexCache | None) -> None:
+    def __init__(self, entries: list[tuple[Path, ScanOptions]], cache: IndexCache | None) -> None:
         self._entries = entries
         self._cache = cache
         self._remote = remote_states(path for path, _ in entries)
@@ -80,7 +80,7 @@ class _Scan:
             self._found[position] = _look(path, wanted, self._cache, self._remote.get(path))
 
 
-def _look(path: Path, wanted: Wanted, cache: IndexCache | None, state: FileState | None) -> Input:
+def _look(path: Path, wanted: ScanOptions, cache: IndexCache | None, state: FileState | None) -> Input:
     if not is_text(path):
         return Input(path, error=UnreadableName(path_text(path)))
     now = time.time_ns()
@@ -88,10 +88,10 @@ def _look(path: Path, wanted: Wanted, cache: IndexCache | None, state: FileState
     known = cache.get(path, *state) if cache else None
     if known is None or not known.answer(wanted):
         try:
-            facts = read_facts(path, wanted, *state)
+            facts = read_image_metadata(path, wanted, *state)
         except InputError as error:
-            return unread(path, state, error)
+            return unreadable_input(path, state, error)
         known = facts.and_earlier(known) if known else facts
         if cache and now - known.mtime_ns > _SETTLED:
             cache.put(path, known)
-    return judged(path, known, wanted.limits)
+    return make_input(path, known, wanted.limits)

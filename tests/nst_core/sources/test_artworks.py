@@ -14,7 +14,7 @@ from nst_core.errors import ConfigError, SourceError
 from nst_core.sources.artist_table import ArtistRow, artist_table, read_artist_table
 from nst_core.sources.base import Catalogue
 from nst_core.sources.registry import open_source
-from nst_core.sources.spelling import nearest, repaired, spelling_key
+from nst_core.sources.spelling import repair_encoding, spelling_key, suggest_name
 
 BROKEN = ("Albrecht_Du╠êrer", "Albrecht_DuΓòá├¬rer", "Albrecht_DuÔòá├¬rer")
 HEADER = "id,name,years,genre,nationality,bio,wikipedia,paintings\n"
@@ -277,7 +277,7 @@ def test_the_real_table_has_fifty_artists_with_years(shared: Path) -> None:
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_durer_is_repaired(broken: str) -> None:
-    assert repaired(broken) == "Albrecht_Dürer"
+    assert repair_encoding(broken) == "Albrecht_Dürer"
 
 
 WORDS = st.from_regex(r"[A-Z][a-z]{0,4}([éüöñçøåЖλ北🎨][a-z_]{1,4}){1,3}", fullmatch=True)
@@ -288,22 +288,22 @@ def test_any_name_broken_once_or_twice_comes_back(name: str, codecs: list[str], 
     broken = unicodedata.normalize(form, name)  # type: ignore[arg-type]
     for codec in codecs:
         broken = broken.encode().decode(codec)
-    assert repaired(broken) == unicodedata.normalize("NFC", name)
+    assert repair_encoding(broken) == unicodedata.normalize("NFC", name)
 
 
 @given(st.text())
 def test_repairing_ends_and_does_nothing_more_a_second_time(name: str) -> None:
-    assert repaired(repaired(name)) == repaired(name)
+    assert repair_encoding(repair_encoding(name)) == repair_encoding(name)
 
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_plain_names_are_never_touched(name: str) -> None:
-    assert repaired(name) == name
+    assert repair_encoding(name) == name
 
 
 def test_the_nearest_name_is_one_that_contains_the_word_or_else_the_most_alike() -> None:
     names = ["Claude Monet", "Edouard Manet", "Henri de Toulouse-Lautrec"]
-    assert nearest("manet", names) == " (did you mean 'Edouard Manet'?)"
-    assert nearest("toulouse lautrec", names) == " (did you mean 'Henri de Toulouse-Lautrec'?)"
-    assert nearest("Claud Monet", names) == " (did you mean 'Claude Monet'?)"
-    assert nearest("Hokusai", names) == ""
+    assert suggest_name("manet", names) == " (did you mean 'Edouard Manet'?)"
+    assert suggest_name("toulouse lautrec", names) == " (did you mean 'Henri de Toulouse-Lautrec'?)"
+    assert suggest_name("Claud Monet", names) == " (did you mean 'Claude Monet'?)"
+    assert suggest_name("Hokusai", names) == ""

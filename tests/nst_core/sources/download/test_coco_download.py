@@ -18,7 +18,7 @@ from nst_core.sources.download.coco_images import PATIENCE
 from nst_core.sources.download.coco_releases import KAGGLE_DATASET
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import WrongContent
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 
 FILES = coco()
 ANNOTATIONS = {name: data for name, data in FILES.items() if name.startswith("annotations/")}
@@ -217,7 +217,7 @@ def test_images_put_there_by_hand_are_left_alone(server: Server, tmp_path: Path,
     for name, data in ANNOTATIONS.items():
         (tmp_path / name).write_bytes(data)
     assert missing(source) is None
-    ensure(source, silent, lambda: False)
+    ensure(source, no_progress, lambda: False)
     assert (tmp_path / CAT).read_bytes() == b"mine"
 
 
@@ -225,7 +225,7 @@ def test_annotations_that_a_run_file_names_are_not_fetched(get: Get, server: Ser
     own = tmp_path / "own.json"
     own.write_bytes(FILES["annotations/instances_val2017.json"])
     source = CocoSource(path=tmp_path / "c", annotations=own, categories=["cat"])
-    download_coco(CocoRequest(source, base_url=server.url), DownloadWatch(silent, lambda: False))
+    download_coco(CocoRequest(source, base_url=server.url), DownloadWatch(no_progress, lambda: False))
     assert below(tmp_path / "c") == {CAT: FILES[CAT]}
 
 

@@ -19,7 +19,7 @@ from nst_core.sources.download.artworks import DATASET, Archive, artworks_comple
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 
 SMALL = Archive("best-artworks-of-all-time.zip")
 
@@ -137,7 +137,7 @@ def test_a_kaggle_that_does_not_answer_is_left(
         monkeypatch.setattr(kaggle_client, "DEADLINE", 60)
         began = time.monotonic()
         with pytest.raises(Interrupted):
-            kaggle_archive(DATASET, DownloadWatch(silent, stop.is_set))
+            kaggle_archive(DATASET, DownloadWatch(no_progress, stop.is_set))
         assert time.monotonic() - began < 10
 
 
@@ -185,7 +185,7 @@ def test_missing_tells_complete_by_hand_and_half_there_apart(
     with pytest.raises(DownloadFailed):
         download_artworks(tmp_path, watch, SMALL)
     assert missing(source)
-    ensure(source, silent, lambda: False)
+    ensure(source, no_progress, lambda: False)
     assert missing(source) is None
     (tmp_path / MARKER).unlink()
     assert missing(source) is None, "now it looks as if put there by hand"

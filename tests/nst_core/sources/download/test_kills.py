@@ -15,12 +15,12 @@ from download.making import zipped
 from download.serving import Fault, Server
 
 from nst_core.errors import DiskFull, UsageError
-from nst_core.sources.download.archive import everything
-from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
+from nst_core.sources.download.archive import all_members
+from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import LOCK, MARKER, DatasetFolder
-from nst_core.sources.download.http import RemoteFile, open_client
-from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.partial_file import delete_download
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for number in range(60)}
@@ -133,13 +133,13 @@ def get_folder(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def download(server: Server, root: Path) -> None:
-    folder, watch = DatasetFolder(root), DownloadWatch(silent, lambda: False)
+    folder, watch = DatasetFolder(root), DownloadWatch(no_progress, lambda: False)
     with folder.locked(), open_client() as client:
-        fetched = get_archive(
-            folder, Archive("things.zip"), lambda: RemoteFile(f"{server.url}/things.zip"), client, watch
+        fetched = download_archive(
+            folder, DatasetArchive("things.zip"), lambda: HttpRequest(f"{server.url}/things.zip"), client, watch
         )
-        unpack_part(folder, "things", fetched, watch, everything, "things")
-        forget(fetched.path)
+        unpack_part(folder, "things", fetched, watch, all_members, "things")
+        delete_download(fetched.path)
 
 
 @pytest.fixture

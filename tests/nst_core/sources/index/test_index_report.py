@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.sources.index.inputs import Input
-from nst_core.sources.index.report import Bad, Extreme, index_report
+from nst_core.sources.index.report import BadItem, ImageSize, index_report
 
 
 def sound(
@@ -31,10 +31,10 @@ def test_everything_is_counted() -> None:
     assert (report.items, report.bytes) == (6, 4500)
     assert report.by_format == {"JPEG": 3, "PNG": 1}
     assert report.by_mode == {"RGB": 3, "L": 1}
-    assert (report.smallest, report.largest) == (Extreme("c", 80, 60), Extreme("b", 640, 480))
+    assert (report.smallest, report.largest) == (ImageSize("c", 80, 60), ImageSize("b", 640, 480))
     assert report.bad == (
-        Bad("e", "MissingImage", "there is no such file"),
-        Bad("f", "TruncatedImage", "it ends early"),
+        BadItem("e", "MissingImage", "there is no such file"),
+        BadItem("f", "TruncatedImage", "it ends early"),
     )
     assert report.bad_by_class() == {"MissingImage": 1, "TruncatedImage": 1}
     assert report.exact_duplicates == {"d": "a"}

@@ -21,10 +21,10 @@ from nst_core.engine.images.files import open_file, open_image, orientation_of, 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, read_bytes
 from nst_core.errors import CorruptImage, InputError, NotAnImage, TruncatedImage
-from nst_core.sources.index.phash import perceptual_hash, quick_look
+from nst_core.sources.index.phash import draft_jpeg, perceptual_hash
 
-FileFault = type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]
-FAULTS: dict[str, FileFault] = {fault.__name__: fault for fault in (NotAnImage, TruncatedImage, CorruptImage)}
+FileErrorClass = type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]
+FILE_ERRORS: dict[str, FileErrorClass] = {fault.__name__: fault for fault in (NotAnImage, TruncatedImage, CorruptImage)}
 """The errors that are facts: as long as a file has the same bytes, it has the same fault."""
 
 _READ_WHOLE = 64 * 2**20
@@ -32,7 +32,7 @@ _READ_WHOLE = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ScanOptions:
     """What is to be found out about a file.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wanted:
     phash: bool = False
 
 
-class Verified(IntEnum):
+class CheckDepth(IntEnum):
     """How far a file was checked: `SIZE` is that of a canvas which nobody was asked to allocate."""
 
     SIZE = 0
@@ -55,7 +55,7 @@ class Verified(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ImageMetadata:
     """What was found in a file's bytes.
 
     Attributes:
@@ -65,7 +65,7 @@ class Facts:
         mode, format: Pillow's names; empty where unknown.
         orientation: EXIF's, 1 to 8.
         phash: 64 bits; None if not `looked`, or where the picture shows too little to tell it from others.
-        fault: one of `FAULTS`, with its reason; None for a sound file.
+        fault: one of `FILE_ERRORS`, with its reason; None for a sound file.
     """
 
     size_bytes: int
@@ -76,23 +76,23 @@ class Facts:
     mode: str = ""
     format: str = ""
     orientation: int = 1
-    verified: Verified = Verified.SIZE
+    verified: CheckDepth = CheckDepth.SIZE
     looked: bool = False
     phash: int | None = None
     fault: str | None = None
     reason: str | None = None
 
-    def answer(self, wanted: Wanted) -> bool:
+    def answer(self, wanted: ScanOptions) -> bool:
         """Whether nothing is left to find out."""
         if self.fault or self.width * self.height > wanted.limits.max_pixels:
             return True
-        if self.verified == Verified.SIZE:
+        if self.verified == CheckDepth.SIZE:
             return False
         if min(self.width, self.height) < wanted.limits.min_side:
             return True
-        return (wanted.verify == "header" or self.verified == Verified.FULL) and (self.looked or not wanted.phash)
+        return (wanted.verify == "header" or self.verified == CheckDepth.FULL) and (self.looked or not wanted.phash)
 
-    def and_earlier(self, earlier: Facts) -> Facts:
+    def and_earlier(self, earlier: ImageMetadata) -> ImageMetadata:
         """With what was found in the same bytes before."""
         if self.fault or earlier.sha256 != self.sha256:
             return self
@@ -100,7 +100,7 @@ class Facts:
         return replace(self, verified=max(self.verified, earlier.verified), looked=look.looked, phash=look.phash)
 
 
-def read_facts(path: Path, wanted: Wanted, size_bytes: int, mtime_ns: int) -> Facts:
+def read_image_metadata(path: Path, wanted: ScanOptions, size_bytes: int, mtime_ns: int) -> ImageMetadata:
     """Read a file once and find out what is wanted. A fault of its bytes is one of the facts.
 
     Raises what `read_bytes` raises: MissingImage, UnreadableImage, EmptyImage, or an OSError that may pass.
@@ -108,23 +108,25 @@ def read_facts(path: Path, wanted: Wanted, size_bytes: int, mtime_ns: int) -> Fa
     if size_bytes > _READ_WHOLE:
         with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return _found(path, wanted, Facts(size_bytes, mtime_ns, digest), file, None)
+            return _found(path, wanted, ImageMetadata(size_bytes, mtime_ns, digest), file, None)
     data = read_bytes(path)
-    known = Facts(size_bytes, mtime_ns, hashlib.sha256(data).hexdigest())
+    known = ImageMetadata(size_bytes, mtime_ns, hashlib.sha256(data).hexdigest())
     return _found(path, wanted, known, io.BytesIO(data), data)
 
 
-def _found(path: Path, wanted: Wanted, known: Facts, stream: IO[bytes], data: bytes | None) -> Facts:
+def _found(
+    path: Path, wanted: ScanOptions, known: ImageMetadata, stream: IO[bytes], data: bytes | None
+) -> ImageMetadata:
     try:
         known = _from_header(path, stream, known, wanted.limits)
         return known if known.answer(wanted) else _from_pixels(path, stream, known, wanted, data)
     except InputError as error:
-        if type(error).__name__ not in FAULTS:
+        if type(error).__name__ not in FILE_ERRORS:
             raise
-        return replace(known, verified=Verified.FULL, fault=type(error).__name__, reason=error.reason)
+        return replace(known, verified=CheckDepth.FULL, fault=type(error).__name__, reason=error.reason)
 
 
-def _from_header(path: Path, stream: IO[bytes], known: Facts, limits: ImageLimits) -> Facts:
+def _from_header(path: Path, stream: IO[bytes], known: ImageMetadata, limits: ImageLimits) -> ImageMetadata:
     """Pillow allocates the canvas of a GIF or WebP when it opens it: too large a one is measured from without."""
     with pillow_faults(path):
         canvas = canvas_size(stream)
@@ -139,18 +141,20 @@ def _from_header(path: Path, stream: IO[bytes], known: Facts, limits: ImageLimit
             mode=image.mode,
             format=str(image.format),
             orientation=orientation_of(image),
-            verified=Verified.HEADER,
+            verified=CheckDepth.HEADER,
         )
 
 
-def _from_pixels(path: Path, stream: IO[bytes], known: Facts, wanted: Wanted, data: bytes | None) -> Facts:
+def _from_pixels(
+    path: Path, stream: IO[bytes], known: ImageMetadata, wanted: ScanOptions, data: bytes | None
+) -> ImageMetadata:
     """With the hash of the looks, the same whether the file was decoded whole or not."""
     pixels = decode_image(path, wanted.limits, data).pixels if wanted.verify == "full" else None
-    verified = known.verified if pixels is None else Verified.FULL
+    verified = known.verified if pixels is None else CheckDepth.FULL
     if not wanted.phash:
         return replace(known, verified=verified)
-    look: Image.Image | Pixels | None = quick_look(path, stream, known.orientation)
+    look: Image.Image | Pixels | None = draft_jpeg(path, stream, known.orientation)
     if look is None:
         look = decode_image(path, wanted.limits, data).pixels if pixels is None else pixels
-        verified = Verified.FULL
+        verified = CheckDepth.FULL
     return replace(known, verified=verified, looked=True, phash=perceptual_hash(look))

@@ -10,18 +10,18 @@ from nst_core.config.sources import ImageSource
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.duplicates import duplicates
-from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.image_metadata import ScanOptions
 from nst_core.sources.index.inputs import Input
 from nst_core.sources.index.scan import scan
 from nst_core.storage.progress import Progress
 
 
-def scanned(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
+def scan_items(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
     """What is known of the files of a source."""
-    return remembered({item.path: wanted_of(section) for item in items}, [section.path], progress)
+    return scan_files({item.path: scan_options(section) for item in items}, [section.path], progress)
 
 
-def duplicates_of(
+def source_duplicates(
     catalogue: Catalogue, section: ImageSource, progress: Progress | None = None, at_least_exact: bool = False
 ) -> Mapping[str, str]:
     """Items that show what an earlier one (by id) shows, as `section.duplicates` has it: by id, that one's id."""
@@ -30,11 +30,11 @@ def duplicates_of(
         how = "drop_exact"
     if how == "keep":
         return {}
-    inputs = scanned(catalogue.items, section, progress)
+    inputs = scan_items(catalogue.items, section, progress)
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
 
 
-def remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+def scan_files(wanted: Mapping[Path, ScanOptions], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
     cache = IndexCache(roots)
     found = scan(wanted, cache, progress)
     if cache.trouble:
@@ -42,5 +42,5 @@ def remembered(wanted: Mapping[Path, Wanted], roots: list[Path], progress: Progr
     return found
 
 
-def wanted_of(section: ImageSource) -> Wanted:
-    return Wanted(section.limits(), section.verify, section.duplicates == "drop_similar")
+def scan_options(section: ImageSource) -> ScanOptions:
+    return ScanOptions(section.limits(), section.verify, section.duplicates == "drop_similar")

@@ -11,7 +11,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-def entries_of(text: str, sections: Container[str]) -> Iterator[tuple[str, int | None, Any]]:
+def stream_entries(text: str, sections: Container[str]) -> Iterator[tuple[str, int | None, Any]]:
     """(section, number, entry) for each entry of the named lists of a JSON object; others are skipped.
 
     Each entry is decoded alone, so that those of a large list never lie in memory together. Before its first entry each
