@@ -17,9 +17,9 @@ from flows.signals import stop_requested, stopping_on_signals
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import DownloadedSource, SourceConfig
 from nst_core.errors import DownloadFailed, Interrupted
-from nst_core.sources.download import ensure, missing
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.progress import DownloadWatch, Unit
+from nst_core.sources.download.source import download_source, needed_download
 
 TAG = "nst"
 DELAYS = (2.0, 10.0, 30.0, 60.0, 120.0)
@@ -128,12 +128,12 @@ def wanted(config: RunConfig) -> list[SourceConfig]:
     return [
         source
         for source in (config.content, config.style)
-        if isinstance(source, DownloadedSource) and source.download and missing(source) is not None
+        if isinstance(source, DownloadedSource) and source.download and needed_download(source) is not None
     ]
 
 
 def _ensured(source: SourceConfig, watch: DownloadWatch) -> str:
-    ensure(source, watch.show, watch.should_stop)
+    download_source(source, watch)
     return f"{source.source}: downloaded into {source.path}"
 
 

@@ -75,12 +75,12 @@ def coco(
         raise UsageError(f"{faults}.") from error
     request = CocoRequest(source, annotations, images, mirror, base_url)
     request.check()
-    _run("coco", not request.lacks_anything(), output, lambda watch: download_coco(request, watch))
+    _run("coco", not request.is_incomplete(), output, lambda watch: download_coco(request, watch))
 
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
     """Download in a flow; where nothing is left to do, Prefect's server (which takes seconds) is not started."""
-    from nst_core.sources.download.progress import no_progress
+    from nst_core.sources.download.progress import DownloadWatch, no_progress
 
     if complete:
         print(f"Nothing was left to do: {work(DownloadWatch(no_progress, lambda: False))}")

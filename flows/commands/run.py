@@ -165,10 +165,10 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
 def lacking_sources(config: RunConfig) -> list[str]:
     """The commands that fetch what a run would download first; none where everything is there."""
     from nst_core.config.sources import DownloadedSource
-    from nst_core.sources.download import missing
+    from nst_core.sources.download.source import needed_download
 
     sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
-    return [command for source in sources if (command := missing(source)) is not None]
+    return [command for source in sources if (command := needed_download(source)) is not None]
 
 
 def must_have_sources(config: RunConfig) -> None:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from nst_core.engine.bench.ours import BenchPictures
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import IMAGE_SUFFIXES, Pixels, decode_image, resize_pixels, to_tensor
+from nst_core.engine.images.pixels import Pixels, decode_image, resize_pixels, to_tensor
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES
 from nst_core.errors import UsageError
 
 if TYPE_CHECKING:

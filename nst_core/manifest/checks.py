@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nst_core.manifest.style_cell import is_number, parses_as_styles
-from nst_core.sources.artist_names import artist_key, meant
+from nst_core.sources.artist_names import artist_key, suggest_name
+from nst_core.sources.notes import fault_list
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -28,7 +29,6 @@ COLUMNS = (
     "seed",
     "replicate",
 )
-_SHOWN_FAULTS = 50
 _WHOLE = re.compile(r"\d{1,18}")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
@@ -94,7 +94,7 @@ def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[Manifes
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda name: meant(name, known))
+    nearest = functools.cache(lambda name: suggest_name(name, known.values()))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
@@ -118,9 +118,5 @@ def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
 
 def faults_message(path: Path, faults: Sequence[ManifestFault]) -> str:
     """One sentence and a line per faulty cell, for `ManifestError`."""
-    lines = [
-        f"  row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)
-    ]
-    more = [f"  … and {len(lines) - _SHOWN_FAULTS} more"] if len(lines) > _SHOWN_FAULTS else []
-    counted = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
-    return "\n".join([f"The manifest {path} has {counted}; nothing was started:", *lines[:_SHOWN_FAULTS], *more])
+    lines = [f"row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)]
+    return fault_list(f"The manifest {path}", lines)

@@ -15,7 +15,7 @@ from nst_core.errors import ConfigError, suggestion
 from nst_core.manifest.draws import divided, fraction, part_of
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
-from nst_core.sources.artist_names import artist_key, artist_lookup, meant
+from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
 from nst_core.sources.base import Catalogue, Item
 
 
@@ -183,7 +183,9 @@ def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalog
     known = artist_lookup(styles.by_artist())
     for name in artists:
         if artist_key(name) not in known:
-            raise ConfigError(f"pairing.artists: the style source has no artist {name!r}{meant(name, known)}.")
+            raise ConfigError(
+                f"pairing.artists: the style source has no artist {name!r}{suggest_name(name, known.values())}."
+            )
     chosen = {known[artist_key(name)] for name in artists}
     return Catalogue(tuple(item for item in styles.items if item.artist in chosen))
 
@@ -194,9 +196,8 @@ def _members(styles: Catalogue, names: Iterable[str], label: str) -> tuple[Item,
     known = artist_lookup(name for item in styles.items for name in _names_of(item))
     for name in names:
         if artist_key(name) not in known:
-            raise ConfigError(
-                f"pairing.pools.{label}: the style source has no artist or genre {name!r}{meant(name, known)}."
-            )
+            hint = suggest_name(name, known.values())
+            raise ConfigError(f"pairing.pools.{label}: the style source has no artist or genre {name!r}{hint}.")
     return tuple(item for item in styles.items if wanted & {artist_key(name) for name in _names_of(item)})
 
 
@@ -208,7 +209,7 @@ def _check_names(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     spellings = artist_lookup(filter(None, known))
     for name in names:
         if artist_key(name) not in spellings:
-            raise ConfigError(f"{key}: the style source has no {name!r}{meant(name, spellings)}.")
+            raise ConfigError(f"{key}: the style source has no {name!r}{suggest_name(name, spellings.values())}.")
 
 
 def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:

@@ -1,10 +1,9 @@
-"""COCO 2017: photographs by their annotation file, chosen by category, licence and size, and drawn by seed."""
+"""The source `coco`: images of COCO 2017, selected by category, licence and size, and drawn by seed."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError, suggestion
-from nst_core.sources.base import Catalogue, Item, is_text, path_text
+from nst_core.sources.base import Catalogue, Item, check_utf8
 from nst_core.sources.coco_annotations import Annotations, read_annotations
 from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
+from nst_core.sources.walk import missing_files
 
 Mask = NDArray[np.bool_]
 
@@ -32,7 +32,7 @@ class CocoImage:
 
     Attributes:
         license: SPDX-like, or as the file names it; `license_id` is COCO's own number.
-        label: the category of its largest object, among those asked for where categories were.
+        label: the category of its largest object, of the selected categories where there are some.
     """
 
     id: int
@@ -48,14 +48,13 @@ class CocoImage:
 
 
 def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
-    """The images that the run file chooses, on disk or not: those that are not are noted, and quarantined later.
+    """The images that the run file selects, on disk or not; missing ones are counted in a note, and quarantined later.
 
     Raises:
-        SourceError: the annotation file or the folder of images is not there, or nothing fits the choice.
-        ConfigError: a category or licence that the annotation file does not have.
+        SourceError: the annotation file or the folder of images does not exist, or no image matches.
+        ConfigError: the annotation file does not have a category or licence of the run file.
     """
-    if not is_text(config.path):
-        raise SourceError(f"{role}.path: the name of {path_text(config.path)} is not valid UTF-8: rename the folder.")
+    check_utf8(config.path, f"{role}.path")
     annotations = annotation_file(config)
     if not annotations.is_file():
         key, remedy = ("path", _remedy(config, role)) if config.annotations is None else ("annotations", "correct it")
@@ -64,13 +63,16 @@ def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
     folder = config.path.absolute() / config.split
     if not folder.is_dir():
         raise SourceError(f"{role}.path: there is no folder {config.path / config.split}: {_remedy(config, role)}.")
-    missing = _count_missing(folder, names)
+    try:
+        missing = len(missing_files(folder, names))
+    except OSError as error:
+        raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
     notes = [f"{missing} of {len(names)} chosen images are not in {folder}: {_remedy(config, role)}."]
     return Catalogue.of((_item(image, folder, config.split) for image in images), notes if missing else ())
 
 
 def annotation_file(config: CocoSource) -> Path:
-    """The annotation file that is named, or COCO's own for the split (parts without annotations have a list only)."""
+    """The annotation file of the run file, or else COCO's own for the split (for unannotated splits a list of images)."""
     if config.annotations is not None:
         return config.annotations
     kind = "instances" if config.split in ("train2017", "val2017") else "image_info"
@@ -78,28 +80,28 @@ def annotation_file(config: CocoSource) -> Path:
 
 
 def selected_images(annotations: Path, config: CocoSource, prefix: str = "") -> list[CocoImage]:
-    """The images of an annotation file that a source chooses, by id.
+    """The images of an annotation file that a source selects, by id.
 
-    The draw of `limit` images depends on (seed, image id) alone: neither on the order in the file, nor on the other
+    The draw of `limit` images depends on (seed, image id) alone: neither on the order in the file nor on the other
     images; a larger limit takes the same images and more.
 
     Args:
-        prefix: what stands before the option's name in messages, such as `content.` or `--`.
+        prefix: put before the option's name in messages, such as `content.` or `--`.
 
     Raises:
-        SourceError: the file cannot be used, or no image fits.
-        ConfigError: a category or licence that the file does not have.
+        SourceError: the file cannot be used, or no image matches.
+        ConfigError: the file does not have a category or licence of the source.
     """
     return list(_selection(annotations, config, prefix)[0])
 
 
 def draw_ids(ids: Iterable[int], limit: int | None, seed: int) -> list[int]:
-    """At most `limit` of the ids, sorted: those of the lowest sha256(seed, id)."""
+    """Draw at most `limit` of the ids, sorted: those with the lowest sha256(seed, id)."""
     return sorted(ids if limit is None else heapq.nsmallest(limit, ids, key=lambda number: _rank(seed, number)))
 
 
 def download_command(config: CocoSource) -> str:
-    """The command line that fetches what a source chooses."""
+    """The command line that downloads the images that a source selects."""
     words = ["nst", "download", "coco", "--output", str(config.path), "--split", config.split]
     for option, values in (("--categories", config.categories), ("--licenses", config.licenses)):
         words += [word for value in values or () for word in (option, value)]
@@ -110,16 +112,16 @@ def download_command(config: CocoSource) -> str:
 
 
 def _selection(path: Path, config: CocoSource, prefix: str) -> tuple[Iterator[CocoImage], list[str]]:
-    """The chosen images, made one by one since there are many, and their file names."""
+    """The selected images, one by one since there are many, and their file names."""
     found = read_annotations(path)
     wanted = _wanted_categories(found, config, prefix, path)
-    fitting = np.flatnonzero(_fits(found, config, wanted, prefix, path))
+    fitting = np.flatnonzero(_selection_mask(found, config, wanted, prefix, path))
     ids = found.table["id"].to_numpy()
     chosen = draw_ids(ids[fitting].tolist(), config.limit, config.seed)
     if not chosen:
         if not len(ids):
             raise SourceError(f"The annotation file {path} lists no images: it is not that of {config.split}.")
-        raise SourceError(f"No image of {path} fits {_choice(config)}: ask for less.")
+        raise SourceError(f"No image of {path} fits {_criteria(config)}: ask for less.")
     table = found.table.take(np.searchsorted(ids, chosen))
     return _images(found, table, wanted), table["file_name"].to_pylist()
 
@@ -128,7 +130,7 @@ def _rank(seed: int, number: int) -> bytes:
     return hashlib.sha256(f"{seed}\0{number}".encode()).digest()
 
 
-def _fits(found: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str, path: Path) -> Mask:
+def _selection_mask(found: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str, path: Path) -> Mask:
     table = found.table
     fits = np.ones(len(table), bool)
     if wanted is not None:
@@ -136,7 +138,7 @@ def _fits(found: Annotations, config: CocoSource, wanted: set[int] | None, prefi
         rows = np.repeat(np.arange(len(table)), np.diff(offsets))
         fits &= np.isin(np.arange(len(table)), rows[np.isin(values, sorted(wanted))])
     if config.licenses is not None:
-        fits &= _under(found, config.licenses, prefix, path)
+        fits &= _license_mask(found, config.licenses, prefix, path)
     if config.smallest_side is not None:
         fits &= np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) >= config.smallest_side
     return fits
@@ -152,19 +154,19 @@ def _wanted_categories(found: Annotations, config: CocoSource, prefix: str, path
         known.setdefault(_folded(name), set()).add(number)
     unknown = [name for name in config.categories if _folded(name) not in known]
     if unknown:
-        told = ", ".join(f"{name!r}{suggestion(_folded(name), known)}" for name in unknown)
-        raise ConfigError(f"{prefix}categories: {path.name} has no category {told}.")
+        listing = ", ".join(f"{name!r}{suggestion(_folded(name), known)}" for name in unknown)
+        raise ConfigError(f"{prefix}categories: {path.name} has no category {listing}.")
     return set().union(*(known[_folded(name)] for name in config.categories))
 
 
-def _under(found: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
-    """Which images are under any of the licences, given as COCO's ids, names or terms."""
+def _license_mask(found: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
+    """A mask of the images under any of the licences, given as COCO's ids, names or terms."""
     numbers = found.table["license"].to_numpy()
     present = {int(number): found.licenses.get(int(number)) for number in np.unique(numbers)}
     known = present | dict(found.licenses)
     accepted: set[int] = set()
     for word in wanted:
-        fitting = {number for number, name in known.items() if _is_under(number, name, word)}
+        fitting = {number for number, name in known.items() if _has_license(number, name, word)}
         if not fitting and _folded(word) not in (*TERMS, UNKNOWN_TERM):
             names = sorted({name for name in found.licenses.values() if name})
             hint = suggestion(word, names) or f"; it has {', '.join(names)}"
@@ -173,7 +175,7 @@ def _under(found: Annotations, wanted: Iterable[str], prefix: str, path: Path) -
     return np.isin(numbers, sorted(accepted))
 
 
-def _is_under(number: int, name: str | None, word: str) -> bool:
+def _has_license(number: int, name: str | None, word: str) -> bool:
     if word.strip().isdecimal():
         return number == int(word)
     if _folded(word) in (*TERMS, UNKNOWN_TERM):
@@ -208,7 +210,7 @@ def _label(seen: Iterable[int], wanted: set[int] | None, names: Mapping[int, str
 
 
 def _flat(table: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A column of lists as offsets and values."""
+    """A column of lists as (rows + 1,) offsets and the values one after another."""
     lists = table[name].combine_chunks()
     offsets = lists.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[:1], lists.flatten().to_numpy()
@@ -229,16 +231,8 @@ def _item(image: CocoImage, folder: Path, split: str) -> Item:
     )
 
 
-def _count_missing(folder: Path, names: Iterable[str]) -> int:
-    try:
-        present = set(os.listdir(folder))  # noqa: PTH208 (names, not a Path for each of 100 000 files)
-    except OSError as error:
-        raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-    return sum(name not in present and ("/" not in name or not (folder / name).exists()) for name in names)
-
-
 def _remedy(config: CocoSource, role: Role) -> str:
-    """What brings it here. Where `download: true` did not, there are images that were put there by hand."""
+    """How to get what is missing. If `download: true` did not fetch it, the folder has images put there by hand."""
     if config.annotations is not None:  # the command line knows COCO's own annotation files only
         if config.download:
             return f"add what is missing, or remove {config.path / config.split} to have `nst run` fetch it"
@@ -247,11 +241,11 @@ def _remedy(config: CocoSource, role: Role) -> str:
     return f"fetch it with `{download_command(config)}`{other}"
 
 
-def _choice(config: CocoSource) -> str:
+def _criteria(config: CocoSource) -> str:
     keys = ("categories", "licenses", "smallest_side")
     chosen = {key: getattr(config, key) for key in keys if getattr(config, key) is not None}
-    told = (f"{key} {', '.join(value) if isinstance(value, list) else value}" for key, value in chosen.items())
-    return " and ".join(told) or "the source"
+    parts = (f"{key} {', '.join(value) if isinstance(value, list) else value}" for key, value in chosen.items())
+    return " and ".join(parts) or "the source"
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Licences of images: one name for each, the terms that it sets, and whether a run file leaves it out.
+"""Licences of images: a normalised name for each, its terms, and the exclusion of licences by a run file.
 
 Names follow SPDX (`CC-BY-NC-SA-2.0`) where a Creative Commons address or spelling is recognised; any other licence
 keeps the name that its source states.
@@ -48,7 +48,7 @@ _COMMON = [
 
 @functools.lru_cache(1024)  # datasets state a few licences many times
 def license_id(url: str | None, name: str | None = None) -> str | None:
-    """The licence that an address or, where that says nothing, a name stands for; None where neither is given.
+    """The normalised name of a licence, from its address or else its name; None where neither is given.
 
     Examples: `http://creativecommons.org/licenses/by-nc-sa/2.0/` and `CC BY-NC-SA 2.0` → `CC-BY-NC-SA-2.0`;
     `https://creativecommons.org/publicdomain/zero/1.0/` → `CC0-1.0`; `Public domain (NASA)` → as it is.
@@ -58,7 +58,7 @@ def license_id(url: str | None, name: str | None = None) -> str | None:
 
 
 def license_terms(license: str | None) -> frozenset[str]:
-    """What a licence asks for: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
+    """The terms of a licence: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
 
     Names that only spell the terms out (`Attribution-NonCommercial License`), or have words around them
     (`(CC BY-NC 4.0)`), are understood as well.
@@ -81,10 +81,10 @@ def is_excluded(license: str | None, exclude: Collection[str]) -> bool:
 
 
 def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", found: Iterable[str | None] = ()) -> None:
-    """Refuse words that could never match: no term, no licence that was `found`, nothing that looks like one.
+    """Check that each word can match: a term, a licence that was `found`, or what has the form of a licence's name.
 
     Raises:
-        ConfigError: with the nearest word that would.
+        ConfigError: a word cannot; the message suggests the nearest one that can.
     """
     names = sorted({name for name in found if name})
     folded = {_folded(name) for name in names}
@@ -122,14 +122,14 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def _looks_like_a_license(word: str) -> bool:
-    """A licence's address or any name with a hyphen (`GPL-3.0`), but of Creative Commons only what there is."""
+    """Whether a word is a licence's address or a hyphenated name (`GPL-3.0`), of Creative Commons an existing one."""
     if _of_name(word.strip()) or _of_url(word):
         return True
     return "-" in word and not re.match(r"cc[ _-](?!pd)", _word(word)) and not _spelled_term(word)
 
 
 def _spelled_term(word: str) -> str:
-    """The hint where someone spells a term out: `non-commercial` → ` (did you mean 'nc'?)`."""
+    """The hint for a term that is written out: `non-commercial` → ` (did you mean 'nc'?)`; else empty."""
     plain = re.sub(r"[^a-z]", "", word.casefold())
     short = next((term for spelled, term in _SPELLED.items() if plain.rstrip("s").startswith(spelled)), None)
     return f" (did you mean {short!r}?)" if short else ""

@@ -1,4 +1,4 @@
-"""Open a source (dataset) by the name that the run file gives it."""
+"""The catalogue of any source that a run file can name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from nst_core.storage.progress import Progress
 
 
 def open_source(config: SourceConfig, role: Role, progress: Progress | None = None) -> Catalogue:
-    """The items of the source that a run file names for `role`, and notes on what is odd about it.
+    """The catalogue of the source that a run file names for `role`.
+
+    Args:
+        progress: of painting the `sample` source's styles on first use.
 
     Raises:
-        SourceError: it is not there, or holds nothing that fits.
-        ConfigError: the run file asks for something that the source does not have.
+        SourceError: it does not exist, or holds nothing that matches.
+        ConfigError: the run file names a category, licence or artist that the source does not have.
     """
     if isinstance(config, FolderSource):
         return folder_catalogue(config.path, role)

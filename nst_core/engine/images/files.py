@@ -55,6 +55,15 @@ _SIGNATURES = [
 _ENDS_EARLY = "the file ends before the image does"
 _CUT_SHORT = ("truncated", "reached eof", "not enough image data", "but only got")  # in what Pillow says
 _DNG_VERSION = 50706
+_TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
@@ -137,6 +146,11 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # broken metadata raise anything, and are no reason to refuse a sound picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture rotated or mirrored as its EXIF orientation (1 to 8) says."""
+    return image.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else image
 
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:

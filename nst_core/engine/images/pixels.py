@@ -28,34 +28,14 @@ from nst_core.engine.images.files import (
     orientation_of,
     pillow_faults,
     refuse_too_large,
+    turn_upright,
     upright_size,
 )
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.not_images import CONVERT_FIRST
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.errors import EmptyImage, ImageTooSmall
 
 Pixels = NDArray[np.uint8]
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"}
-    | {".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".tga"}
-)
-"""Lower-case suffixes of the files that a folder scan takes for images."""
-
-NEAR_IMAGE_SUFFIXES = frozenset(CONVERT_FIRST)
-"""Lower-case suffixes of pictures that we cannot read. A folder scan lists them too, so that they are reported
-(`NotAnImage`, with what to do about it) instead of silently left out."""
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -117,7 +97,7 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
         info = _checked_info(path, image, limits)
         check_complete(path, image, data)
         image.load()
-        upright = _upright(srgb_image(image), orientation_of(image))
+        upright = turn_upright(srgb_image(image), orientation_of(image))
     pixels = np.array(upright)
     info = replace(info, width=upright.width, height=upright.height)
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
@@ -206,10 +186,6 @@ def _checked_info(path: Path, image: ImageFile.ImageFile, limits: ImageLimits) -
     if min(width, height) < limits.min_side:
         raise ImageTooSmall(path, f"it is {width} x {height} pixels, and min_side = {limits.min_side}")
     return ImageInfo(width, height, image.mode, str(image.format))
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def _not_empty(path: Path, data: bytes) -> bytes:

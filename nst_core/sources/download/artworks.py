@@ -8,7 +8,7 @@ from nst_core.sources.download.dataset_archive import DatasetArchive, download_a
 from nst_core.sources.download.folder import DatasetFolder, count_files
 from nst_core.sources.download.http import open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.partial_file import delete_download
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
 
 DATASET = "ikarus777/best-artworks-of-all-time"
@@ -41,7 +41,7 @@ def download_artworks(root: Path, watch: DownloadWatch, archive: DatasetArchive 
             with open_client() as client:
                 fetched = download_archive(folder, archive, lambda: kaggle_archive(DATASET, watch), client, watch)
             unpack_part(folder, PART, fetched, watch, _visible, "artists.csv")
-        delete_download(root / archive.name)
+        PartialFile(root / archive.name).delete()
     return f"{count_files(root / 'images')} paintings in {root / 'images'}"
 
 

@@ -26,9 +26,9 @@ from nst_core.sources.download.dataset_archive import download_archive, unpack_p
 from nst_core.sources.download.folder import DatasetFolder, count_files
 from nst_core.sources.download.http import HttpRequest, open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.partial_file import delete_download
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
-from nst_core.sources.walk import quantity
+from nst_core.sources.notes import quantity
 
 _REFUSED = "try again later, or with --mirror kaggle"
 
@@ -60,7 +60,7 @@ class CocoRequest:
         if self.images and is_subset(self.source) and not named and not self.annotations:
             raise UsageError("Choosing images needs the annotations: leave out --no-annotations.")
 
-    def lacks_anything(self) -> bool:
+    def is_incomplete(self) -> bool:
         return self.lacks_annotations() or self.lacks_images()
 
     def lacks_annotations(self) -> bool:
@@ -132,7 +132,7 @@ class _Fetch:
             name = str(annotation_file(source).relative_to(source.path))
             self._part(annotation_part(source), ANNOTATIONS[source.split], _below("annotations"), name)
         elif self.request.annotations:
-            delete_download(self.folder.root / ANNOTATIONS[source.split].name)
+            PartialFile(self.folder.root / ANNOTATIONS[source.split].name).delete()
 
     def images(self) -> None:
         source, there = self.request.source, self._has_whole_split()
@@ -142,12 +142,12 @@ class _Fetch:
         elif self.request.images and not there:
             self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
         elif there:
-            delete_download(self.folder.root / IMAGES[source.split].name)
+            PartialFile(self.folder.root / IMAGES[source.split].name).delete()
 
     def from_kaggle(self) -> None:
         """Everything that is lacking, from one archive."""
         source, path = self.request.source, self.folder.root / KAGGLE_ARCHIVE.name
-        if self.request.lacks_anything():
+        if self.request.is_incomplete():
             fetched = download_archive(
                 self.folder, KAGGLE_ARCHIVE, lambda: kaggle_archive(KAGGLE_DATASET, self.watch), self.client, self.watch
             )
@@ -159,14 +159,14 @@ class _Fetch:
                 unpack(path, self.folder.root, self.watch, _only(source.split, _chosen(source)))
             elif self.request.lacks_images():
                 unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
-        delete_download(path)
+        PartialFile(path).delete()
 
     def _part(self, name: str, release: Release, choose: MemberFilter, needed: str) -> None:
         base_url = self.request.base_url
         address = HttpRequest(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
         fetched = download_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
         unpack_part(self.folder, name, fetched, self.watch, choose, needed)
-        delete_download(fetched.path)
+        PartialFile(fetched.path).delete()
 
     def _has_whole_split(self) -> bool:
         split = self.request.source.split

@@ -13,7 +13,7 @@ from nst_core.sources.download.archive import MemberFilter, unpack
 from nst_core.sources.download.folder import DatasetFolder, DatasetPart
 from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch
 from nst_core.sources.download.http_errors import WrongContent, place_of
-from nst_core.sources.download.partial_file import delete_download
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.disk import check_space, format_bytes
 
@@ -83,6 +83,6 @@ def unpack_part(
         if not (folder.root / needed).exists():
             raise UnsafeArchive(f"{archive.path} holds no {needed}: it is another archive than expected.")
     except (WrongContent, UnsafeArchive):
-        delete_download(archive.path)
+        PartialFile(archive.path).delete()
         raise
     folder.finish(name, DatasetPart("complete", files, archive.path.stat().st_size, archive.md5, archive.source))

@@ -90,33 +90,33 @@ def fetch(
     """
     if path.is_file():
         return
-    arriving = PartialFile(path)
-    while not arriving.is_whole():
-        _connect(client, address, arriving, watch)
-    _check(arriving, published or PublishedChecksum(), place_of(address.url), watch)
-    arriving.finish()
+    partial = PartialFile(path)
+    while not partial.is_whole():
+        _connect(client, address, partial, watch)
+    _check(partial, published or PublishedChecksum(), place_of(address.url), watch)
+    partial.finish()
 
 
-def _connect(client: httpx.Client, address: HttpRequest, arriving: PartialFile, watch: DownloadWatch) -> None:
+def _connect(client: httpx.Client, address: HttpRequest, partial: PartialFile, watch: DownloadWatch) -> None:
     """One request, for what is lacking. Raises as `fetch` where the answer is none, or ends early."""
     watch.check()
-    have = arriving.arrived() if arriving.validator else 0
+    have = partial.size() if partial.validator else 0
     headers = {**address.headers, "Accept-Encoding": "identity"}
-    if have and arriving.validator:
-        headers |= {"Range": f"bytes={have}-", "If-Range": arriving.validator}
+    if have and partial.validator:
+        headers |= {"Range": f"bytes={have}-", "If-Range": partial.validator}
     place = place_of(address.url)
     with contextlib.closing(_stream(client, address, headers, watch)) as stream:
         response = cast(httpx.Response, next(stream))
         if response.status_code == 416 and have:
-            arriving.discard()
+            partial.discard()
             return
         refuse_bad_status(response.status_code, place, response.headers.get("Retry-After"), address.hint)
         if response.status_code == 206:
-            _must_continue(response, arriving, have, place)
+            _must_continue(response, partial, have, place)
         else:
-            arriving.begin(_validator(response), _length(response))
-        _receive(cast(Iterator[bytes], stream), arriving, watch)
-    _must_be_whole(arriving, place)
+            partial.restart(_validator(response), _length(response))
+        _receive(cast(Iterator[bytes], stream), partial, watch)
+    _must_be_whole(partial, place)
 
 
 def _stream(
@@ -163,30 +163,30 @@ def _next(items: queue.Queue[T], watch: DownloadWatch) -> T:
             return items.get(timeout=0.2)
 
 
-def _must_continue(response: httpx.Response, arriving: PartialFile, have: int, place: str) -> None:
+def _must_continue(response: httpx.Response, partial: PartialFile, have: int, place: str) -> None:
     """Raises WrongContent where the server sends another piece than the one asked for, or of another file."""
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    name = "ETag" if (arriving.validator or "").startswith('"') else "Last-Modified"
-    same = response.headers.get(name, arriving.validator) == arriving.validator
-    if not (have and found and same and int(found["first"]) == have and arriving.total in (None, int(found["total"]))):
-        arriving.discard()
+    name = "ETag" if (partial.validator or "").startswith('"') else "Last-Modified"
+    same = response.headers.get(name, partial.validator) == partial.validator
+    if not (have and found and same and int(found["first"]) == have and partial.total in (None, int(found["total"]))):
+        partial.discard()
         raise WrongContent(f"{place}: the server sends another part of the file than was asked for: {AGAIN}.")
-    if arriving.total is None:
-        arriving.note(arriving.validator, int(found["total"]))
+    if partial.total is None:
+        partial.write_state(partial.validator, int(found["total"]))
 
 
-def _receive(chunks: Iterator[bytes], arriving: PartialFile, watch: DownloadWatch) -> None:
-    have, total = arriving.arrived(), arriving.total
-    title = f"Downloading {arriving.path.name}"
+def _receive(chunks: Iterator[bytes], partial: PartialFile, watch: DownloadWatch) -> None:
+    have, total = partial.size(), partial.total
+    title = f"Downloading {partial.path.name}"
     if total is not None:
-        check_space(arriving.path.parent, total - have, arriving.path.name)
-    with disk_full_as_error(arriving.path), arriving.part.open("ab", buffering=0) as file:
+        check_space(partial.path.parent, total - have, partial.path.name)
+    with disk_full_as_error(partial.path), partial.part.open("ab", buffering=0) as file:
         watch.step(title, have, total or 0)
         for chunk in chunks:
             have += _write(file.fileno(), chunk)
             watch.step(title, have, total or 0)
     if total is None:  # neither a length nor chunks that say where they end: what came is taken for all
-        arriving.note(arriving.validator, have)
+        partial.write_state(partial.validator, have)
 
 
 def _write(descriptor: int, chunk: bytes) -> int:
@@ -197,37 +197,37 @@ def _write(descriptor: int, chunk: bytes) -> int:
     return len(chunk)
 
 
-def _must_be_whole(arriving: PartialFile, place: str) -> None:
-    size, total = arriving.arrived(), arriving.total
+def _must_be_whole(partial: PartialFile, place: str) -> None:
+    size, total = partial.size(), partial.total
     if total is not None and size > total:
-        arriving.discard()
+        partial.discard()
         raise WrongContent(f"{place}: more arrived ({size} bytes) than the server had announced ({total}): {AGAIN}.")
     if size != total:
         raise DownloadFailed(f"{place}: the connection was cut after {size} of {total} bytes: {AGAIN}.")
 
 
-def _check(arriving: PartialFile, published: PublishedChecksum, place: str, watch: DownloadWatch) -> None:
+def _check(partial: PartialFile, published: PublishedChecksum, place: str, watch: DownloadWatch) -> None:
     """Raises WrongContent, and deletes the part, where it is not what was published."""
-    size = arriving.arrived()
+    size = partial.size()
     fault = None
     if published.official and published.size is not None and size != published.size:
         fault = f"{size} bytes instead of the {published.size} published"
     elif published.md5 and (published.official or size == published.size):
-        found = _md5(arriving, watch)
+        found = _md5(partial, watch)
         if found != published.md5:
             fault = f"md5 {found} instead of {published.md5}"
     if fault:
-        arriving.discard()
+        partial.discard()
         raise WrongContent(f"{place} is not the file that was published ({fault}); it was deleted: try again.")
 
 
-def _md5(arriving: PartialFile, watch: DownloadWatch) -> str:
-    digest, done, total = hashlib.md5(usedforsecurity=False), 0, arriving.arrived()
-    with arriving.part.open("rb") as file:
+def _md5(partial: PartialFile, watch: DownloadWatch) -> str:
+    digest, done, total = hashlib.md5(usedforsecurity=False), 0, partial.size()
+    with partial.part.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             done += len(chunk)
-            watch.step(f"Checking {arriving.path.name}", done, total)
+            watch.step(f"Checking {partial.path.name}", done, total)
     return digest.hexdigest()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from nst_core.engine.images.files import open_file, refuse_too_large
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ImageTooSmall, InputError, UnreadableName
-from nst_core.sources.base import is_text, path_text
+from nst_core.sources.base import is_utf8, path_text
 from nst_core.sources.index.image_metadata import FILE_ERRORS, ImageMetadata, ScanOptions, read_image_metadata
 from nst_core.storage.paths import file_state, parse_path
 
@@ -43,7 +43,7 @@ class Input:
 
 def inspect_input(path: Path, limits: ImageLimits) -> Input:
     """Hash one file and read its header; a bad image comes back with its error in it."""
-    if not is_text(path):
+    if not is_utf8(path):
         return Input(path, error=UnreadableName(path_text(path)))
     state = file_state(path)
     try:

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from nst_core.errors import InputError, UnreadableName
-from nst_core.sources.base import is_text, path_text
+from nst_core.sources.base import is_utf8, path_text
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.image_metadata import ScanOptions, read_image_metadata
 from nst_core.sources.index.inputs import Input, make_input, unreadable_input
@@ -81,7 +81,7 @@ class _Scan:
 
 
 def _look(path: Path, wanted: ScanOptions, cache: IndexCache | None, state: FileState | None) -> Input:
-    if not is_text(path):
+    if not is_utf8(path):
         return Input(path, error=UnreadableName(path_text(path)))
     now = time.time_ns()
     state = file_state(path) if state is None else state

@@ -18,7 +18,7 @@ from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.run_folder.folder import RunFolder, run_name
-from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
+from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, suggest_name
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
@@ -98,7 +98,7 @@ def _of_artist(found: Iterable[ArtistChoice], wanted: str) -> ArtistChoice:
     by_key = {artist_key(choice.name or UNKNOWN_ARTIST): choice for choice in found}
     if artist_key(wanted) not in by_key:
         known = artist_lookup(choice.name or UNKNOWN_ARTIST for choice in by_key.values())
-        raise UsageError(f"--artist: there is no finished picture of {wanted!r}{meant(wanted, known)}.")
+        raise UsageError(f"--artist: there is no finished picture of {wanted!r}{suggest_name(wanted, known.values())}.")
     return by_key[artist_key(wanted)]
 
 

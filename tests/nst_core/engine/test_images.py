@@ -24,8 +24,6 @@ from icc_profiles import BLUE, GREEN, RED, cmyk_profile, grey_profile, rgb_profi
 from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin, features
 
 from nst_core.engine.images.pixels import (
-    IMAGE_SUFFIXES,
-    NEAR_IMAGE_SUFFIXES,
     ImageInfo,
     ImageLimits,
     decode_image,
@@ -38,6 +36,7 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
+from nst_core.engine.images.suffixes import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import (
     CorruptImage,
     EmptyImage,

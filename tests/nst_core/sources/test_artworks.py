@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.sources.artist_table import ArtistRow, artist_table, read_artist_table
+from nst_core.sources.artist_names import repair_encoding, spelling_key, suggest_name
+from nst_core.sources.artist_table import ArtistRow, read_artist_table
 from nst_core.sources.base import Catalogue
 from nst_core.sources.registry import open_source
-from nst_core.sources.spelling import repair_encoding, spelling_key, suggest_name
 
 BROKEN = ("Albrecht_Du╠êrer", "Albrecht_DuΓòá├¬rer", "Albrecht_DuÔòá├¬rer")
 HEADER = "id,name,years,genre,nationality,bio,wikipedia,paintings\n"
@@ -205,7 +205,7 @@ def test_a_dataset_that_is_not_there_is_told_with_the_command_that_fetches_it(tm
 
 
 def test_years_have_one_dash_and_cells_several_values(tmp_path: Path) -> None:
-    gogh, kandinsky, _, greco = artist_table(kaggle(tmp_path) / "artists.csv")
+    gogh, kandinsky, _, greco = read_artist_table(kaggle(tmp_path) / "artists.csv")[0]
     assert gogh == ArtistRow(
         "Vincent van Gogh", "1853–1890", ("Post-Impressionism",), ("Dutch",), "http://en.wikipedia.org/wiki/V", 877
     )
@@ -221,7 +221,7 @@ def test_a_table_is_read_in_whatever_form_a_spreadsheet_left_it(
 ) -> None:
     lines = (" Name ,years,Genre,nationality", "Albrecht Dürer,1471 – 1528,X,German", ",,,")
     (tmp_path / "a.csv").write_bytes(end.join(lines).replace(",", separator).encode(encoding))
-    assert artist_table(tmp_path / "a.csv") == [
+    assert read_artist_table(tmp_path / "a.csv")[0] == [
         ArtistRow("Albrecht Dürer", "1471–1528", ("X",), ("German",), None, None)
     ]
 
@@ -269,7 +269,7 @@ def test_the_real_copies_open(shared: Path, images: str) -> None:
 
 
 def test_the_real_table_has_fifty_artists_with_years(shared: Path) -> None:
-    rows = artist_table(shared / "data" / "artworks" / "artists.csv")
+    rows = read_artist_table(shared / "data" / "artworks" / "artists.csv")[0]
     assert len(rows) == len({spelling_key(row.name) for row in rows}) == 50
     assert all(row.years and "–" in row.years and " " not in row.years for row in rows)
     assert sum(row.paintings or 0 for row in rows) == 8446

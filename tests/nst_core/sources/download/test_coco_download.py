@@ -12,7 +12,7 @@ from download.serving import Fault, Server
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, DiskFull, DownloadFailed, DownloadRefused, UnsafeArchive, UsageError
-from nst_core.sources.download import coco_releases, ensure, missing
+from nst_core.sources.download import coco_releases
 from nst_core.sources.download.coco import CocoRequest, download_coco
 from nst_core.sources.download.coco_images import PATIENCE
 from nst_core.sources.download.coco_releases import KAGGLE_DATASET
@@ -56,7 +56,7 @@ def test_a_split_arrives_whole_and_nothing_else_remains(get: Get, server: Server
     asked = len(server.requests)
     get()
     assert len(server.requests) == asked
-    assert missing(CocoSource(path=tmp_path)) is None
+    assert needed_download(CocoSource(path=tmp_path)) is None
 
 
 def test_parts_can_be_left_out(get: Get, tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ def test_a_choice_fetches_those_images_only(get: Get, server: Server, tmp_path: 
 def test_a_split_after_a_choice_is_fetched_whole(get: Get, tmp_path: Path) -> None:
     get(categories=["cat"])
     whole = CocoSource(path=tmp_path)
-    assert missing(whole) == f"nst download coco --output {tmp_path} --split val2017"
-    assert missing(CocoSource(path=tmp_path, categories=["cat"])) is None
-    assert missing(CocoSource(path=tmp_path, categories=["dog"]))
+    assert needed_download(whole) == f"nst download coco --output {tmp_path} --split val2017"
+    assert needed_download(CocoSource(path=tmp_path, categories=["cat"])) is None
+    assert needed_download(CocoSource(path=tmp_path, categories=["dog"]))
     get()
     assert below(tmp_path) == FILES
-    assert missing(whole) is None
+    assert needed_download(whole) is None
 
 
 def test_a_cut_choice_goes_on_with_what_is_lacking(get: Get, server: Server, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_what_coco_publishes_is_checked(
     with pytest.raises(WrongContent, match="instead of the 252907541 published"):
         get()
     assert below(tmp_path) == {}
-    assert missing(CocoSource(path=tmp_path))
+    assert needed_download(CocoSource(path=tmp_path))
 
 
 def test_the_space_for_an_official_archive_is_looked_at_first(
@@ -205,19 +205,19 @@ def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch
     chosen = CocoSource(path=tmp_path / "cats", categories=["cat"])
     download_coco(CocoRequest(chosen, mirror="kaggle"), watch)
     assert below(tmp_path / "cats") == ANNOTATIONS | {CAT: FILES[CAT]}
-    assert missing(chosen) is None
+    assert needed_download(chosen) is None
 
 
 def test_images_put_there_by_hand_are_left_alone(server: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     (tmp_path / "val2017").mkdir()
     (tmp_path / CAT).write_bytes(b"mine")
     source = CocoSource(path=tmp_path)
-    assert missing(source) == f"nst download coco --output {tmp_path} --split val2017 --no-images"
+    assert needed_download(source) == f"nst download coco --output {tmp_path} --split val2017 --no-images"
     (tmp_path / "annotations").mkdir()
     for name, data in ANNOTATIONS.items():
         (tmp_path / name).write_bytes(data)
-    assert missing(source) is None
-    ensure(source, no_progress, lambda: False)
+    assert needed_download(source) is None
+    download_source(source, DownloadWatch(no_progress, lambda: False))
     assert (tmp_path / CAT).read_bytes() == b"mine"
 
 

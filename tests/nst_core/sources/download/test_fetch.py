@@ -18,7 +18,7 @@ from download.serving import Fault, Server
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted, UsageError
 from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch, open_client
 from nst_core.sources.download.http_errors import Unreachable, WrongContent, place_of, seconds_to_wait
-from nst_core.sources.download.partial_file import PartialFile, delete_download
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch, no_progress
 
 DATA = random.Random(7).randbytes(200_000)
@@ -120,9 +120,9 @@ def test_everything_arrived_but_not_renamed_needs_no_request(
     server: Server, target: Path, watch: DownloadWatch
 ) -> None:
     target.parent.mkdir()
-    arriving = PartialFile(target)
-    arriving.begin('"etag"', len(DATA))
-    arriving.part.write_bytes(DATA)
+    partial = PartialFile(target)
+    partial.restart('"etag"', len(DATA))
+    partial.part.write_bytes(DATA)
     get(server, target, watch)
     assert target.read_bytes() == DATA
     assert server.requests == []
@@ -250,8 +250,8 @@ def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, w
 
 def test_forgetting_spares_what_somebody_else_put_there(server: Server, target: Path, watch: DownloadWatch) -> None:
     get(server, target, watch)
-    delete_download(target)
+    PartialFile(target).delete()
     assert names(target.parent) == []
     target.write_bytes(b"by hand")
-    delete_download(target)
+    PartialFile(target).delete()
     assert target.read_bytes() == b"by hand"

@@ -14,7 +14,7 @@ from download.serving import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import DownloadFailed, DownloadRefused, Interrupted, UnsafeArchive
-from nst_core.sources.download import ensure, kaggle_client, missing
+from nst_core.sources.download import kaggle_client
 from nst_core.sources.download.artworks import DATASET, Archive, artworks_complete, download_artworks
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
@@ -180,12 +180,12 @@ def test_missing_tells_complete_by_hand_and_half_there_apart(
     kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
 ) -> None:
     source = ArtworksSource(path=tmp_path)
-    assert missing(source) == f"nst download artworks --output {tmp_path}"
+    assert needed_download(source) == f"nst download artworks --output {tmp_path}"
     kaggle.faults[archive] = [Fault(), Fault(cut=5000)]
     with pytest.raises(DownloadFailed):
         download_artworks(tmp_path, watch, SMALL)
-    assert missing(source)
-    ensure(source, no_progress, lambda: False)
-    assert missing(source) is None
+    assert needed_download(source)
+    download_source(source, DownloadWatch(no_progress, lambda: False))
+    assert needed_download(source) is None
     (tmp_path / MARKER).unlink()
-    assert missing(source) is None, "now it looks as if put there by hand"
+    assert needed_download(source) is None, "now it looks as if put there by hand"

@@ -19,7 +19,7 @@ from nst_core.sources.download.archive import all_members
 from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import LOCK, MARKER, DatasetFolder
 from nst_core.sources.download.http import HttpRequest, open_client
-from nst_core.sources.download.partial_file import delete_download
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch, no_progress
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
@@ -27,11 +27,11 @@ FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for 
 DOWNLOAD = """
 import sys, time
 from pathlib import Path
-from nst_core.sources.download.archive import everything
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.archive import all_members
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.folder import DatasetFolder
-from nst_core.sources.download.http import RemoteFile, open_client
-from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
+from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.progress import DownloadWatch
 
 root, url, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -41,9 +41,9 @@ def show(title, done, total, unit):
         time.sleep(pause)
 watch, folder = DownloadWatch(show, lambda: False), DatasetFolder(root)
 with folder.locked(), open_client() as client:
-    fetched = get_archive(folder, Archive("things.zip"), lambda: RemoteFile(url), client, watch)
-    unpack_part(folder, "things", fetched, watch, everything, "things")
-    forget(fetched.path)
+    fetched = download_archive(folder, DatasetArchive("things.zip"), lambda: HttpRequest(url), client, watch)
+    unpack_part(folder, "things", fetched, watch, all_members, "things")
+    PartialFile(fetched.path).delete()
 """
 
 
@@ -139,7 +139,7 @@ def download(server: Server, root: Path) -> None:
             folder, DatasetArchive("things.zip"), lambda: HttpRequest(f"{server.url}/things.zip"), client, watch
         )
         unpack_part(folder, "things", fetched, watch, all_members, "things")
-        delete_download(fetched.path)
+        PartialFile(fetched.path).delete()
 
 
 @pytest.fixture

@@ -257,11 +257,12 @@ def test_two_processes_that_write_at_once_leave_one_sound_file(tmp_path: Path) -
     present(tmp_path / "root" / "a.jpg")
     script = (
         "import sys; from pathlib import Path\n"
-        "from nst_core.sources.index.cache import IndexCache; from nst_core.sources.index.image_metadata import Facts\n"
+        "from nst_core.sources.index.cache import IndexCache\n"
+        "from nst_core.sources.index.image_metadata import ImageMetadata\n"
         "root, width = Path(sys.argv[1]), int(sys.argv[2])\n"
         "for _ in range(40):\n"
         "    cache = IndexCache([root / 'root'], root / 'cache')\n"
-        "    cache.put(root / 'root' / 'a.jpg', Facts(1, 1, 'ab' * 32, width)); cache.save()\n"
+        "    cache.put(root / 'root' / 'a.jpg', ImageMetadata(1, 1, 'ab' * 32, width)); cache.save()\n"
         "    assert cache.trouble is None and IndexCache([root / 'root'], root / 'cache').get(\n"
         "        root / 'root' / 'a.jpg', 1, 1).width in (7, 8)\n"
     )
