@@ -72,7 +72,7 @@ def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
 
 
 def annotation_file(config: CocoSource) -> Path:
-    """The annotation file of the run file, or else COCO's own for the split (for unannotated splits a list of images)."""
+    """The annotation file of the run file, or COCO's own for the split (for unannotated splits a list of images)."""
     if config.annotations is not None:
         return config.annotations
     kind = "instances" if config.split in ("train2017", "val2017") else "image_info"

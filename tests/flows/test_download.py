@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from download.making import artworks, coco, put_coco, put_kaggle
-from download.serving import KAGGLE, Fault, Server, serving
+from download.fake_datasets import artworks, coco, put_coco, put_kaggle
+from download.fake_server import KAGGLE, Fault, Server, serving
 
 import flows.download as downloads
 import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)

@@ -364,10 +364,10 @@ def test_a_large_file_is_parsed_once_and_again_when_it_changed(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     fresh = selected_images(instances, CocoSource())
     assert cached_files() == []
-    monkeypatch.setattr(reader, "_WORTH_CACHING", 1)
+    monkeypatch.setattr(reader, "_CACHED_FROM", 1)
     assert selected_images(instances, CocoSource()) == fresh
     with monkeypatch.context() as patch:
-        patch.setattr(reader, "_parsed", lambda path: pytest.fail("parsed again"))
+        patch.setattr(reader, "_parse", lambda path: pytest.fail("parsed again"))
         assert selected_images(instances, CocoSource()) == fresh
         assert chosen(instances, categories=["dog"], licenses=["nc"]) == [30]
     write(instances, [image(1)], [])
@@ -378,7 +378,7 @@ def test_a_large_file_is_parsed_once_and_again_when_it_changed(
 def test_a_damaged_cache_and_one_that_cannot_be_written_only_cost_time(
     instances: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "_WORTH_CACHING", 1)
+    monkeypatch.setattr(reader, "_CACHED_FROM", 1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     expected = chosen(instances)
     (cached,) = cached_files()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from download.serving import Server, serving
+from download.fake_server import Server, serving
 
 from nst_core.sources.download.progress import DownloadWatch, no_progress
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from download.making import coco, picture, put_coco, put_kaggle
-from download.serving import Fault, Server
+from download.fake_datasets import coco, picture, put_coco, put_kaggle
+from download.fake_server import Fault, Server
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, DiskFull, DownloadFailed, DownloadRefused, UnsafeArchive, UsageError
@@ -19,6 +19,7 @@ from nst_core.sources.download.coco_releases import KAGGLE_DATASET
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import WrongContent
 from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.sources.download.source import download_source, needed_download
 
 FILES = coco()
 ANNOTATIONS = {name: data for name, data in FILES.items() if name.startswith("annotations/")}
@@ -198,7 +199,7 @@ def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch
     request = CocoRequest(CocoSource(path=tmp_path / "all"), mirror="kaggle")
     download_coco(request, watch)
     assert below(tmp_path / "all") == FILES
-    assert not request.lacks_anything()
+    assert not request.is_incomplete()
     asked = len(kaggle.asked(archive))
     download_coco(CocoRequest(CocoSource(path=tmp_path / "all", limit=2), mirror="kaggle"), watch)
     assert len(kaggle.asked(archive)) == asked

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from download.serving import Fault, Server
+from download.fake_server import Fault, Server
 
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted, UsageError
 from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch, open_client

@@ -9,19 +9,21 @@ import time
 from pathlib import Path
 
 import pytest
-from download.making import artworks, put_kaggle, zipped
-from download.serving import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
+from download.fake_datasets import artworks, put_kaggle, zipped
+from download.fake_server import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import DownloadFailed, DownloadRefused, Interrupted, UnsafeArchive
 from nst_core.sources.download import kaggle_client
-from nst_core.sources.download.artworks import DATASET, Archive, artworks_complete, download_artworks
+from nst_core.sources.download.artworks import DATASET, artworks_complete, download_artworks
+from nst_core.sources.download.dataset_archive import DatasetArchive
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.sources.download.source import download_source, needed_download
 
-SMALL = Archive("best-artworks-of-all-time.zip")
+SMALL = DatasetArchive("best-artworks-of-all-time.zip")
 
 
 @pytest.fixture

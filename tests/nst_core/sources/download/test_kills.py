@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from download.making import zipped
-from download.serving import Fault, Server
+from download.fake_datasets import zipped
+from download.fake_server import Fault, Server
 
 from nst_core.errors import DiskFull, UsageError
 from nst_core.sources.download.archive import all_members
