@@ -40,7 +40,7 @@ def index(
             items = open_source(section, role, reporter.at_least).items
             inputs = scan_items(items, section, reporter.at_least)
         pairs = ((item.id, inputs[item.path]) for item in items)
-        reports[role] = index_report(pairs, looks=section.duplicates == "drop_similar")
+        reports[role] = index_report(pairs, hashed=section.duplicates == "drop_similar")
     if as_json:
         print(json.dumps({role: report.as_dict() for role, report in reports.items()}, indent=2, ensure_ascii=False))
         return

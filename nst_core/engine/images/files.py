@@ -22,6 +22,7 @@ from nst_core.engine.images.containers import canvas_size, damaged_png_chunk, en
 from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, what_it_is_instead, why_not_an_image
 from nst_core.errors import (
     CorruptImage,
+    EmptyImage,
     ImageTooLarge,
     InputError,
     MissingImage,
@@ -68,7 +69,7 @@ _TRANSPOSES = {
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
-    """A regular file, opened; see `images.read_bytes` for what is raised."""
+    """Open a regular file. Raises as `read_bytes`, except for EmptyImage."""
     try:
         # A path to a remote store is no pathlib.Path: it leads to objects only, and each question takes a round trip.
         if isinstance(path, Path) and not stat.S_ISREG(mode := path.stat().st_mode):
@@ -83,6 +84,23 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
         raise MissingImage(path, "no file can have such a name") from error
     with file:
         yield file
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file (links are followed).
+
+    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
+    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
+    """
+    with open_file(path) as file:
+        return check_not_empty(path, file.read())
+
+
+def check_not_empty(path: Path, data: bytes) -> bytes:
+    """The bytes of a file, or some of them. Raises EmptyImage where there are none."""
+    if not data:
+        raise EmptyImage(path, "the file is empty (0 bytes)")
+    return data
 
 
 def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:

@@ -23,17 +23,19 @@ from torch import Tensor
 
 from nst_core.engine.images.files import (
     check_complete,
+    check_not_empty,
     open_file,
     open_image,
     orientation_of,
     pillow_faults,
+    read_bytes,
     refuse_too_large,
     turn_upright,
     upright_size,
 )
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
-from nst_core.errors import EmptyImage, ImageTooSmall
+from nst_core.errors import ImageTooSmall
 
 Pixels = NDArray[np.uint8]
 
@@ -57,25 +59,15 @@ class DecodedImage:
     info: ImageInfo
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file (links are followed).
-
-    Raises MissingImage, EmptyImage or UnreadableImage (permissions; a directory, pipe or device: never waits on one).
-    Any other OSError, such as EIO or EMFILE, is no property of the image and comes through as it is.
-    """
-    with open_file(path) as file:
-        return _not_empty(path, file.read())
-
-
 def probe_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> ImageInfo:
     """What the header says, without decoding. With `data`, the file itself is not touched.
 
     Raises as `decode_image` does for all that shows in the header.
     """
     if data is not None:
-        return _probe(path, io.BytesIO(_not_empty(path, data)), limits)
+        return _probe(path, io.BytesIO(check_not_empty(path, data)), limits)
     with open_file(path) as file:
-        _not_empty(path, file.peek(1))
+        check_not_empty(path, file.peek(1))
         return _probe(path, file, limits)
 
 
@@ -91,7 +83,7 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     Raises what `read_bytes` raises, and NotAnImage, TruncatedImage, CorruptImage, ImageTooLarge (before any pixel is
     decoded) or ImageTooSmall.
     """
-    data = read_bytes(path) if data is None else _not_empty(path, data)
+    data = read_bytes(path) if data is None else check_not_empty(path, data)
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)
@@ -186,12 +178,6 @@ def _checked_info(path: Path, image: ImageFile.ImageFile, limits: ImageLimits) -
     if min(width, height) < limits.min_side:
         raise ImageTooSmall(path, f"it is {width} x {height} pixels, and min_side = {limits.min_side}")
     return ImageInfo(width, height, image.mode, str(image.format))
-
-
-def _not_empty(path: Path, data: bytes) -> bytes:
-    if not data:
-        raise EmptyImage(path, "the file is empty (0 bytes)")
-    return data
 
 
 def _check_pixels(pixels: NDArray[Any]) -> None:

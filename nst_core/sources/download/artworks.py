@@ -1,4 +1,4 @@
-"""Kaggle's Best Artworks of All Time: 8 446 paintings by 50 artists."""
+"""Download of Kaggle's Best Artworks of All Time: 8 446 paintings by 50 artists."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ PART = "artworks"
 
 
 def artworks_complete(root: Path) -> bool:
-    """Whether the dataset was downloaded into `root`, and is still there."""
+    """Whether the dataset was downloaded into `root` completely, and is still there."""
     return DatasetFolder(root).is_complete(PART)
 
 
 def has_manual_artworks(root: Path) -> bool:
-    """Whether the paintings in `root` were put there by hand: there are some, and no download was ever begun."""
+    """Whether `root` holds paintings that no download put there."""
     begun = DatasetFolder(root).part(PART) is not None or (root / f"{ARCHIVE.name}.part").exists()
     return not begun and any(count_files(root / folder) for folder in ("images", "resized"))
 
 
 def download_artworks(root: Path, watch: DownloadWatch, archive: DatasetArchive = ARCHIVE) -> str:
-    """Make `root` the dataset as Kaggle has it: `artists.csv`, `images/`, `resized/`. Returns what there is now.
+    """Download the dataset into `root` as Kaggle has it: `artists.csv`, `images/`, `resized/`; returns a summary.
 
     Raises:
-        DownloadRefused, UnsafeArchive, UsageError: for good.
-        DownloadFailed: for now; the next call goes on from here.
+        DownloadRefused, UnsafeArchive, UsageError: permanently.
+        DownloadFailed: for now; the next call resumes.
         DiskFull, Interrupted: what has arrived is kept.
     """
     folder = DatasetFolder(root)
@@ -46,5 +46,5 @@ def download_artworks(root: Path, watch: DownloadWatch, archive: DatasetArchive 
 
 
 def _visible(name: PurePosixPath) -> PurePosixPath | None:
-    """Everything but hidden files, of which our own marker is one."""
+    """All members but hidden files, such as a marker of ours."""
     return None if any(part.startswith((".", "__MACOSX")) for part in name.parts) else name

@@ -1,4 +1,4 @@
-"""COCO 2017's archives: where they lie, how large they are, and their checksums as many public projects state them."""
+"""The archives of COCO 2017: addresses, sizes, and checksums as many public projects state them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ KAGGLE_ARCHIVE = DatasetArchive("coco-2017-dataset.zip")
 
 @dataclass(frozen=True)
 class Release:
-    """An archive of COCO's own.
+    """An archive on COCO's server.
 
     Attributes:
-        size: bytes; None where no one states it.
-        unpacked: bytes, about.
+        size: in bytes; None where it is stated nowhere.
+        unpacked: approximate size of the unpacked files in bytes.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Release:
         return PurePosixPath(self.path).name
 
     def archive(self, base_url: str) -> DatasetArchive:
-        """As it is fetched from `base_url`: elsewhere than at COCO's own, another size is another archive."""
+        """The archive at `base_url`: on another server than COCO's own, one of another size is another archive."""
         official = base_url == BASE_URL
         published = PublishedChecksum(self.size, self.md5, official)
         return (

@@ -1,7 +1,6 @@
-"""What is true of a file's bytes, whatever a run wants of them: it can be remembered as long as the bytes are the same.
+"""Metadata of an image file: all that depends on its bytes alone, and can be cached as long as they do not change.
 
-Verdicts that depend on a run's limits are not among the facts; nor are troubles of the system (no such file, no
-permission), which may be gone the next time.
+It does not include refusals by a run's limits, nor errors of the system (no such file, no permission).
 """
 
 from __future__ import annotations
@@ -14,31 +13,35 @@ from enum import IntEnum
 from pathlib import Path
 from typing import IO, Literal
 
-from PIL import Image
-
 from nst_core.engine.images.containers import canvas_size
-from nst_core.engine.images.files import open_file, open_image, orientation_of, pillow_faults, upright_size
+from nst_core.engine.images.files import (
+    open_file,
+    open_image,
+    orientation_of,
+    pillow_faults,
+    read_bytes,
+    upright_size,
+)
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, read_bytes
 from nst_core.errors import CorruptImage, InputError, NotAnImage, TruncatedImage
-from nst_core.sources.index.phash import draft_jpeg, perceptual_hash
 
-FileErrorClass = type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]
-FILE_ERRORS: dict[str, FileErrorClass] = {fault.__name__: fault for fault in (NotAnImage, TruncatedImage, CorruptImage)}
-"""The errors that are facts: as long as a file has the same bytes, it has the same fault."""
+FILE_ERRORS: dict[str, type[NotAnImage] | type[TruncatedImage] | type[CorruptImage]] = {
+    error.__name__: error for error in (NotAnImage, TruncatedImage, CorruptImage)
+}
+"""The errors that depend on the bytes alone."""
 
 _READ_WHOLE = 64 * 2**20
-"""Files of more bytes are hashed piece by piece."""
+"""Size in bytes up to which a file is read into memory; larger ones are hashed piece by piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What is to be found out about a file.
+    """Options of the scan of a file.
 
     Attributes:
-        limits: what is refused; such an image is neither decoded nor looked at.
-        verify: read the header, or decode the file whole.
-        phash: take a perceptual hash too.
+        limits: of size; an image beyond them is neither decoded nor hashed.
+        verify: read the header only, or decode the whole file.
+        phash: compute the perceptual hash, too.
     """
 
     limits: ImageLimits = field(default_factory=ImageLimits)
@@ -47,7 +50,7 @@ class ScanOptions:
 
 
 class CheckDepth(IntEnum):
-    """How far a file was checked: `SIZE` is that of a canvas which nobody was asked to allocate."""
+    """The depth to which a file was checked; `SIZE`: only the size of its canvas was read, without allocating it."""
 
     SIZE = 0
     HEADER = 1
@@ -56,16 +59,18 @@ class CheckDepth(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What was found in a file's bytes.
+    """The metadata of an image file.
 
     Attributes:
         size_bytes, mtime_ns: of the file, before it was read.
         sha256: hex digest of the bytes.
-        width, height: after EXIF orientation; 0 where the header is at fault.
+        width, height: after EXIF orientation; 0 where the header is faulty.
         mode, format: Pillow's names; empty where unknown.
         orientation: EXIF's, 1 to 8.
-        phash: 64 bits; None if not `looked`, or where the picture shows too little to tell it from others.
-        fault: one of `FILE_ERRORS`, with its reason; None for a sound file.
+        verified: the depth of the check.
+        hashed: whether the perceptual hash was computed.
+        phash: 64 bits; None if not `hashed`, or where the picture has too little structure.
+        fault, reason: name and text of one of `FILE_ERRORS`; None for a valid file.
     """
 
     size_bytes: int
@@ -77,49 +82,49 @@ class ImageMetadata:
     format: str = ""
     orientation: int = 1
     verified: CheckDepth = CheckDepth.SIZE
-    looked: bool = False
+    hashed: bool = False
     phash: int | None = None
     fault: str | None = None
     reason: str | None = None
 
-    def answer(self, wanted: ScanOptions) -> bool:
-        """Whether nothing is left to find out."""
-        if self.fault or self.width * self.height > wanted.limits.max_pixels:
+    def is_enough(self, options: ScanOptions) -> bool:
+        """Whether it includes all that a scan with these options finds."""
+        if self.fault or self.width * self.height > options.limits.max_pixels:
             return True
         if self.verified == CheckDepth.SIZE:
             return False
-        if min(self.width, self.height) < wanted.limits.min_side:
+        if min(self.width, self.height) < options.limits.min_side:
             return True
-        return (wanted.verify == "header" or self.verified == CheckDepth.FULL) and (self.looked or not wanted.phash)
+        return (options.verify == "header" or self.verified == CheckDepth.FULL) and (self.hashed or not options.phash)
 
-    def and_earlier(self, earlier: ImageMetadata) -> ImageMetadata:
-        """With what was found in the same bytes before."""
+    def merge(self, earlier: ImageMetadata) -> ImageMetadata:
+        """The union with metadata that was found earlier, if that is of the same bytes."""
         if self.fault or earlier.sha256 != self.sha256:
             return self
-        look = self if self.looked else earlier
-        return replace(self, verified=max(self.verified, earlier.verified), looked=look.looked, phash=look.phash)
+        hashed = self if self.hashed else earlier
+        return replace(self, verified=max(self.verified, earlier.verified), hashed=hashed.hashed, phash=hashed.phash)
 
 
-def read_image_metadata(path: Path, wanted: ScanOptions, size_bytes: int, mtime_ns: int) -> ImageMetadata:
-    """Read a file once and find out what is wanted. A fault of its bytes is one of the facts.
+def read_image_metadata(path: Path, options: ScanOptions, size_bytes: int, mtime_ns: int) -> ImageMetadata:
+    """Read a file once and return its metadata. An invalid image is no exception, but a `fault` in the metadata.
 
-    Raises what `read_bytes` raises: MissingImage, UnreadableImage, EmptyImage, or an OSError that may pass.
+    Raises what `read_bytes` raises: MissingImage, UnreadableImage, EmptyImage, or a transient OSError.
     """
     if size_bytes > _READ_WHOLE:
         with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return _found(path, wanted, ImageMetadata(size_bytes, mtime_ns, digest), file, None)
+            return _inspect(path, options, ImageMetadata(size_bytes, mtime_ns, digest), file, None)
     data = read_bytes(path)
     known = ImageMetadata(size_bytes, mtime_ns, hashlib.sha256(data).hexdigest())
-    return _found(path, wanted, known, io.BytesIO(data), data)
+    return _inspect(path, options, known, io.BytesIO(data), data)
 
 
-def _found(
-    path: Path, wanted: ScanOptions, known: ImageMetadata, stream: IO[bytes], data: bytes | None
+def _inspect(
+    path: Path, options: ScanOptions, known: ImageMetadata, stream: IO[bytes], data: bytes | None
 ) -> ImageMetadata:
     try:
-        known = _from_header(path, stream, known, wanted.limits)
-        return known if known.answer(wanted) else _from_pixels(path, stream, known, wanted, data)
+        known = _from_header(path, stream, known, options.limits)
+        return known if known.is_enough(options) else _from_pixels(path, stream, known, options, data)
     except InputError as error:
         if type(error).__name__ not in FILE_ERRORS:
             raise
@@ -127,7 +132,7 @@ def _found(
 
 
 def _from_header(path: Path, stream: IO[bytes], known: ImageMetadata, limits: ImageLimits) -> ImageMetadata:
-    """Pillow allocates the canvas of a GIF or WebP when it opens it: too large a one is measured from without."""
+    """Read the header. Of a GIF or WebP, whose canvas Pillow allocates when it opens it, the size is checked first."""
     with pillow_faults(path):
         canvas = canvas_size(stream)
         if canvas and canvas[0] * canvas[1] > limits.max_pixels:
@@ -146,15 +151,19 @@ def _from_header(path: Path, stream: IO[bytes], known: ImageMetadata, limits: Im
 
 
 def _from_pixels(
-    path: Path, stream: IO[bytes], known: ImageMetadata, wanted: ScanOptions, data: bytes | None
+    path: Path, stream: IO[bytes], known: ImageMetadata, options: ScanOptions, data: bytes | None
 ) -> ImageMetadata:
-    """With the hash of the looks, the same whether the file was decoded whole or not."""
-    pixels = decode_image(path, wanted.limits, data).pixels if wanted.verify == "full" else None
+    """Decode and hash the image as far as options; the hash is the same whether the whole file was decoded or not."""
+    from nst_core.engine.images.pixels import decode_image  # loads torch; a scan answered by the cache needs none
+    from nst_core.sources.index.phash import draft_jpeg, perceptual_hash
+
+    pixels = decode_image(path, options.limits, data).pixels if options.verify == "full" else None
     verified = known.verified if pixels is None else CheckDepth.FULL
-    if not wanted.phash:
+    if not options.phash:
         return replace(known, verified=verified)
-    look: Image.Image | Pixels | None = draft_jpeg(path, stream, known.orientation)
-    if look is None:
-        look = decode_image(path, wanted.limits, data).pixels if pixels is None else pixels
-        verified = CheckDepth.FULL
-    return replace(known, verified=verified, looked=True, phash=perceptual_hash(look))
+    draft = draft_jpeg(path, stream, known.orientation)
+    if draft is not None:
+        return replace(known, verified=verified, hashed=True, phash=perceptual_hash(draft))
+    if pixels is None:
+        pixels = decode_image(path, options.limits, data).pixels
+    return replace(known, verified=CheckDepth.FULL, hashed=True, phash=perceptual_hash(pixels))

@@ -1,4 +1,4 @@
-"""Looking at the input files of a run before any work, through the index that remembers them."""
+"""The scan of a source's files, through the cache of the index."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from nst_core.storage.progress import Progress
 
 
 def scan_items(items: Sequence[Item], section: ImageSource, progress: Progress | None = None) -> dict[Path, Input]:
-    """What is known of the files of a source."""
+    """Scan the files of items of a source, as its section of the run file says; returns inputs by path."""
     return scan_files({item.path: scan_options(section) for item in items}, [section.path], progress)
 
 
 def source_duplicates(
     catalogue: Catalogue, section: ImageSource, progress: Progress | None = None, at_least_exact: bool = False
 ) -> Mapping[str, str]:
-    """Items that show what an earlier one (by id) shows, as `section.duplicates` has it: by id, that one's id."""
+    """Item id → id of the first item (by id) that it duplicates, as `section.duplicates` defines duplicates.
+
+    Args:
+        progress: of the scan, in files.
+        at_least_exact: find items with the same bytes even if `section.duplicates` is `keep`.
+    """
     how = section.duplicates
     if how == "keep" and at_least_exact:
         how = "drop_exact"
@@ -34,13 +39,15 @@ def source_duplicates(
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
 
 
-def scan_files(wanted: Mapping[Path, ScanOptions], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+def scan_files(options: Mapping[Path, ScanOptions], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
+    """Scan files with the cache of the sources at `roots`; logs a warning where the cache cannot be written."""
     cache = IndexCache(roots)
-    found = scan(wanted, cache, progress)
+    inputs = scan(options, cache, progress)
     if cache.trouble:
         logging.getLogger("nst").warning(cache.trouble)
-    return found
+    return inputs
 
 
 def scan_options(section: ImageSource) -> ScanOptions:
+    """The options of a scan from a source's section of the run file."""
     return ScanOptions(section.limits(), section.verify, section.duplicates == "drop_similar")

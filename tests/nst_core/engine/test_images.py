@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from icc_profiles import BLUE, GREEN, RED, cmyk_profile, grey_profile, rgb_profile
 from PIL import ExifTags, Image, ImageCms, ImageFile, JpegImagePlugin, PngImagePlugin, features
 
+from nst_core.engine.images.files import read_bytes
 from nst_core.engine.images.pixels import (
     ImageInfo,
     ImageLimits,
@@ -30,7 +31,6 @@ from nst_core.engine.images.pixels import (
     encode_image,
     padded,
     probe_image,
-    read_bytes,
     resize_pixels,
     to_pixels,
     to_tensor,

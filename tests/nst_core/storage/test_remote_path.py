@@ -164,7 +164,7 @@ def test_trouble_is_no_answer(bucket: str, monkeypatch: pytest.MonkeyPatch, erro
 
 
 def test_a_refused_permission_stops_rather_than_quarantines(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nst_core.engine.images.pixels import read_bytes
+    from nst_core.engine.images.files import read_bytes
 
     failing(monkeypatch, "get_object", PermissionError("The provided token has expired."))
     with pytest.raises(StorageRefused, match=r"Access to s3://.* is refused \(The provided token has expired\)"):

@@ -246,10 +246,10 @@ def test_a_full_disk_is_no_error_of_the_scan(
 def test_a_long_scan_is_saved_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = known(tmp_path)
     writer.put(present(tmp_path / "root" / "a.jpg"), EVERY_FIELD[0])
-    writer.save_now_and_then()
+    writer.save_periodically()
     assert files(tmp_path) == []
     monkeypatch.setattr(cache_module, "_SAVE_EVERY", 0.0)
-    writer.save_now_and_then()
+    writer.save_periodically()
     assert known(tmp_path).get(tmp_path / "root" / "a.jpg", 10, 20) == EVERY_FIELD[0]
 
 
