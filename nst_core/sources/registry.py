@@ -5,9 +5,7 @@ from __future__ import annotations
 from nst_core.config.sources import ArtworksSource, CocoSource, FolderSource, SourceConfig
 from nst_core.sources.artworks import artworks_catalogue
 from nst_core.sources.base import Catalogue
-from nst_core.sources.coco import coco_catalogue
 from nst_core.sources.folder import Role, folder_catalogue
-from nst_core.sources.sample import sample_paintings, sample_photographs
 from nst_core.storage.progress import Progress
 
 
@@ -26,7 +24,11 @@ def open_source(config: SourceConfig, role: Role, progress: Progress | None = No
     if isinstance(config, ArtworksSource):
         return artworks_catalogue(config, role)
     if isinstance(config, CocoSource):
+        from nst_core.sources.coco import coco_catalogue  # loads pyarrow
+
         return coco_catalogue(config, role)
+    from nst_core.sources.sample import sample_paintings, sample_photographs  # loads torch
+
     if role == "content":
         return sample_photographs(config.path.absolute())
     return sample_paintings(config.path.absolute(), progress)
