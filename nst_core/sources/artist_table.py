@@ -24,15 +24,12 @@ class ArtistRow:
 
     Attributes:
         years: of birth and death, as `1853–1890`, whatever dash the table has.
-        paintings: their number as the table states it.
     """
 
     name: str
     years: str | None
     genres: tuple[str, ...]
     nationalities: tuple[str, ...]
-    wikipedia: str | None
-    paintings: int | None
 
 
 def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
@@ -62,14 +59,11 @@ def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
 
 
 def _row(record: Mapping[str, str]) -> ArtistRow:
-    paintings = record.get("paintings", "")
     return ArtistRow(
         repair_encoding(" ".join(record["name"].replace("_", " ").split())),
         _DASHES.sub("–", record["years"]) or None,
         _values(record["genre"]),
         _values(record["nationality"]),
-        record.get("wikipedia") or None,
-        int(paintings) if paintings.isascii() and paintings.isdecimal() else None,
     )
 
 

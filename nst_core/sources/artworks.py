@@ -72,7 +72,7 @@ def _item(painting: Painting, artist: ArtistRow, role: Role, added: Mapping[str,
 
 def _bare_row(painting: Painting) -> ArtistRow:
     """The row of an artist that the table lacks: the name alone."""
-    return ArtistRow(" ".join(painting.artist.replace("_", " ").split()), None, (), (), None, None)
+    return ArtistRow(" ".join(painting.artist.replace("_", " ").split()), None, (), ())
 
 
 def _choose_artists(config: ArtworksSource, role: Role, artists: Mapping[str, ArtistRow]) -> dict[str, ArtistRow]:

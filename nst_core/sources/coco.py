@@ -31,7 +31,7 @@ class CocoImage:
     """One image of an annotation file.
 
     Attributes:
-        license: SPDX-like, or as the file names it; `license_id` is COCO's own number.
+        license: SPDX-like, or as the file names it.
         label: the category of its largest object, of the selected categories where there are some.
     """
 
@@ -39,10 +39,9 @@ class CocoImage:
     file_name: str
     width: int
     height: int
-    license: str | None
-    license_id: int | None
     coco_url: str | None
     flickr_url: str | None
+    license: str | None
     annotation_ids: tuple[int, ...]
     label: str | None
 
@@ -113,44 +112,46 @@ def download_command(config: CocoSource) -> str:
 
 def _selection(path: Path, config: CocoSource, prefix: str) -> tuple[Iterator[CocoImage], list[str]]:
     """The selected images, one by one since there are many, and their file names."""
-    found = read_annotations(path)
-    wanted = _wanted_categories(found, config, prefix, path)
-    fitting = np.flatnonzero(_selection_mask(found, config, wanted, prefix, path))
-    ids = found.table["id"].to_numpy()
+    annotations = read_annotations(path)
+    wanted = _wanted_categories(annotations, config, prefix, path)
+    fitting = np.flatnonzero(_selection_mask(annotations, config, wanted, prefix, path))
+    ids = annotations.table["id"].to_numpy()
     chosen = draw_ids(ids[fitting].tolist(), config.limit, config.seed)
     if not chosen:
         if not len(ids):
             raise SourceError(f"The annotation file {path} lists no images: it is not that of {config.split}.")
         raise SourceError(f"No image of {path} fits {_criteria(config)}: ask for less.")
-    table = found.table.take(np.searchsorted(ids, chosen))
-    return _images(found, table, wanted), table["file_name"].to_pylist()
+    table = annotations.table.take(np.searchsorted(ids, chosen))
+    return _images(annotations, table, wanted), table["file_name"].to_pylist()
 
 
 def _rank(seed: int, number: int) -> bytes:
     return hashlib.sha256(f"{seed}\0{number}".encode()).digest()
 
 
-def _selection_mask(found: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str, path: Path) -> Mask:
-    table = found.table
+def _selection_mask(
+    annotations: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str, path: Path
+) -> Mask:
+    table = annotations.table
     fits = np.ones(len(table), bool)
     if wanted is not None:
         offsets, values = _flat(table, "category_ids")
         rows = np.repeat(np.arange(len(table)), np.diff(offsets))
         fits &= np.isin(np.arange(len(table)), rows[np.isin(values, sorted(wanted))])
     if config.licenses is not None:
-        fits &= _license_mask(found, config.licenses, prefix, path)
+        fits &= _license_mask(annotations, config.licenses, prefix, path)
     if config.smallest_side is not None:
         fits &= np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) >= config.smallest_side
     return fits
 
 
-def _wanted_categories(found: Annotations, config: CocoSource, prefix: str, path: Path) -> set[int] | None:
+def _wanted_categories(annotations: Annotations, config: CocoSource, prefix: str, path: Path) -> set[int] | None:
     if config.categories is None:
         return None
-    if not found.categories:
+    if not annotations.categories:
         raise ConfigError(f"{prefix}categories: {path} holds no categories: use instances_*.json.")
     known: dict[str, set[int]] = {}
-    for number, name in found.categories.items():
+    for number, name in annotations.categories.items():
         known.setdefault(_folded(name), set()).add(number)
     unknown = [name for name in config.categories if _folded(name) not in known]
     if unknown:
@@ -159,16 +160,16 @@ def _wanted_categories(found: Annotations, config: CocoSource, prefix: str, path
     return set().union(*(known[_folded(name)] for name in config.categories))
 
 
-def _license_mask(found: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
+def _license_mask(annotations: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
     """A mask of the images under any of the licences, given as COCO's ids, names or terms."""
-    numbers = found.table["license"].to_numpy()
-    present = {int(number): found.licenses.get(int(number)) for number in np.unique(numbers)}
-    known = present | dict(found.licenses)
+    numbers = annotations.table["license"].to_numpy()
+    present = {int(number): annotations.licenses.get(int(number)) for number in np.unique(numbers)}
+    known = present | dict(annotations.licenses)
     accepted: set[int] = set()
     for word in wanted:
         fitting = {number for number, name in known.items() if _has_license(number, name, word)}
         if not fitting and _folded(word) not in (*TERMS, UNKNOWN_TERM):
-            names = sorted({name for name in found.licenses.values() if name})
+            names = sorted({name for name in annotations.licenses.values() if name})
             hint = suggestion(word, names) or f"; it has {', '.join(names)}"
             raise ConfigError(f"{prefix}licenses: {path.name} has no licence {word!r}{hint}.")
         accepted |= fitting
@@ -183,29 +184,22 @@ def _has_license(number: int, name: str | None, word: str) -> bool:
     return name is not None and name.casefold() == (license_id(None, word) or "").casefold()
 
 
-def _images(found: Annotations, table: Any, wanted: set[int] | None) -> Iterator[CocoImage]:
+def _images(annotations: Annotations, table: Any, wanted: set[int] | None) -> Iterator[CocoImage]:
     annotation_offsets, annotation_ids = (values.tolist() for values in _flat(table, "annotation_ids"))
     category_offsets, category_ids = (values.tolist() for values in _flat(table, "category_ids"))
-    names = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url")
-    for row, record in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
-        number, file_name, width, height, license, coco_url, flickr_url = record
-        seen = category_ids[category_offsets[row] : category_offsets[row + 1]]
+    names = ("license", "id", "file_name", "width", "height", "coco_url", "flickr_url")
+    for row, (license, *record) in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
+        categories = category_ids[category_offsets[row] : category_offsets[row + 1]]
         yield CocoImage(
-            number,
-            file_name,
-            width,
-            height,
-            found.licenses.get(license),
-            license if license >= 0 else None,
-            coco_url,
-            flickr_url,
+            *record,
+            annotations.licenses.get(license),
             tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]]),
-            _label(seen, wanted, found.categories),
+            _label(categories, wanted, annotations.categories),
         )
 
 
-def _label(seen: Iterable[int], wanted: set[int] | None, names: Mapping[int, str]) -> str | None:
-    number = next((number for number in seen if wanted is None or number in wanted), None)
+def _label(categories: Iterable[int], wanted: set[int] | None, names: Mapping[int, str]) -> str | None:
+    number = next((number for number in categories if wanted is None or number in wanted), None)
     return None if number is None else names.get(number)
 
 

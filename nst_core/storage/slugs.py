@@ -16,7 +16,7 @@ TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "
                                 "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "ı": "i"})  # fmt: skip
 
 
-def slugify(name: str | None, keep_case: bool = False) -> str:
+def slugify(name: str | None) -> str:
     """An ASCII slug of `name`: letters, digits and `_`, everything else folded to single hyphens.
 
     Lossy slugs (truncated, or of letters that ASCII lacks) end in a hash of the whole name, so that different names
@@ -28,10 +28,8 @@ def slugify(name: str | None, keep_case: bool = False) -> str:
     text = unicodedata.normalize("NFKD", name.translate(TRANSLITERATE))
     text = "".join(c for c in text if not unicodedata.combining(c))
     lossy = any(not c.isascii() and (c.isalnum() or unicodedata.category(c) == "So") for c in text)
-    slug = re.sub(r"[^A-Za-z0-9_]+", "-", text.encode("ascii", "ignore" if not lossy else "replace").decode()).strip(
-        "-"
-    )
-    slug = slug if keep_case else slug.lower()
+    text = text.encode("ascii", "replace" if lossy else "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", text).strip("-")
     if not slug:
         slug, lossy = UNKNOWN, True
     return _with_hash(slug, name) if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN else slug

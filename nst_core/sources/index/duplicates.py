@@ -21,7 +21,7 @@ _BANDS = np.array_split(np.arange(64, dtype=np.uint64), NEAR + 1)
 
 
 def duplicates(inputs: Iterable[tuple[str, Input]], how: Literal["drop_exact", "drop_similar"]) -> dict[str, str]:
-    """Item id → id of the first item (by id) that it duplicates, whatever the order of `inputs`; bad images are ignored.
+    """Item id → id of the first item (by id) that it duplicates, in any order of `inputs`; bad images are ignored.
 
     `drop_similar` compares perceptual hashes (`ScanOptions.phash`); files with the same bytes are similar, too. Each
     picture is compared with those that are kept only, so that small differences do not add up along a chain.

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from nst_core.engine.images.files import open_file, refuse_too_large
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.errors import ImageTooSmall, InputError, UnreadableName
-from nst_core.sources.base import is_utf8, path_text
-from nst_core.sources.index.image_metadata import FILE_ERRORS, ImageMetadata, ScanOptions, read_image_metadata
-from nst_core.storage.paths import file_state, parse_path
+from nst_core.errors import ImageTooSmall, InputError
+from nst_core.sources.index.image_metadata import FILE_ERRORS, ImageMetadata
+from nst_core.storage.paths import parse_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +38,6 @@ class Input:
     mode: str = ""
     format: str = ""
     phash: int | None = None
-
-
-def inspect_input(path: Path, limits: ImageLimits) -> Input:
-    """Hash one file and read its header, without a cache; a bad image gets an `error`."""
-    if not is_utf8(path):
-        return Input(path, error=UnreadableName(path_text(path)))
-    state = file_state(path)
-    try:
-        return make_input(path, read_image_metadata(path, ScanOptions(limits), *state), limits)
-    except InputError as error:
-        return unreadable_input(path, state, error)
 
 
 def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Input:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import InputError, UnreadableName
 from nst_core.sources.base import is_utf8, path_text
 from nst_core.sources.index.cache import IndexCache
@@ -41,6 +42,11 @@ def scan(
         if cache:
             cache.save()
     return work.results()
+
+
+def inspect_input(path: Path, limits: ImageLimits) -> Input:
+    """Read the header of one file and hash it, without a cache; a bad image gets an `error`."""
+    return _scan_file(path, ScanOptions(limits), None, None)
 
 
 class _Scan:

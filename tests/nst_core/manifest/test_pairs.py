@@ -14,7 +14,7 @@ from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
 from nst_core.manifest.pairs import pairs_of_manifest
 from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.index.inputs import inspect_input
+from nst_core.sources.index.scan import inspect_input
 from nst_core.storage.paths import parse_path
 
 

@@ -86,7 +86,6 @@ def test_an_image_has_what_the_annotation_file_says_of_it(instances: Path) -> No
         width=640,
         height=480,
         license="CC-BY-NC-SA-2.0",
-        license_id=1,
         coco_url="http://images.cocodataset.org/val2017/000000000030.jpg",
         flickr_url="http://farm1.staticflickr.com/30_z.jpg",
         annotation_ids=(3, 4, 5),
@@ -97,7 +96,7 @@ def test_an_image_has_what_the_annotation_file_says_of_it(instances: Path) -> No
 def test_images_come_by_id_and_those_without_annotations_or_licence_too(instances: Path) -> None:
     found = selected_images(instances, CocoSource())
     assert [(each.id, each.label) for each in found] == [(10, "cat"), (20, "hot dog"), (30, "dog"), (40, None)]
-    assert (found[3].annotation_ids, found[3].license, found[3].license_id, found[3].coco_url) == ((), None, None, None)
+    assert (found[3].annotation_ids, found[3].license, found[3].coco_url) == ((), None, None)
 
 
 def test_the_label_is_the_largest_object_among_those_asked_for(instances: Path) -> None:

@@ -14,7 +14,8 @@ from PIL import Image
 from nst_core.engine.images.pixels import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage
 from nst_core.sources.index import image_metadata
-from nst_core.sources.index.inputs import Input, current_sha256, first_error, inspect_input
+from nst_core.sources.index.inputs import Input, current_sha256, first_error
+from nst_core.sources.index.scan import inspect_input
 from nst_core.storage.paths import file_state
 
 MakeImage = Callable[..., Path]

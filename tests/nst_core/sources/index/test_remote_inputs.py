@@ -18,8 +18,8 @@ from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError
 from nst_core.sources.folder import folder_catalogue
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.image_metadata import ScanOptions
-from nst_core.sources.index.inputs import current_sha256, inspect_input
-from nst_core.sources.index.scan import scan
+from nst_core.sources.index.inputs import current_sha256
+from nst_core.sources.index.scan import inspect_input, scan
 from nst_core.sources.registry import open_source
 from nst_core.storage.paths import parse_path
 from nst_core.views.thumbnails import ThumbnailFolder

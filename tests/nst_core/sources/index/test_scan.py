@@ -23,8 +23,8 @@ from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, MissingIma
 from nst_core.sources.index import image_metadata
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.image_metadata import ScanOptions
-from nst_core.sources.index.inputs import Input, inspect_input
-from nst_core.sources.index.scan import scan
+from nst_core.sources.index.inputs import Input
+from nst_core.sources.index.scan import inspect_input, scan
 
 MakeImage = Callable[..., Path]
 HOUR = 3600 * 10**9
