@@ -13,7 +13,7 @@ from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_t
 from nst_core.sources.artwork_files import Painting, deduplicate, find_paintings
 from nst_core.sources.base import Catalogue, Item, check_utf8, path_text
 from nst_core.sources.folder import Role
-from nst_core.sources.notes import quantity, short_list
+from nst_core.sources.notes import download_advice, quantity, short_list
 
 LICENSE = "CC-BY-NC-SA-4.0"
 PAGE = "https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time"
@@ -30,11 +30,11 @@ def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
         ConfigError: the dataset does not have an artist, genre or nationality of the run file.
     """
     check_utf8(config.path, f"{role}.path")
-    root = config.path.absolute()
+    root, advice = config.path.absolute(), download_advice(download_command(config), config, role)
     table, folder = root / ARTIST_TABLE, root / {"full": "images", "resized": "resized"}[config.images]
     for path, what in ((table, "table of artists"), (folder, "folder")):
         if not path.exists():
-            raise SourceError(f"{role}.path: there is no {what} {path}: {_remedy(config, role)}.")
+            raise SourceError(f"{role}.path: there is no {what} {path}: {advice}.")
     rows, notes = read_artist_table(table)
     found, strays = find_paintings(folder)
     artists = {spelling_key(row.name): row for row in rows}
@@ -43,7 +43,7 @@ def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
     paintings, repeated = deduplicate((painting for painting in found if painting.artist_key in chosen), root)
     if not paintings:
         names = short_list([row.name for row in chosen.values()])
-        raise SourceError(f"{role}.path: {folder} holds no image by {names}: {_remedy(config, role)}.")
+        raise SourceError(f"{role}.path: {folder} holds no image by {names}: {advice}.")
     notes += _artist_notes(paintings, chosen, added)
     notes += _file_notes(root, repeated, strays)
     items = (_item(painting, chosen[painting.artist_key], role, added) for painting in paintings)
@@ -126,8 +126,3 @@ def _file_notes(root: Path, repeated: Iterable[Painting], strays: Iterable[Path]
 
 def _place(root: Path, path: Path) -> str:
     return path_text(path.relative_to(root))
-
-
-def _remedy(config: ArtworksSource, role: Role) -> str:
-    other = "" if config.download else f", or set {role}.download: true"
-    return f"fetch it with `{download_command(config)}`{other}"

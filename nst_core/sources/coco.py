@@ -19,6 +19,7 @@ from nst_core.sources.base import Catalogue, Item, check_utf8
 from nst_core.sources.coco_annotations import Annotations, read_annotations
 from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
+from nst_core.sources.notes import download_advice
 from nst_core.sources.walk import missing_files
 
 Mask = NDArray[np.bool_]
@@ -188,14 +189,11 @@ def _images(annotations: Annotations, table: Any, wanted: set[int] | None) -> It
     annotation_offsets, annotation_ids = (values.tolist() for values in _flat(table, "annotation_ids"))
     category_offsets, category_ids = (values.tolist() for values in _flat(table, "category_ids"))
     names = ("license", "id", "file_name", "width", "height", "coco_url", "flickr_url")
-    for row, (license, *record) in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
+    for row, (license, *values) in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
+        own_annotations = tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]])
         categories = category_ids[category_offsets[row] : category_offsets[row + 1]]
-        yield CocoImage(
-            *record,
-            annotations.licenses.get(license),
-            tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]]),
-            _label(categories, wanted, annotations.categories),
-        )
+        label = _label(categories, wanted, annotations.categories)
+        yield CocoImage(*(*values, annotations.licenses.get(license), own_annotations, label))
 
 
 def _label(categories: Iterable[int], wanted: set[int] | None, names: Mapping[int, str]) -> str | None:
@@ -231,8 +229,7 @@ def _remedy(config: CocoSource, role: Role) -> str:
         if config.download:
             return f"add what is missing, or remove {config.path / config.split} to have `nst run` fetch it"
         return f"set {role}.download: true to fetch what is missing"
-    other = "" if config.download else f", or set {role}.download: true"
-    return f"fetch it with `{download_command(config)}`{other}"
+    return download_advice(download_command(config), config, role)
 
 
 def _criteria(config: CocoSource) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nst_core.config.sources import DownloadedSource
 
 
 def quantity(count: int, noun: str, plural: str | None = None) -> str:
@@ -23,3 +27,9 @@ def fault_list(subject: str, faults: Sequence[str], most: int = 50) -> str:
     more = [f"  … and {len(faults) - most} more"] if len(faults) > most else []
     lines = [f"  {fault}" for fault in faults[:most]]
     return "\n".join([f"{subject} has {quantity(len(faults), 'fault')}; nothing was started:", *lines, *more])
+
+
+def download_advice(command: str, config: DownloadedSource, role: str) -> str:
+    """The advice on how to get a dataset that is missing: `fetch it with …, or set style.download: true`."""
+    alternative = "" if config.download else f", or set {role}.download: true"
+    return f"fetch it with `{command}`{alternative}"
