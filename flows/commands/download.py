@@ -88,7 +88,7 @@ def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWat
     from flows.server.run_server import prefect_server
     from nst_core.sources.download.folder import DatasetFolder
 
-    with DatasetFolder(output).locked():
+    with DatasetFolder(output).lock():
         pass  # refused at once, not after the server's start, where another process holds it
     with prefect_server():
         from flows.download import download as in_flow

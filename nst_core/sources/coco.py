@@ -153,12 +153,12 @@ def _wanted_categories(annotations: Annotations, config: CocoSource, prefix: str
         raise ConfigError(f"{prefix}categories: {path} holds no categories: use instances_*.json.")
     known: dict[str, set[int]] = {}
     for number, name in annotations.categories.items():
-        known.setdefault(_folded(name), set()).add(number)
-    unknown = [name for name in config.categories if _folded(name) not in known]
+        known.setdefault(_fold(name), set()).add(number)
+    unknown = [name for name in config.categories if _fold(name) not in known]
     if unknown:
-        listing = ", ".join(f"{name!r}{suggestion(_folded(name), known)}" for name in unknown)
+        listing = ", ".join(f"{name!r}{suggestion(_fold(name), known)}" for name in unknown)
         raise ConfigError(f"{prefix}categories: {path.name} has no category {listing}.")
-    return set().union(*(known[_folded(name)] for name in config.categories))
+    return set().union(*(known[_fold(name)] for name in config.categories))
 
 
 def _license_mask(annotations: Annotations, wanted: Iterable[str], prefix: str, path: Path) -> Mask:
@@ -169,7 +169,7 @@ def _license_mask(annotations: Annotations, wanted: Iterable[str], prefix: str, 
     accepted: set[int] = set()
     for word in wanted:
         fitting = {number for number, name in known.items() if _has_license(number, name, word)}
-        if not fitting and _folded(word) not in (*TERMS, UNKNOWN_TERM):
+        if not fitting and _fold(word) not in (*TERMS, UNKNOWN_TERM):
             names = sorted({name for name in annotations.licenses.values() if name})
             hint = suggestion(word, names) or f"; it has {', '.join(names)}"
             raise ConfigError(f"{prefix}licenses: {path.name} has no licence {word!r}{hint}.")
@@ -180,8 +180,8 @@ def _license_mask(annotations: Annotations, wanted: Iterable[str], prefix: str, 
 def _has_license(number: int, name: str | None, word: str) -> bool:
     if word.strip().isdecimal():
         return number == int(word)
-    if _folded(word) in (*TERMS, UNKNOWN_TERM):
-        return _folded(word) in license_terms(name)
+    if _fold(word) in (*TERMS, UNKNOWN_TERM):
+        return _fold(word) in license_terms(name)
     return name is not None and name.casefold() == (license_id(None, word) or "").casefold()
 
 
@@ -239,5 +239,5 @@ def _criteria(config: CocoSource) -> str:
     return " and ".join(parts) or "the source"
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return " ".join(name.replace("_", " ").casefold().split())

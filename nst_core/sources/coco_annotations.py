@@ -157,7 +157,7 @@ def _table(columns: _AnnotationColumns) -> pa.Table:
     ids = sorted(columns.images)
     rows = [columns.images[number] for number in ids]
     names, widths, heights, licenses, coco_urls, flickr_urls = zip(*rows, strict=True) if rows else [()] * 6
-    annotation_ids, category_ids = _grouped(np.array(ids, np.int64), columns)
+    annotation_ids, category_ids = _group(np.array(ids, np.int64), columns)
     return pa.table(
         {
             "id": pa.array(ids, pa.int64()),
@@ -173,7 +173,7 @@ def _table(columns: _AnnotationColumns) -> pa.Table:
     )
 
 
-def _grouped(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
+def _group(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
     """Per image: annotation ids in order, and its categories by the area of the largest object of each."""
     images = np.array(columns.image_ids, np.int64)
     known = np.isin(images, ids)  # reduced files may annotate images that they no longer list

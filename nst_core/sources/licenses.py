@@ -76,8 +76,8 @@ def license_terms(license: str | None) -> frozenset[str]:
 
 def is_excluded(license: str | None, exclude: Collection[str]) -> bool:
     """Whether a licence has any of the terms, or is one of the whole names, in `exclude` (in any case)."""
-    terms, name = license_terms(license), _folded(license)
-    return any(_word(word) in terms or (name is not None and _folded(word) == name) for word in exclude)
+    terms, name = license_terms(license), _fold(license)
+    return any(_word(word) in terms or (name is not None and _fold(word) == name) for word in exclude)
 
 
 def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", found: Iterable[str | None] = ()) -> None:
@@ -87,9 +87,9 @@ def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", foun
         ConfigError: a word cannot; the message suggests the nearest one that can.
     """
     names = sorted({name for name in found if name})
-    folded = {_folded(name) for name in names}
+    folded = {_fold(name) for name in names}
     for word in exclude:
-        if _word(word) in (*TERMS, UNKNOWN_TERM) or _folded(word) in folded or _looks_like_a_license(word):
+        if _word(word) in (*TERMS, UNKNOWN_TERM) or _fold(word) in folded or _looks_like_a_license(word):
             continue
         nearest = _spelled_term(word) or suggestion(word, [*TERMS, UNKNOWN_TERM, *names, *_COMMON])
         raise ConfigError(
@@ -100,7 +100,7 @@ def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", foun
 
 def _of_url(text: str) -> str | None:
     if match := _LICENSE_URL.search(text):
-        return _joined(match)
+        return _join(match)
     if match := _DOMAIN_URL.search(text):
         return f"CC0-{match['version']}" if match["kind"].lower() == "zero" else f"CC-PDM-{match['version']}"
     if "://" not in text:
@@ -112,10 +112,10 @@ def _of_name(text: str) -> str | None:
     if _ZERO_NAME.fullmatch(text):
         return "CC0-1.0"
     match = _SHORT_NAME.fullmatch(text)
-    return _joined(match) if match else None
+    return _join(match) if match else None
 
 
-def _joined(match: re.Match[str]) -> str:
+def _join(match: re.Match[str]) -> str:
     """`nc-by`, `2.0`, `de` → `CC-BY-NC-2.0-DE`; terms in SPDX's order, which is the alphabet's."""
     terms = sorted(set(re.split(r"[ _-]", match["terms"].upper())))
     return "-".join(["CC", *terms, *(part.upper() for part in (match["version"], match["port"]) if part)])
@@ -139,6 +139,6 @@ def _word(word: str) -> str:
     return word.strip().casefold()
 
 
-def _folded(name: str | None) -> str | None:
+def _fold(name: str | None) -> str | None:
     known = license_id(None, name)
     return known.casefold() if known else None

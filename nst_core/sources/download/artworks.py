@@ -36,7 +36,7 @@ def download_artworks(root: Path, watch: DownloadWatch, archive: DatasetArchive 
         DiskFull, Interrupted: what has arrived is kept.
     """
     folder = DatasetFolder(root)
-    with folder.locked():
+    with folder.lock():
         if not folder.is_complete(PART):
             with open_client() as client:
                 fetched = download_archive(folder, archive, lambda: kaggle_archive(DATASET, watch), client, watch)

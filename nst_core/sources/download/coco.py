@@ -78,7 +78,7 @@ class CocoRequest:
             return False
         if not is_subset(source) or not annotation_file(source).is_file():
             return True
-        return bool(absent_images(_selected(source), source.path / source.split))
+        return bool(absent_images(_select_images(source), source.path / source.split))
 
 
 def is_subset(source: CocoSource) -> bool:
@@ -103,7 +103,7 @@ def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
     source = request.source
     request.check()
     folder = DatasetFolder(source.path)
-    with folder.locked(), open_client() as client:
+    with folder.lock(), open_client() as client:
         download = _CocoDownload(request, folder, client, watch)
         if request.mirror == "kaggle":
             download.from_kaggle()
@@ -139,7 +139,7 @@ class _CocoDownload:
         source, there = self.request.source, self._has_whole_split()
         if self.request.images and not there and is_subset(source):
             self._begin_selection()
-            download_images(_selected(source), source.path / source.split, self._request, self.client, self.watch)
+            download_images(_select_images(source), source.path / source.split, self._request, self.client, self.watch)
         elif self.request.images and not there:
             self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
         elif there:
@@ -157,7 +157,7 @@ class _CocoDownload:
                 unpack_part(self.folder, name, fetched, self.watch, _below("annotations"), file)
             if self.request.lacks_images() and is_subset(source):
                 self._begin_selection()
-                unpack(path, self.folder.root, self.watch, _only(source.split, _selected(source)))
+                unpack(path, self.folder.root, self.watch, _only(source.split, _select_images(source)))
             elif self.request.lacks_images():
                 unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
         PartialFile(path).delete()
@@ -187,7 +187,7 @@ class _CocoDownload:
         return HttpRequest(url, hint=_REFUSED)
 
 
-def _selected(source: CocoSource) -> list[CocoImage]:
+def _select_images(source: CocoSource) -> list[CocoImage]:
     return selected_images(annotation_file(source), source, "--")
 
 

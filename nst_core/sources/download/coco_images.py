@@ -121,7 +121,7 @@ class _Downloads:
             try:
                 self._get(image)
             except BaseException as error:
-                self._failed(error)
+                self._add_failure(error)
             else:
                 with self._lock:
                     self.fetched += 1
@@ -138,7 +138,7 @@ class _Downloads:
             raise DownloadFailed(text, worst.retry_after) from worst
         raise DownloadRefused(text) from worst
 
-    def _failed(self, error: BaseException) -> None:
+    def _add_failure(self, error: BaseException) -> None:
         with self._lock:
             if self.stop.is_set() and isinstance(error, DownloadFailed):
                 return

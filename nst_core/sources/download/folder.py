@@ -48,7 +48,7 @@ class DatasetFolder:
         self.root = root
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Lock the folder for this process; creates it if need be, and deletes temporary files of killed processes.
 
         Raises:

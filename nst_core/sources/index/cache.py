@@ -85,7 +85,7 @@ class IndexCache:
                     continue
                 rows = shard.rows()
             try:
-                write_rows(shard.file, rows, fresh, shard.gone(rows.unused() - fresh.keys()) if prune else set())
+                write_rows(shard.file, rows, fresh, shard.gone(rows.unused_keys() - fresh.keys()) if prune else set())
             except (OSError, DiskFull) as error:
                 self.trouble = f"The index's cache cannot be written, so the next scan reads all files again: {error}"
                 continue

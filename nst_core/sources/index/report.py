@@ -73,7 +73,7 @@ class IndexReport:
             *(["none looks like another"] if self.similar_images == {} else []),
             *_examples("that look like another", [f"{a} ≈ {b}" for a, b in (self.similar_images or {}).items()]),
             *_examples(
-                f"that cannot be used ({_joined(self.bad_by_class())})", [f"{b.id}: {b.reason}" for b in self.bad]
+                f"that cannot be used ({_join(self.bad_by_class())})", [f"{b.id}: {b.reason}" for b in self.bad]
             ),
         ]
 
@@ -112,10 +112,10 @@ def _counts(names: Iterable[str]) -> dict[str, int]:
 
 
 def _count_line(name: str, counts: Mapping[str, int]) -> list[str]:
-    return [f"{name}: {_joined(counts)}"] if counts else []
+    return [f"{name}: {_join(counts)}"] if counts else []
 
 
-def _joined(counts: Mapping[str, int]) -> str:
+def _join(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{key} {number}" for key, number in counts.items())
 
 

@@ -70,7 +70,7 @@ class IndexRows:
         found = (width, height, mode, format, orientation, CheckDepth(verified), hashed, phash, fault, reason)
         return ImageMetadata(size_bytes, mtime_ns, sha256.hex(), *found)
 
-    def unused(self) -> set[str]:
+    def unused_keys(self) -> set[str]:
         """The paths whose rows were not read."""
         return {key for key, used in zip(self.keys, self._used, strict=True) if not used}
 

@@ -40,7 +40,7 @@ def show(title, done, total, unit):
     if title.startswith("Unpacking"):
         time.sleep(pause)
 watch, folder = DownloadWatch(show, lambda: False), DatasetFolder(root)
-with folder.locked(), open_client() as client:
+with folder.lock(), open_client() as client:
     fetched = download_archive(folder, DatasetArchive("things.zip"), lambda: HttpRequest(url), client, watch)
     unpack_part(folder, "things", fetched, watch, all_members, "things")
     PartialFile(fetched.path).delete()
@@ -129,12 +129,12 @@ def test_a_second_process_is_told_to_wait(
 
 
 def get_folder(tmp_path: Path):  # type: ignore[no-untyped-def]
-    return DatasetFolder(tmp_path / "data").locked()
+    return DatasetFolder(tmp_path / "data").lock()
 
 
 def download(server: Server, root: Path) -> None:
     folder, watch = DatasetFolder(root), DownloadWatch(no_progress, lambda: False)
-    with folder.locked(), open_client() as client:
+    with folder.lock(), open_client() as client:
         fetched = download_archive(
             folder, DatasetArchive("things.zip"), lambda: HttpRequest(f"{server.url}/things.zip"), client, watch
         )
