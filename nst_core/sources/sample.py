@@ -16,7 +16,7 @@ from PIL import Image
 from nst_core.engine.images.pixels import encode_image
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint
+from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
 from nst_core.storage.atomic import write_bytes_atomic, write_if_changed
 from nst_core.storage.machine import cores
 from nst_core.storage.progress import Progress
