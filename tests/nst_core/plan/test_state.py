@@ -212,7 +212,7 @@ class TestChanges:
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
         sha256 = presence.present_hash
-        monkeypatch.setattr(presence, "present_hash", lambda path: hashed.append(path) or sha256(path))
+        monkeypatch.setattr(presence, "current_sha256", lambda path: hashed.append(path) or sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 

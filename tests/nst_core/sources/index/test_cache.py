@@ -51,7 +51,7 @@ def present(path: Path) -> Path:
 
 
 def filled(tmp_path: Path, number: int = 3) -> list[Path]:
-    """Facts of some files below `root`, written."""
+    """A written cache with the metadata of some files below `root`."""
     paths = [present(tmp_path / "root" / f"{i}.jpg") for i in range(number)]
     cache = known(tmp_path)
     for i, path in enumerate(paths):
