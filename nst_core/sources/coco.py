@@ -188,12 +188,13 @@ def _has_license(number: int, name: str | None, word: str) -> bool:
 def _images(annotations: Annotations, table: Any, wanted: set[int] | None) -> Iterator[CocoImage]:
     annotation_offsets, annotation_ids = (values.tolist() for values in _flat(table, "annotation_ids"))
     category_offsets, category_ids = (values.tolist() for values in _flat(table, "category_ids"))
-    names = ("license", "id", "file_name", "width", "height", "coco_url", "flickr_url")
-    for row, (license, *values) in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
-        own_annotations = tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]])
-        categories = category_ids[category_offsets[row] : category_offsets[row + 1]]
-        label = _label(categories, wanted, annotations.categories)
-        yield CocoImage(*(*values, annotations.licenses.get(license), own_annotations, label))
+    names = ("id", "file_name", "width", "height", "coco_url", "flickr_url", "license")
+    for row, record in enumerate(zip(*(table[name].to_pylist() for name in names), strict=True)):
+        number, file_name, width, height, coco_url, flickr_url, license = record
+        ids = tuple(annotation_ids[annotation_offsets[row] : annotation_offsets[row + 1]])
+        label = _label(category_ids[category_offsets[row] : category_offsets[row + 1]], wanted, annotations.categories)
+        name = annotations.licenses.get(license)
+        yield CocoImage(number, file_name, width, height, coco_url, flickr_url, name, ids, label)
 
 
 def _label(categories: Iterable[int], wanted: set[int] | None, names: Mapping[int, str]) -> str | None:
