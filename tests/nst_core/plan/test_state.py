@@ -211,7 +211,7 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = presence.present_hash
+        sha256 = presence.current_sha256
         monkeypatch.setattr(presence, "current_sha256", lambda path: hashed.append(path) or sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
