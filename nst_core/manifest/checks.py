@@ -1,4 +1,4 @@
-"""What may be wrong with the rows of a manifest: all of it is found, and told at once."""
+"""The checks of a manifest's rows, which find all faults at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pandas as pd
 
 from nst_core.manifest.style_cell import is_number, parses_as_styles
 from nst_core.sources.artist_names import artist_key, suggest_name
-from nst_core.sources.notes import fault_list
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -29,6 +28,7 @@ COLUMNS = (
     "seed",
     "replicate",
 )
+_SHOWN_FAULTS = 50
 _WHOLE = re.compile(r"\d{1,18}")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
@@ -36,12 +36,12 @@ ManifestFault = tuple[int, str, str, str]
 """Row number, column, value, reason."""
 
 
-def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[ManifestFault]:
-    """All values of the wrong type, found by lazy pandera validation of each column's distinct ones."""
+def value_faults(table: pd.DataFrame, style_ids: Container[str]) -> list[ManifestFault]:
+    """Find all values of the wrong type, by lazy pandera validation of each column's distinct values."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
     faults: list[ManifestFault] = []
-    for name, column in _schema(set(table.columns), known_styles).columns.items():
+    for name, column in _schema(set(table.columns), style_ids).columns.items():
         if name not in table.columns:
             continue
         try:
@@ -54,8 +54,8 @@ def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Mani
     return faults
 
 
-def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
-    """What each known column may hold; optional cells may be empty."""
+def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
+    """The schema of the known columns; optional cells may be empty."""
     import pandera.pandas as pa
 
     def column(holds: Callable[[str], bool], reason: str, required: bool = False) -> pa.Column:
@@ -67,7 +67,7 @@ def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSche
         {
             "content": column(bool, "is empty", required=True),
             "style": column(
-                lambda v: parses_as_styles(v, known_styles),
+                lambda v: parses_as_styles(v, style_ids),
                 "names no style, or a share after @ is not a number above 0",
                 "artist" not in columns,
             ),
@@ -88,24 +88,25 @@ def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[ManifestFault]:
-    """Rows whose style is to be drawn from an artist that the source does not have, or that name neither."""
+def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[ManifestFault]:
+    """Find rows whose style is to be drawn from an unknown artist, or that name neither style nor artist."""
     faults: list[ManifestFault] = []
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda name: suggest_name(name, known.values()))
+    nearest = functools.cache(lambda name: suggest_name(name, artists.values()))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
         if not artist and "style" in table.columns:
             faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
-        elif artist and artist_key(artist) not in known:
+        elif artist and artist_key(artist) not in artists:
             faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist)}"))
     return faults
 
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
+    """Find rows that equal an earlier one in all known columns."""
     columns = [name for name in COLUMNS if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []
@@ -118,5 +119,9 @@ def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
 
 def faults_message(path: Path, faults: Sequence[ManifestFault]) -> str:
     """One sentence and a line per faulty cell, for `ManifestError`."""
-    lines = [f"row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)]
-    return fault_list(f"The manifest {path}", lines)
+    lines = [
+        f"  row {row}, column {column}, value {value!r}: {reason}" for row, column, value, reason in sorted(faults)
+    ]
+    more = [f"  … and {len(lines) - _SHOWN_FAULTS} more"] if len(lines) > _SHOWN_FAULTS else []
+    counted = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    return "\n".join([f"The manifest {path} has {counted}; nothing was started:", *lines[:_SHOWN_FAULTS], *more])
