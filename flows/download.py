@@ -16,9 +16,9 @@ from nst_core.chunks.retry_policy import DELAYS, delay
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import DownloadedSource, SourceConfig
 from nst_core.errors import DownloadFailed, Interrupted
-from nst_core.sources.download import ensure, missing
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.progress import DownloadWatch, Unit
+from nst_core.sources.download.source import download_source, needed_download
 
 TAG = "nst"
 FEW = 2
@@ -124,12 +124,12 @@ def sources_to_download(config: RunConfig) -> list[SourceConfig]:
     return [
         source
         for source in (config.content, config.style)
-        if isinstance(source, DownloadedSource) and source.download and missing(source) is not None
+        if isinstance(source, DownloadedSource) and source.download and needed_download(source) is not None
     ]
 
 
 def _ensured(source: SourceConfig, watch: DownloadWatch) -> str:
-    ensure(source, watch.show, watch.should_stop)
+    download_source(source, watch)
     return f"{source.source}: downloaded into {source.path}"
 
 

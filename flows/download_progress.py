@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from flows.progress import PLAIN_INTERVAL, console
 from nst_core.sources.download.progress import Unit
-from nst_core.storage.disk import human
+from nst_core.storage.disk import format_bytes
 
 _REFRESH = 0.1
 
@@ -73,4 +73,4 @@ def counted(done: int, total: int, rate: float, unit: Unit) -> str:
     """The amount done, the total and the rate, as text."""
     if unit == "files":
         return f"{done} of {total} files, {rate:.1f}/s"
-    return f"{human(done)}{f' of {human(total)}' if total else ''}, {human(rate)}/s"
+    return f"{format_bytes(done)}{f' of {format_bytes(total)}' if total else ''}, {format_bytes(rate)}/s"

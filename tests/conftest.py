@@ -74,7 +74,7 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a new bucket on that server, credentials and all in the environment."""
-    from nst_core.storage.paths import located, stored
+    from nst_core.storage.paths import as_remote, parse_path
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -83,7 +83,7 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    path = stored(located(f"s3://bucket-{secrets.token_hex(8)}"))
+    path = as_remote(parse_path(f"s3://bucket-{secrets.token_hex(8)}"))
     assert path is not None
     path.fs.mkdir(path.path)
     return str(path).rstrip("/")
@@ -94,9 +94,9 @@ def memory() -> Iterator[Path]:
     """An empty folder of the store that lives in this process's memory."""
     from fsspec.implementations.memory import MemoryFileSystem
 
-    from nst_core.storage.paths import located
+    from nst_core.storage.paths import parse_path
 
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
-    yield located("memory://place")
+    yield parse_path("memory://place")
     MemoryFileSystem.store.clear()

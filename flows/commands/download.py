@@ -80,20 +80,20 @@ def coco(
         raise UsageError(f"{faults}.") from error
     request = CocoRequest(source, annotations, images, mirror, base_url)
     request.check()
-    _run("coco", not request.lacks_anything(), output, lambda watch: download_coco(request, watch))
+    _run("coco", not request.is_incomplete(), output, lambda watch: download_coco(request, watch))
 
 
 def _run(dataset: str, complete: bool, output: Path, work: Callable[[DownloadWatch], str]) -> None:
     """Download in a flow; if the dataset is complete, without one, as the start of Prefect's server takes seconds."""
-    from nst_core.sources.download.progress import DownloadWatch, silent
+    from nst_core.sources.download.progress import DownloadWatch, no_progress
 
     if complete:
-        print(f"Nothing was left to do: {work(DownloadWatch(silent, lambda: False))}")
+        print(f"Nothing was left to do: {work(DownloadWatch(no_progress, lambda: False))}")
         return
     from flows.server.run_server import prefect_server
     from nst_core.sources.download.folder import DatasetFolder
 
-    with DatasetFolder(output).locked():
+    with DatasetFolder(output).lock():
         pass  # another process that holds it is an error now, not after the start of the server
     with prefect_server():
         from flows import download as flow

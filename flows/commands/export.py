@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flows.commands.options import Json, RunPath
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
@@ -26,7 +26,8 @@ def export(
         typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="A new folder outside of the run's.")
+        Path,
+        typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="A new folder outside of the run's."),
     ],
     link: Annotated[
         bool, typer.Option("--link", help="imagefolder, coco: hard links in place of copies, where possible.")

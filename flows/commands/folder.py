@@ -12,7 +12,7 @@ import typer
 from flows.commands.options import Json, RunPath, RunPaths, Set
 from flows.commands.run import EXIT_INCOMPLETE, print_summary
 from nst_core.errors import UsageError
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
@@ -77,7 +77,7 @@ def gallery(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", parser=located, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
+            "-o", "--output", parser=parse_path, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
         ),
     ] = None,
     copy: Annotated[

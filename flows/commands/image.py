@@ -8,18 +8,18 @@ from typing import Annotated, Literal
 import typer
 
 from flows.commands.options import Set
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 Reconstructable = Literal["content", "style", "both"]
 
 
 def stylize(
-    content: Annotated[Path, typer.Argument(parser=located, help="The photograph.")],
-    style: Annotated[Path, typer.Argument(parser=located, help="The painting.")],
+    content: Annotated[Path, typer.Argument(parser=parse_path, help="The photograph.")],
+    style: Annotated[Path, typer.Argument(parser=parse_path, help="The painting.")],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", parser=located, metavar="FILE", help="Where to write the result (.jpg or .png)."
+            "--output", "-o", parser=parse_path, metavar="FILE", help="Where to write the result (.jpg or .png)."
         ),
     ],
     recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
@@ -37,9 +37,9 @@ def stylize(
 
 
 def reconstruct(
-    image: Annotated[Path, typer.Argument(parser=located, help="The picture to reconstruct.")],
+    image: Annotated[Path, typer.Argument(parser=parse_path, help="The picture to reconstruct.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=located, metavar="DIR", help="The folder to write into.")
+        Path, typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="The folder to write into.")
     ],
     what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
         "both"

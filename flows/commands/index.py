@@ -25,8 +25,8 @@ def index(
     from flows.commands.run import check_sources
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
-    from nst_core.sources.index.inspection import scanned
     from nst_core.sources.index.report import index_report
+    from nst_core.sources.index.source_scan import scan_items
     from nst_core.sources.registry import open_source
 
     config = load_config(file, set_ or ())
@@ -38,9 +38,9 @@ def index(
         section = section.model_copy(update=overrides)
         with reporter.stage(f"Looking at the {role} images", 0, "files"):
             items = open_source(section, role, reporter.at_least).items
-            inputs = scanned(items, section, reporter.at_least)
+            inputs = scan_items(items, section, reporter.at_least)
         pairs = ((item.id, inputs[item.path]) for item in items)
-        reports[role] = index_report(pairs, looks=section.duplicates == "drop_similar")
+        reports[role] = index_report(pairs, hashed=section.duplicates == "drop_similar")
     if as_json:
         print(json.dumps({role: report.as_dict() for role, report in reports.items()}, indent=2, ensure_ascii=False))
         return

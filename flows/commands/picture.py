@@ -11,7 +11,7 @@ import typer
 
 from flows.commands.options import RunPath
 from nst_core.errors import UsageError
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from nst_core.run_folder.finished_pairs import FinishedPair
@@ -21,11 +21,11 @@ MOST_ON_A_SHEET = 240
 
 def contact_sheet(
     runs: Annotated[
-        list[Path], typer.Argument(parser=located, metavar="RUN…", help="Run folders; several make one sheet.")
+        list[Path], typer.Argument(parser=parse_path, metavar="RUN…", help="Run folders; several make one sheet.")
     ],
     artist: Annotated[str | None, typer.Option(metavar="NAME", help="Only what was made of this artist.")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=located, metavar="FILE.png", help="Where to write the sheet.")
+        Path, typer.Option("--output", "-o", parser=parse_path, metavar="FILE.png", help="Where to write the sheet.")
     ] = Path("contact-sheet.png"),
     most: Annotated[int, typer.Option(min=1, max=MOST_ON_A_SHEET, help="Results that it shows.")] = 60,
 ) -> None:
@@ -54,7 +54,11 @@ def triptych(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", parser=located, metavar="FILE|DIR", help="A file (.png, .jpg) for one, a folder for many."
+            "--output",
+            "-o",
+            parser=parse_path,
+            metavar="FILE|DIR",
+            help="A file (.png, .jpg) for one, a folder for many.",
         ),
     ] = Path(),
 ) -> None:

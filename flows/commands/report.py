@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import Json, RunPath
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from nst_core.views.report.builder import Report
@@ -20,14 +20,16 @@ def report(
     run: RunPath,
     against: Annotated[
         Path | None,
-        typer.Option(parser=located, metavar="RUN", help="Another run, to compare the same pairs.", show_default=False),
+        typer.Option(
+            parser=parse_path, metavar="RUN", help="Another run, to compare the same pairs.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            parser=located,
+            parser=parse_path,
             metavar="FILE|DIR",
             help="A folder for the page and its pictures, or one .html file that holds them. By default RUN/report.",
             show_default=False,

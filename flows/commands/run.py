@@ -12,7 +12,7 @@ import typer
 
 from flows.commands.options import Json, RunFile, Set
 from nst_core.errors import UsageError
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def run(
 def pair(
     file: RunFile,
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=located, metavar="FILE", help="The CSV file to write.")
+        Path, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
@@ -164,10 +164,10 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
 def missing_downloads(config: RunConfig) -> list[str]:
     """The commands that download what the sources of a run lack; none where they are complete."""
     from nst_core.config.sources import DownloadedSource
-    from nst_core.sources.download import missing
+    from nst_core.sources.download.source import needed_download
 
     sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
-    return [command for source in sources if (command := missing(source)) is not None]
+    return [command for source in sources if (command := needed_download(source)) is not None]
 
 
 def check_sources(config: RunConfig) -> None:
@@ -217,7 +217,7 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _print_forecast(estimate: Forecast) -> None:
     """Print the main figures of the forecast; `--json` has all of them."""
-    from nst_core.storage.disk import human
+    from nst_core.storage.disk import format_bytes
 
     counts = ("pairs", "new_pairs", "done", "left", "to_make", "chunks", "contents", "styles", "artists", "shapes")
     for name in counts:
@@ -225,8 +225,8 @@ def _print_forecast(estimate: Forecast) -> None:
     print(f"{'time':18} about {duration(estimate.seconds)}, by {estimate.basis}")
     if estimate.gpu_hours:
         print(f"{'GPU-hours':18} {estimate.gpu_hours:.2f}, cost {estimate.cost:.2f}")
-    free = f"; {human(estimate.free_bytes)} are free" if estimate.free_bytes is not None else ""
-    print(f"{'disk':18} about {human(estimate.output_bytes)}{free}")
+    free = f"; {format_bytes(estimate.free_bytes)} are free" if estimate.free_bytes is not None else ""
+    print(f"{'disk':18} about {format_bytes(estimate.output_bytes)}{free}")
     for name, count in sorted(estimate.licenses.items()):
         print(f"{'licence':18} {name}: {count}")
     for name, count in estimate.left_out.items():

@@ -33,7 +33,7 @@ def serve(
     from flows.progress import console
     from flows.server.lasting_server import address
     from nst_core.config.run_config import load_config
-    from nst_core.storage.secrets import redacted
+    from nst_core.storage.secrets import redact
 
     config = load_config(file, set_ or ())
     zone = timezone or local_timezone()
@@ -43,7 +43,7 @@ def serve(
     schedule_of(cron, zone)  # an error now, not after the start of the server
     with _server(given, server_home, port) as pages:
         sentence = (
-            f"Runs into {redacted(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {pages}"
+            f"Runs into {redact(str(config.run_folder))} at {cron} ({zone}); Ctrl-C ends it\nPrefect's pages: {pages}"
         )
         console.print(sentence, markup=False, soft_wrap=True)
         serve_schedule(config.name, parameters, cron, zone)

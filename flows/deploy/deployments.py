@@ -28,7 +28,7 @@ from nst_core.config.sources import DownloadedSource
 from nst_core.errors import Interrupted, NstError, RunFolderError
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import RunReport, Summary
-from nst_core.storage.secrets import redacted
+from nst_core.storage.secrets import redact
 
 
 def _run_name() -> str:
@@ -110,7 +110,7 @@ def _state_of(work: Callable[[RunConfig], State[Any]], file: str, overrides: lis
     except Interrupted as error:  # Prefect knows whether somebody cancelled the run, or stopped the machine
         raise TerminationSignal(signal.SIGTERM) from error
     except NstError as error:
-        message = str(redacted(str(error)))
+        message = str(redact(str(error)))
         log.error(message)
         return Failed(message=message)
     log.info(state.message)
@@ -129,7 +129,7 @@ def _outcome(report: RunReport) -> str:
     stale = f"; {report.stale} pairs are stale (their inputs changed since they were planned)" if report.stale else ""
     place = f"gallery: {report.gallery}" if report.gallery else f"run folder: {report.folder}"
     outcome = f"{images}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
-    return str(redacted(outcome))  # a remote run folder's address may hold a password
+    return str(redact(outcome))  # a remote run folder's address may hold a password
 
 
 def _incomplete(summary: Summary) -> str:

@@ -1,4 +1,8 @@
-"""Locks on the GPUs of a node, where the cluster does not hand them out: a worker holds one until it ends."""
+"""Claims on a node's GPUs where the cluster assigns none: a lock per GPU, held until its last process ends.
+
+The lock is the kernel's (flock) on a descriptor that worker processes inherit: `filelock` would unlock it for all of
+them as soon as one process releases it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from nst_core.storage.machine import cache_folder
 
 @dataclass(frozen=True)
 class Claim:
-    """A GPU that is reserved for this process and those that inherit the descriptor.
+    """A GPU that this process, and every process that inherits the descriptor, has for itself.
 
     Attributes:
         name: as CUDA_VISIBLE_DEVICES names it.
@@ -28,15 +32,15 @@ class Claim:
     descriptor: int
 
     def release(self) -> None:
-        """Close the descriptor here; the GPU is free when all processes that inherited it have ended."""
+        """Close the descriptor in this process; the GPU is free when every process that inherited it has ended."""
         os.close(self.descriptor)
 
 
 def claim_gpu(names: Sequence[str] | None = None) -> Claim:
-    """The first GPU that no other worker of this node has claimed, of those `names`, or of all that are visible.
+    """Claim the first of the GPUs `names` (by default all visible ones) that no other worker of this node has claimed.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the node has no GPU, or all are claimed.
     """
     names = visible_gpu_names() if names is None else names
     for name in names:
@@ -54,7 +58,7 @@ def claim_gpu(names: Sequence[str] | None = None) -> Claim:
 
 
 def visible_gpu_names() -> list[str]:
-    """The GPUs that this process sees: the entries of CUDA_VISIBLE_DEVICES, where it is set, else numbers."""
+    """The GPUs that this process sees: the entries of CUDA_VISIBLE_DEVICES where it is set, else indices."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -11,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+
+from filelock import FileLock
 
 from nst_core.storage.machine import cache_folder
 
@@ -37,25 +38,16 @@ def temporary_database() -> Iterator[Path]:
 def _owned(folder: Path) -> Iterator[None]:
     """Hold a lock in the folder while this process lives; the file gets its name when the lock is held."""
     unnamed = folder / f"{_OWNER}.new"
-    descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with FileLock(unnamed):
         unnamed.rename(folder / _OWNER)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _remove_orphans(temporary: Path) -> None:
     """Delete the folders of runs that were killed together with their server."""
     for lock in temporary.glob(f"{PREFIX}*/{_OWNER}"):
-        with contextlib.suppress(OSError):  # somebody else's, or just gone, or held: its run lives
-            descriptor = os.open(lock, os.O_RDWR)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+        with contextlib.suppress(OSError), FileLock(lock, timeout=0):  # another user's, just removed, or of a live run
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def _keep_empty_copy(database: Path, template: Path) -> None:

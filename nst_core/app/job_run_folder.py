@@ -33,7 +33,7 @@ from nst_core.run_folder.results import Result, Status
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.base import Item
-from nst_core.sources.index.inputs import inspect_input
+from nst_core.sources.index.scan import inspect_input
 from nst_core.storage.machine import cores
 
 MAX_PARTS = 99_999

@@ -31,8 +31,8 @@ from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
-from nst_core.sources.index.inputs import present_hash
-from nst_core.storage.paths import file_state, located
+from nst_core.sources.index.inputs import current_sha256
+from nst_core.storage.paths import file_state, parse_path
 
 Image = TypeVar("Image")
 
@@ -134,8 +134,8 @@ class BatchReader:
         for row in rows:
             try:
                 _check_planned(row)
-                image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
-                pairs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
+                image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
+                pairs.append(DecodedPair(row, image, [style(parse_path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 pairs.append(_refused(row, error))
         return pairs
@@ -271,5 +271,5 @@ def _check_planned(row: PlannedPair) -> None:
 
 
 def _refused(row: PlannedPair, error: InputError) -> RefusedPair:
-    styles = joined_hashes([present_hash(path) for path in row.style_paths])
-    return RefusedPair(row, error, present_hash(row.content_path), styles)
+    styles = joined_hashes([current_sha256(path) for path in row.style_paths])
+    return RefusedPair(row, error, current_sha256(row.content_path), styles)

@@ -24,7 +24,7 @@ from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
 from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def write_unstylized(pair: DecodedPair, settings: OutputSettings, attempts: int)
     """
     pixels, content = pair.content.pixels, pair.content
     if settings.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(located(pair.row.content_path), settings.content_limits).pixels
+        pixels = decode_image(parse_path(pair.row.content_path), settings.content_limits).pixels
     return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0)
 
 

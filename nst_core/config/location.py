@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from upath import UPath
 
 from nst_core.errors import UsageError
-from nst_core.storage.paths import is_url, located
+from nst_core.storage.paths import is_url, parse_path
 
 LOCATION_FAULT = "location"
 """The pydantic type of faults whose message is a sentence and whose input, a URL, may hold a secret."""
@@ -22,7 +22,7 @@ def _location(value: Any) -> Path:
     if not isinstance(value, str):
         raise PydanticCustomError("path_type", "must be a path")
     try:
-        return located(value)
+        return parse_path(value)
     except UsageError as error:
         reason = str(error).removesuffix(".")
         raise PydanticCustomError(LOCATION_FAULT, "{reason}", {"reason": reason[0].lower() + reason[1:]}) from error
@@ -36,7 +36,7 @@ def _local(value: Any) -> Any:
 
 
 Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, when_used="json")]
-"""A local path or a URL, parsed by `nst_core.storage.paths.located`."""
+"""A local path or a URL, parsed by `nst_core.storage.paths.parse_path`."""
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
 """A path on a disk, for data that cannot be read from a store."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nst_core.manifest.style_cell import is_number, parses_as_styles
-from nst_core.sources.artist_names import artist_key, meant
+from nst_core.sources.artist_names import artist_key, suggest_name
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -94,7 +94,7 @@ def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[Manif
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda name: meant(name, artists))
+    nearest = functools.cache(lambda name: suggest_name(name, artists.values()))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue

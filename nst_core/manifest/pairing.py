@@ -15,7 +15,7 @@ from nst_core.errors import ConfigError, suggestion
 from nst_core.manifest.draws import divide, uniform, weighted_choice
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
-from nst_core.sources.artist_names import artist_key, artist_lookup, meant
+from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
 from nst_core.sources.base import Catalogue, Item
 
 _NO_OVERRIDES = Overrides()
@@ -200,7 +200,7 @@ def _check_names(key: str, kind: str, names: Iterable[str], spellings: Mapping[s
     """Raise ConfigError for the first name that has no known spelling; `kind` is what it should name, and a space."""
     for name in names:
         if artist_key(name) not in spellings:
-            raise ConfigError(f"{key}: the style source has no {kind}{name!r}{meant(name, spellings)}.")
+            raise ConfigError(f"{key}: the style source has no {kind}{name!r}{suggest_name(name, spellings.values())}.")
 
 
 def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:

@@ -17,7 +17,7 @@ from nst_core.manifest.row import UNSTYLIZED, ManifestRow
 from nst_core.manifest.style_cell import StyleRef
 from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
-from nst_core.storage.paths import is_local, is_url, located
+from nst_core.storage.paths import is_local, is_url, parse_path
 
 
 def read_pairs(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
@@ -142,7 +142,7 @@ class _ItemLookup:
         if identity in self.by_id:
             return self.by_id[identity]
         if is_url(name) or not is_local(self.folder):
-            path = located(name) if is_url(name) else self.folder / name
+            path = parse_path(name) if is_url(name) else self.folder / name
             return self.by_path.get(str(path)) or Item(identity, path)
         # `os.path.exists`: Path's raises where a name is too long, but such an image is to be quarantined.
         beside = self.folder / name

@@ -15,7 +15,7 @@ from nst_core.errors import SKIPPED
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
-from nst_core.storage.paths import FileState, file_state, is_url, located, remote_states
+from nst_core.storage.paths import FileState, file_state, is_url, parse_path, remote_states
 
 if TYPE_CHECKING:
     from nst_core.plan.wanted import WantedPairs
@@ -103,7 +103,7 @@ def _flat(column: pa.ChunkedArray) -> list[object]:
 
 def _remote(paths: set[str]) -> dict[str, FileState]:
     """The states of the files that are URLs, asked for together: one by one would take hours."""
-    remote = {path: located(path) for path in paths if is_url(path)}
+    remote = {path: parse_path(path) for path in paths if is_url(path)}
     states = remote_states(remote.values())
     return {path: states[place] for path, place in remote.items()}
 
@@ -117,13 +117,13 @@ class _CurrentFiles:
 
     def differ(self, path: str, sha256: str | None, size: int, mtime: int) -> bool:
         if path not in self.states:
-            self.states[path] = file_state(located(path))
+            self.states[path] = file_state(parse_path(path))
         # A file that could not be read may be readable now, with the same size and time.
         return (self.states[path] != (size, mtime) or sha256 is None) and self.hash(path) != sha256
 
     def hash(self, path: str) -> str | None:
-        from nst_core.sources.index.inputs import present_hash  # loads Pillow, and is seldom needed
+        from nst_core.sources.index.inputs import current_sha256  # loads Pillow, and is seldom needed
 
         if path not in self.hashes:
-            self.hashes[path] = present_hash(path)
+            self.hashes[path] = current_sha256(path)
         return self.hashes[path]

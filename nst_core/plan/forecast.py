@@ -19,7 +19,7 @@ from nst_core.plan.speed import estimate_speed
 from nst_core.plan.state import RunState, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
-from nst_core.storage.disk import free_bytes, human
+from nst_core.storage.disk import format_bytes, free_bytes
 from nst_core.storage.machine import machine_name
 from nst_core.storage.progress import Progress
 
@@ -107,8 +107,9 @@ def check_room(config: RunConfig, state: RunState, part: PlanPart) -> None:
     needed, free = _needed_bytes(config, state, part), free_bytes(config.run_folder)
     if free is not None and needed > free:
         raise NoRoom(
-            f"The run will write about {human(needed)}, but {human(free)} are free for {config.run_folder}: "
-            "free some, choose another output.root, lower method.size or output.quality, or go on with --force."
+            f"The run will write about {format_bytes(needed)}, but {format_bytes(free)} are free for "
+            f"{config.run_folder}: free some, choose another output.root, lower method.size or "
+            "output.quality, or go on with --force."
         )
 
 

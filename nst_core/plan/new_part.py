@@ -18,7 +18,7 @@ from nst_core.plan.part import PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import RunFolder
-from nst_core.sources.index.inspection import remembered, wanted_of
+from nst_core.sources.index.source_scan import scan_files, scan_options
 from nst_core.storage.progress import Progress
 
 Limits = TypeVar("Limits")
@@ -34,8 +34,8 @@ def new_part(
     """
     earlier = folder.read_plan()
     pairs = wanted.pairs.without(id_numbers(earlier.column("pair_id")))
-    limits = input_limits(pairs, wanted_of(config.content), wanted_of(config.style))
-    inputs = remembered(limits, [config.content.path, config.style.path], progress)
+    limits = input_limits(pairs, scan_options(config.content), scan_options(config.style))
+    inputs = scan_files(limits, [config.content.path, config.style.path], progress)
     context = replace(
         PlanContext.of(method, config.output, inputs),
         skipped_contents=wanted.skipped_contents,

@@ -16,7 +16,7 @@ from nst_core.recipes import is_recipe_file
 from nst_core.run_folder.chunk import Chunk, pending_chunks
 from nst_core.run_folder.folder import RUN_FILE, Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 
 Only = Literal["failed", "quarantined"]
 
@@ -80,7 +80,7 @@ def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: Only | No
 def _check_inputs(plan: Plan) -> None:
     """Raise RunFolderError if the dataset as a whole is gone, lest every pair be quarantined."""
     contents = {path for (path,) in plan.distinct("content_path")}
-    if contents and not any(located(path).is_file() for path in contents):
+    if contents and not any(parse_path(path).is_file() for path in contents):
         raise RunFolderError(
             f"None of the images to try again is where it was planned ({min(contents)}): "
             "bring the dataset back, or use `nst run` with a run file that says where it is now."

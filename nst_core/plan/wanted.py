@@ -14,7 +14,7 @@ from nst_core.manifest.pairs import read_pairs
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.index.inspection import duplicates_of
+from nst_core.sources.index.source_scan import source_duplicates
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
 from nst_core.storage.progress import Progress
@@ -82,14 +82,14 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
     for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
         licenses = {item.license for item in found.items}
         check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses", licenses)
-    same = duplicates_of(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
+    same = source_duplicates(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
     excluded = {item.id for item in styles.items if is_excluded(item.license, config.style.exclude_licenses)}
     dropped = set() if config.style.duplicates == "keep" else set(same)
     chosen = StyleSet(styles, frozenset(excluded | dropped), same)
     return Sources(
         contents,
         chosen,
-        duplicates_of(contents, config.content, progress),
+        source_duplicates(contents, config.content, progress),
         (*contents.notes, *styles.notes, *_pairing_notes(config.pairing, chosen)),
     )
 

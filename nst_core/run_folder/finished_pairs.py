@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from nst_core.errors import StorageUnreachable, UsageError
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.manifest.style_cell import StyleRef, parse_styles
-from nst_core.storage.paths import located, parquet_sources
+from nst_core.storage.paths import parquet_sources, parse_path
 
 _REMEMBERED = 4096
 _COLUMNS = ["pair_id", "status", "content_path", "style_path", "file_name", "artist"]
@@ -116,7 +116,7 @@ class FilesThere:
 
 def _is_file(name: str) -> bool:
     try:
-        return located(name).is_file()
+        return parse_path(name).is_file()
     except (OSError, ValueError, UsageError, StorageUnreachable):  # a name too long, a store that we do not know, …
         return False
 

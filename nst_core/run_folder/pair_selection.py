@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from nst_core.errors import UsageError
 from nst_core.run_folder.finished_pairs import FinishedPair, finished_pairs
 from nst_core.run_folder.results import result_files, result_records
-from nst_core.sources.artist_names import artist_key, artist_lookup, meant
+from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
 from nst_core.storage.paths import parquet_sources
 
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,16}")
@@ -53,7 +53,7 @@ def pairs_of_artist(run_folder: Path, artist: str | None) -> list[FinishedPair]:
     known = artist_lookup(pair.artist for pair in pairs if pair.artist)
     chosen = [pair for pair in pairs if pair.artist and artist_key(pair.artist) == artist_key(artist)]
     if not chosen:
-        raise UsageError(f"--artist: there is no finished picture of {artist!r}{meant(artist, known)}.")
+        raise UsageError(f"--artist: there is no finished picture of {artist!r}{suggest_name(artist, known.values())}.")
     return chosen
 
 

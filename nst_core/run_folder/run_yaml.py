@@ -13,14 +13,14 @@ import nst_core
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
-from nst_core.storage.secrets import redacted, redacted_command
+from nst_core.storage.secrets import redact, redact_command
 
 
 def run_file(config: RunConfig, method: ResolvedMethod) -> dict[str, Any]:
     """The contents of run.yaml."""
     packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
     return {
-        "config": redacted(config.model_dump(mode="json")),
+        "config": redact(config.model_dump(mode="json")),
         "fingerprint": method.fingerprints.run,
         "method_fingerprint": method.fingerprints.method,
         "fingerprint_version": FINGERPRINT_VERSION,
@@ -33,6 +33,6 @@ def run_file(config: RunConfig, method: ResolvedMethod) -> dict[str, Any]:
             **{package: version(package) for package in packages},
         },
         "host": socket.gethostname(),
-        "command": redacted_command(sys.argv),
+        "command": redact_command(sys.argv),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file
-from nst_core.storage.paths import GONE, FileState, file_state, parquet_source, remote_states
+from nst_core.storage.paths import NO_FILE, FileState, file_state, parquet_source, remote_states
 
 Outcomes = Counter[tuple[str, str | None]]
 
@@ -102,7 +102,7 @@ def _states(files: Sequence[Path]) -> dict[Path, FileState]:
     """Those that are there; at a store found by listing, not by a request for each."""
     remote = remote_states(files)
     states = {file: remote[file] if file in remote else file_state(file) for file in files}
-    return {file: state for file, state in states.items() if state != GONE}
+    return {file: state for file, state in states.items() if state != NO_FILE}
 
 
 def _reasons(total: Outcomes, *statuses: str) -> dict[str, int]:

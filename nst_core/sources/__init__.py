@@ -1,1 +1,1 @@
-"""Datasets to items: what a run file can name as a source, how it is downloaded, and what is in its files."""
+"""Sources (datasets): what a run file can name, its items, its download, and the index of its image files."""

@@ -1,25 +1,64 @@
-"""Artists by name, however their names are spelled."""
+"""Names of artists, genres and nationalities: comparison, suggestions, and repair of broken encodings."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+import contextlib
+import unicodedata
+from collections.abc import Iterable
+
+from nst_core.errors import suggestion
+from nst_core.storage.slugs import slugify
 
 UNKNOWN_ARTIST = "Unknown artist"
-"""What stands where the results name nobody."""
+"""The displayed name where a painting's artist is not known."""
+
+_CODECS = ("cp437", "cp850")
 
 
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
-    """Artists by a spelling that forgives case and `_` for spaces: `vincent van gogh` → `Vincent van Gogh`."""
+    """Artists by their `artist_key`: `vincent van gogh` → `Vincent van Gogh`."""
     return {artist_key(name): name for name in artists}
 
 
 def artist_key(name: str) -> str:
-    """The spelling that a lookup knows a name by."""
+    """The name without differences of case, `_` for spaces, and runs of spaces."""
     return " ".join(name.replace("_", " ").casefold().split())
 
 
-def meant(name: str, known: Mapping[str, str]) -> str:
-    """` (did you mean …?)` with the name of the nearest one in a lookup, as it is really spelled; or nothing."""
-    nearest = difflib.get_close_matches(artist_key(name), list(known), n=1)
-    return f" (did you mean {known[nearest[0]]!r}?)" if nearest else ""
+def spelling_key(name: str) -> str:
+    """The name without differences of case, accents, hyphens, `_` and runs of spaces."""
+    return slugify(artist_key(unicodedata.normalize("NFC", name)))
+
+
+def suggest_name(word: str, names: Iterable[str]) -> str:
+    """` (did you mean …?)` with the name that contains the word (`monet`), or else with the nearest; may be empty."""
+    by_key = {spelling_key(name): name for name in names}
+    key = spelling_key(word)
+    containing = next((name for known, name in by_key.items() if f"-{key}-" in f"-{known}-"), None)
+    if containing is not None:
+        return f" (did you mean {containing!r}?)"
+    hint = suggestion(key, by_key)
+    return next((f" (did you mean {name!r}?)" for known, name in by_key.items() if hint and repr(known) in hint), "")
+
+
+def repair_encoding(name: str) -> str:
+    """The name in NFC, repaired where its UTF-8 was decoded as cp437 or cp850 once or more, as old unzip tools do.
+
+    Example: `Albrecht_Du╠êrer`, `Albrecht_DuΓòá├¬rer` and `Albrecht_DuÔòá├¬rer` → `Albrecht_Dürer`. Other names stay
+    as they are, since an accented letter alone is not valid UTF-8. Where both codecs give a text (¢ and ¥ are in both,
+    at different places), cp437 is taken, which the ZIP format prescribes.
+    """
+    name = unicodedata.normalize("NFC", name)
+    while (earlier := _decode_back(name)) is not None:
+        name = unicodedata.normalize("NFC", earlier)
+    return name
+
+
+def _decode_back(name: str) -> str | None:
+    """The name before it was last decoded with the wrong codec; None where it was not."""
+    if name.isascii():
+        return None
+    for codec in _CODECS:
+        with contextlib.suppress(UnicodeError):
+            return name.encode(codec).decode("utf-8")
+    return None

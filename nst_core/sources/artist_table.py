@@ -1,22 +1,20 @@
-"""`artists.csv` of Best Artworks of All Time, as it is in the wild: who painted when, where and in which genres."""
+"""`artists.csv` of Best Artworks of All Time: the years, nationality and genres of each artist."""
 
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import SourceError
-from nst_core.sources.folder_metadata import cell_separator
-from nst_core.sources.spelling import repaired, spelling_key
-from nst_core.sources.walk import some
+from nst_core.sources.artist_names import repair_encoding, spelling_key
+from nst_core.sources.csv_table import csv_record, csv_rows
+from nst_core.sources.notes import short_list
 
 ARTIST_TABLE = "artists.csv"
-_NEEDED = ("name", "years", "genre", "nationality")
+_REQUIRED = ("name", "years", "genre", "nationality")
 _DASHES = re.compile(r"\s*[-‐‑‒–—−]\s*")
 
 
@@ -26,24 +24,16 @@ class ArtistRow:
 
     Attributes:
         years: of birth and death, as `1853–1890`, whatever dash the table has.
-        paintings: how many the table says there are.
     """
 
     name: str
     years: str | None
     genres: tuple[str, ...]
     nationalities: tuple[str, ...]
-    wikipedia: str | None
-    paintings: int | None
-
-
-def artist_table(path: Path) -> list[ArtistRow]:
-    """The artists of a table, in its order. Raises SourceError."""
-    return read_artist_table(path)[0]
 
 
 def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
-    """The artists of a table, and notes on rows that are left out: without a name, or of an artist named before.
+    """The artists of a table in its order, and notes on rows that are left out (without a name, or repeated).
 
     Raises:
         SourceError: it cannot be read, lacks columns, or names nobody.
@@ -62,21 +52,18 @@ def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
         raise SourceError(f"{path} names no artist.")
     notes = []
     if nameless:
-        notes.append(f"{path.name}: without a name, left out: row {some(nameless)}.")
+        notes.append(f"{path.name}: without a name, left out: row {short_list(nameless)}.")
     if repeated:
-        notes.append(f"{path.name}: named before, left out: {some(repeated)}.")
+        notes.append(f"{path.name}: named before, left out: {short_list(repeated)}.")
     return list(artists.values()), notes
 
 
 def _row(record: Mapping[str, str]) -> ArtistRow:
-    paintings = record.get("paintings", "")
     return ArtistRow(
-        repaired(" ".join(record["name"].replace("_", " ").split())),
+        repair_encoding(" ".join(record["name"].replace("_", " ").split())),
         _DASHES.sub("–", record["years"]) or None,
         _values(record["genre"]),
         _values(record["nationality"]),
-        record.get("wikipedia") or None,
-        int(paintings) if paintings.isascii() and paintings.isdecimal() else None,
     )
 
 
@@ -85,26 +72,20 @@ def _values(cell: str) -> tuple[str, ...]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows that hold anything, with their number in a spreadsheet."""
-    text = _text(path)
-    try:
-        rows = list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=cell_separator(text)), start=1))
-    except csv.Error as error:
-        raise SourceError(f"{path} is not valid CSV: {error}.") from error
-    rows = [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+    """The rows by column, each with its number in a spreadsheet."""
+    rows = csv_rows(path, _read(path), strict=False)
     header = [name.strip().casefold() for name in rows[0][1]] if rows else []
-    missing = [name for name in _NEEDED if name not in header]
+    missing = [name for name in _REQUIRED if name not in header]
     if missing:
         lacks = f"the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}"
         found = f"it has {', '.join(map(repr, header))}" if header else "it is empty"
         raise SourceError(f"The table of artists {path} lacks {lacks}; {found}.")
     for number, cells in rows[1:]:
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        yield number, {name: cell.strip() for name, cell in zip(header, padded, strict=False)}
+        yield number, {name: cell.strip() for name, cell in csv_record(header, cells).items()}
 
 
-def _text(path: Path) -> str:
-    """The table's text in whatever encoding a spreadsheet has left it in."""
+def _read(path: Path) -> str:
+    """The table's text, decoded from UTF-16, UTF-8 or else cp1252."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The files of Best Artworks of All Time: the paintings in Kaggle's layout, whatever unpacking did to their names."""
+"""The image files of Best Artworks of All Time, in Kaggle's layout and with broken file names repaired."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nst_core.sources.base import path_text
-from nst_core.sources.spelling import repaired, spelling_key
-from nst_core.sources.walk import entries, is_folder, is_image_name, source_id
+from nst_core.sources.artist_names import repair_encoding, spelling_key
+from nst_core.sources.base import path_text, source_id
+from nst_core.sources.walk import entries, is_folder, is_image_name
 from nst_core.storage.slugs import short_hash
 
 _NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
@@ -19,11 +19,11 @@ _NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """A file, and what its name and place say.
+    """A file of a painting.
 
     Attributes:
-        id: names the painting, not the file: `Vincent_van_Gogh_1` of whatever size, `Albrecht_Dürer_1` however broken.
-        artist: as folder or file name it, mended; `artist_key` is the same for all spellings.
+        id: of the painting, not the file: `Vincent_van_Gogh_1` in either size, `Albrecht_Dürer_1` however broken.
+        artist: as the folder or file name has it, repaired; `artist_key` is the same for all spellings.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Painting:
 
 
 def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
-    """The paintings in the folder `images` or `resized`, and the files in it that are none or lie elsewhere.
+    """The paintings in the folder `images` or `resized`, and its files that are no images or lie elsewhere.
 
     Kaggle has `images/images/<Artist_Name>/<Artist_Name>_N.jpg` and `resized/resized/<Artist_Name>_N.jpg`; both may lie
     one level up.
@@ -41,10 +41,10 @@ def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
     Raises:
         SourceError: a folder cannot be read.
     """
-    walk = _by_artist if folder.name == "images" else _in_one_folder
+    find = _in_artist_folders if folder.name == "images" else _in_one_folder
     paintings, strays = [], []
     for level in (folder / folder.name, folder):
-        for path, painting in walk(level):
+        for path, painting in find(level):
             if painting is None:
                 strays.append(path)
             else:
@@ -52,11 +52,11 @@ def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
     return paintings, strays
 
 
-def distinct(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting], list[Painting]]:
-    """The paintings with ids of their own, and those left out since another file of that id has the same bytes.
+def deduplicate(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting], list[Painting]]:
+    """The paintings with unique ids, and those left out because another file with their id has the same bytes.
 
-    Files with the same id and other bytes are all kept, the later ones with a hash of their path behind the id. First
-    come names that never were broken, then those that were broken once.
+    Files with the same id but other bytes are all kept; the later ones get a hash of their path appended to the id.
+    Files whose names never were broken come first, then those that were broken once.
     """
     by_id: dict[str, list[Painting]] = {}
     repeated = []
@@ -73,22 +73,22 @@ def distinct(paintings: Iterable[Painting], root: Path) -> tuple[list[Painting],
     ], repeated
 
 
-def _by_artist(level: Path) -> Iterator[tuple[Path, Painting | None]]:
-    """Files in the folders of artists; None for what is no image, or lies at another level."""
+def _in_artist_folders(level: Path) -> Iterator[tuple[Path, Painting | None]]:
+    """The files in folders of artists, and other files; None for what is no image, or in no artist's folder."""
     for entry in entries(level):
         if not is_folder(entry):
             yield Path(entry.path), None
         elif entry.name != level.name:
-            artist = _mended(entry.name)
+            artist = _repair(entry.name)
             key = spelling_key(artist)
             for file in entries(Path(entry.path)):
-                belongs = is_image_name(file.name) and not is_folder(file)
+                is_image = is_image_name(file.name) and not is_folder(file)
                 path = Path(file.path)
-                yield path, Painting(_id(artist, key, file), path, artist, key) if belongs else None
+                yield path, Painting(_id(artist, key, file), path, artist, key) if is_image else None
 
 
 def _in_one_folder(level: Path) -> Iterator[tuple[Path, Painting | None]]:
-    """Files that name their artist; None for what does not, or is no image."""
+    """The files named after their artist; None for what is not, or is no image."""
     for entry in entries(level):
         if entry.name == level.name and is_folder(entry):
             continue
@@ -99,24 +99,24 @@ def _in_one_folder(level: Path) -> Iterator[tuple[Path, Painting | None]]:
 
 
 def _id(artist: str, key: str, file: os.DirEntry[str]) -> str:
-    """`<Artist_Name>_N`; a file that is named otherwise has its folder before it."""
+    """`<Artist_Name>_N`; for a file that is named otherwise, `<Artist_Name>/<stem>`."""
     stem = _stem(file)
     match = _NUMBERED.fullmatch(stem)
     return stem if match and spelling_key(match["artist"]) == key else f"{artist}/{stem}"
 
 
 def _stem(entry: os.DirEntry[str]) -> str:
-    return _mended(os.path.splitext(entry.name)[0])  # noqa: PTH122 (a name, not a path)
+    return _repair(os.path.splitext(entry.name)[0])  # noqa: PTH122 (a name, not a path)
 
 
-def _mended(name: str) -> str:
-    return repaired(source_id(name))
+def _repair(name: str) -> str:
+    return repair_encoding(source_id(name))
 
 
 def _order(path: Path) -> tuple[int, str]:
-    """Names that never were broken first; the more often one was, the longer it has become."""
+    """The total length of the broken names, 0 where none is: each time a name is broken it becomes longer."""
     names = (path.parent.name, path.name)
-    return sum(len(name) for name in names if _mended(name) != source_id(name)), str(path)
+    return sum(len(name) for name in names if _repair(name) != source_id(name)), str(path)
 
 
 def _same_bytes(path: Path, other: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a source (dataset) is: a list of items with stable ids, found without decoding a pixel."""
+"""The items of a source (dataset): images with stable ids, found without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from nst_core.errors import SourceError
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One image of a source.
 
     Attributes:
-        id: stable name within the source, the same on every machine: what pairings and manifests refer to.
-        path: where its file is.
+        id: stable name within the source, the same on every machine: pairings and manifests refer to it.
+        path: of its file.
         label: class of a content image (sub-folder, category), if any.
         artist: display name of a style image's painter, if known.
         split: `train`, `val`, `test`, or None.
         genre, nationality: of a style image's painter, if known; several are joined by `, `.
         license: SPDX-like (`CC-BY-NC-2.0`) or as the source states it; None where nothing is known.
-        source_url: where it comes from; what an attribution names.
+        source_url: the address that an attribution names.
         extras: further columns, carried through to Parquet with `x_` before their names.
         years: of a style image's painter, as the source has them (`1853–1890`), if known.
     """
@@ -46,10 +48,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of one source, sorted by id whatever order the file system lists them in.
+    """The items of one source, sorted by id, and notes.
 
     Attributes:
-        notes: sentences for the person who reads them: artists without images, files that belong to nothing.
+        notes: sentences for the user, such as on artists without images or files that are left out.
     """
 
     items: tuple[Item, ...]
@@ -63,7 +65,7 @@ class Catalogue:
         return {item.id: item for item in self.items}
 
     def by_artist(self) -> dict[str, list[Item]]:
-        """Style items by artist; those without one are left out."""
+        """Style items by artist, without those that have none."""
         pools: dict[str, list[Item]] = {}
         for item in self.items:
             if item.artist:
@@ -71,16 +73,22 @@ class Catalogue:
         return pools
 
 
-def stable_id(relative: PurePath) -> str:
-    """A source id from a relative path: `/` between parts, Unicode in NFC (macOS lists names decomposed)."""
-    return unicodedata.normalize("NFC", path_text(PurePath(relative.as_posix())))
+def source_id(relative: str) -> str:
+    """The id of a file by its relative path (with `/`), in Unicode's NFC: macOS lists names decomposed."""
+    return relative if relative.isascii() else unicodedata.normalize("NFC", path_text(relative))
 
 
-def path_text(path: PurePath) -> str:
+def path_text(path: PurePath | str) -> str:
     """A path as text that tables and JSON can hold: bytes that are not UTF-8 become `\\xe9`."""
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
-def is_text(path: PurePath) -> bool:
-    """Whether a path can be told in Unicode, as almost all can."""
+def is_utf8(path: PurePath) -> bool:
+    """Whether a path is valid Unicode, as almost all are."""
     return path_text(path) == str(path)
+
+
+def check_utf8(folder: Path, key: str) -> None:
+    """Check the name of a source's folder, given under `key` of the run file. Raises SourceError."""
+    if not is_utf8(folder):
+        raise SourceError(f"{key}: the name of {path_text(folder)} is not valid UTF-8: rename the folder.")

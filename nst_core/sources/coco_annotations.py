@@ -1,7 +1,7 @@
-"""COCO's annotation files, read once into columns: images, the ids of their annotations, and what is seen in them.
+"""COCO's annotation files as a table: images, the ids of their annotations, and their categories.
 
-`instances_train2017.json` is 450 MB and takes half a minute and a gigabyte to read; what we need of it is a small
-table, which is kept in the cache folder as Parquet and opens in a fraction of a second.
+`instances_train2017.json` is 450 MB and takes half a minute and a gigabyte to read; the table of it is small, and is
+cached as Parquet, which opens in a fraction of a second.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import DiskFull, SourceError
-from nst_core.sources.json_entries import entries_of
+from nst_core.sources.base import source_id
+from nst_core.sources.json_stream import stream_entries
 from nst_core.sources.licenses import license_id
-from nst_core.sources.walk import leads_outside, source_id
+from nst_core.sources.notes import short_list
+from nst_core.sources.walk import leads_outside
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder
 
 _VERSION = "1"
-_WORTH_CACHING = 4 << 20  # bytes; smaller files are read as fast as the cache
+_CACHED_FROM = 4 << 20  # bytes; smaller files are read as fast as the cache
 _NO_LICENSE = -1
 
 Integers = NDArray[np.int64]
@@ -37,7 +39,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Annotations:
-    """An annotation file's content, as far as we use it.
+    """The content of an annotation file, as far as it is used.
 
     Attributes:
         table: one row per image, sorted by id: `id, file_name, width, height, license, coco_url, flickr_url,
@@ -56,23 +58,23 @@ def read_annotations(path: Path) -> Annotations:
     """Read `instances_*.json`, `person_keypoints_*.json`, `captions_*.json` or `image_info_*.json`.
 
     Raises:
-        SourceError: it cannot be read, is damaged, is no annotation file, or names files outside its folder.
+        SourceError: the file cannot be read, is damaged or no annotation file, or names files outside its folder.
     """
     try:
         status = path.stat()
     except OSError as error:
         raise SourceError(f"The annotation file {path} cannot be read: {error.strerror}.") from error
-    if status.st_size < _WORTH_CACHING:
-        return _parsed(path)
+    if status.st_size < _CACHED_FROM:
+        return _parse(path)
     key = f"{_VERSION}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     cached = cache_folder() / "coco" / f"{name}.parquet"
-    return _from_cache(cached) or _into_cache(cached, _parsed(path))
+    return _from_cache(cached) or _into_cache(cached, _parse(path))
 
 
 @dataclass
 class _AnnotationColumns:
-    """What is gathered while the file is read; annotations as plain numbers, for there are many."""
+    """The columns gathered while the file is read; annotations as plain numbers, since there are many."""
 
     images: dict[int, tuple[str, int, int, int, str | None, str | None]] = field(default_factory=dict)
     licenses: dict[int, str | None] = field(default_factory=dict)
@@ -118,11 +120,11 @@ _TAKERS = {
 }
 
 
-def _parsed(path: Path) -> Annotations:
+def _parse(path: Path) -> Annotations:
     columns, seen = _AnnotationColumns(), set()
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        for section, number, entry in entries_of(text, _TAKERS):
+        for section, number, entry in stream_entries(text, _TAKERS):
             seen.add(section)
             if number is not None:
                 _take(path, columns, section, number, entry)
@@ -155,7 +157,7 @@ def _table(columns: _AnnotationColumns) -> pa.Table:
     ids = sorted(columns.images)
     rows = [columns.images[number] for number in ids]
     names, widths, heights, licenses, coco_urls, flickr_urls = zip(*rows, strict=True) if rows else [()] * 6
-    annotation_ids, category_ids = _grouped(np.array(ids, np.int64), columns)
+    annotation_ids, category_ids = _group(np.array(ids, np.int64), columns)
     return pa.table(
         {
             "id": pa.array(ids, pa.int64()),
@@ -171,10 +173,10 @@ def _table(columns: _AnnotationColumns) -> pa.Table:
     )
 
 
-def _grouped(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
+def _group(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
     """Per image: annotation ids in order, and its categories by the area of the largest object of each."""
     images = np.array(columns.image_ids, np.int64)
-    known = np.isin(images, ids)  # files that someone cut down may annotate images that they no longer list
+    known = np.isin(images, ids)  # reduced files may annotate images that they no longer list
     rows = np.searchsorted(ids, images[known])
     annotations = np.array(columns.annotation_ids, np.int64)[known]
     categories = np.array(columns.category_ids, np.int64)[known]
@@ -199,12 +201,13 @@ def _lists(rows: Integers, values: Integers, count: int) -> pa.ListArray:
 def _check_names(path: Path, columns: _AnnotationColumns) -> None:
     counts = Counter(image[0] for image in columns.images.values())
     if repeated := [name for name, count in counts.items() if count > 1]:
-        shown = ", ".join(repeated[:5]) + (f" and {len(repeated) - 5} more" if len(repeated) > 5 else "")
-        raise SourceError(f"The annotation file {path} is wrong: several images have the file name {shown}.")
+        raise SourceError(
+            f"The annotation file {path} is wrong: several images have the file name {short_list(repeated)}."
+        )
 
 
 def _safe_name(value: Any) -> str:
-    """A file name below the split's folder."""
+    """The source id of a file name. Raises ValueError where it is none, or leads out of the split's folder."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"its file_name {value!r} names no file")
     if leads_outside(value):
@@ -221,7 +224,7 @@ def _whole(value: Any) -> int:
 
 
 def _text(value: Any) -> str | None:
-    """Raises UnicodeEncodeError for what JSON can escape and no table can hold: half a surrogate pair."""
+    """A value as text, None where empty. Raises UnicodeEncodeError for lone surrogates, which a table cannot hold."""
     if value in (None, ""):
         return None
     text = str(value)
@@ -236,12 +239,12 @@ def _from_cache(path: Path) -> Annotations | None:
         licenses = {int(key): value for key, value in names["licenses"].items()}
         categories = {int(key): value for key, value in names["categories"].items()}
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
-        return None  # not there yet, or damaged: it only saves time
+        return None  # not there yet, or damaged
     return Annotations(table, licenses, categories)
 
 
 def _into_cache(path: Path, annotations: Annotations) -> Annotations:
     names = json.dumps({"licenses": annotations.licenses, "categories": annotations.categories})
-    with contextlib.suppress(OSError, DiskFull), atomic_path(path) as temporary:  # it only saves time
+    with contextlib.suppress(OSError, DiskFull), atomic_path(path) as temporary:  # only a cache
         pq.write_table(annotations.table.replace_schema_metadata({"nst": names}), temporary, compression="zstd")
     return annotations

@@ -1,4 +1,4 @@
-"""Licences of images: one name for each, the terms that it sets, and whether a run file leaves it out.
+"""Licences of images: a normalised name for each, its terms, and the exclusion of licences by a run file.
 
 Names follow SPDX (`CC-BY-NC-SA-2.0`) where a Creative Commons address or spelling is recognised; any other licence
 keeps the name that its source states.
@@ -48,7 +48,7 @@ _COMMON = [
 
 @functools.lru_cache(1024)  # datasets state a few licences many times
 def license_id(url: str | None, name: str | None = None) -> str | None:
-    """The licence that an address or, where that says nothing, a name stands for; None where neither is given.
+    """The normalised name of a licence, from its address or else its name; None where neither is given.
 
     Examples: `http://creativecommons.org/licenses/by-nc-sa/2.0/` and `CC BY-NC-SA 2.0` → `CC-BY-NC-SA-2.0`;
     `https://creativecommons.org/publicdomain/zero/1.0/` → `CC0-1.0`; `Public domain (NASA)` → as it is.
@@ -58,7 +58,7 @@ def license_id(url: str | None, name: str | None = None) -> str | None:
 
 
 def license_terms(license: str | None) -> frozenset[str]:
-    """What a licence asks for: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
+    """The terms of a licence: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
 
     Names that only spell the terms out (`Attribution-NonCommercial License`), or have words around them
     (`(CC BY-NC 4.0)`), are understood as well.
@@ -76,20 +76,20 @@ def license_terms(license: str | None) -> frozenset[str]:
 
 def is_excluded(license: str | None, exclude: Collection[str]) -> bool:
     """Whether a licence has any of the terms, or is one of the whole names, in `exclude` (in any case)."""
-    terms, name = license_terms(license), _folded(license)
-    return any(_word(word) in terms or (name is not None and _folded(word) == name) for word in exclude)
+    terms, name = license_terms(license), _fold(license)
+    return any(_word(word) in terms or (name is not None and _fold(word) == name) for word in exclude)
 
 
 def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", found: Iterable[str | None] = ()) -> None:
-    """Refuse words that could never match: no term, no licence that was `found`, nothing that looks like one.
+    """Check that each word can match: a term, a licence that was `found`, or what has the form of a licence's name.
 
     Raises:
-        ConfigError: with the nearest word that would.
+        ConfigError: a word cannot; the message suggests the nearest one that can.
     """
     names = sorted({name for name in found if name})
-    folded = {_folded(name) for name in names}
+    folded = {_fold(name) for name in names}
     for word in exclude:
-        if _word(word) in (*TERMS, UNKNOWN_TERM) or _folded(word) in folded or _looks_like_a_license(word):
+        if _word(word) in (*TERMS, UNKNOWN_TERM) or _fold(word) in folded or _looks_like_a_license(word):
             continue
         nearest = _spelled_term(word) or suggestion(word, [*TERMS, UNKNOWN_TERM, *names, *_COMMON])
         raise ConfigError(
@@ -100,7 +100,7 @@ def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", foun
 
 def _of_url(text: str) -> str | None:
     if match := _LICENSE_URL.search(text):
-        return _joined(match)
+        return _join(match)
     if match := _DOMAIN_URL.search(text):
         return f"CC0-{match['version']}" if match["kind"].lower() == "zero" else f"CC-PDM-{match['version']}"
     if "://" not in text:
@@ -112,24 +112,24 @@ def _of_name(text: str) -> str | None:
     if _ZERO_NAME.fullmatch(text):
         return "CC0-1.0"
     match = _SHORT_NAME.fullmatch(text)
-    return _joined(match) if match else None
+    return _join(match) if match else None
 
 
-def _joined(match: re.Match[str]) -> str:
+def _join(match: re.Match[str]) -> str:
     """`nc-by`, `2.0`, `de` → `CC-BY-NC-2.0-DE`; terms in SPDX's order, which is the alphabet's."""
     terms = sorted(set(re.split(r"[ _-]", match["terms"].upper())))
     return "-".join(["CC", *terms, *(part.upper() for part in (match["version"], match["port"]) if part)])
 
 
 def _looks_like_a_license(word: str) -> bool:
-    """A licence's address or any name with a hyphen (`GPL-3.0`), but of Creative Commons only what there is."""
+    """Whether a word is a licence's address or a hyphenated name (`GPL-3.0`), of Creative Commons an existing one."""
     if _of_name(word.strip()) or _of_url(word):
         return True
     return "-" in word and not re.match(r"cc[ _-](?!pd)", _word(word)) and not _spelled_term(word)
 
 
 def _spelled_term(word: str) -> str:
-    """The hint where someone spells a term out: `non-commercial` → ` (did you mean 'nc'?)`."""
+    """The hint for a term that is written out: `non-commercial` → ` (did you mean 'nc'?)`; else empty."""
     plain = re.sub(r"[^a-z]", "", word.casefold())
     short = next((term for spelled, term in _SPELLED.items() if plain.rstrip("s").startswith(spelled)), None)
     return f" (did you mean {short!r}?)" if short else ""
@@ -139,6 +139,6 @@ def _word(word: str) -> str:
     return word.strip().casefold()
 
 
-def _folded(name: str | None) -> str | None:
+def _fold(name: str | None) -> str | None:
     known = license_id(None, name)
     return known.casefold() if known else None

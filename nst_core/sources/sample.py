@@ -1,23 +1,22 @@
-"""The built-in source: photographs that ship inside scikit-image, and paintings by small algorithms of our own.
+"""The source `sample`: photographs that ship inside scikit-image, and paintings by small algorithms of our own.
 
-Both are put into the data folder as ordinary files (once; they are the same bytes every time), so that a person can
-open them, and everything downstream treats them like any other folder.
+Both are written into the data folder as ordinary files (once; always the same bytes).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import skimage
 from PIL import Image
 
 from nst_core.engine.images.pixels import encode_image
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint
+from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
 from nst_core.storage.atomic import write_bytes_atomic, write_if_changed
 from nst_core.storage.machine import cores
 from nst_core.storage.progress import Progress
@@ -29,7 +28,7 @@ OWN_LICENSE = "CC0-1.0"
 
 @dataclass(frozen=True)
 class SamplePhotograph:
-    """A photograph inside scikit-image, with its licence as scikit-image's own data folder states it."""
+    """A photograph inside scikit-image, with its licence as stated in scikit-image's data folder."""
 
     file_name: str
     label: str
@@ -48,9 +47,10 @@ def sample_photographs(data_folder: Path) -> Catalogue:
     """The photographs as content items, copied to `<data_folder>/sample/photographs`.
 
     Raises:
-        SourceError: scikit-image on this machine lacks one of them.
+        SourceError: scikit-image is not installed, or lacks one of them.
     """
-    shipped = Path(skimage.__file__).parent / "data"
+    package = importlib.util.find_spec("skimage")  # found, not imported: importing takes half a second
+    shipped = Path(str(package.origin if package else "")).parent / "data"
     items = []
     for photograph in PHOTOGRAPHS:
         origin = shipped / photograph.file_name
@@ -91,7 +91,7 @@ def _painting(data_folder: Path, painter: Painter, number: int) -> Item:
 
 
 def _is_whole_image(path: Path) -> bool:
-    """Whether `path` opens as an image: our own writes are atomic, but people edit folders."""
+    """Whether `path` is a readable image: our own writes are atomic, but users edit folders."""
     try:
         with Image.open(io.BytesIO(path.read_bytes())) as image:
             image.verify()

@@ -1,24 +1,21 @@
-"""Listing folders: which files are images, in the same order everywhere, following links but never in a circle."""
+"""Listings of image files, in the same order on every system; links are followed, but not in circles."""
 
 from __future__ import annotations
 
 import os
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import NoReturn
 
 from nst_core.engine.images.suffixes import IMAGE_SUFFIXES, NEAR_IMAGE_SUFFIXES
 from nst_core.errors import SourceError
-from nst_core.sources.base import path_text, stable_id
+from nst_core.sources.base import path_text
 from nst_core.storage.paths import files_below, is_local
-
-_SHOWN = 5
 
 
 def image_files(root: Path) -> Iterator[str]:
-    """Paths of image files relative to `root`, folders parted by `/`; hidden files and folders are left out.
+    """Paths of image files relative to `root`, with `/`; hidden files and folders are left out.
 
     Raises:
         SourceError: a folder cannot be read.
@@ -27,7 +24,7 @@ def image_files(root: Path) -> Iterator[str]:
         yield from (name for name in files_below(root) if _is_shown_image(name))
         return
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_unreadable):
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_raise_unreadable):
         status = Path(folder).stat()
         identity = (status.st_dev, status.st_ino)
         if identity in seen:
@@ -46,7 +43,7 @@ def _is_shown_image(relative: str) -> bool:
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name, without what is hidden; nothing where there is no such folder.
+    """The entries of a folder that are not hidden, by name; none where there is no such folder.
 
     Raises:
         SourceError: it cannot be read.
@@ -57,46 +54,35 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        _unreadable(error)
+        _raise_unreadable(error)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; a link that leads in a circle is none."""
+    """Whether an entry is a folder, or a link to one; False for a link that leads in a circle."""
     try:
         return entry.is_dir()
     except OSError:
         return False
 
 
+def missing_files(folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of the relative file names that are not in `folder`, by one listing. Raises OSError."""
+    present = set(os.listdir(folder))  # noqa: PTH208 (names, not a Path for each of 100 000 files)
+    return [name for name in names if name not in present and ("/" not in name or not (folder / name).exists())]
+
+
 def is_image_name(name: str) -> bool:
-    """Whether a file counts as an image by its name, those included that we cannot read but report."""
+    """Whether a file counts as an image by its name; formats that cannot be read count, so that they are reported."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of 100 000 names takes seconds)
     return not name.startswith(".") and (suffix in IMAGE_SUFFIXES or suffix in NEAR_IMAGE_SUFFIXES)
 
 
-def source_id(relative: str) -> str:
-    """`stable_id` of a relative path in text, at once where it is plain ASCII."""
-    return relative if relative.isascii() else stable_id(PurePath(relative))
-
-
 def leads_outside(name: str) -> bool:
-    """Whether a file's name in a table or JSON is no path below its folder, on whatever system it was written."""
+    """Whether a file name in a table or JSON file leads out of its folder, by the rules of any system."""
     parts = name.replace("\\", "/").split("/")
     return ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) is not None or "\0" in name
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 image`, `2 images`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}".replace(",", " ")
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names on one line, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    shown = (unicodedata.normalize("NFC", name) for name in names[:_SHOWN])
-    return ", ".join(name if name.isprintable() else repr(name) for name in shown) + more
-
-
-def _unreadable(error: OSError) -> NoReturn:
-    folder = path_text(PurePath(error.filename))
+def _raise_unreadable(error: OSError) -> NoReturn:
+    folder = path_text(error.filename)
     raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error

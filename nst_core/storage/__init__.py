@@ -1,1 +1,1 @@
-"""Where bytes lie: paths and stores, atomic writes, room on the disk, slugs, secrets, this machine."""
+"""Storage: paths on disks and at stores, atomic writes, free space, slugs, secrets, this machine."""

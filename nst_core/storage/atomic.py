@@ -1,8 +1,7 @@
-"""Writes that are either there in full or not at all, even after a power cut.
+"""Atomic, durable writes: after a crash or power cut a file is there in full or not at all.
 
-On a disk every file goes to a temporary name in its own folder, is fsynced, then renamed over the final name, and the
-folder is fsynced too: without the last step the rename itself may be lost. A store such as S3 has no rename, and needs
-none: the whole object is put by one request, and shows whole or not at all.
+On a disk a file is written under a temporary name in its own folder, fsynced, renamed to its final name, and the folder
+is fsynced, too: otherwise the rename itself may be lost. At a store such as S3 one request puts the whole object.
 """
 
 from __future__ import annotations
@@ -25,13 +24,14 @@ _TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+    """Yield a temporary path to write to; it replaces `path` when the block ends without an error.
 
-    Where `path` is at a store, the temporary one is on this machine's disk, and what was written is put by one request.
+    The temporary file lies beside `path`; for a path at a store it lies on this machine's disk and is uploaded by one
+    request. After an error nothing of it remains.
 
     Raises:
-        DiskFull: no space (or quota) is left; nothing remains of the attempt.
-        StorageRefused, StorageUnreachable: the store does not take it; nothing remains of the attempt.
+        DiskFull: no space (or quota) is left.
+        StorageRefused, StorageUnreachable: the store does not accept the object.
     """
     if not is_local(path):
         with tempfile.TemporaryDirectory(prefix="nst-") as folder:
@@ -46,7 +46,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             fsync(temporary)
-            os.replace(temporary, path)  # noqa: PTH105 (the rename that the promise rests on, by its usual name)
+            os.replace(temporary, path)  # noqa: PTH105 (the atomic rename, by its usual name)
             fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
@@ -54,7 +54,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def disk_full_as_error(path: Path) -> Iterator[None]:
-    """Turns the system's "no space left" into `DiskFull`, which stops a run instead of being retried."""
+    """Raise the system's "no space left" as `DiskFull`, which stops a run instead of being retried."""
     try:
         yield
     except OSError as error:
@@ -64,7 +64,7 @@ def disk_full_as_error(path: Path) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Make a folder that is to be written into, and try. Raises UsageError."""
+    """Create a folder if need be and check that files can be written to it. Raises UsageError."""
     if not is_local(folder):
         check_store_writable(folder)
         return
@@ -78,7 +78,7 @@ def check_writable(folder: Path) -> None:
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` (parents are created), atomically and durably. Raises as `atomic_path`."""
+    """Write `data` to `path` (parents are created) atomically and durably. Raises as `atomic_path`."""
     if not is_local(path):
         path.write_bytes(data)
         return
@@ -87,46 +87,37 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
-    """As `write_bytes_atomic`, but a file that holds the same bytes already is left untouched."""
-    if not _holds(path, data):
+    """Write as `write_bytes_atomic`, unless the file already contains the same bytes."""
+    if _read_or_none(path) != data:
         write_bytes_atomic(path, data)
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    if is_local(path):
-        return path.is_file() and path.read_bytes() == data
-    try:
-        return path.read_bytes() == data
-    except FileNotFoundError:  # one request less than to ask first
-        return False
-
-
-def _lines(path: Path) -> bytes:
+def _read_or_none(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        return b""
+        return None
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """As `write_bytes_atomic`, in UTF-8."""
+    """Write a text in UTF-8 as `write_bytes_atomic` does."""
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
 def append_line(path: Path, text: str) -> None:
-    """Append a line to a file of lines (made if need be), durably. What was cut off before is left a line of its own.
+    """Append a line to a text file durably; the file is created if need be. A cut-off last line is ended first.
 
-    A store cannot append: there the object is read and put anew, so each may have one writer only.
+    A store cannot append: the object is read and written anew, so each may have one writer only.
 
     Raises:
         DiskFull: no space is left.
-        StorageRefused, StorageUnreachable: the store does not take it.
+        StorageRefused, StorageUnreachable: the store does not accept the object.
     """
     if not is_local(path):
-        path.write_bytes(_lines(path) + text.encode("utf-8") + b"\n")
+        path.write_bytes((_read_or_none(path) or b"") + text.encode("utf-8") + b"\n")
         return
     with disk_full_as_error(path):
-        made = not path.exists()
+        is_new = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
@@ -134,17 +125,15 @@ def append_line(path: Path, text: str) -> None:
             file.write((b"\n" if torn else b"") + text.encode("utf-8") + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        if made:
+        if is_new:
             fsync(path.parent)
 
 
 def remove_temporaries(folder: Path, *, deep: bool = True) -> int:
-    """Delete what killed processes left half-written in `folder`; returns how many files that were.
-
-    At a store there are none: what was not put whole is not there.
+    """Delete the temporary files that killed processes left in `folder`; returns their number (at a store 0).
 
     Args:
-        deep: also anywhere below it.
+        deep: also delete those in sub-folders.
     """
     if not is_local(folder):
         return 0
@@ -156,12 +145,12 @@ def remove_temporaries(folder: Path, *, deep: bool = True) -> int:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that a write goes to before it is complete."""
+    """Whether a file name is that of a temporary file of `atomic_path`."""
     return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
 def fsync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    """Flush a file's bytes, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Whether something will fit, asked before it is fetched."""
+"""Free space on a disk, checked before something is written to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nst_core.storage.paths import is_local
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Room on the disk that `folder`, which need not exist yet, lies on or would; None at a store, which has no end."""
+    """The bytes free on the disk of `folder`, which need not exist yet; None at a store, which has no limit."""
     if not is_local(folder):
         return None
     folder = folder.absolute()
@@ -18,17 +18,17 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def check_space(folder: Path, needed: int, what: str) -> None:
-    """Raises DiskFull where less than `needed` bytes are free for `folder`, which need not exist yet."""
+    """Check that `needed` bytes are free for `what` in `folder`, which need not exist yet. Raises DiskFull."""
     free = free_bytes(folder)
     if free is not None and needed > free:
         raise DiskFull(
-            f"Not enough space for {what} in {folder}: {human(needed)} are needed, {human(free)} are free. "
-            "Free some, or choose a folder on another disk."
+            f"Not enough space for {what} in {folder}: {format_bytes(needed)} are needed, {format_bytes(free)} are "
+            "free. Free some, or choose a folder on another disk."
         )
 
 
-def human(size: float) -> str:
-    """A number of bytes for people: `815.6 MB`."""
+def format_bytes(size: float) -> str:
+    """A number of bytes with its unit: `815.6 MB`."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

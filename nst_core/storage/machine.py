@@ -1,4 +1,4 @@
-"""This machine: its name, the cores that we may use, and the folder of what only saves time."""
+"""This machine: the name of its GPU or processor, the usable cores, and the cache folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def machine_name(device: torch.device) -> str:
-    """The GPU's name, or the processor's; a GPU that is not of this machine has none."""
+    """The name of the GPU or processor behind a device; `a GPU elsewhere` where this machine has no GPU."""
     if device.type != "cuda":
         return _processor()
-    import torch  # not needed for a processor's name, and slow to load
+    import torch  # slow to load, and not needed for a processor's name
 
     return torch.cuda.get_device_name(device) if torch.cuda.is_available() else "a GPU elsewhere"
 
@@ -29,12 +29,12 @@ def _processor() -> str:
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/nst`, by default `~/.cache/nst`."""
+    """The folder of caches: `$XDG_CACHE_HOME/nst`, by default `~/.cache/nst`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nst"
 
 
 def cores() -> int:
-    """Cores that the process may run on: fewer than the machine has under `taskset`, Slurm or a container's cpuset."""
+    """The number of cores that this process may run on (`taskset`, Slurm and cpusets allow fewer than there are)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

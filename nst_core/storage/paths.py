@@ -1,8 +1,7 @@
-"""Where files lie: on a local disk or at a remote store. Everything that may be either goes through here.
+"""Paths on a local disk or at a remote store, and the operations that differ between the two.
 
-A local path is a `pathlib.Path`, a remote one a `StoredPath` (a UPath) that is typed as a Path too, because it does
-what we ask of paths. A text is made a path by `located` alone: `Path("s3://bucket")` would be `s3:/bucket`, a local
-folder.
+A local path is a `pathlib.Path`, a remote one a `RemotePath` (a UPath), which is typed as a Path, too, since it has the
+methods that we use. Only `parse_path` makes a path of a text: `Path("s3://bucket")` would be the local `s3:/bucket`.
 """
 
 from __future__ import annotations
@@ -24,31 +23,32 @@ from nst_core.storage.secrets import holds_secret
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nst_core.storage.stored_path import StoredPath
+    from nst_core.storage.remote_path import RemotePath
 
-WHOLE_OBJECTS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
-"""Protocols of stores that show an object whole or not at all: run folders may lie there. Others are for reading."""
+WRITABLE_PROTOCOLS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+"""Protocols of stores that write an object whole or not at all: run folders may lie there. Others are for reading."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
-_ONE_REQUEST: dict[str, Any] = {"max_concurrency": 1}  # else s3fs reads by ranges, perhaps of an old and a new object
+_ONE_REQUEST: dict[str, Any] = {"max_concurrency": 1}  # else s3fs reads ranges, perhaps of an old and a new object
 _OPTIONS = {"s3": _ONE_REQUEST, "s3a": _ONE_REQUEST}
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
-_AT_ONCE = 16  # requests under way; a store answers in some ten milliseconds, however many ask
-_FEW = 32  # files in one folder that are asked for one by one rather than by listing all of it
+_CONCURRENCY = 16  # requests at a time; a store answers each in tens of milliseconds
+_LISTING_MINIMUM = 33  # files of one folder from which on the folder is listed instead of asking for each
 
 FileState = tuple[int, int]
-"""(size in bytes, mtime in ns). In place of the time, what a store calls a content's tag, as a negative number."""
+"""(size in bytes, mtime in ns); for an object with an ETag, a negative number made of the tag instead of the time."""
 
-GONE: FileState = (-1, -1)
+NO_FILE: FileState = (-1, -1)
+"""The state of a file that does not exist."""
 
 
-def located(text: str | Path) -> Path:
+def parse_path(text: str | Path) -> Path:
     """The path that a text names: a URL such as `s3://bucket/folder`, or a local path (also as `file://`).
 
     Raises:
-        UsageError: no such protocol, the package for it is not installed, or the URL holds a password.
+        UsageError: the protocol is unknown, its package is not installed, or the URL contains a password.
     """
     if not isinstance(text, str):
         return text
@@ -64,18 +64,18 @@ def located(text: str | Path) -> Path:
             "in the environment or in fsspec's configuration."
         )
     _check_protocol(protocol)
-    from nst_core.storage.stored_path import StoredPath
+    from nst_core.storage.remote_path import RemotePath
 
-    path = StoredPath(f"{protocol}{text[match.end(1) :]}", use_listings_cache=False, **_OPTIONS.get(protocol, {}))
+    path = RemotePath(f"{protocol}{text[match.end(1) :]}", use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     if path.storage_options.get("host"):
         raise UsageError(f"No files can be had from {protocol}://: copy them to a disk, or to a store such as s3://.")
     return cast(Path, path)
 
 
-def located_or_none(text: str | None) -> Path | None:
-    """As `located`; None where the text is empty, or names no place that we can ask."""
+def parse_path_or_none(text: str | None) -> Path | None:
+    """The path that a text names; None where the text is empty or `parse_path` refuses it."""
     try:
-        return located(text) if text else None
+        return parse_path(text) if text else None
     except UsageError:
         return None
 
@@ -95,54 +95,54 @@ def _check_protocol(protocol: str) -> None:
 
 
 def is_url(text: str) -> bool:
-    """Whether a text names a remote place."""
+    """Whether a text is the URL of a remote file or folder."""
     match = _URL.match(text)
     return match is not None and match[1].lower() not in ("file", "local")
 
 
 def is_local(path: Path) -> bool:
-    """Whether a path lies on a disk of this machine (or what it takes for one)."""
-    return stored(path) is None
+    """Whether a path lies on a disk or mounted file system of this machine."""
+    return as_remote(path) is None
 
 
-def stored(path: Path) -> StoredPath | None:
-    """A path at a store as what it is; None for a local one."""
-    return None if isinstance(cast(object, path), Path) else cast("StoredPath", path)
+def as_remote(path: Path) -> RemotePath | None:
+    """The path typed as a RemotePath if it lies at a store; None for a local one."""
+    return None if isinstance(cast(object, path), Path) else cast("RemotePath", path)
 
 
 def file_state(path: Path) -> FileState:
-    """What tells cheaply whether a file may have changed; `GONE` where there is no such file."""
-    remote = stored(path)
+    """The size and time (or tag) of a file, from which a change shows; `NO_FILE` where there is no such file."""
+    remote = as_remote(path)
     if remote is not None:
         try:
             return _state(remote.details())
         except (FileNotFoundError, NotADirectoryError):
-            return GONE
+            return NO_FILE
     try:
         status = path.stat()
     except (OSError, ValueError):
-        return GONE
+        return NO_FILE
     return status.st_size, status.st_mtime_ns
 
 
 def remote_states(paths: Iterable[Path]) -> dict[Path, FileState]:
-    """`file_state` of those paths that are remote: where many lie in one folder, by listing it."""
+    """The `file_state` of each remote path among `paths`; folders with many of them are listed instead."""
     by_folder: dict[Path, list[Path]] = {}
     for path in paths:
         if not is_local(path):
             by_folder.setdefault(path.parent, []).append(path)
-    singles = [path for members in by_folder.values() if len(members) <= _FEW for path in members]
-    folders = {folder: members for folder, members in by_folder.items() if len(members) > _FEW}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    singles = [path for members in by_folder.values() if len(members) < _LISTING_MINIMUM for path in members]
+    folders = {folder: members for folder, members in by_folder.items() if len(members) >= _LISTING_MINIMUM}
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
         states = dict(zip(singles, pool.map(file_state, singles), strict=True))
         for members, found in zip(folders.values(), pool.map(_folder_states, folders), strict=True):
-            states |= {path: found.get(path.name, GONE) for path in members}
+            states |= {path: found.get(path.name, NO_FILE) for path in members}
     return states
 
 
 def _folder_states(folder: Path) -> dict[str, FileState]:
     try:
-        members = cast("StoredPath", folder).members()
+        members = cast("RemotePath", folder).members()
     except FileNotFoundError:
         return {}
     return {str(member["name"]).rpartition("/")[2]: _state(member) for member in members}
@@ -150,21 +150,21 @@ def _folder_states(folder: Path) -> dict[str, FileState]:
 
 def _state(details: Mapping[str, Any]) -> FileState:
     if details["type"] != "file":
-        return GONE
+        return NO_FILE
     tag = next((details[name] for name in _TAGS if details.get(name)), None)
-    if tag is not None:  # names the bytes, whereas copying them anew changes the time
+    if tag is not None:  # the same for a copy of the same bytes, unlike the time
         number = int.from_bytes(hashlib.sha256(str(tag).strip('"').encode()).digest()[:7], "big")
         return int(details["size"] or 0), -2 - number
     changed = next((details[name] for name in _TIMES if details.get(name)), None)
     stamp = changed.timestamp() if isinstance(changed, datetime) else changed
     if not isinstance(stamp, int | float):
-        stamp = time.time()  # nothing tells: then it is as if it had just changed, and is looked at again each time
+        stamp = time.time()  # no time known: the file counts as changed each time
     return int(details["size"] or 0), round(stamp * 10**9)
 
 
 def files_below(folder: Path) -> Iterator[str]:
-    """Every file below a folder, by its path from there, folders parted by `/`; nothing where there is no folder."""
-    remote = stored(folder)
+    """The path relative to `folder` (with `/`) of every file below it; none where there is no such folder."""
+    remote = as_remote(folder)
     if remote is not None:
         yield from remote.names_below()
         return
@@ -174,7 +174,7 @@ def files_below(folder: Path) -> Iterator[str]:
 
 
 def parquet_source(path: Path) -> Path | pa.BufferReader:
-    """A Parquet file as pyarrow reads it; a remote one is fetched whole, by one request. Raises FileNotFoundError."""
+    """A Parquet file as pyarrow takes it; a remote one is read whole by one request. Raises FileNotFoundError."""
     if is_local(path):
         return path
     import pyarrow as pa
@@ -183,19 +183,19 @@ def parquet_source(path: Path) -> Path | pa.BufferReader:
 
 
 def parquet_sources(paths: Iterable[Path]) -> Iterator[tuple[Path, Path | pa.BufferReader]]:
-    """`parquet_source` of many files, in order, remote ones fetched some ahead; those that are gone are left out."""
-    waiting = list(paths)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for start in range(0, len(waiting), _AT_ONCE):
-            some = waiting[start : start + _AT_ONCE]
-            for path, source in zip(some, pool.map(_source_or_none, some), strict=True):
+    """(path, `parquet_source`) of each file, in order and read ahead where remote; missing files are left out."""
+    remaining = list(paths)
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
+        for start in range(0, len(remaining), _CONCURRENCY):
+            batch = remaining[start : start + _CONCURRENCY]
+            for path, source in zip(batch, pool.map(_source_or_none, batch), strict=True):
                 if source is not None:
                     yield path, source
 
 
 def arrow_files(paths: Sequence[Path]) -> tuple[list[str], Any]:
-    """Files of one place as pyarrow's datasets take them: their names, and the file system (None for a disk)."""
-    remote = [stored(path) for path in paths]
+    """Names and file system of files of one store or disk, for a pyarrow dataset (no file system for a disk)."""
+    remote = [as_remote(path) for path in paths]
     return [one.path if one else str(path) for path, one in zip(paths, remote, strict=True)], next(
         (one.fs for one in remote if one), None
     )
@@ -209,18 +209,19 @@ def _source_or_none(path: Path) -> Path | pa.BufferReader | None:
 
 
 def check_store_writable(path: Path) -> None:
-    """Put a small object into a remote folder and take it away again.
+    """Check that a remote folder can be written to by writing and deleting an empty object.
 
     Raises:
-        UsageError: that is refused, there is no such bucket, or the store is not one of `WHOLE_OBJECTS`.
-        StorageUnreachable: it does not answer.
+        StorageRefused: the store refuses it.
+        UsageError: there is no such bucket, or the protocol is not one of `WRITABLE_PROTOCOLS`.
+        StorageUnreachable: the store does not answer.
     """
-    remote = stored(path)
+    remote = as_remote(path)
     assert remote is not None, path
-    if remote.protocol not in WHOLE_OBJECTS:
+    if remote.protocol not in WRITABLE_PROTOCOLS:
         raise UsageError(
             f"Nothing can be written to {path}: only stores that show an object whole or not at all are written to "
-            f"({', '.join(f'{name}://' for name in WHOLE_OBJECTS)})."
+            f"({', '.join(f'{name}://' for name in WRITABLE_PROTOCOLS)})."
         )
     trial = path / ".nst-write-check"
     try:

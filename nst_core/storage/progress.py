@@ -5,4 +5,4 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all: files, rows, steps, as the caller's docstring says."""
+"""A callback that takes (done, total), counted in the files, rows or steps that the function's docstring names."""

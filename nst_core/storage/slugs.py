@@ -1,4 +1,4 @@
-"""Names that people gave, as parts of paths: ASCII, at most 60 bytes, never empty, never able to leave their folder."""
+"""Slugs: arbitrary names as safe path components (ASCII, at most 60 bytes, never empty, no separators)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "
                                 "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "ı": "i"})  # fmt: skip
 
 
-def slugify(name: str | None, keep_case: bool = False) -> str:
+def slugify(name: str | None) -> str:
     """An ASCII slug of `name`: letters, digits and `_`, everything else folded to single hyphens.
 
-    Lossy slugs (cut, or with letters that ASCII lacks) end in a hash of the whole name, so that two different names do
-    not meet by losing what told them apart. Examples: `Vincent van Gogh` → `vincent-van-gogh`, `Dürer` → `durer`,
+    Lossy slugs (truncated, or of letters that ASCII lacks) end in a hash of the whole name, so that different names
+    rarely share a slug. Examples: `Vincent van Gogh` → `vincent-van-gogh`, `Dürer` → `durer`,
     `北斎` → `unknown-` and eight hex digits, None → `unknown`.
     """
     if name is None or not name.strip():
@@ -28,17 +28,15 @@ def slugify(name: str | None, keep_case: bool = False) -> str:
     text = unicodedata.normalize("NFKD", name.translate(TRANSLITERATE))
     text = "".join(c for c in text if not unicodedata.combining(c))
     lossy = any(not c.isascii() and (c.isalnum() or unicodedata.category(c) == "So") for c in text)
-    slug = re.sub(r"[^A-Za-z0-9_]+", "-", text.encode("ascii", "ignore" if not lossy else "replace").decode()).strip(
-        "-"
-    )
-    slug = slug if keep_case else slug.lower()
+    text = text.encode("ascii", "replace" if lossy else "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", text).strip("-")
     if not slug:
         slug, lossy = UNKNOWN, True
     return _with_hash(slug, name) if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN else slug
 
 
 def short_hash(name: str) -> str:
-    """Eight hex digits of the name's sha256 (after NFC, so that both spellings of an accent agree)."""
+    """Eight hex digits of the sha256 of the name in NFC (both encodings of an accent give the same hash)."""
     return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")).hexdigest()[
         :_HASH_LENGTH
     ]
@@ -47,7 +45,7 @@ def short_hash(name: str) -> str:
 def unique_slugs(names: Iterable[str | None], taken: dict[str | None, str] | None = None) -> dict[str | None, str]:
     """One distinct slug per distinct name, in the order given; those already in `taken` keep theirs.
 
-    The second name with the same slug (`A b`, `a-B`) gets a short hash of itself behind it.
+    The second name with the same slug (`A b`, `a-B`) gets a short hash of itself appended.
     """
     slugs = dict(taken or {})
     used = set(slugs.values())
@@ -60,7 +58,7 @@ def unique_slugs(names: Iterable[str | None], taken: dict[str | None, str] | Non
 
 
 def _candidates(name: str | None) -> Iterator[str]:
-    """The slug of `name`, then ever other hashes behind it: two spellings of one accent share the first of them."""
+    """The slug of `name`, then the slug with different hashes appended: NFC and NFD spellings share the first hash."""
     slug = slugify(name)
     yield slug
     yield _with_hash(slug, name or "")

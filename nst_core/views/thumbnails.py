@@ -18,7 +18,7 @@ from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import InputError, StorageUnreachable, UsageError
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.machine import cores
-from nst_core.storage.paths import GONE, FileState, file_state
+from nst_core.storage.paths import NO_FILE, FileState, file_state
 
 THUMBS = "thumbs"
 """The folder of a gallery's thumbnails."""
@@ -86,7 +86,7 @@ class ThumbnailFolder:
     def _thumbnail(self, picture: Path, lasting: bool) -> Thumbnail | None:
         try:
             state = file_state(picture)
-            if state != GONE:
+            if state != NO_FILE:
                 return self._make(picture, _identity(picture, state))
         except (UsageError, StorageUnreachable):  # a gallery of somebody else's run: their inputs need not be ours
             pass

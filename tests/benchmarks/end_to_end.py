@@ -40,7 +40,7 @@ from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import open_sources, pair_sources
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import Plan
-from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.image_metadata import ScanOptions
 from nst_core.sources.index.scan import scan
 from nst_core.sources.registry import open_source
 
@@ -132,7 +132,7 @@ def _photographs(scratch: Path, count: int) -> Path:
 
 def _chunks(number: int, pairs: Sequence[Pair], method: ResolvedMethod, batch: int) -> list[Chunk]:
     draft = tabulate_pairs(pairs, method.fingerprints.method)
-    wanted = input_limits(draft, Wanted(ImageLimits()), Wanted(ImageLimits()))
+    wanted = input_limits(draft, ScanOptions(ImageLimits()), ScanOptions(ImageLimits()))
     inputs = scan(wanted)
     context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
     part = plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch))

@@ -20,16 +20,16 @@ import numpy as np
 from PIL import Image
 
 from nst_core.sources.index.cache import IndexCache
-from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.image_metadata import ScanOptions
 from nst_core.sources.index.inputs import Input
 from nst_core.sources.index.scan import scan
 
 SIZES = [(640, 480), (480, 640), (640, 427), (500, 375), (320, 240), (1024, 768)]
 WAYS = {
-    "header": Wanted(),
-    "header and looks": Wanted(phash=True),
-    "full": Wanted(verify="full"),
-    "full and looks": Wanted(verify="full", phash=True),
+    "header": ScanOptions(),
+    "header and looks": ScanOptions(phash=True),
+    "full": ScanOptions(verify="full"),
+    "full and looks": ScanOptions(verify="full", phash=True),
 }
 
 
@@ -75,11 +75,11 @@ def _second_look(folder: Path, paths: list[Path]) -> None:
     """A first scan that fills the cache, then one by a cache object of its own, as a later process would have."""
     where = folder / "cache"
     for name in ("header, filling the cache", "the same again, from the cache"):
-        _row(name, paths, Wanted(), IndexCache([paths[0].parent], where))
+        _row(name, paths, ScanOptions(), IndexCache([paths[0].parent], where))
     print(f"\nThe cache takes {sum(path.stat().st_size for path in where.iterdir()) / 1e6:.1f} MB.")
 
 
-def _row(name: str, paths: list[Path], wanted: Wanted, cache: IndexCache | None) -> dict[Path, Input]:
+def _row(name: str, paths: list[Path], wanted: ScanOptions, cache: IndexCache | None) -> dict[Path, Input]:
     began = time.perf_counter()
     found = scan(dict.fromkeys(paths, wanted), cache)
     seconds = time.perf_counter() - began

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from download.making import artworks, coco, put_coco, put_kaggle
-from download.serving import Server, serving
+from download.fake_datasets import artworks, coco, put_coco, put_kaggle
+from download.fake_server import Server, serving
 from trial import rows_of, run
 
 from flows.cli import main

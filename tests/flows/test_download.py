@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from download.making import artworks, coco, put_coco, put_kaggle
-from download.serving import KAGGLE, Fault, Server, serving
+from download.fake_datasets import artworks, coco, put_coco, put_kaggle
+from download.fake_server import KAGGLE, Fault, Server, serving
 
 import nst_core.sources.download.coco  # noqa: F401 (before a test changes what it takes from coco_releases)
 from flows.cli import main
@@ -28,10 +28,10 @@ from nst_core.chunks.retry_policy import DELAYS
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import CocoSource
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted
-from nst_core.sources.download import missing
 from nst_core.sources.download.artworks import DATASET
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.progress import DownloadWatch
+from nst_core.sources.download.source import needed_download
 
 
 @pytest.fixture
@@ -193,11 +193,11 @@ def test_a_plain_line_tells_rate_and_time_left() -> None:
 def test_the_command_that_is_named_where_something_lacks_fetches_it(nst: Nst, server: Server, tmp_path: Path) -> None:
     put_coco(server, coco())
     source = CocoSource(path=tmp_path / "a b", categories=["dog"], licenses=["CC-BY-2.0"], limit=2, seed=3)
-    command = missing(source)
+    command = needed_download(source)
     assert command
     done = nst(*shlex.split(command)[2:], "--base-url", server.url)
     assert done.returncode == 0, done.stderr
-    assert missing(source) is None
+    assert needed_download(source) is None
     assert len(list((tmp_path / "a b" / "val2017").iterdir())) == 2
 
 

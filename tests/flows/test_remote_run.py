@@ -27,7 +27,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
 from nst_core.run_folder.tally import Counting
 from nst_core.run_folder.verify.verification import verify
-from nst_core.storage.paths import file_state, files_below, located, parquet_source
+from nst_core.storage.paths import file_state, files_below, parquet_source, parse_path
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -40,7 +40,7 @@ def remote(config: Make, folders: Path, bucket: str) -> Make:
     """The trial run of the other tests, with copies of its inputs, and its outputs, in a bucket."""
     for source in ("content", "style"):
         for name in files_below(folders / source):
-            located(f"{bucket}/{source}/{name}").write_bytes((folders / source / name).read_bytes())
+            parse_path(f"{bucket}/{source}/{name}").write_bytes((folders / source / name).read_bytes())
 
     def make(*overrides: str) -> RunConfig:
         data = config().model_dump(mode="json")
@@ -69,7 +69,7 @@ def modified(config: RunConfig) -> dict[str, tuple[State, object]]:
     fs = S3FileSystem(use_listings_cache=False)
     found = fs.find(str(config.run_folder), detail=True)
     return {
-        name: (file_state(located(f"s3://{name}")), details["LastModified"])
+        name: (file_state(parse_path(f"s3://{name}")), details["LastModified"])
         for name, details in found.items()
         if ".lock" not in name
     }
@@ -156,7 +156,7 @@ def test_credentials_that_expire_stop_the_run_and_the_next_one_finishes(
 
 
 def test_bad_and_changed_inputs_are_told_by_their_urls_whoever_works(remote: Make, bucket: str) -> None:
-    located(f"{bucket}/content/empty.jpg").write_bytes(b"")
+    parse_path(f"{bucket}/content/empty.jpg").write_bytes(b"")
     report = run(remote("execution.runner=process", "execution.workers=1"))
     assert (report.summary.success, report.summary.quarantined) == (6, 2)
     quarantine = pd.read_csv(io.BytesIO((remote().run_folder / "quarantine.csv").read_bytes()))

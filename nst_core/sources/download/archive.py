@@ -1,7 +1,7 @@
-"""Zip archives from elsewhere, unpacked so that they can do no harm, and go on where a kill stopped them.
+"""Unpacking of zip archives from untrusted servers: safe, and resumed after a kill.
 
-An archive is judged as a whole before anything is written: one bad name refuses it. Members are written under a
-temporary name and renamed once their checksum is right, so that a file under its own name is a whole one.
+An archive is checked as a whole before anything is written: one bad name refuses it. Members are written under a
+temporary name and renamed once their checksum is right, so that a file under its own name is complete.
 """
 
 from __future__ import annotations
@@ -24,39 +24,37 @@ from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import TEMPORARY_SUFFIX, disk_full_as_error
 from nst_core.storage.disk import check_space
 
-HARMLESS = 64 * 1000**2
-"""Bytes that any archive may unpack to."""
+ALLOWED_BYTES = 64 * 1000**2
+"""Bytes that an archive of any size may unpack to."""
 MAX_RATIO = 25
-"""How many times its own size an archive may unpack to beyond that: JPEGs do not shrink, COCO's annotations to 30 %."""
+"""The factor on its size that it may unpack to beyond that: JPEGs do not shrink, COCO's annotations to 30 %."""
 MAX_MEMBERS = 1_000_000
 _CHUNK = 1 << 20
 
-Choose = Callable[[PurePosixPath], PurePosixPath | None]
-"""Where a member goes, below the target; None leaves it out."""
+MemberFilter = Callable[[PurePosixPath], PurePosixPath | None]
+"""The path that a member is unpacked to, below the target folder; None leaves it out."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive, and where it goes."""
+    """A file of an archive, and the path that it is unpacked to."""
 
     info: zipfile.ZipInfo
     path: Path
 
 
-def everything(name: PurePosixPath) -> PurePosixPath:
-    """Every member, as it is named."""
+def all_members(name: PurePosixPath) -> PurePosixPath:
+    """A filter that keeps every member under its name."""
     return name
 
 
-def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: Choose = everything) -> int:
-    """Unpack the chosen members below `target`; those that are there already with the right bytes are kept as they are.
-
-    Returns:
-        How many files that were.
+def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: MemberFilter = all_members) -> int:
+    """Unpack the chosen members below `target`, except those that are there with the right bytes; returns their number.
 
     Raises:
-        UnsafeArchive: it would write elsewhere, holds links, devices, one name twice, or a bomb; nothing was written.
-        WrongContent: it is no zip archive, or damaged; whole members that came before the damage are kept.
+        UnsafeArchive: it leads out of `target`, holds links, devices or one name twice, or is a zip bomb; nothing was
+            written.
+        WrongContent: it is no zip archive, or damaged; members before the damage are kept.
         DiskFull, Interrupted: what is unpacked is kept.
     """
     with _damage_as_error(archive), zipfile.ZipFile(archive) as opened:
@@ -75,12 +73,12 @@ def unpack(archive: Path, target: Path, watch: DownloadWatch, choose: Choose = e
             for size in _write(opened, member, target):
                 done += size
                 watch.step(title, done, total)
-    os.sync()  # one for all: a file that loses its bytes in a power cut would look whole
+    os.sync()  # once for all files: one that loses its bytes in a power cut would count as complete
     return len(members)
 
 
-def inside(path: Path, target: Path) -> None:
-    """Raises UsageError where a link among the folders above `path` leads out of `target`."""
+def check_inside(path: Path, target: Path) -> None:
+    """Check that no link among the folders above `path` leads out of `target`. Raises UsageError."""
     if not path.parent.resolve().is_relative_to(target.resolve()):
         raise UsageError(
             f"{path.parent} is a link that leads out of {target}: nothing is downloaded through it. "
@@ -88,13 +86,13 @@ def inside(path: Path, target: Path) -> None:
         )
 
 
-def _members(opened: zipfile.ZipFile, archive: Path, target: Path, choose: Choose) -> Iterator[Member]:
+def _members(opened: zipfile.ZipFile, archive: Path, target: Path, choose: MemberFilter) -> Iterator[Member]:
     infos = [info for info in opened.infolist() if not info.is_dir()]
-    _no_bomb(infos, archive)
+    _check_size(infos, archive)
     seen: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = _safe_path(info.filename, archive)
-        _plain_file(info, archive)
+        _check_type(info, archive)
         key = unicodedata.normalize("NFC", str(name)).casefold()
         twin = seen.setdefault(key, info)
         if twin is not info:
@@ -106,11 +104,11 @@ def _members(opened: zipfile.ZipFile, archive: Path, target: Path, choose: Choos
         chosen = choose(name)
         if chosen is not None:
             yield Member(info, target / chosen)
-    _no_file_is_a_folder(seen, archive)
+    _check_no_file_is_a_folder(seen, archive)
 
 
 def _safe_path(name: str, archive: Path) -> PurePosixPath:
-    """A relative path that stays below where it is put. Raises UnsafeArchive."""
+    """The name as a relative path that does not lead upwards. Raises UnsafeArchive."""
     path = PurePosixPath(name)
     faulty = path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or not path.parts
     if faulty or name[1:2] == ":" or any(len(os.fsencode(part)) > 255 for part in path.parts):
@@ -118,16 +116,16 @@ def _safe_path(name: str, archive: Path) -> PurePosixPath:
     return path
 
 
-def _no_bomb(infos: list[zipfile.ZipInfo], archive: Path) -> None:
+def _check_size(infos: list[zipfile.ZipInfo], archive: Path) -> None:
     unpacked, packed = sum(info.file_size for info in infos), archive.stat().st_size
-    if unpacked > HARMLESS + MAX_RATIO * packed or len(infos) > MAX_MEMBERS:
+    if unpacked > ALLOWED_BYTES + MAX_RATIO * packed or len(infos) > MAX_MEMBERS:
         raise UnsafeArchive(
             f"{archive} is refused: {packed} bytes that claim to unpack to {len(infos)} files of {unpacked} bytes."
         )
 
 
-def _plain_file(info: zipfile.ZipInfo, archive: Path) -> None:
-    """Raises UnsafeArchive for links, devices and what cannot be read."""
+def _check_type(info: zipfile.ZipInfo, archive: Path) -> None:
+    """Raise UnsafeArchive for links, devices and encrypted members."""
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise UnsafeArchive(f"{archive} holds {info.filename!r}, which is a link or a device, not a file.")
@@ -135,7 +133,7 @@ def _plain_file(info: zipfile.ZipInfo, archive: Path) -> None:
         raise UnsafeArchive(f"{archive} is encrypted: {info.filename!r} cannot be read.")
 
 
-def _no_file_is_a_folder(seen: dict[str, zipfile.ZipInfo], archive: Path) -> None:
+def _check_no_file_is_a_folder(seen: dict[str, zipfile.ZipInfo], archive: Path) -> None:
     for key, info in seen.items():
         folder = next((str(parent) for parent in PurePosixPath(key).parents if str(parent) in seen), None)
         if folder:
@@ -145,7 +143,7 @@ def _no_file_is_a_folder(seen: dict[str, zipfile.ZipInfo], archive: Path) -> Non
 
 
 def _is_there(member: Member) -> bool:
-    """Whether the file is on the disk with the right bytes."""
+    """Whether the file is on the disk with the right size and checksum."""
     path = member.path
     if path.is_symlink() or not path.is_file() or path.stat().st_size != member.info.file_size:
         return False
@@ -157,12 +155,12 @@ def _is_there(member: Member) -> bool:
 
 
 def _write(opened: zipfile.ZipFile, member: Member, target: Path) -> Iterator[int]:
-    """Write a member; yields how many bytes were written, piece by piece."""
+    """Write a member; yields the number of bytes of each piece."""
     path = member.path
     temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     with _unwritable_as_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        inside(path, target)
+        check_inside(path, target)
         try:
             with opened.open(member.info) as source, temporary.open("xb") as file:
                 while chunk := source.read(_CHUNK):  # checks the checksum at the end

@@ -1,4 +1,4 @@
-"""COCO 2017: its archives, or only the images that were chosen."""
+"""Download of COCO 2017: whole archives, or only the selected images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import httpx
 from nst_core.config.sources import CocoSource
 from nst_core.errors import UsageError
 from nst_core.sources.coco import CocoImage, annotation_file, selected_images
-from nst_core.sources.download.archive import Choose, unpack
-from nst_core.sources.download.coco_images import absent_images, get_images
+from nst_core.sources.download.archive import MemberFilter, unpack
+from nst_core.sources.download.coco_images import absent_images, download_images
 from nst_core.sources.download.coco_releases import (
     ANNOTATIONS,
     BASE_URL,
@@ -22,26 +22,26 @@ from nst_core.sources.download.coco_releases import (
     KAGGLE_DATASET,
     Release,
 )
-from nst_core.sources.download.dataset_archive import get_archive, unpack_part
+from nst_core.sources.download.dataset_archive import download_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
-from nst_core.sources.download.http import RemoteFile, open_client
+from nst_core.sources.download.http import HttpRequest, open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
-from nst_core.sources.walk import counted
+from nst_core.sources.notes import quantity
 
 _REFUSED = "try again later, or with --mirror kaggle"
 
 
 @dataclass(frozen=True)
 class CocoRequest:
-    """What of COCO to fetch, and from where.
+    """The parts of COCO to download, and the server.
 
     Attributes:
-        source: the split, and which of its images: all of them come as one archive, a choice image by image.
-        annotations, images: whether to fetch the annotation files, and the images.
+        source: the split and the selection of its images: all come as one archive, a selection image by image.
+        annotations, images: whether to download the annotation files, and the images.
         mirror: Kaggle's copy instead of COCO's own server: one archive of all splits, of which the rest is left out.
-        base_url: in the place of COCO's own server.
+        base_url: of the server.
     """
 
     source: CocoSource
@@ -51,75 +51,76 @@ class CocoRequest:
     base_url: str = BASE_URL
 
     def check(self) -> None:
-        """Raises UsageError where it asks for what cannot be."""
+        """Raise UsageError for a contradictory request."""
         if urlsplit(self.base_url).scheme not in ("http", "https"):
             raise UsageError(f"--base-url {self.base_url!r} must begin with http:// or https://.")
         if self.mirror and self.base_url != BASE_URL:
             raise UsageError("--mirror and --base-url name two places to download from: leave one out.")
         named = self.source.annotations is not None or annotation_file(self.source).is_file()
-        if self.images and chooses(self.source) and not named and not self.annotations:
+        if self.images and is_subset(self.source) and not named and not self.annotations:
             raise UsageError("Choosing images needs the annotations: leave out --no-annotations.")
 
-    def lacks_anything(self) -> bool:
+    def is_incomplete(self) -> bool:
+        """Whether anything of the request is still to be downloaded."""
         return self.lacks_annotations() or self.lacks_images()
 
     def lacks_annotations(self) -> bool:
-        """Whether annotation files are asked for and not there; those that a run file names are never fetched."""
+        """Whether annotation files are requested and not there; those that a run file names are never downloaded."""
         if not self.annotations or self.source.annotations is not None:
             return False
         part = DatasetFolder(self.source.path).part(annotation_part(self.source))
         return not annotation_file(self.source).is_file() or (part is not None and part.state != "complete")
 
     def lacks_images(self) -> bool:
-        """Whether images are asked for and not there."""
+        """Whether images are requested and not there."""
         source = self.source
         if not self.images or DatasetFolder(source.path).is_complete(source.split, source.split):
             return False
-        if not chooses(source) or not annotation_file(source).is_file():
+        if not is_subset(source) or not annotation_file(source).is_file():
             return True
-        return bool(absent_images(_chosen(source), source.path / source.split))
+        return bool(absent_images(_select_images(source), source.path / source.split))
 
 
-def chooses(source: CocoSource) -> bool:
-    """Whether a source names some images of its split only."""
+def is_subset(source: CocoSource) -> bool:
+    """Whether a source selects only some images of its split."""
     return any((source.categories, source.licenses, source.smallest_side, source.limit))
 
 
-def coco_by_hand(source: CocoSource) -> bool:
-    """Whether the images of the split were put there by hand: there are some, and no download was ever begun."""
+def has_manual_coco(source: CocoSource) -> bool:
+    """Whether the folder of the split holds images that no download put there."""
     folder, archive = DatasetFolder(source.path), source.path / f"{source.split}.zip.part"
     return folder.part(source.split) is None and not archive.exists() and count_files(source.path / source.split) > 0
 
 
 def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
-    """Make `request.source.path` hold what is asked for: `annotations/` and `val2017/`. Returns what there is now.
+    """Download `annotations/` and images such as `val2017/` into `request.source.path`; returns a summary.
 
     Raises:
-        DownloadRefused, UnsafeArchive, UsageError: for good.
-        DownloadFailed: for now; the next call goes on from here.
+        DownloadRefused, UnsafeArchive, UsageError: permanently.
+        DownloadFailed: for now; the next call resumes.
         DiskFull, Interrupted: what has arrived is kept.
     """
     source = request.source
     request.check()
     folder = DatasetFolder(source.path)
-    with folder.locked(), open_client() as client:
-        fetch = _Fetch(request, folder, client, watch)
+    with folder.lock(), open_client() as client:
+        download = _CocoDownload(request, folder, client, watch)
         if request.mirror == "kaggle":
-            fetch.from_kaggle()
+            download.from_kaggle()
         else:
-            fetch.annotations()
-            fetch.images()
-    return f"{counted(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
+            download.annotations()
+            download.images()
+    return f"{quantity(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
 
 
 def annotation_part(source: CocoSource) -> str:
-    """The name that the marker has for the annotation files of a split."""
+    """The name of a split's annotation files as a part of the dataset."""
     return PurePosixPath(ANNOTATIONS[source.split].path).stem
 
 
 @dataclass(frozen=True)
-class _Fetch:
-    """One download under way, its folder held."""
+class _CocoDownload:
+    """A download into a locked folder."""
 
     request: CocoRequest
     folder: DatasetFolder
@@ -132,66 +133,66 @@ class _Fetch:
             name = str(annotation_file(source).relative_to(source.path))
             self._part(annotation_part(source), ANNOTATIONS[source.split], _below("annotations"), name)
         elif self.request.annotations:
-            forget(self.folder.root / ANNOTATIONS[source.split].name)
+            PartialFile(self.folder.root / ANNOTATIONS[source.split].name).delete()
 
     def images(self) -> None:
         source, there = self.request.source, self._has_whole_split()
-        if self.request.images and not there and chooses(source):
-            self._begin_choice()
-            get_images(_chosen(source), source.path / source.split, self._address, self.client, self.watch)
+        if self.request.images and not there and is_subset(source):
+            self._begin_selection()
+            download_images(_select_images(source), source.path / source.split, self._request, self.client, self.watch)
         elif self.request.images and not there:
             self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
         elif there:
-            forget(self.folder.root / IMAGES[source.split].name)
+            PartialFile(self.folder.root / IMAGES[source.split].name).delete()
 
     def from_kaggle(self) -> None:
-        """Everything that is lacking, from one archive."""
+        """Unpack all that is lacking from Kaggle's archive."""
         source, path = self.request.source, self.folder.root / KAGGLE_ARCHIVE.name
-        if self.request.lacks_anything():
-            fetched = get_archive(
+        if self.request.is_incomplete():
+            fetched = download_archive(
                 self.folder, KAGGLE_ARCHIVE, lambda: kaggle_archive(KAGGLE_DATASET, self.watch), self.client, self.watch
             )
             if self.request.lacks_annotations():
                 name, file = annotation_part(source), str(annotation_file(source).relative_to(source.path))
                 unpack_part(self.folder, name, fetched, self.watch, _below("annotations"), file)
-            if self.request.lacks_images() and chooses(source):
-                self._begin_choice()
-                unpack(path, self.folder.root, self.watch, _only(source.split, _chosen(source)))
+            if self.request.lacks_images() and is_subset(source):
+                self._begin_selection()
+                unpack(path, self.folder.root, self.watch, _only(source.split, _select_images(source)))
             elif self.request.lacks_images():
                 unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
-        forget(path)
+        PartialFile(path).delete()
 
-    def _part(self, name: str, release: Release, choose: Choose, needed: str) -> None:
+    def _part(self, name: str, release: Release, choose: MemberFilter, required: str) -> None:
         base_url = self.request.base_url
-        address = RemoteFile(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
-        fetched = get_archive(self.folder, release.archive(base_url), lambda: address, self.client, self.watch)
-        unpack_part(self.folder, name, fetched, self.watch, choose, needed)
-        forget(fetched.path)
+        request = HttpRequest(f"{base_url.rstrip('/')}/{release.path}", hint=_REFUSED)
+        fetched = download_archive(self.folder, release.archive(base_url), lambda: request, self.client, self.watch)
+        unpack_part(self.folder, name, fetched, self.watch, choose, required)
+        PartialFile(fetched.path).delete()
 
     def _has_whole_split(self) -> bool:
         split = self.request.source.split
         return self.folder.is_complete(split, split)
 
-    def _begin_choice(self) -> None:
-        """Say that the split holds a choice, unless the marker says already that it is not whole."""
+    def _begin_selection(self) -> None:
+        """Mark the split as a selection, unless it is marked as incomplete already."""
         part = self.folder.part(self.request.source.split)
         if part is None or part.state == "complete":
             self.folder.begin(self.request.source.split, "selected")
 
-    def _address(self, image: CocoImage) -> RemoteFile:
+    def _request(self, image: CocoImage) -> HttpRequest:
         url = image.coco_url or f"{BASE_URL}/{self.request.source.split}/{image.file_name}"
         for official in (BASE_URL, BASE_URL.replace("http://", "https://")):
             if url.startswith(f"{official}/"):
                 url = self.request.base_url.rstrip("/") + url.removeprefix(official)
-        return RemoteFile(url, hint=_REFUSED)
+        return HttpRequest(url, hint=_REFUSED)
 
 
-def _chosen(source: CocoSource) -> list[CocoImage]:
+def _select_images(source: CocoSource) -> list[CocoImage]:
     return selected_images(annotation_file(source), source, "--")
 
 
-def _below(subfolder: str) -> Choose:
-    """The files of one folder; Kaggle's copy has everything below `coco2017/`."""
+def _below(subfolder: str) -> MemberFilter:
+    """A filter for the files of one folder, which in Kaggle's copy is below `coco2017/`."""
 
     def choose(name: PurePosixPath) -> PurePosixPath | None:
         parts = name.parts[1:] if name.parts[0] == "coco2017" else name.parts
@@ -200,8 +201,8 @@ def _below(subfolder: str) -> Choose:
     return choose
 
 
-def _only(split: str, images: list[CocoImage]) -> Choose:
-    """The files of some images."""
+def _only(split: str, images: list[CocoImage]) -> MemberFilter:
+    """A filter for the files of the given images."""
     below, wanted = _below(split), {PurePosixPath(split, image.file_name) for image in images}
 
     def choose(name: PurePosixPath) -> PurePosixPath | None:

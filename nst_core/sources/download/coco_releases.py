@@ -1,25 +1,25 @@
-"""COCO 2017's archives: where they lie, how large they are, and their checksums as many public projects state them."""
+"""The archives of COCO 2017: addresses, sizes, and checksums as many public projects state them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from nst_core.sources.download.dataset_archive import Archive
-from nst_core.sources.download.http import Published
+from nst_core.sources.download.dataset_archive import DatasetArchive
+from nst_core.sources.download.http import PublishedChecksum
 
 BASE_URL = "http://images.cocodataset.org"
 KAGGLE_DATASET = "awsaf49/coco-2017-dataset"
-KAGGLE_ARCHIVE = Archive("coco-2017-dataset.zip")
+KAGGLE_ARCHIVE = DatasetArchive("coco-2017-dataset.zip")
 
 
 @dataclass(frozen=True)
 class Release:
-    """An archive of COCO's own.
+    """An archive on COCO's server.
 
     Attributes:
-        size: bytes; None where no one states it.
-        unpacked: bytes, about.
+        size: in bytes; None where it is stated nowhere.
+        unpacked: approximate size of the unpacked files in bytes.
     """
 
     path: str
@@ -31,14 +31,14 @@ class Release:
     def name(self) -> str:
         return PurePosixPath(self.path).name
 
-    def archive(self, base_url: str) -> Archive:
-        """As it is fetched from `base_url`: elsewhere than at COCO's own, another size is another archive."""
+    def archive(self, base_url: str) -> DatasetArchive:
+        """The archive at `base_url`: on another server than COCO's own, one of another size is another archive."""
         official = base_url == BASE_URL
-        published = Published(self.size, self.md5, official)
+        published = PublishedChecksum(self.size, self.md5, official)
         return (
-            Archive(self.name, self.size or 0, self.unpacked, published)
+            DatasetArchive(self.name, self.size or 0, self.unpacked, published)
             if official
-            else Archive(self.name, published=published)
+            else DatasetArchive(self.name, published=published)
         )
 
 

@@ -1,4 +1,4 @@
-"""A dataset's folder: who works in it, and which of its parts are complete, as `.nst-download.json` says."""
+"""The folder of a dataset: its lock, and the state of its parts in `.nst-download.json`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class DatasetPart:
 
     Attributes:
         state: `complete`; `selected`: some of its files were fetched one by one; `unfinished`: neither.
-        files: how many there were when it was finished.
-        archive_bytes, archive_md5: of the archive it came from; the checksum where one is published.
-        source: where it came from.
-        finished: when, in UTC.
+        files: their number when it was finished.
+        archive_bytes, archive_md5: of the archive that it came from; the checksum where one is published.
+        source: the address that it came from.
+        finished: time in UTC.
     """
 
     state: Literal["unfinished", "selected", "complete"]
@@ -48,8 +48,8 @@ class DatasetFolder:
         self.root = root
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for this process; makes it if need be, and clears what a killed process left half-written.
+    def lock(self) -> Iterator[None]:
+        """Lock the folder for this process; creates it if need be, and deletes temporary files of killed processes.
 
         Raises:
             UsageError: another process is downloading into it, or it cannot be written.
@@ -65,34 +65,36 @@ class DatasetFolder:
             ) from error
 
     def part(self, name: str) -> DatasetPart | None:
-        """What the marker says of a part; None where it says nothing. Raises UsageError where it cannot be read."""
+        """The state of a part; None where none is recorded. Raises UsageError where the record cannot be read."""
         return self._parts().get(name)
 
     def is_complete(self, name: str, subfolder: str = "") -> bool:
-        """Whether a part was finished, and its files are still there (as many as there were, below `subfolder`)."""
+        """Whether a part was finished, and `subfolder` still has at least as many files."""
         part = self.part(name)
         return part is not None and part.state == "complete" and count_files(self.root / subfolder) >= part.files
 
     def begin(self, name: str, state: Literal["unfinished", "selected"] = "unfinished") -> None:
-        """Say that a part is under way, so that nobody takes it for complete."""
-        self._note(name, DatasetPart(state))
+        """Record that a part is not complete."""
+        self._write_part(name, DatasetPart(state))
 
     def finish(self, name: str, part: DatasetPart) -> None:
-        """Say that a part is complete. Its files have to be on the disk by now, come what may."""
-        self._note(name, DatasetPart(**{**asdict(part), "finished": datetime.now(UTC).isoformat(timespec="seconds")}))
+        """Record that a part is complete. Its files must have been flushed to the disk."""
+        self._write_part(
+            name, DatasetPart(**{**asdict(part), "finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        )
 
-    def _note(self, name: str, part: DatasetPart) -> None:
+    def _write_part(self, name: str, part: DatasetPart) -> None:
         parts = {**self._parts(), name: part}
-        shown = {key: asdict(value) for key, value in parts.items()}
-        write_text_atomic(self.root / MARKER, json.dumps({"version": _VERSION, "parts": shown}, indent=2) + "\n")
+        record = {"version": _VERSION, "parts": {key: asdict(value) for key, value in parts.items()}}
+        write_text_atomic(self.root / MARKER, json.dumps(record, indent=2) + "\n")
 
     def _parts(self) -> dict[str, DatasetPart]:
         path = self.root / MARKER
-        known = {field.name for field in fields(DatasetPart)}
+        names = {field.name for field in fields(DatasetPart)}
         try:
             parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
             return {
-                name: DatasetPart(**{key: part[key] for key in known & part.keys()}) for name, part in parts.items()
+                name: DatasetPart(**{key: part[key] for key in names & part.keys()}) for name, part in parts.items()
             }
         except FileNotFoundError:
             return {}
@@ -103,7 +105,7 @@ class DatasetFolder:
 
 
 def count_files(folder: Path) -> int:
-    """How many files lie below a folder, without hidden ones and archives on their way."""
+    """The number of files below a folder, without hidden files and partial downloads."""
     if not folder.is_dir():
         return 0
     return sum(

@@ -1,8 +1,7 @@
-"""One file over HTTP, whole and checked, or a part that the next call goes on from.
+"""Resumable download of one file over HTTP.
 
-While it is on its way it is `<name>.part`, and `<name>.part.json` beside it holds what the server said of it: the
-validator (ETag or date) with which a later request makes sure that the rest still belongs to the same file. The final
-name appears once everything has arrived and its size and checksum are right.
+Until it is complete it is `<name>.part` (`PartialFile`), and the next call requests the rest of it, on the condition
+that the server still has the same version. It gets its final name once its size and checksum are right.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import TypeVar, cast
 import httpx
 
 from nst_core.errors import DownloadFailed, UsageError
-from nst_core.sources.download.http_errors import AGAIN, WrongContent, network_errors, place_of, refuse_bad_status
+from nst_core.sources.download.http_errors import AGAIN, WrongContent, check_status, network_errors, place_of
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
 from nst_core.storage.atomic import disk_full_as_error
@@ -36,11 +35,11 @@ _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """A request that a server answers with the file.
+class HttpRequest:
+    """A request whose response is the file.
 
     Attributes:
-        headers, body: may hold credentials; they are not shown.
+        url, headers, body: may contain credentials, and are not part of the `repr`.
         hint: what to do where access is refused.
     """
 
@@ -52,12 +51,12 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a file's makers say of it.
+class PublishedChecksum:
+    """The size and checksum that the publisher of a file states.
 
     Attributes:
-        size: bytes; a file of this size has `md5` wherever it comes from.
-        official: the address is the makers' own, so size and checksum have to be these.
+        size: in bytes; a file of this size must have `md5` wherever it comes from.
+        official: the server is the publisher's own, so that both must match.
     """
 
     size: int | None = None
@@ -66,8 +65,8 @@ class Published:
 
 
 def open_client() -> httpx.Client:
-    """A client that follows redirects and the proxy settings of the environment. Raises UsageError."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # below that it logs addresses, which may be signed
+    """A client that follows redirects and uses the environment's proxy settings. Raises UsageError for invalid ones."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO messages have addresses, which may be signed
     try:
         return httpx.Client(timeout=TIMEOUT, follow_redirects=True)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
@@ -75,55 +74,60 @@ def open_client() -> httpx.Client:
 
 
 def fetch(
-    client: httpx.Client, address: RemoteFile, path: Path, watch: DownloadWatch, published: Published | None = None
+    client: httpx.Client,
+    request: HttpRequest,
+    path: Path,
+    watch: DownloadWatch,
+    published: PublishedChecksum | None = None,
 ) -> None:
-    """Make `path` the file at `address`; goes on from what an earlier call left. A file that is there is kept.
+    """Download a file to `path`, resuming what an earlier call left; a file that is there already is kept.
 
     Raises:
-        DownloadRefused: the server refuses for good.
-        DownloadFailed: cut or refused for now; what has arrived is kept. (WrongContent: it was wrong and is deleted.)
+        DownloadRefused: the server refuses permanently.
+        DownloadFailed: the connection was cut, or the server refuses for now; what has arrived is kept.
+        WrongContent: size or checksum are wrong; the part is deleted.
         DiskFull, Interrupted: what has arrived is kept.
     """
     if path.is_file():
         return
-    arriving = PartialFile(path)
-    while not arriving.is_whole():
-        _connect(client, address, arriving, watch)
-    _check(arriving, published or Published(), place_of(address.url), watch)
-    arriving.finish()
+    partial = PartialFile(path)
+    while not partial.is_whole():
+        _connect(client, request, partial, watch)
+    _check_published(partial, published or PublishedChecksum(), place_of(request.url), watch)
+    partial.finish()
 
 
-def _connect(client: httpx.Client, address: RemoteFile, arriving: PartialFile, watch: DownloadWatch) -> None:
-    """One request, for what is lacking. Raises as `fetch` where the answer is none, or ends early."""
+def _connect(client: httpx.Client, request: HttpRequest, partial: PartialFile, watch: DownloadWatch) -> None:
+    """Send one request for the bytes that are lacking, and receive them. Raises as `fetch`."""
     watch.check()
-    have = arriving.arrived() if arriving.validator else 0
-    headers = {**address.headers, "Accept-Encoding": "identity"}
-    if have and arriving.validator:
-        headers |= {"Range": f"bytes={have}-", "If-Range": arriving.validator}
-    place = place_of(address.url)
-    with contextlib.closing(_stream(client, address, headers, watch)) as stream:
+    received = partial.size() if partial.validator else 0
+    headers = {**request.headers, "Accept-Encoding": "identity"}
+    if received and partial.validator:
+        headers |= {"Range": f"bytes={received}-", "If-Range": partial.validator}
+    place = place_of(request.url)
+    with contextlib.closing(_stream(client, request, headers, watch)) as stream:
         response = cast(httpx.Response, next(stream))
-        if response.status_code == 416 and have:
-            arriving.discard()
+        if response.status_code == 416 and received:
+            partial.discard()
             return
-        refuse_bad_status(response.status_code, place, response.headers.get("Retry-After"), address.hint)
+        check_status(response.status_code, place, response.headers.get("Retry-After"), request.hint)
         if response.status_code == 206:
-            _must_continue(response, arriving, have, place)
+            _check_range(response, partial, received, place)
         else:
-            arriving.begin(_validator(response), _length(response))
-        _receive(cast(Iterator[bytes], stream), arriving, watch)
-    _must_be_whole(arriving, place)
+            partial.restart(_validator(response), _length(response))
+        _receive(cast(Iterator[bytes], stream), partial, watch)
+    _check_complete(partial, place)
 
 
 def _stream(
-    client: httpx.Client, address: RemoteFile, headers: Mapping[str, str], watch: DownloadWatch
+    client: httpx.Client, request: HttpRequest, headers: Mapping[str, str], watch: DownloadWatch
 ) -> Generator[httpx.Response | bytes]:
-    """The answer, then its bytes. They come through a thread, so that a stop need not wait for a network that hangs."""
+    """Yield the response, then its bytes, received by a thread so that a stop need not wait for a hanging network."""
     items: queue.Queue[httpx.Response | bytes | BaseException | None] = queue.Queue(16)
-    over = threading.Event()
+    stopped = threading.Event()
 
     def put(item: httpx.Response | bytes | BaseException | None) -> bool:
-        while not over.is_set():
+        while not stopped.is_set():
             with contextlib.suppress(queue.Full):
                 items.put(item, timeout=0.2)
                 return True
@@ -132,8 +136,8 @@ def _stream(
     def receive() -> None:
         try:
             with (
-                network_errors(address.url),
-                client.stream(address.method, address.url, headers=headers, content=address.body) as response,
+                network_errors(request.url),
+                client.stream(request.method, request.url, headers=headers, content=request.body) as response,
             ):
                 put(response)
                 if not all(put(chunk) for chunk in response.iter_raw()):
@@ -149,7 +153,7 @@ def _stream(
                 raise item
             yield item
     finally:
-        over.set()
+        stopped.set()
 
 
 def _next(items: queue.Queue[T], watch: DownloadWatch) -> T:
@@ -159,76 +163,77 @@ def _next(items: queue.Queue[T], watch: DownloadWatch) -> T:
             return items.get(timeout=0.2)
 
 
-def _must_continue(response: httpx.Response, arriving: PartialFile, have: int, place: str) -> None:
-    """Raises WrongContent where the server sends another piece than the one asked for, or of another file."""
+def _check_range(response: httpx.Response, partial: PartialFile, received: int, place: str) -> None:
+    """Raise WrongContent where the response is not the requested range of the same version of the file."""
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    name = "ETag" if (arriving.validator or "").startswith('"') else "Last-Modified"
-    same = response.headers.get(name, arriving.validator) == arriving.validator
-    if not (have and found and same and int(found["first"]) == have and arriving.total in (None, int(found["total"]))):
-        arriving.discard()
+    name = "ETag" if (partial.validator or "").startswith('"') else "Last-Modified"
+    same = response.headers.get(name, partial.validator) == partial.validator
+    is_rest = found and int(found["first"]) == received and partial.total in (None, int(found["total"]))
+    if not (received and found and same and is_rest):
+        partial.discard()
         raise WrongContent(f"{place}: the server sends another part of the file than was asked for: {AGAIN}.")
-    if arriving.total is None:
-        arriving.note(arriving.validator, int(found["total"]))
+    if partial.total is None:
+        partial.write_state(partial.validator, int(found["total"]))
 
 
-def _receive(chunks: Iterator[bytes], arriving: PartialFile, watch: DownloadWatch) -> None:
-    have, total = arriving.arrived(), arriving.total
-    title = f"Downloading {arriving.path.name}"
+def _receive(chunks: Iterator[bytes], partial: PartialFile, watch: DownloadWatch) -> None:
+    received, total = partial.size(), partial.total
+    title = f"Downloading {partial.path.name}"
     if total is not None:
-        check_space(arriving.path.parent, total - have, arriving.path.name)
-    with disk_full_as_error(arriving.path), arriving.part.open("ab", buffering=0) as file:
-        watch.step(title, have, total or 0)
+        check_space(partial.path.parent, total - received, partial.path.name)
+    with disk_full_as_error(partial.path), partial.part.open("ab", buffering=0) as file:
+        watch.step(title, received, total or 0)
         for chunk in chunks:
-            have += _write(file.fileno(), chunk)
-            watch.step(title, have, total or 0)
-    if total is None:  # neither a length nor chunks that say where they end: what came is taken for all
-        arriving.note(arriving.validator, have)
+            received += _write(file.fileno(), chunk)
+            watch.step(title, received, total or 0)
+    if total is None:  # neither a length nor chunked encoding: the end of the connection is the end of the file
+        partial.write_state(partial.validator, received)
 
 
 def _write(descriptor: int, chunk: bytes) -> int:
-    """Write all of `chunk`: a disk that is nearly full takes a part of it first."""
+    """Write all of `chunk`: one call may write only a part of it."""
     view = memoryview(chunk)
     while view:
         view = view[os.write(descriptor, view) :]
     return len(chunk)
 
 
-def _must_be_whole(arriving: PartialFile, place: str) -> None:
-    size, total = arriving.arrived(), arriving.total
+def _check_complete(partial: PartialFile, place: str) -> None:
+    size, total = partial.size(), partial.total
     if total is not None and size > total:
-        arriving.discard()
+        partial.discard()
         raise WrongContent(f"{place}: more arrived ({size} bytes) than the server had announced ({total}): {AGAIN}.")
     if size != total:
         raise DownloadFailed(f"{place}: the connection was cut after {size} of {total} bytes: {AGAIN}.")
 
 
-def _check(arriving: PartialFile, published: Published, place: str, watch: DownloadWatch) -> None:
-    """Raises WrongContent, and deletes the part, where it is not what was published."""
-    size = arriving.arrived()
+def _check_published(partial: PartialFile, published: PublishedChecksum, place: str, watch: DownloadWatch) -> None:
+    """Raise WrongContent, and delete the part, where size or checksum are not as published."""
+    size = partial.size()
     fault = None
     if published.official and published.size is not None and size != published.size:
         fault = f"{size} bytes instead of the {published.size} published"
     elif published.md5 and (published.official or size == published.size):
-        found = _md5(arriving, watch)
+        found = _md5(partial, watch)
         if found != published.md5:
             fault = f"md5 {found} instead of {published.md5}"
     if fault:
-        arriving.discard()
+        partial.discard()
         raise WrongContent(f"{place} is not the file that was published ({fault}); it was deleted: try again.")
 
 
-def _md5(arriving: PartialFile, watch: DownloadWatch) -> str:
-    digest, done, total = hashlib.md5(usedforsecurity=False), 0, arriving.arrived()
-    with arriving.part.open("rb") as file:
+def _md5(partial: PartialFile, watch: DownloadWatch) -> str:
+    digest, done, total = hashlib.md5(usedforsecurity=False), 0, partial.size()
+    with partial.part.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             done += len(chunk)
-            watch.step(f"Checking {arriving.path.name}", done, total)
+            watch.step(f"Checking {partial.path.name}", done, total)
     return digest.hexdigest()
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """What `If-Range` takes: a strong ETag, or the date; None where the server gives neither."""
+    """The value for `If-Range`: a strong ETag, or else the date; None where the server sends neither."""
     etag: str | None = response.headers.get("ETag")
     if etag and not etag.startswith("W/"):
         return etag

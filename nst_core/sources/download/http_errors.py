@@ -1,4 +1,4 @@
-"""What servers answer, as this project's errors: refused for good, or worth another try, and when."""
+"""HTTP errors as errors of this project: refused permanently, or worth another try, and when."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NOT_ALLOWED, NOT_THERE = (401, 403, 451), (404, 410)
 
 
 class Unreachable(DownloadFailed):
-    """There was no connection at all: no network, no such host, nothing that listens."""
+    """There was no connection: no network, no such host, or no server."""
 
 
 class WrongContent(DownloadFailed):
-    """What arrived is not what was asked for (checksum, size, damaged archive); it was deleted."""
+    """What arrived is not the requested file (checksum, size, damaged archive); it was deleted."""
 
 
-def refuse_bad_status(status: int, place: str, retry_after: str | None, hint: str = "") -> None:
-    """Raises DownloadRefused or DownloadFailed unless `status` is one of success.
+def check_status(status: int, place: str, retry_after: str | None, hint: str = "") -> None:
+    """Raise DownloadRefused or DownloadFailed unless `status` is one of success.
 
     Args:
-        place: what was asked for, without secrets (`place_of`).
+        place: the address without secrets (`place_of`).
         retry_after: the header of that name.
         hint: what to do where access is refused.
     """
@@ -45,7 +45,7 @@ def refuse_bad_status(status: int, place: str, retry_after: str | None, hint: st
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """`Retry-After` in seconds: it is a number of them, or a date."""
+    """The value of `Retry-After`, a number or a date, in seconds from now."""
     if header is None:
         return None
     if header.strip().isdecimal():
@@ -59,7 +59,7 @@ def seconds_to_wait(header: str | None) -> float | None:
 
 @contextlib.contextmanager
 def network_errors(url: str) -> Iterator[None]:
-    """httpx's errors as this project's."""
+    """Raise errors of httpx as errors of this project."""
     place = place_of(url)
     try:
         yield
@@ -78,7 +78,7 @@ def network_errors(url: str) -> Iterator[None]:
 
 
 def place_of(url: str) -> str:
-    """An address without what may be secret in it: user, password, query."""
+    """An address without user, password and query, which may be secret."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""

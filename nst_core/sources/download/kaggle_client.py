@@ -1,4 +1,4 @@
-"""Kaggle's datasets, through the `kaggle` package, which knows the tokens; the bytes come through our own `fetch`."""
+"""The addresses of Kaggle's datasets, from the `kaggle` package, which handles tokens; `fetch` downloads the bytes."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.errors import DownloadFailed, DownloadRefused
-from nst_core.sources.download.http import RemoteFile
-from nst_core.sources.download.http_errors import Unreachable, refuse_bad_status
+from nst_core.sources.download.http import HttpRequest
+from nst_core.sources.download.http_errors import Unreachable, check_status
 from nst_core.sources.download.progress import DownloadWatch
 
 DEADLINE = 120.0
-"""Seconds that Kaggle has to say where an archive lies."""
+"""Seconds within which Kaggle must answer with an address."""
 HOW_TO_GET_A_TOKEN = (
     "log in at kaggle.com, choose Settings, API, Generate New Token, and put the token into the environment variable "
     "KAGGLE_API_TOKEN or the file ~/.kaggle/access_token"
 )
 
 
-def kaggle_archive(dataset: str, watch: DownloadWatch) -> RemoteFile:
-    """Where the archive of a dataset (`owner/name`) lies; without a token Kaggle is asked all the same.
+def kaggle_archive(dataset: str, watch: DownloadWatch) -> HttpRequest:
+    """The request for the archive of a dataset (`owner/name`); Kaggle is asked even if there is no token.
 
     Raises:
-        DownloadRefused: no such dataset, or Kaggle wants a token (the message says how to get one).
+        DownloadRefused: there is no such dataset, or Kaggle requires a token (the message says how to get one).
         DownloadFailed: Kaggle cannot be reached, is busy, or does not answer.
-        Interrupted: asked to stop.
+        Interrupted: the download should stop.
     """
     answer = _ask(dataset, watch)
     place = f"Kaggle's dataset {dataset}"
     if "url" in answer:
         body = answer["body"]
-        return RemoteFile(
+        return HttpRequest(
             answer["url"], answer["method"], answer["headers"], body.encode() if body else None, HOW_TO_GET_A_TOKEN
         )
     if answer["error"] == "network":
@@ -44,7 +44,7 @@ def kaggle_archive(dataset: str, watch: DownloadWatch) -> RemoteFile:
             f"Kaggle cannot be reached ({answer['reason']}): check the network (and the proxy, if there is one), "
             "then run the same command again."
         )
-    refuse_bad_status(answer.get("status", 0), place, answer.get("retry_after"), HOW_TO_GET_A_TOKEN)
+    check_status(answer.get("status", 0), place, answer.get("retry_after"), HOW_TO_GET_A_TOKEN)
     reason = answer.get("reason", "no reason given")
     raise DownloadRefused(f"{place} cannot be downloaded: the kaggle package fails with {reason}.")
 
@@ -71,7 +71,7 @@ def _ask(dataset: str, watch: DownloadWatch) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _process(dataset: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that asks, deaf to the terminal's Ctrl-C, and gone at the end of the block."""
+    """The process that asks Kaggle, not reached by the terminal's Ctrl-C, and killed at the end of the block."""
     script = Path(__file__).with_name("kaggle_process.py")
     process = subprocess.Popen(
         [sys.executable, "-P", str(script), dataset],

@@ -1,10 +1,10 @@
-"""Asks Kaggle where a dataset's archive lies, in a process of its own. Run as a script: `kaggle_process.py OWNER/NAME`.
+"""A script that asks Kaggle for the address of a dataset's archive: `kaggle_process.py OWNER/NAME`.
 
-The `kaggle` package talks to the network while it is imported, prints a page of help where there is no token, may leave
-the process, and waits without an end: a process can be stopped at any time, and its output goes nowhere. The answer
-(JSON, one object) goes through standard output, which only the parent reads, because addresses of archives are signed.
-The package's own download is not used: in 2.2.4 it writes the text of an error answer over what has arrived, appends
-the rest to that on the next call, and calls it complete.
+It is a process of its own because the `kaggle` package uses the network while it is imported, prints a page of help
+where there is no token, may exit, and waits without a timeout. The answer (one JSON object) goes through standard
+output, which only the parent reads, because addresses of archives are signed. The package's own download is not used:
+in 2.2.4 it overwrites what has arrived with the text of an error response, appends the rest to that, and calls it
+complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 
 def main(dataset: str) -> None:
-    """Print where the archive of `dataset` lies, or what went wrong."""
+    """Print the request for the archive of `dataset`, or the error, as JSON."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):  # noqa: PTH123
         answer = _answer(dataset)
@@ -42,7 +42,7 @@ def _answer(dataset: str) -> dict[str, Any]:
 
 
 def _ask(dataset: str) -> dict[str, Any]:
-    """The request that Kaggle's redirections end in: the one that the package would send for the archive."""
+    """The request at the end of Kaggle's redirections, which the package would send for the archive."""
     import kaggle
     from kaggle.api.kaggle_api_extended import ApiDownloadDatasetRequest
 
@@ -53,16 +53,16 @@ def _ask(dataset: str) -> dict[str, Any]:
         final = response.request
         response.close()
     body = final.body.encode() if isinstance(final.body, str) else final.body
-    kept = {name: value for name, value in final.headers.items() if name.lower() not in _CONNECTION}
-    return {"url": final.url, "method": final.method, "headers": kept, "body": body.decode() if body else None}
+    headers = {name: value for name, value in final.headers.items() if name.lower() not in _CONNECTION}
+    return {"url": final.url, "method": final.method, "headers": headers, "body": body.decode() if body else None}
 
 
-# What the next client says for itself.
+# Headers that the next client sets itself.
 _CONNECTION = {"accept", "accept-encoding", "connection", "content-length", "host", "user-agent"}
 
 
 def _end_with_parent() -> None:
-    """Standard input is a pipe that the parent holds: when that ends, even by SIGKILL, so does this process."""
+    """End this process when the parent ends, even by SIGKILL: standard input is a pipe that the parent holds open."""
     os.read(0, 1)  # not sys.stdin, whose lock the package would wait for while it is imported
     os._exit(1)
 

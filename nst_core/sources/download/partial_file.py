@@ -1,4 +1,4 @@
-"""A file on its way, as it lies on the disk: `<name>.part`, and `<name>.part.json` with what the server said of it."""
+"""A partial download on the disk: `<name>.part`, and `<name>.part.json` with the server's validator and size."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from nst_core.storage.atomic import write_text_atomic
 
 
-def forget(path: Path) -> None:
-    """Delete a file that `fetch` made, and whatever it left on the way; a file that someone else put there stays."""
-    PartialFile(path).forget()
-
-
 class PartialFile:
-    """A file on its way, as it lies on the disk."""
+    """A download to `path` that is not complete yet.
+
+    Attributes:
+        part: the file that the bytes are appended to.
+        validator: ETag or date by which the server recognises the version of the file; None where it gives neither.
+        total: size in bytes; None while unknown.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -23,34 +24,36 @@ class PartialFile:
         self._state = path.with_name(f"{path.name}.part.json")
         self.validator, self.total = self._read_state()
 
-    def arrived(self) -> int:
+    def size(self) -> int:
+        """The bytes that have arrived."""
         return self.part.stat().st_size if self.part.is_file() else 0
 
     def is_whole(self) -> bool:
-        return self.total is not None and self.part.is_file() and self.arrived() == self.total
+        return self.total is not None and self.part.is_file() and self.size() == self.total
 
-    def begin(self, validator: str | None, total: int | None) -> None:
-        """Start over: an empty part, and what the server says of the file."""
+    def restart(self, validator: str | None, total: int | None) -> None:
+        """Delete what has arrived, and write a new state."""
         self.part.unlink(missing_ok=True)  # first: an old part must never meet a new state
-        self.note(validator, total)
+        self.write_state(validator, total)
 
-    def note(self, validator: str | None, total: int | None) -> None:
+    def write_state(self, validator: str | None, total: int | None) -> None:
         self.validator, self.total = validator, total
         write_text_atomic(self._state, json.dumps({"validator": validator, "total": total}))
 
     def finish(self) -> None:
-        """Give the part its name; the state stays behind as the sign that the file is ours."""
+        """Rename the part to its final name; the state stays as the sign that the file was downloaded."""
         with self.part.open("rb") as file:
             os.fsync(file.fileno())
         self.part.replace(self.path)
 
     def discard(self) -> None:
-        """Delete what has arrived: it is no good."""
+        """Delete what has arrived, and the state."""
         self.part.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
         self.validator = self.total = None
 
-    def forget(self) -> None:
+    def delete(self) -> None:
+        """Delete all files of the download, the finished one included; a file put there by hand stays."""
         if self._state.is_file():
             self.path.unlink(missing_ok=True)
         self.discard()

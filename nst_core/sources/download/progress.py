@@ -1,4 +1,4 @@
-"""What a download tells and asks while it works."""
+"""Progress of a download, and requests to stop it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Literal
 from nst_core.errors import Interrupted
 
 Unit = Literal["bytes", "files"]
-Show = Callable[[str, int, int, Unit], None]
-"""Takes a title (`Downloading val2017.zip`), what is done, the total (0 while unknown) and the unit of both."""
+DownloadProgress = Callable[[str, int, int, Unit], None]
+"""Takes a title (`Downloading val2017.zip`), the amount done, the total (0 while unknown) and the unit of both."""
 
 
 @dataclass(frozen=True)
 class DownloadWatch:
-    """Where progress goes, and where the wish to stop comes from."""
+    """The callbacks of a download: one that takes its progress, one that says whether it should stop."""
 
-    show: Show
+    show: DownloadProgress
     should_stop: Callable[[], bool]
 
     def step(self, title: str, done: int, total: int, unit: Unit = "bytes") -> None:
-        """Tell how far a step is. Raises Interrupted where a stop was asked for."""
+        """Report the progress of a step. Raises Interrupted if the download should stop."""
         self.check()
         self.show(title, done, total, unit)
 
     def check(self) -> None:
-        """Raises Interrupted where a stop was asked for."""
+        """Raise Interrupted if the download should stop."""
         if self.should_stop():
             raise Interrupted("Stopped as asked. What has arrived is kept; the same command goes on from here.")
 
 
-def silent(_title: str, _done: int, _total: int, _unit: Unit) -> None:
-    """Progress that nobody looks at."""
+def no_progress(_title: str, _done: int, _total: int, _unit: Unit) -> None:
+    """Progress that is not shown."""

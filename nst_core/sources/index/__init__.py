@@ -1,1 +1,1 @@
-"""The index of a source's image files: what is in them, read once and remembered."""
+"""The index of image files: metadata, hashes and faults, read once and cached."""

@@ -1,4 +1,4 @@
-"""What a plan must know of an input before any work: its shape, its bytes' hash, or why it cannot be used."""
+"""Inputs of a plan: an image file's shape and hash, or the error for which it cannot be used."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from pathlib import Path
 
 from nst_core.engine.images.files import open_file, refuse_too_large
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.errors import ImageTooSmall, InputError, UnreadableName
-from nst_core.sources.base import is_text, path_text
-from nst_core.sources.index.facts import FAULTS, Facts, Wanted, read_facts
-from nst_core.storage.paths import file_state, located
+from nst_core.errors import ImageTooSmall, InputError
+from nst_core.sources.index.image_metadata import FILE_ERRORS, ImageMetadata
+from nst_core.storage.paths import parse_path
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One image file as it was when planned.
+    """One image file as it was when it was scanned.
 
     Attributes:
         path: of the file.
         width, height: after EXIF orientation; 0 where unknown.
         sha256: of the bytes; None if they could not be read.
-        size_bytes, mtime_ns: its `file_state`, to see cheaply whether it may have changed; -1 if it is not there.
-        error: why the image cannot be used, or None.
+        size_bytes, mtime_ns: its `file_state`, from which a change shows; -1 if it does not exist.
+        error: the reason why the image cannot be used, or None.
         mode, format: Pillow's names; empty where unknown.
-        phash: what it looks like, if that was asked for and can be told.
+        phash: its perceptual hash, if computed and meaningful.
     """
 
     path: Path
@@ -41,54 +40,43 @@ class Input:
     phash: int | None = None
 
 
-def inspect_input(path: Path, limits: ImageLimits) -> Input:
-    """Hash one file and read its header; a bad image comes back with its error in it."""
-    if not is_text(path):
-        return Input(path, error=UnreadableName(path_text(path)))
-    state = file_state(path)
-    try:
-        return judged(path, read_facts(path, Wanted(limits), *state), limits)
-    except InputError as error:
-        return unread(path, state, error)
-
-
-def judged(path: Path, facts: Facts, limits: ImageLimits) -> Input:
-    """A file by what was found in it, under a run's limits; of one that is refused the size is not told."""
-    seen = (facts.sha256, facts.size_bytes, facts.mtime_ns)
-    error = _refusal(path, facts, limits)
+def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Input:
+    """The input of a file with this metadata, under a run's limits; that of a refused one has no size."""
+    identity = (metadata.sha256, metadata.size_bytes, metadata.mtime_ns)
+    error = _refusal(path, metadata, limits)
     if error:
-        return Input(path, 0, 0, *seen, error, facts.mode, facts.format)
-    return Input(path, facts.width, facts.height, *seen, None, facts.mode, facts.format, facts.phash)
+        return Input(path, 0, 0, *identity, error, metadata.mode, metadata.format)
+    return Input(path, metadata.width, metadata.height, *identity, None, metadata.mode, metadata.format, metadata.phash)
 
 
-def unread(path: Path, state: tuple[int, int], error: InputError) -> Input:
-    """A file whose bytes could not be had."""
+def unreadable_input(path: Path, state: tuple[int, int], error: InputError) -> Input:
+    """The input of a file that could not be read."""
     return Input(path, size_bytes=state[0], mtime_ns=state[1], error=error)
 
 
-def present_hash(path: Path | str) -> str | None:
-    """sha256 of what a file holds now; None where it cannot be read, or holds nothing."""
+def current_sha256(path: Path | str) -> str | None:
+    """The sha256 of a file's bytes; None where it cannot be read, or is empty."""
     try:
-        with open_file(located(path)) as file:
+        with open_file(parse_path(path)) as file:
             return file_digest(file, "sha256").hexdigest() if file.peek(1) else None
     except (InputError, OSError):
         return None
 
 
 def first_error(inputs: Iterable[Input]) -> InputError | None:
-    """The first input's error, if any."""
+    """The first error among the inputs, if any."""
     return next((i.error for i in inputs if i.error is not None), None)
 
 
-def _refusal(path: Path, facts: Facts, limits: ImageLimits) -> InputError | None:
-    """What is wrong with the header comes first, then the limits, then what only decoding brought to light."""
-    if facts.fault and not facts.width:
-        return FAULTS[facts.fault](path, facts.reason or "")
+def _refusal(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> InputError | None:
+    """The first of: a fault of the header, a violated limit, a fault that decoding found."""
+    if metadata.fault and not metadata.width:
+        return FILE_ERRORS[metadata.fault](path, metadata.reason or "")
     try:
-        refuse_too_large(path, (facts.width, facts.height), limits.max_pixels)
+        refuse_too_large(path, (metadata.width, metadata.height), limits.max_pixels)
     except InputError as error:
         return error
-    if min(facts.width, facts.height) < limits.min_side:
-        size = f"{facts.width} x {facts.height}"
+    if min(metadata.width, metadata.height) < limits.min_side:
+        size = f"{metadata.width} x {metadata.height}"
         return ImageTooSmall(path, f"it is {size} pixels, and min_side = {limits.min_side}")
-    return FAULTS[facts.fault](path, facts.reason or "") if facts.fault else None
+    return FILE_ERRORS[metadata.fault](path, metadata.reason or "") if metadata.fault else None

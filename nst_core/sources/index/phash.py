@@ -1,4 +1,4 @@
-"""What a picture looks like in 64 bits: nearly the same for its re-encoded, resized and barely cropped copies."""
+"""The perceptual hash: 64 bits that are nearly the same for re-encoded, resized and barely cropped copies."""
 
 from __future__ import annotations
 
@@ -11,27 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from nst_core.engine.images.files import open_image, pillow_faults
+from nst_core.engine.images.files import open_image, pillow_faults, turn_upright
 
 _SIDE = 32  # of the picture whose lowest 8 × 8 frequencies give the bits
-_DRAFT = 128  # a JPEG decoded to no less than this gives the hash of the whole one, but for 2 bits at most
-_LEAST = 3.0  # grey levels: three quarters of the coefficients must be beyond what JPEG's rounding does to them
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_DRAFT = 128  # pixels; a JPEG decoded to at least this size has the hash of the whole one, but for 2 bits at most
+_LEAST = 3.0  # grey levels; three quarters of the coefficients must exceed the effect of JPEG's rounding
 
 
 def perceptual_hash(picture: Image.Image | NDArray[np.uint8]) -> int | None:
-    """ImageHash's `phash` of an upright picture as a number; None for one that shows too little.
+    """ImageHash's `phash` of an upright picture as a number; None for one with too little structure.
 
-    The bits say which of the 64 lowest frequencies are above their median. In a blank picture, a plain gradient or
-    faint noise most of them are next to nothing, so that rounding decides and all such pictures would look the same.
+    Bit k is set where the k-th of the 64 lowest frequencies is above their median. In a blank picture, a plain gradient
+    or faint noise most of them are near zero, so that rounding decides and such pictures would have similar hashes.
     """
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
@@ -40,15 +31,15 @@ def perceptual_hash(picture: Image.Image | NDArray[np.uint8]) -> int | None:
     return int(str(imagehash.phash(small)), 16)
 
 
-def quick_look(path: Path, stream: IO[bytes], orientation: int) -> Image.Image | None:
-    """A JPEG decoded at a fraction of its size and upright; None for other formats. Raises as `decode_image` does."""
+def draft_jpeg(path: Path, stream: IO[bytes], orientation: int) -> Image.Image | None:
+    """A JPEG decoded at a fraction of its size and turned upright; None for other formats. Raises as `decode_image`."""
     with pillow_faults(path):
         image = open_image(path, stream, 2**62)
         if not isinstance(image, JpegImageFile):
             return None
         image.draft("L", (_DRAFT, _DRAFT))
         small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
+    return turn_upright(small, orientation)
 
 
 def _cosines() -> NDArray[np.float64]:

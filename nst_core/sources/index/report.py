@@ -1,4 +1,4 @@
-"""What a source's files are like, counted: for a person who looks before the run, and for scripts."""
+"""The report of `nst index`: counts of a source's files by format, mode and fault, and its duplicates."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from nst_core.sources.index.duplicates import duplicates
 from nst_core.sources.index.inputs import Input
-from nst_core.storage.disk import human
+from nst_core.storage.disk import format_bytes
 
 _EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Extreme:
-    """An image that stands out by its size."""
+class ImageSize:
+    """The size of an item's image in pixels."""
 
     id: str
     width: int
@@ -24,8 +24,8 @@ class Extreme:
 
 
 @dataclass(frozen=True)
-class Bad:
-    """One item that cannot be used: the class of its error, and the sentence."""
+class BadItem:
+    """An item that cannot be used: the class of its error, and its message."""
 
     id: str
     error_class: str
@@ -34,24 +34,24 @@ class Bad:
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What `index_report` found.
+    """Counts of the files of a source.
 
     Attributes:
-        items, bytes: all of them, bad ones included; a missing file has no bytes.
-        by_format, by_mode: counts of the sound images, most frequent first.
-        smallest, largest: sound images by their number of pixels; None where there are none.
-        bad: the others, by id.
-        exact_duplicates, similar_images: item id → id of the first item with the same bytes, or of the same looks
-            although the bytes differ; the latter None where no hashes were taken.
+        items, bytes: of all files, bad ones included; a missing file has no bytes.
+        by_format, by_mode: counts of the valid images, most frequent first.
+        smallest, largest: valid images by their number of pixels; None where there are none.
+        bad: the other items, by id.
+        exact_duplicates, similar_images: item id → id of the first item with the same bytes, or with a similar hash but
+            other bytes; the latter None where no hashes were computed.
     """
 
     items: int
     bytes: int
     by_format: Mapping[str, int]
     by_mode: Mapping[str, int]
-    smallest: Extreme | None
-    largest: Extreme | None
-    bad: tuple[Bad, ...]
+    smallest: ImageSize | None
+    largest: ImageSize | None
+    bad: tuple[BadItem, ...]
     exact_duplicates: Mapping[str, str]
     similar_images: Mapping[str, str] | None
 
@@ -59,61 +59,63 @@ class IndexReport:
         return _counts(one.error_class for one in self.bad)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report as an object for JSON."""
         return {**asdict(self), "bad_by_class": self.bad_by_class()}
 
     def lines(self) -> list[str]:
-        """For people; of long lists the beginning."""
+        """The report as lines of text, long lists shortened."""
         return [
-            f"{self.items} images, {human(self.bytes)}",
-            *_list("formats", self.by_format),
-            *_list("modes", self.by_mode),
+            f"{self.items} images, {format_bytes(self.bytes)}",
+            *_count_line("formats", self.by_format),
+            *_count_line("modes", self.by_mode),
             *(f"{name}: {one.width} x {one.height} ({one.id})" for name, one in self._extremes()),
             *_examples("with the same bytes as another", [f"{a} = {b}" for a, b in self.exact_duplicates.items()]),
             *(["none looks like another"] if self.similar_images == {} else []),
             *_examples("that look like another", [f"{a} ≈ {b}" for a, b in (self.similar_images or {}).items()]),
             *_examples(
-                f"that cannot be used ({_listed(self.bad_by_class())})", [f"{b.id}: {b.reason}" for b in self.bad]
+                f"that cannot be used ({_join(self.bad_by_class())})", [f"{b.id}: {b.reason}" for b in self.bad]
             ),
         ]
 
-    def _extremes(self) -> Iterator[tuple[str, Extreme]]:
+    def _extremes(self) -> Iterator[tuple[str, ImageSize]]:
         yield from ((name, one) for name, one in (("smallest", self.smallest), ("largest", self.largest)) if one)
 
 
-def index_report(inputs: Iterable[tuple[str, Input]], looks: bool = False) -> IndexReport:
-    """Count what a scan found of the items of a source, given as (item id, input). `looks`: hashes were taken."""
+def index_report(inputs: Iterable[tuple[str, Input]], hashed: bool = False) -> IndexReport:
+    """The report of scanned items, given as (item id, input); `hashed`: perceptual hashes were computed."""
     found = sorted(inputs, key=lambda item: item[0])
-    sound = [(id, one) for id, one in found if one.error is None]
-    by_pixels = sorted(sound, key=lambda item: item[1].width * item[1].height)
-    exact = duplicates(sound, "drop_exact")
-    similar = duplicates(sound, "drop_similar") if looks else None
+    valid = [(id, one) for id, one in found if one.error is None]
+    by_pixels = sorted(valid, key=lambda item: item[1].width * item[1].height)
+    exact = duplicates(valid, "drop_exact")
+    similar = duplicates(valid, "drop_similar") if hashed else None
     return IndexReport(
         items=len(found),
         bytes=sum(max(one.size_bytes, 0) for _, one in found),
-        by_format=_counts(one.format for _, one in sound),
-        by_mode=_counts(one.mode for _, one in sound),
+        by_format=_counts(one.format for _, one in valid),
+        by_mode=_counts(one.mode for _, one in valid),
         smallest=_extreme(by_pixels[:1]),
         largest=_extreme(by_pixels[-1:]),
-        bad=tuple(Bad(id, type(one.error).__name__, one.error.reason) for id, one in found if one.error is not None),
+        bad=tuple(
+            BadItem(id, type(one.error).__name__, one.error.reason) for id, one in found if one.error is not None
+        ),
         exact_duplicates=exact,
         similar_images=None if similar is None else {a: b for a, b in similar.items() if a not in exact},
     )
 
 
-def _extreme(items: Sequence[tuple[str, Input]]) -> Extreme | None:
-    return next((Extreme(id, one.width, one.height) for id, one in items), None)
+def _extreme(items: Sequence[tuple[str, Input]]) -> ImageSize | None:
+    return next((ImageSize(id, one.width, one.height) for id, one in items), None)
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _list(name: str, counts: Mapping[str, int]) -> list[str]:
-    return [f"{name}: {_listed(counts)}"] if counts else []
+def _count_line(name: str, counts: Mapping[str, int]) -> list[str]:
+    return [f"{name}: {_join(counts)}"] if counts else []
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _join(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{key} {number}" for key, number in counts.items())
 
 

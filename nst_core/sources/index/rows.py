@@ -1,28 +1,28 @@
-"""The cache's file format: facts as Parquet columns, there and back."""
+"""The file format of the index cache: image metadata as Parquet columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import imagehash
 import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import features
 
-from nst_core.sources.index.facts import FAULTS, Facts, Verified
+from nst_core.sources.index.image_metadata import FILE_ERRORS, CheckDepth, ImageMetadata
 from nst_core.storage.atomic import atomic_path
 
 _VERSION = 1
-"""To be raised whenever other facts would be found in the same bytes."""
+"""To be increased whenever other metadata would be found in the same bytes."""
 
 
-def _made_by() -> str:
-    """What the facts depend on besides the bytes: a Pillow with more codecs reads more files."""
+def _producer() -> str:
+    """What the metadata depends on besides the bytes: a Pillow with more codecs reads more files."""
     codecs = [name for name in ("jpg", "jpg_2000", "libtiff", "webp", "avif", "zlib") if features.check(name)]
-    return f"{_VERSION}; Pillow {PIL.__version__} {' '.join(codecs)}; ImageHash {imagehash.__version__}"
+    return f"{_VERSION}; Pillow {PIL.__version__} {' '.join(codecs)}; ImageHash {version('ImageHash')}"
 
 
 SCHEMA = pa.schema(
@@ -37,19 +37,19 @@ SCHEMA = pa.schema(
         pa.field("format", pa.string(), nullable=False),
         pa.field("orientation", pa.int8(), nullable=False),
         pa.field("verified", pa.int8(), nullable=False),
-        pa.field("looked", pa.bool_(), nullable=False),
+        pa.field("hashed", pa.bool_(), nullable=False),
         pa.field("phash", pa.uint64()),
         pa.field("fault", pa.string()),
         pa.field("reason", pa.string()),
     ],
-    metadata={"nst_index": _made_by()},
+    metadata={"nst_index": _producer()},
 )
-_REPEATED = ("mode", "format", "fault", "reason")  # few values, many rows: each text is kept once
+_REPEATED = ("mode", "format", "fault", "reason")  # few distinct texts: each is kept once
 _FIELDS = SCHEMA.names[1:]
 
 
 class IndexRows:
-    """A table of facts by path. The columns stay columns until a row is asked for."""
+    """A table of image metadata by path; rows are made into objects only when they are read."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
@@ -58,30 +58,30 @@ class IndexRows:
         self._columns = [_values(table[name], name) for name in _FIELDS]
         self._used = bytearray(len(self.keys))
 
-    def get(self, key: str, size_bytes: int, mtime_ns: int) -> Facts | None:
-        """What is known of a file of this size and mtime."""
+    def get(self, key: str, size_bytes: int, mtime_ns: int) -> ImageMetadata | None:
+        """The metadata of a file of this size and mtime, if known."""
         row = self._index.get(key)
         if row is None or (self._columns[0][row], self._columns[1][row]) != (size_bytes, mtime_ns):
             return None
         self._used[row] = 1
-        sha256, width, height, mode, format, orientation, verified, looked, phash, fault, reason = (
+        sha256, width, height, mode, format, orientation, verified, hashed, phash, fault, reason = (
             column[row] for column in self._columns[2:]
         )
-        found = (width, height, mode, format, orientation, Verified(verified), looked, phash, fault, reason)
-        return Facts(size_bytes, mtime_ns, sha256.hex(), *found)
+        found = (width, height, mode, format, orientation, CheckDepth(verified), hashed, phash, fault, reason)
+        return ImageMetadata(size_bytes, mtime_ns, sha256.hex(), *found)
 
-    def unused(self) -> set[str]:
-        """The paths whose row served nobody."""
+    def unused_keys(self) -> set[str]:
+        """The paths whose rows were not read."""
         return {key for key, used in zip(self.keys, self._used, strict=True) if not used}
 
     def are_sound(self) -> bool:
-        """Whether every code is one that we know."""
+        """Whether all codes are known."""
         verified, fault = (self._columns[_FIELDS.index(name)] for name in ("verified", "fault"))
-        return {*verified} <= {*Verified} and {*fault} <= {None, *FAULTS}
+        return {*verified} <= {*CheckDepth} and {*fault} <= {None, *FILE_ERRORS}
 
 
 def read_rows(file: Path) -> IndexRows:
-    """What a cache file holds: nothing if it is not there, not ours, damaged, or written by other versions."""
+    """The rows of a cache file; none if it does not exist, is damaged, or was written by other versions."""
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             rows = IndexRows(source.read()) if source.schema_arrow.equals(SCHEMA, check_metadata=True) else None
@@ -90,17 +90,17 @@ def read_rows(file: Path) -> IndexRows:
     return rows if rows and rows.are_sound() else IndexRows(SCHEMA.empty_table())
 
 
-def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, Facts], gone: set[str]) -> None:
-    """Atomically: `rows` without those that are `gone` or known better, then the `fresh` ones. Raises OSError."""
+def write_rows(file: Path, rows: IndexRows, fresh: Mapping[str, ImageMetadata], gone: set[str]) -> None:
+    """Write atomically `rows` without those that are `gone` or in `fresh`, then `fresh`. Raises OSError."""
     keep = pa.array([key not in fresh and key not in gone for key in rows.keys], pa.bool_())
     table = pa.concat_tables([rows.table.filter(keep), _table(fresh)])
     with atomic_path(file) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def _table(facts: Mapping[str, Facts]) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in facts.values()] for name in _FIELDS}
-    columns["path"] = list(facts)
+def _table(metadata: Mapping[str, ImageMetadata]) -> pa.Table:
+    columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in metadata.values()] for name in _FIELDS}
+    columns["path"] = list(metadata)
     columns["sha256"] = [bytes.fromhex(sha256) for sha256 in columns["sha256"]]
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 

@@ -1,4 +1,4 @@
-"""What every painter shares: the canvas, smooth noise, palettes and the varnish at the end.
+"""The tools that all painters share: the canvas, smooth noise, palettes, and the final lighting and grain.
 
 Geometry is in units of the canvas' longer side: x runs over [0, 1], y over [0, height / width]. The pictures that a
 brush looks at (fields) live on a grid of fixed resolution, and what decides a composition is drawn in an order that

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst_core.storage.paths import GONE, FileState
+from nst_core.storage.paths import NO_FILE, FileState
 from nst_core.views.gallery.build_record import BuildRecord, states_digest
 from nst_core.views.gallery.cards import ResultCard, card, inputs, pictures, result_path
 from nst_core.views.gallery.cover_pictures import CoverSelection
@@ -104,7 +104,7 @@ class ArtistPages:
             if path and pair.file_name:
                 self._originals.append((pair.run.key, pair.file_name))
                 self._states.append(states[path])
-                if states[path] != GONE:
+                if states[path] != NO_FILE:
                     links[-1] = self.originals.address(pair.run, pair.file_name, states[path])
         return links
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from nst_core.errors import UsageError
 from nst_core.run_folder.folder import RUN_FILE
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
-from nst_core.storage.paths import GONE
+from nst_core.storage.paths import NO_FILE
 from nst_core.storage.progress import Progress
 from nst_core.views.gallery.artist_pages import ArtistPages
 from nst_core.views.gallery.build_record import (
@@ -148,7 +148,7 @@ class _Build:
                 (run, name, state) for (run, name), state in zip(originals, states, strict=True)
             )
             and self.thumbnails.keep(record.thumbnails)
-            and GONE not in file_states(folder / page for page in record.pages).values()
+            and NO_FILE not in file_states(folder / page for page in record.pages).values()
         )
 
     def _summary(self, artist: Artist, source: ArtistResults | BuildRecord) -> ArtistSummary:

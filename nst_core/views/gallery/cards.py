@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.finished_pairs import display_name
-from nst_core.storage.paths import located_or_none
+from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.gallery.results import GalleryPair, NamedShare
 from nst_core.views.paths import path_inside
 from nst_core.views.thumbnails import Thumbnail
@@ -80,7 +80,7 @@ class ResultCard:
 def inputs(pair: GalleryPair) -> list[Path]:
     """The photograph and the paintings of a pair, as far as the row names them."""
     names = [pair.content_path, *(style.path for style in pair.styles)]
-    return [path for path in map(located_or_none, names) if path is not None]
+    return [path for path in map(parse_path_or_none, names) if path is not None]
 
 
 def pictures(pair: GalleryPair) -> list[Path]:
@@ -147,7 +147,7 @@ def _style(style: NamedShare, thumbnails: Thumbnails) -> CardStyle:
 
 
 def _thumbnail(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:
-    picture = located_or_none(path)
+    picture = parse_path_or_none(path)
     return thumbnails.get(picture) if picture is not None else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import atomic_path, write_bytes_atomic
-from nst_core.storage.paths import GONE, FileState, file_state, is_local
+from nst_core.storage.paths import NO_FILE, FileState, file_state, is_local
 from nst_core.views.paths import file_states
 from nst_core.views.runs import Run
 from nst_core.views.web import address
@@ -68,7 +68,9 @@ class CopiedOriginals(Originals):
 
     def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
         copies = [
-            (run.folder / name, state, self._copies / run.key / name) for run, name, state in results if state != GONE
+            (run.folder / name, state, self._copies / run.key / name)
+            for run, name, state in results
+            if state != NO_FILE
         ]
         states = file_states(target for _, _, target in copies)
         return all(_is_copy(source, state, target, states[target]) for source, state, target in copies)

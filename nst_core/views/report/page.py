@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from nst_core.storage.disk import human
+from nst_core.storage.disk import format_bytes
 from nst_core.views.report.destination import MARK
 from nst_core.views.report.numbers import RunNumbers
 from nst_core.views.report.plots import Drawing, bars, boxes, courses, duration, throughput
@@ -150,17 +150,17 @@ def cost_facts(numbers: RunNumbers) -> list[tuple[str, str]]:
     """Time, compute, memory, disk and price by name."""
     cost, each = numbers.cost, numbers.seconds_each
     median, low, high = map(number, (each.median, each.low, each.high) if each else (None, None, None))
-    each_bytes = f", {human(cost.bytes_per_image)} per image" if cost.bytes_per_image else ""
+    each_bytes = f", {format_bytes(cost.bytes_per_image)} per image" if cost.bytes_per_image else ""
     facts = [
         ("Wall clock", f"{duration(cost.wall_seconds)} of work" if cost.wall_seconds else ""),
         ("Compute", f"{duration(cost.compute_seconds)}, summed over images" if cost.compute_seconds else ""),
         ("Each image", f"{median} s; nine of ten between {low} and {high} s" if each else ""),
         ("GPU-hours", number(cost.gpu_hours) if cost.gpu_hours else "none"),
         ("Price", number(cost.money) or "0" if cost.money is not None else ""),
-        ("Disk", f"{human(cost.image_bytes)} of images{each_bytes}"),
+        ("Disk", f"{format_bytes(cost.image_bytes)} of images{each_bytes}"),
     ]
     for device in numbers.devices:
-        memory = f", at most {human(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
+        memory = f", at most {format_bytes(device.peak_mb * 2**20)} of memory" if device.peak_mb else ""
         facts.append((f"On {device.name}", f"{quantity(device.images, 'image')} in {device.precision}{memory}"))
     return [(name, value) for name, value in facts if value]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.run_folder.without_folders import base_name, style_names, style_paths
-from nst_core.storage.paths import located_or_none
+from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.paths import path_inside
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
@@ -96,5 +96,5 @@ def pictures_for(page: Path, inside: bool) -> Iterator[ReportPictures]:
 
 def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     """The files of content, result and styles."""
-    styles = map(located_or_none, style_paths(pair.style_path))
-    return [located_or_none(pair.content_path), path_inside(run_folder, pair.file_name), *styles]
+    styles = map(parse_path_or_none, style_paths(pair.style_path))
+    return [parse_path_or_none(pair.content_path), path_inside(run_folder, pair.file_name), *styles]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import RunFolder, run_name
 from nst_core.run_folder.summary import SUMMARY_FILE
-from nst_core.storage.paths import parquet_source, stored
+from nst_core.storage.paths import as_remote, parquet_source
 from nst_core.storage.progress import Progress
 from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
@@ -90,7 +90,7 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
 
 def bytes_below(folder: Path) -> int:
     """Of all files below a folder, at a disk or a store; 0 where there is none."""
-    remote = stored(folder)
+    remote = as_remote(folder)
     if remote is not None:
         try:
             found = remote.fs.find(remote.path, detail=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key
-from nst_core.storage.paths import located_or_none
+from nst_core.storage.paths import parse_path_or_none
 from nst_core.storage.slugs import slugify
 from nst_core.views.sheets.choice import ArtistChoice
 from nst_core.views.sheets.lettering import legible_text
@@ -54,7 +54,7 @@ class SheetLayout:
 def artist_layout(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetLayout:
     """The sheet of one artist."""
     styles = Counter(style.name for pair in choice.shown for style in pair.styles)
-    found = ((located_or_none(name), display_name(name)) for name, _ in styles.most_common())
+    found = ((parse_path_or_none(name), display_name(name)) for name, _ in styles.most_common())
     return _layout(
         _artist_label(choice.name),
         facts.get(choice.name or "", ArtistFacts()).line,
@@ -69,7 +69,7 @@ def run_layout(artists: Sequence[ArtistChoice], pairs: Sequence[FinishedPair], o
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
     paintings: dict[str, SheetEntry] = {}
     for pair in pairs:
-        path = located_or_none(pair.styles[0].name) if pair.styles else None
+        path = parse_path_or_none(pair.styles[0].name) if pair.styles else None
         if path is not None:
             paintings.setdefault(artist_key(pair.artist or ""), SheetEntry(path, "", _artist_label(pair.artist)))
     return _layout(

@@ -10,7 +10,7 @@ from nst_core.engine.images.pixels import Pixels, decode_image
 from nst_core.errors import InputError, MissingImage, StorageRefused
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 from nst_core.views.sheets.lettering import Lettering, legible_text, name_line
 from nst_core.views.sheets.picture_grid import Cell, LabelledPicture, draw_row, equally_high_cells, stack
 
@@ -44,9 +44,9 @@ def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Labe
     title = f"After {artist}" if artist and len(styles) == 1 else "Result"
     origin = f"{pair.run_folder.absolute().name} · pair {pair.pair_id}"
     return [
-        LabelledPicture(_picture(located(pair.content_path)), pair.content_name, "Content"),
+        LabelledPicture(_picture(parse_path(pair.content_path)), pair.content_name, "Content"),
         *(
-            LabelledPicture(_picture(located(style.name)), display_name(style.name), note)
+            LabelledPicture(_picture(parse_path(style.name)), display_name(style.name), note)
             for style, note in zip(styles, style_notes, strict=False)
         ),
         LabelledPicture(_picture(pair.result), title, origin),

@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.run_folder.folder import RunFolder, run_name
-from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
+from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, suggest_name
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
@@ -107,7 +107,7 @@ def _find_artist(artists: Iterable[ArtistChoice], name: str) -> ArtistChoice:
     by_key = {artist_key(choice.name or UNKNOWN_ARTIST): choice for choice in artists}
     if artist_key(name) not in by_key:
         lookup = artist_lookup(choice.name or UNKNOWN_ARTIST for choice in by_key.values())
-        raise UsageError(f"--artist: there is no finished picture of {name!r}{meant(name, lookup)}.")
+        raise UsageError(f"--artist: there is no finished picture of {name!r}{suggest_name(name, lookup.values())}.")
     return by_key[artist_key(name)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nst_core.config.run_config import parse_config
 from nst_core.errors import ConfigError
-from nst_core.storage.paths import is_local, located
+from nst_core.storage.paths import is_local, parse_path
 
 
 def test_urls_in_a_run_file_stay_urls() -> None:
@@ -21,8 +21,8 @@ def test_urls_in_a_run_file_stay_urls() -> None:
         },
         ["output.root=s3://other/outputs"],
     )
-    assert config.content.path == located("s3://bucket/photographs")
-    assert config.pairing.manifest == located("s3://bucket/pairs.csv")
+    assert config.content.path == parse_path("s3://bucket/photographs")
+    assert config.pairing.manifest == parse_path("s3://bucket/pairs.csv")
     assert str(config.run_folder) == "s3://other/outputs/trial"
     told = config.model_dump(mode="json")
     assert told["style"]["path"] == "s3://bucket/paintings"

@@ -14,8 +14,8 @@ from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
 from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.index.inputs import inspect_input
-from nst_core.storage.paths import located
+from nst_core.sources.index.scan import inspect_input
+from nst_core.storage.paths import parse_path
 
 
 def pairs(folder: Path, text: str, seed: int = 0, **sources: Catalogue) -> list[Pair]:
@@ -135,7 +135,7 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_a_manifest_may_name_files_at_a_store(tmp_path: Path) -> None:
     (pair,) = pairs(tmp_path, "content,style\ns3://bucket/a b.jpg,s3://bucket/x.png@0.25;Monet/3.jpg@0.75\n")
-    assert pair.content.path == located("s3://bucket/a b.jpg")
+    assert pair.content.path == parse_path("s3://bucket/a b.jpg")
     assert [(str(style.item.path), style.share) for style in pair.styles] == [
         ("s3://bucket/x.png", 0.25),
         (str(styles(Monet=9).by_id()["Monet/3.jpg"].path), 0.75),

@@ -28,8 +28,8 @@ from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_resul
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.index import inputs as index_inputs
-from nst_core.sources.index import inspection
-from nst_core.sources.index.inputs import present_hash
+from nst_core.sources.index import source_scan
+from nst_core.sources.index.inputs import current_sha256
 
 MakeImage = Callable[..., Path]
 
@@ -90,8 +90,8 @@ def finish(config: RunConfig) -> None:
             image.write_bytes(b"image")
             results[row.pair_id] = success(
                 row,
-                content_sha256=present_hash(row.content_path),
-                style_sha256=";".join(present_hash(path) or "" for path in row.style_paths),
+                content_sha256=current_sha256(row.content_path),
+                style_sha256=";".join(current_sha256(path) or "" for path in row.style_paths),
             )
         write_results([results[row.pair_id] for row in chunk.rows], path)
 
@@ -112,7 +112,7 @@ class TestPlan:
     ) -> None:
         append(config)
         inspected: list[Path] = []
-        monkeypatch.setattr(inspection, "scan", lambda wanted, *_: inspected.extend(wanted) or {})
+        monkeypatch.setattr(source_scan, "scan", lambda wanted, *_: inspected.extend(wanted) or {})
         assert append(config) == []
         assert inspected == []
 
@@ -122,9 +122,9 @@ class TestPlan:
         append(config)
         make_image(tmp_path / "photos" / "d.png", 40, 32, seed=7)
         inspected: list[str] = []
-        scan = inspection.scan
+        scan = source_scan.scan
         monkeypatch.setattr(
-            inspection, "scan", lambda wanted, *_: inspected.extend(p.name for p in wanted) or scan(wanted)
+            source_scan, "scan", lambda wanted, *_: inspected.extend(p.name for p in wanted) or scan(wanted)
         )
         rows = append(config)
         assert [row.content_id for row in rows] == ["d.png", "d.png"]
@@ -211,7 +211,7 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        monkeypatch.setattr(index_inputs, "present_hash", lambda path: hashed.append(path) or present_hash(path))
+        monkeypatch.setattr(index_inputs, "current_sha256", lambda path: hashed.append(path) or current_sha256(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 

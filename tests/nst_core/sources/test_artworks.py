@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import ConfigError, SourceError
-from nst_core.sources.artist_table import ArtistRow, artist_table, read_artist_table
+from nst_core.sources.artist_names import repair_encoding, spelling_key, suggest_name
+from nst_core.sources.artist_table import ArtistRow, read_artist_table
 from nst_core.sources.base import Catalogue
 from nst_core.sources.registry import open_source
-from nst_core.sources.spelling import nearest, repaired, spelling_key
 
 BROKEN = ("Albrecht_Du╠êrer", "Albrecht_DuΓòá├¬rer", "Albrecht_DuÔòá├¬rer")
 HEADER = "id,name,years,genre,nationality,bio,wikipedia,paintings\n"
@@ -205,12 +205,10 @@ def test_a_dataset_that_is_not_there_is_told_with_the_command_that_fetches_it(tm
 
 
 def test_years_have_one_dash_and_cells_several_values(tmp_path: Path) -> None:
-    gogh, kandinsky, _, greco = artist_table(kaggle(tmp_path) / "artists.csv")
-    assert gogh == ArtistRow(
-        "Vincent van Gogh", "1853–1890", ("Post-Impressionism",), ("Dutch",), "http://en.wikipedia.org/wiki/V", 877
-    )
+    gogh, kandinsky, _, greco = read_artist_table(kaggle(tmp_path) / "artists.csv")[0]
+    assert gogh == ArtistRow("Vincent van Gogh", "1853–1890", ("Post-Impressionism",), ("Dutch",))
     assert (kandinsky.years, kandinsky.genres) == ("1866–1944", ("Expressionism", "Abstractionism"))
-    assert (kandinsky.wikipedia, greco.nationalities) == (None, ("Spanish", "Greek"))
+    assert greco.nationalities == ("Spanish", "Greek")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -221,9 +219,7 @@ def test_a_table_is_read_in_whatever_form_a_spreadsheet_left_it(
 ) -> None:
     lines = (" Name ,years,Genre,nationality", "Albrecht Dürer,1471 – 1528,X,German", ",,,")
     (tmp_path / "a.csv").write_bytes(end.join(lines).replace(",", separator).encode(encoding))
-    assert artist_table(tmp_path / "a.csv") == [
-        ArtistRow("Albrecht Dürer", "1471–1528", ("X",), ("German",), None, None)
-    ]
+    assert read_artist_table(tmp_path / "a.csv")[0] == [ArtistRow("Albrecht Dürer", "1471–1528", ("X",), ("German",))]
 
 
 def test_rows_without_a_name_and_artists_named_twice_are_noted(tmp_path: Path) -> None:
@@ -269,15 +265,14 @@ def test_the_real_copies_open(shared: Path, images: str) -> None:
 
 
 def test_the_real_table_has_fifty_artists_with_years(shared: Path) -> None:
-    rows = artist_table(shared / "data" / "artworks" / "artists.csv")
+    rows = read_artist_table(shared / "data" / "artworks" / "artists.csv")[0]
     assert len(rows) == len({spelling_key(row.name) for row in rows}) == 50
     assert all(row.years and "–" in row.years and " " not in row.years for row in rows)
-    assert sum(row.paintings or 0 for row in rows) == 8446
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_durer_is_repaired(broken: str) -> None:
-    assert repaired(broken) == "Albrecht_Dürer"
+    assert repair_encoding(broken) == "Albrecht_Dürer"
 
 
 WORDS = st.from_regex(r"[A-Z][a-z]{0,4}([éüöñçøåЖλ北🎨][a-z_]{1,4}){1,3}", fullmatch=True)
@@ -288,22 +283,22 @@ def test_any_name_broken_once_or_twice_comes_back(name: str, codecs: list[str], 
     broken = unicodedata.normalize(form, name)  # type: ignore[arg-type]
     for codec in codecs:
         broken = broken.encode().decode(codec)
-    assert repaired(broken) == unicodedata.normalize("NFC", name)
+    assert repair_encoding(broken) == unicodedata.normalize("NFC", name)
 
 
 @given(st.text())
 def test_repairing_ends_and_does_nothing_more_a_second_time(name: str) -> None:
-    assert repaired(repaired(name)) == repaired(name)
+    assert repair_encoding(repair_encoding(name)) == repair_encoding(name)
 
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_plain_names_are_never_touched(name: str) -> None:
-    assert repaired(name) == name
+    assert repair_encoding(name) == name
 
 
 def test_the_nearest_name_is_one_that_contains_the_word_or_else_the_most_alike() -> None:
     names = ["Claude Monet", "Edouard Manet", "Henri de Toulouse-Lautrec"]
-    assert nearest("manet", names) == " (did you mean 'Edouard Manet'?)"
-    assert nearest("toulouse lautrec", names) == " (did you mean 'Henri de Toulouse-Lautrec'?)"
-    assert nearest("Claud Monet", names) == " (did you mean 'Claude Monet'?)"
-    assert nearest("Hokusai", names) == ""
+    assert suggest_name("manet", names) == " (did you mean 'Edouard Manet'?)"
+    assert suggest_name("toulouse lautrec", names) == " (did you mean 'Henri de Toulouse-Lautrec'?)"
+    assert suggest_name("Claud Monet", names) == " (did you mean 'Claude Monet'?)"
+    assert suggest_name("Hokusai", names) == ""

@@ -15,7 +15,7 @@ from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError
 from nst_core.sources import coco_annotations as reader
 from nst_core.sources.base import Catalogue
-from nst_core.sources.coco import CocoImage, annotation_file, drawn, selected_images
+from nst_core.sources.coco import CocoImage, annotation_file, draw_ids, selected_images
 from nst_core.sources.registry import open_source
 from nst_core.storage.machine import cache_folder
 
@@ -86,7 +86,6 @@ def test_an_image_has_what_the_annotation_file_says_of_it(instances: Path) -> No
         width=640,
         height=480,
         license="CC-BY-NC-SA-2.0",
-        license_id=1,
         coco_url="http://images.cocodataset.org/val2017/000000000030.jpg",
         flickr_url="http://farm1.staticflickr.com/30_z.jpg",
         annotation_ids=(3, 4, 5),
@@ -97,7 +96,7 @@ def test_an_image_has_what_the_annotation_file_says_of_it(instances: Path) -> No
 def test_images_come_by_id_and_those_without_annotations_or_licence_too(instances: Path) -> None:
     found = selected_images(instances, CocoSource())
     assert [(each.id, each.label) for each in found] == [(10, "cat"), (20, "hot dog"), (30, "dog"), (40, None)]
-    assert (found[3].annotation_ids, found[3].license, found[3].license_id, found[3].coco_url) == ((), None, None, None)
+    assert (found[3].annotation_ids, found[3].license, found[3].coco_url) == ((), None, None)
 
 
 def test_the_label_is_the_largest_object_among_those_asked_for(instances: Path) -> None:
@@ -194,24 +193,24 @@ def test_annotations_may_come_in_any_order_and_of_images_that_are_not_listed(tmp
 def test_the_draw_depends_on_seed_and_ids_alone(ids: set[int], seed: int, limit: int, order: random.Random) -> None:
     shuffled = sorted(ids)
     order.shuffle(shuffled)
-    found = drawn(shuffled, limit, seed)
-    assert found == drawn(sorted(ids), limit, seed) == sorted(set(found))
+    found = draw_ids(shuffled, limit, seed)
+    assert found == draw_ids(sorted(ids), limit, seed) == sorted(set(found))
     assert len(found) == min(limit, len(ids))
-    assert set(found) <= set(drawn(ids, limit + 1, seed)) <= ids
+    assert set(found) <= set(draw_ids(ids, limit + 1, seed)) <= ids
 
 
 @given(st.sets(st.integers(0, 10**6), min_size=2, max_size=40), st.integers(0, 3), st.data())
 def test_an_image_that_was_not_drawn_does_not_matter_to_the_draw(ids: set[int], seed: int, data: st.DataObject) -> None:
-    found = drawn(ids, len(ids) - 1, seed)
+    found = draw_ids(ids, len(ids) - 1, seed)
     (left_out,) = ids - set(found)
-    assert drawn(ids - {left_out}, len(ids) - 1, seed) == found
+    assert draw_ids(ids - {left_out}, len(ids) - 1, seed) == found
     gone = data.draw(st.sampled_from(found))
-    assert drawn(ids - {gone}, len(ids) - 1, seed) == sorted(ids - {gone})
+    assert draw_ids(ids - {gone}, len(ids) - 1, seed) == sorted(ids - {gone})
 
 
 def test_a_draw_is_even_and_another_with_another_seed() -> None:
-    assert drawn(range(100), 5, 0) == [8, 14, 49, 57, 60]  # by sha256sum and sort
-    counts = [sum(number in drawn(range(10), 3, seed) for seed in range(2000)) for number in range(10)]
+    assert draw_ids(range(100), 5, 0) == [8, 14, 49, 57, 60]  # by sha256sum and sort
+    counts = [sum(number in draw_ids(range(10), 3, seed) for seed in range(2000)) for number in range(10)]
     assert all(520 < count < 680 for count in counts)  # 600 ± 4 standard deviations
 
 
@@ -364,10 +363,10 @@ def test_a_large_file_is_parsed_once_and_again_when_it_changed(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     fresh = selected_images(instances, CocoSource())
     assert cached_files() == []
-    monkeypatch.setattr(reader, "_WORTH_CACHING", 1)
+    monkeypatch.setattr(reader, "_CACHED_FROM", 1)
     assert selected_images(instances, CocoSource()) == fresh
     with monkeypatch.context() as patch:
-        patch.setattr(reader, "_parsed", lambda path: pytest.fail("parsed again"))
+        patch.setattr(reader, "_parse", lambda path: pytest.fail("parsed again"))
         assert selected_images(instances, CocoSource()) == fresh
         assert chosen(instances, categories=["dog"], licenses=["nc"]) == [30]
     write(instances, [image(1)], [])
@@ -378,7 +377,7 @@ def test_a_large_file_is_parsed_once_and_again_when_it_changed(
 def test_a_damaged_cache_and_one_that_cannot_be_written_only_cost_time(
     instances: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "_WORTH_CACHING", 1)
+    monkeypatch.setattr(reader, "_CACHED_FROM", 1)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     expected = chosen(instances)
     (cached,) = cached_files()

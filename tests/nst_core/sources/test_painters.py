@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter, paint
+from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
 
 each_painter = pytest.mark.parametrize("painter", PAINTERS, ids=lambda painter: painter.name)
 
@@ -39,7 +39,7 @@ def test_the_same_work_has_the_same_bytes(painter: Painter) -> None:
 
 def test_a_fresh_process_paints_the_same_bytes() -> None:
     code = (
-        "import hashlib; from nst_core.sources.painters import PAINTERS, paint;"
+        "import hashlib; from nst_core.sources.painters.painter import PAINTERS, paint;"
         "print(hashlib.sha256(b''.join(paint(p, 1, 64).tobytes() for p in PAINTERS)).hexdigest())"
     )
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

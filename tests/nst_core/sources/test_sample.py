@@ -12,7 +12,7 @@ from nst_core.config.sources import SampleSource
 from nst_core.engine.images.pixels import ImageLimits, decode_image
 from nst_core.errors import SourceError
 from nst_core.sources import sample
-from nst_core.sources.painters import PAINTERS, WORKS_PER_PAINTER, Painter
+from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter
 from nst_core.sources.registry import open_source
 from nst_core.sources.sample import sample_paintings, sample_photographs
 

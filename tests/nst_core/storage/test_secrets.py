@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.storage.secrets import redacted, redacted_command
+from nst_core.storage.secrets import redact, redact_command
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from nst_core.storage.secrets import redacted, redacted_command
     ],
 )
 def test_secrets_are_hidden(text: str, shown: str) -> None:
-    assert redacted(text) == shown
+    assert redact(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_secrets_are_hidden(text: str, shown: str) -> None:
     ],
 )
 def test_the_rest_is_left_as_it_is(text: str) -> None:
-    assert redacted(text) == text
+    assert redact(text) == text
 
 
 def test_data_are_gone_through_to_the_bottom() -> None:
@@ -51,7 +51,7 @@ def test_data_are_gone_through_to_the_bottom() -> None:
         "l": ["x", "https://a:b@c"],
         "n": None,
     }
-    assert redacted(data) == {
+    assert redact(data) == {
         "content": {"path": "s3://***@b", "size": 5},
         "token": "***",
         "l": ["x", "https://***@c"],
@@ -61,4 +61,4 @@ def test_data_are_gone_through_to_the_bottom() -> None:
 
 def test_a_command_can_be_pasted_but_for_its_secrets() -> None:
     arguments = ["nst", "run", "my run.yaml", "--set", "source.token=hunter 2", "--api-key", "hunter2", "--strict"]
-    assert redacted_command(arguments) == "nst run 'my run.yaml' --set 'source.token=***' --api-key '***' --strict"
+    assert redact_command(arguments) == "nst run 'my run.yaml' --set 'source.token=***' --api-key '***' --strict"

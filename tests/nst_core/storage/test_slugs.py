@@ -18,9 +18,9 @@ def is_safe(slug: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", slug, re.ASCII) is not None and len(slug.encode()) <= MAX_LENGTH
 
 
-@given(any_text | st.none(), st.booleans())
-def test_a_slug_is_always_a_safe_part_of_a_path(name: str | None, keep_case: bool) -> None:
-    assert is_safe(slugify(name, keep_case))
+@given(any_text | st.none())
+def test_a_slug_is_always_a_safe_part_of_a_path(name: str | None) -> None:
+    assert is_safe(slugify(name))
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,6 @@ def test_a_slug_is_always_a_safe_part_of_a_path(name: str | None, keep_case: boo
 )
 def test_a_slug_is_readable(name: str | None, slug: str) -> None:
     assert slugify(name) == slug
-
-
-def test_case_is_kept_on_request() -> None:
-    assert slugify("Vincent van Gogh", keep_case=True) == "Vincent-van-Gogh"
 
 
 @pytest.mark.parametrize("name", [".", "..", "/", "../../etc/passwd", "a/b", "a\\b", "C:\\x", "~", "-rf", "a\0b", "…"])

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from download.serving import Server, serving
+from download.fake_server import Server, serving
 
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def watch() -> DownloadWatch:
-    return DownloadWatch(silent, lambda: False)
+    return DownloadWatch(no_progress, lambda: False)
 
 
 @pytest.fixture(autouse=True)

@@ -7,18 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from download.making import coco, picture, put_coco, put_kaggle
-from download.serving import Fault, Server
+from download.fake_datasets import coco, picture, put_coco, put_kaggle
+from download.fake_server import Fault, Server
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, DiskFull, DownloadFailed, DownloadRefused, UnsafeArchive, UsageError
-from nst_core.sources.download import coco_releases, ensure, missing
+from nst_core.sources.download import coco_releases
 from nst_core.sources.download.coco import CocoRequest, download_coco
 from nst_core.sources.download.coco_images import PATIENCE
 from nst_core.sources.download.coco_releases import KAGGLE_DATASET
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import WrongContent
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.sources.download.source import download_source, needed_download
 
 FILES = coco()
 ANNOTATIONS = {name: data for name, data in FILES.items() if name.startswith("annotations/")}
@@ -56,7 +57,7 @@ def test_a_split_arrives_whole_and_nothing_else_remains(get: Get, server: Server
     asked = len(server.requests)
     get()
     assert len(server.requests) == asked
-    assert missing(CocoSource(path=tmp_path)) is None
+    assert needed_download(CocoSource(path=tmp_path)) is None
 
 
 def test_parts_can_be_left_out(get: Get, tmp_path: Path) -> None:
@@ -81,12 +82,12 @@ def test_a_choice_fetches_those_images_only(get: Get, server: Server, tmp_path: 
 def test_a_split_after_a_choice_is_fetched_whole(get: Get, tmp_path: Path) -> None:
     get(categories=["cat"])
     whole = CocoSource(path=tmp_path)
-    assert missing(whole) == f"nst download coco --output {tmp_path} --split val2017"
-    assert missing(CocoSource(path=tmp_path, categories=["cat"])) is None
-    assert missing(CocoSource(path=tmp_path, categories=["dog"]))
+    assert needed_download(whole) == f"nst download coco --output {tmp_path} --split val2017"
+    assert needed_download(CocoSource(path=tmp_path, categories=["cat"])) is None
+    assert needed_download(CocoSource(path=tmp_path, categories=["dog"]))
     get()
     assert below(tmp_path) == FILES
-    assert missing(whole) is None
+    assert needed_download(whole) is None
 
 
 def test_a_cut_choice_goes_on_with_what_is_lacking(get: Get, server: Server, tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_what_coco_publishes_is_checked(
     with pytest.raises(WrongContent, match="instead of the 252907541 published"):
         get()
     assert below(tmp_path) == {}
-    assert missing(CocoSource(path=tmp_path))
+    assert needed_download(CocoSource(path=tmp_path))
 
 
 def test_the_space_for_an_official_archive_is_looked_at_first(
@@ -198,26 +199,26 @@ def test_kaggles_copy_gets_the_same_layout(kaggle: Server, tmp_path: Path, watch
     request = CocoRequest(CocoSource(path=tmp_path / "all"), mirror="kaggle")
     download_coco(request, watch)
     assert below(tmp_path / "all") == FILES
-    assert not request.lacks_anything()
+    assert not request.is_incomplete()
     asked = len(kaggle.asked(archive))
     download_coco(CocoRequest(CocoSource(path=tmp_path / "all", limit=2), mirror="kaggle"), watch)
     assert len(kaggle.asked(archive)) == asked
     chosen = CocoSource(path=tmp_path / "cats", categories=["cat"])
     download_coco(CocoRequest(chosen, mirror="kaggle"), watch)
     assert below(tmp_path / "cats") == ANNOTATIONS | {CAT: FILES[CAT]}
-    assert missing(chosen) is None
+    assert needed_download(chosen) is None
 
 
 def test_images_put_there_by_hand_are_left_alone(server: Server, tmp_path: Path, watch: DownloadWatch) -> None:
     (tmp_path / "val2017").mkdir()
     (tmp_path / CAT).write_bytes(b"mine")
     source = CocoSource(path=tmp_path)
-    assert missing(source) == f"nst download coco --output {tmp_path} --split val2017 --no-images"
+    assert needed_download(source) == f"nst download coco --output {tmp_path} --split val2017 --no-images"
     (tmp_path / "annotations").mkdir()
     for name, data in ANNOTATIONS.items():
         (tmp_path / name).write_bytes(data)
-    assert missing(source) is None
-    ensure(source, silent, lambda: False)
+    assert needed_download(source) is None
+    download_source(source, DownloadWatch(no_progress, lambda: False))
     assert (tmp_path / CAT).read_bytes() == b"mine"
 
 
@@ -225,7 +226,7 @@ def test_annotations_that_a_run_file_names_are_not_fetched(get: Get, server: Ser
     own = tmp_path / "own.json"
     own.write_bytes(FILES["annotations/instances_val2017.json"])
     source = CocoSource(path=tmp_path / "c", annotations=own, categories=["cat"])
-    download_coco(CocoRequest(source, base_url=server.url), DownloadWatch(silent, lambda: False))
+    download_coco(CocoRequest(source, base_url=server.url), DownloadWatch(no_progress, lambda: False))
     assert below(tmp_path / "c") == {CAT: FILES[CAT]}
 
 

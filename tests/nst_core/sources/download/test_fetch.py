@@ -13,13 +13,13 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from download.serving import Fault, Server
+from download.fake_server import Fault, Server
 
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted, UsageError
-from nst_core.sources.download.http import Published, RemoteFile, fetch, open_client
+from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch, open_client
 from nst_core.sources.download.http_errors import Unreachable, WrongContent, place_of, seconds_to_wait
-from nst_core.sources.download.partial_file import PartialFile, forget
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.partial_file import PartialFile
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 
 DATA = random.Random(7).randbytes(200_000)
 PATH = "/a.zip"
@@ -31,9 +31,9 @@ def target(tmp_path: Path, server: Server) -> Path:
     return tmp_path / "data" / "a.zip"
 
 
-def get(server: Server, target: Path, watch: DownloadWatch, published: Published | None = None) -> None:
+def get(server: Server, target: Path, watch: DownloadWatch, published: PublishedChecksum | None = None) -> None:
     with open_client() as client:
-        fetch(client, RemoteFile(server.url + PATH), target, watch, published)
+        fetch(client, HttpRequest(server.url + PATH), target, watch, published)
 
 
 def names(folder: Path) -> list[str]:
@@ -41,7 +41,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_file_arrives_whole_and_is_not_fetched_twice(server: Server, target: Path, watch: DownloadWatch) -> None:
-    get(server, target, watch, Published(len(DATA), hashlib.md5(DATA).hexdigest(), official=True))
+    get(server, target, watch, PublishedChecksum(len(DATA), hashlib.md5(DATA).hexdigest(), official=True))
     get(server, target, watch)
     assert target.read_bytes() == DATA
     assert len(server.requests) == 1
@@ -120,9 +120,9 @@ def test_everything_arrived_but_not_renamed_needs_no_request(
     server: Server, target: Path, watch: DownloadWatch
 ) -> None:
     target.parent.mkdir()
-    arriving = PartialFile(target)
-    arriving.begin('"etag"', len(DATA))
-    arriving.part.write_bytes(DATA)
+    partial = PartialFile(target)
+    partial.restart('"etag"', len(DATA))
+    partial.part.write_bytes(DATA)
     get(server, target, watch)
     assert target.read_bytes() == DATA
     assert server.requests == []
@@ -141,13 +141,13 @@ def test_a_part_whose_state_is_unreadable_is_not_trusted(
 
 def test_a_wrong_checksum_deletes_what_arrived(server: Server, target: Path, watch: DownloadWatch) -> None:
     with pytest.raises(WrongContent, match=r"md5 .* instead of 0123"):
-        get(server, target, watch, Published(len(DATA), "0123", official=True))
+        get(server, target, watch, PublishedChecksum(len(DATA), "0123", official=True))
     assert names(target.parent) == []
 
 
 def test_a_wrong_size_of_an_official_file_deletes_it(server: Server, target: Path, watch: DownloadWatch) -> None:
     with pytest.raises(WrongContent, match="200000 bytes instead of the 5 published"):
-        get(server, target, watch, Published(5, "0123", official=True))
+        get(server, target, watch, PublishedChecksum(5, "0123", official=True))
     assert names(target.parent) == []
 
 
@@ -155,8 +155,8 @@ def test_a_mirrors_file_of_the_published_size_has_the_published_checksum(
     server: Server, target: Path, watch: DownloadWatch
 ) -> None:
     with pytest.raises(WrongContent):
-        get(server, target, watch, Published(len(DATA), "0123"))
-    get(server, target, watch, Published(5, "0123"))
+        get(server, target, watch, PublishedChecksum(len(DATA), "0123"))
+    get(server, target, watch, PublishedChecksum(5, "0123"))
     assert target.read_bytes() == DATA
 
 
@@ -193,12 +193,12 @@ def test_nothing_that_listens_is_one_sentence(target: Path, watch: DownloadWatch
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/a.zip"
         with open_client() as client, pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached .*network"):
-            fetch(client, RemoteFile(url), target, watch)
+            fetch(client, HttpRequest(url), target, watch)
 
 
 def test_an_address_of_another_kind_is_the_persons_to_mend(target: Path, watch: DownloadWatch) -> None:
     with open_client() as client, pytest.raises(UsageError, match="must begin with http"):
-        fetch(client, RemoteFile("ftp://example.test/a.zip"), target, watch)
+        fetch(client, HttpRequest("ftp://example.test/a.zip"), target, watch)
 
 
 def test_a_stop_does_not_wait_for_a_network_that_hangs(server: Server, target: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_stop_does_not_wait_for_a_network_that_hangs(server: Server, target: P
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
     with pytest.raises(Interrupted):
-        get(server, target, DownloadWatch(silent, stop.is_set))
+        get(server, target, DownloadWatch(no_progress, stop.is_set))
     assert time.monotonic() - began < 5
     assert target.with_name("a.zip.part").stat().st_size == 4000, "what has arrived is kept"
 
@@ -233,7 +233,7 @@ def test_progress_counts_what_was_there_already(server: Server, target: Path) ->
 
 
 def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, watch: DownloadWatch) -> None:
-    address = RemoteFile(
+    address = HttpRequest(
         f"{server.url}{PATH}?signature=secret", headers={"Authorization": "Bearer secret"}, body=b"secret"
     )
     server.faults[PATH] = [Fault(cut=1000), Fault(status=403)]
@@ -250,8 +250,8 @@ def test_no_secret_of_an_address_is_kept_or_told(server: Server, target: Path, w
 
 def test_forgetting_spares_what_somebody_else_put_there(server: Server, target: Path, watch: DownloadWatch) -> None:
     get(server, target, watch)
-    forget(target)
+    PartialFile(target).delete()
     assert names(target.parent) == []
     target.write_bytes(b"by hand")
-    forget(target)
+    PartialFile(target).delete()
     assert target.read_bytes() == b"by hand"

@@ -9,19 +9,21 @@ import time
 from pathlib import Path
 
 import pytest
-from download.making import artworks, put_kaggle, zipped
-from download.serving import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
+from download.fake_datasets import artworks, put_kaggle, zipped
+from download.fake_server import KAGGLE, SIGNATURE, TOKEN_CHECK, Fault, Server
 
 from nst_core.config.sources import ArtworksSource
 from nst_core.errors import DownloadFailed, DownloadRefused, Interrupted, UnsafeArchive
-from nst_core.sources.download import ensure, kaggle_client, missing
-from nst_core.sources.download.artworks import DATASET, Archive, artworks_complete, download_artworks
+from nst_core.sources.download import kaggle_client
+from nst_core.sources.download.artworks import DATASET, artworks_complete, download_artworks
+from nst_core.sources.download.dataset_archive import DatasetArchive
 from nst_core.sources.download.folder import LOCK, MARKER
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.kaggle_client import kaggle_archive
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.sources.download.source import download_source, needed_download
 
-SMALL = Archive("best-artworks-of-all-time.zip")
+SMALL = DatasetArchive("best-artworks-of-all-time.zip")
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_a_kaggle_that_does_not_answer_is_left(
         monkeypatch.setattr(kaggle_client, "DEADLINE", 60)
         began = time.monotonic()
         with pytest.raises(Interrupted):
-            kaggle_archive(DATASET, DownloadWatch(silent, stop.is_set))
+            kaggle_archive(DATASET, DownloadWatch(no_progress, stop.is_set))
         assert time.monotonic() - began < 10
 
 
@@ -180,12 +182,12 @@ def test_missing_tells_complete_by_hand_and_half_there_apart(
     kaggle: Server, archive: str, tmp_path: Path, watch: DownloadWatch
 ) -> None:
     source = ArtworksSource(path=tmp_path)
-    assert missing(source) == f"nst download artworks --output {tmp_path}"
+    assert needed_download(source) == f"nst download artworks --output {tmp_path}"
     kaggle.faults[archive] = [Fault(), Fault(cut=5000)]
     with pytest.raises(DownloadFailed):
         download_artworks(tmp_path, watch, SMALL)
-    assert missing(source)
-    ensure(source, silent, lambda: False)
-    assert missing(source) is None
+    assert needed_download(source)
+    download_source(source, DownloadWatch(no_progress, lambda: False))
+    assert needed_download(source) is None
     (tmp_path / MARKER).unlink()
-    assert missing(source) is None, "now it looks as if put there by hand"
+    assert needed_download(source) is None, "now it looks as if put there by hand"

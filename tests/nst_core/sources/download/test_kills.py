@@ -11,27 +11,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from download.making import zipped
-from download.serving import Fault, Server
+from download.fake_datasets import zipped
+from download.fake_server import Fault, Server
 
 from nst_core.errors import DiskFull, UsageError
-from nst_core.sources.download.archive import everything
-from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
+from nst_core.sources.download.archive import all_members
+from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import LOCK, MARKER, DatasetFolder
-from nst_core.sources.download.http import RemoteFile, open_client
-from nst_core.sources.download.partial_file import forget
-from nst_core.sources.download.progress import DownloadWatch, silent
+from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.partial_file import PartialFile
+from nst_core.sources.download.progress import DownloadWatch, no_progress
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 
 FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for number in range(60)}
 DOWNLOAD = """
 import sys, time
 from pathlib import Path
-from nst_core.sources.download.archive import everything
-from nst_core.sources.download.partial_file import forget
+from nst_core.sources.download.archive import all_members
+from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.folder import DatasetFolder
-from nst_core.sources.download.http import RemoteFile, open_client
-from nst_core.sources.download.dataset_archive import Archive, get_archive, unpack_part
+from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.progress import DownloadWatch
 
 root, url, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -40,10 +40,10 @@ def show(title, done, total, unit):
     if title.startswith("Unpacking"):
         time.sleep(pause)
 watch, folder = DownloadWatch(show, lambda: False), DatasetFolder(root)
-with folder.locked(), open_client() as client:
-    fetched = get_archive(folder, Archive("things.zip"), lambda: RemoteFile(url), client, watch)
-    unpack_part(folder, "things", fetched, watch, everything, "things")
-    forget(fetched.path)
+with folder.lock(), open_client() as client:
+    fetched = download_archive(folder, DatasetArchive("things.zip"), lambda: HttpRequest(url), client, watch)
+    unpack_part(folder, "things", fetched, watch, all_members, "things")
+    PartialFile(fetched.path).delete()
 """
 
 
@@ -129,17 +129,17 @@ def test_a_second_process_is_told_to_wait(
 
 
 def get_folder(tmp_path: Path):  # type: ignore[no-untyped-def]
-    return DatasetFolder(tmp_path / "data").locked()
+    return DatasetFolder(tmp_path / "data").lock()
 
 
 def download(server: Server, root: Path) -> None:
-    folder, watch = DatasetFolder(root), DownloadWatch(silent, lambda: False)
-    with folder.locked(), open_client() as client:
-        fetched = get_archive(
-            folder, Archive("things.zip"), lambda: RemoteFile(f"{server.url}/things.zip"), client, watch
+    folder, watch = DatasetFolder(root), DownloadWatch(no_progress, lambda: False)
+    with folder.lock(), open_client() as client:
+        fetched = download_archive(
+            folder, DatasetArchive("things.zip"), lambda: HttpRequest(f"{server.url}/things.zip"), client, watch
         )
-        unpack_part(folder, "things", fetched, watch, everything, "things")
-        forget(fetched.path)
+        unpack_part(folder, "things", fetched, watch, all_members, "things")
+        PartialFile(fetched.path).delete()
 
 
 @pytest.fixture

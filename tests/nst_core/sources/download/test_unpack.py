@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
-from download.making import zipped
+from download.fake_datasets import zipped
 
 from nst_core.errors import Interrupted, UnsafeArchive, UsageError
 from nst_core.sources.download.archive import unpack

@@ -18,7 +18,7 @@ import pytest
 from nst_core.sources.index import cache as cache_module
 from nst_core.sources.index import rows as rows_module
 from nst_core.sources.index.cache import IndexCache
-from nst_core.sources.index.facts import Facts, Verified, Wanted
+from nst_core.sources.index.image_metadata import CheckDepth, ImageMetadata, ScanOptions
 from nst_core.sources.index.rows import SCHEMA
 from nst_core.sources.index.scan import scan
 from nst_core.storage.machine import cache_folder
@@ -26,12 +26,12 @@ from nst_core.storage.machine import cache_folder
 MakeImage = Callable[..., Path]
 DIGEST = "ab" * 32
 EVERY_FIELD = [
-    Facts(10, 20, DIGEST, 80, 60, "RGB", "JPEG", 6, Verified.HEADER),
-    Facts(11, 2**62, DIGEST, 2**33, 1, "P", "PNG", 1, Verified.FULL, True, 2**64 - 1),
-    Facts(12, 1, DIGEST, 65_000, 65_000),
-    Facts(13, 1, DIGEST, 80, 60, "L", "GIF", 1, Verified.FULL, True, None),
-    Facts(14, 1, DIGEST, 80, 60, "RGB", "JPEG", 1, Verified.FULL, fault="TruncatedImage", reason="it ends"),
-    Facts(15, 1, DIGEST, verified=Verified.FULL, fault="NotAnImage", reason="it is “text”\n🎨"),
+    ImageMetadata(10, 20, DIGEST, 80, 60, "RGB", "JPEG", 6, CheckDepth.HEADER),
+    ImageMetadata(11, 2**62, DIGEST, 2**33, 1, "P", "PNG", 1, CheckDepth.FULL, True, 2**64 - 1),
+    ImageMetadata(12, 1, DIGEST, 65_000, 65_000),
+    ImageMetadata(13, 1, DIGEST, 80, 60, "L", "GIF", 1, CheckDepth.FULL, True, None),
+    ImageMetadata(14, 1, DIGEST, 80, 60, "RGB", "JPEG", 1, CheckDepth.FULL, fault="TruncatedImage", reason="it ends"),
+    ImageMetadata(15, 1, DIGEST, verified=CheckDepth.FULL, fault="NotAnImage", reason="it is “text”\n🎨"),
 ]
 
 
@@ -51,11 +51,11 @@ def present(path: Path) -> Path:
 
 
 def filled(tmp_path: Path, number: int = 3) -> list[Path]:
-    """Facts of some files below `root`, written."""
+    """A written cache with the metadata of some files below `root`."""
     paths = [present(tmp_path / "root" / f"{i}.jpg") for i in range(number)]
     cache = known(tmp_path)
     for i, path in enumerate(paths):
-        cache.put(path, Facts(i, i, DIGEST, 80 + i, 60, "RGB", "JPEG", 1, Verified.HEADER))
+        cache.put(path, ImageMetadata(i, i, DIGEST, 80 + i, 60, "RGB", "JPEG", 1, CheckDepth.HEADER))
     cache.save()
     return paths
 
@@ -66,7 +66,7 @@ def remembered(tmp_path: Path, paths: list[Path]) -> list[bool]:
 
 
 @pytest.mark.parametrize("facts", EVERY_FIELD)
-def test_what_is_written_is_read_again(tmp_path: Path, facts: Facts) -> None:
+def test_what_is_written_is_read_again(tmp_path: Path, facts: ImageMetadata) -> None:
     path = present(tmp_path / "root" / "naïve 🎨 a\nb.jpg")
     writer = known(tmp_path)
     writer.put(path, facts)
@@ -88,7 +88,7 @@ def test_every_root_has_a_file_the_innermost_counts_and_what_lies_elsewhere_is_r
     paths = [outer / "a.jpg", inner / "a.jpg", tmp_path / "elsewhere" / "a.jpg", tmp_path / "data2" / "a.jpg"]
     writer = known(tmp_path, outer, inner)
     for width, path in enumerate(paths):
-        writer.put(present(path), Facts(1, 1, DIGEST, width))
+        writer.put(present(path), ImageMetadata(1, 1, DIGEST, width))
     writer.save()
     assert [pq.read_table(path)["path"].to_pylist() for path in files(tmp_path) if path.stem == "elsewhere"] == [
         [str(paths[2]), str(paths[3])]
@@ -130,7 +130,7 @@ def test_files_that_are_gone_are_forgotten_with_the_next_write(tmp_path: Path) -
     paths[1].unlink()
     writer = known(tmp_path)
     writer.get(paths[1], -1, -1)  # asked for in vain
-    writer.put(paths[0], Facts(0, 0, DIGEST, 99))
+    writer.put(paths[0], ImageMetadata(0, 0, DIGEST, 99))
     writer.save()
     assert pq.read_table(files(tmp_path)[0])["path"].to_pylist() == ["2.jpg", "0.jpg"]
 
@@ -221,7 +221,7 @@ def test_a_cache_that_cannot_be_written_is_no_error_of_the_scan(tmp_path: Path, 
     os.utime(path, (1e9, 1e9))
     (tmp_path / "cache").write_text("a file where a folder should be")
     cache = known(tmp_path)
-    assert scan({path: Wanted()}, cache)[path].error is None
+    assert scan({path: ScanOptions()}, cache)[path].error is None
     assert "cannot be written" in str(cache.trouble)
 
 
@@ -237,7 +237,7 @@ def test_a_full_disk_is_no_error_of_the_scan(
 
     monkeypatch.setattr(pq, "write_table", write_table)
     cache = known(tmp_path)
-    assert scan({path: Wanted()}, cache)[path].error is None
+    assert scan({path: ScanOptions()}, cache)[path].error is None
     assert "No space left" in str(cache.trouble)
     assert remembered(tmp_path, paths) == [True] * 3
     assert [file.name for file in (tmp_path / "cache").iterdir()] == [files(tmp_path)[0].name]
@@ -246,10 +246,10 @@ def test_a_full_disk_is_no_error_of_the_scan(
 def test_a_long_scan_is_saved_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = known(tmp_path)
     writer.put(present(tmp_path / "root" / "a.jpg"), EVERY_FIELD[0])
-    writer.save_now_and_then()
+    writer.save_periodically()
     assert files(tmp_path) == []
     monkeypatch.setattr(cache_module, "_SAVE_EVERY", 0.0)
-    writer.save_now_and_then()
+    writer.save_periodically()
     assert known(tmp_path).get(tmp_path / "root" / "a.jpg", 10, 20) == EVERY_FIELD[0]
 
 
@@ -257,11 +257,12 @@ def test_two_processes_that_write_at_once_leave_one_sound_file(tmp_path: Path) -
     present(tmp_path / "root" / "a.jpg")
     script = (
         "import sys; from pathlib import Path\n"
-        "from nst_core.sources.index.cache import IndexCache; from nst_core.sources.index.facts import Facts\n"
+        "from nst_core.sources.index.cache import IndexCache\n"
+        "from nst_core.sources.index.image_metadata import ImageMetadata\n"
         "root, width = Path(sys.argv[1]), int(sys.argv[2])\n"
         "for _ in range(40):\n"
         "    cache = IndexCache([root / 'root'], root / 'cache')\n"
-        "    cache.put(root / 'root' / 'a.jpg', Facts(1, 1, 'ab' * 32, width)); cache.save()\n"
+        "    cache.put(root / 'root' / 'a.jpg', ImageMetadata(1, 1, 'ab' * 32, width)); cache.save()\n"
         "    assert cache.trouble is None and IndexCache([root / 'root'], root / 'cache').get(\n"
         "        root / 'root' / 'a.jpg', 1, 1).width in (7, 8)\n"
     )

@@ -17,7 +17,7 @@ from PIL import Image
 
 from nst_core.errors import TruncatedImage
 from nst_core.sources.index.duplicates import NEAR, duplicates
-from nst_core.sources.index.facts import Wanted
+from nst_core.sources.index.image_metadata import ScanOptions
 from nst_core.sources.index.inputs import Input
 from nst_core.sources.index.phash import perceptual_hash
 from nst_core.sources.index.scan import scan
@@ -173,7 +173,7 @@ def faceless() -> dict[str, Image.Image]:
 def test_what_shows_nothing_has_no_hash(tmp_path: Path, name: str, quality: int) -> None:
     picture = faceless()[name]
     picture.save(tmp_path / "a.jpg", quality=quality)
-    found = scan({tmp_path / "a.jpg": Wanted(phash=True)})
+    found = scan({tmp_path / "a.jpg": ScanOptions(phash=True)})
     assert [one.phash for one in found.values()] == [None]
     assert perceptual_hash(picture) is None
 
@@ -207,7 +207,7 @@ def test_copies_of_real_pictures_are_found_and_different_pictures_are_not_copies
     for path in data.glob("artworks/resized/resized/*.jpg"):
         items[f"{path.stem}.resized"] = path
     assert len(originals) >= 9
-    found = scan(dict.fromkeys(items.values(), Wanted(phash=True)))
+    found = scan(dict.fromkeys(items.values(), ScanOptions(phash=True)))
     repeated = duplicates([(id, found[path]) for id, path in items.items()], "drop_similar")
     stem = {id: id.partition(".")[0] for id in items}
     assert {id: stem[id] for id in repeated} == {id: stem[first] for id, first in repeated.items()}

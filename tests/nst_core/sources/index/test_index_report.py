@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.sources.index.inputs import Input
-from nst_core.sources.index.report import Bad, Extreme, index_report
+from nst_core.sources.index.report import BadItem, ImageSize, index_report
 
 
 def sound(
@@ -27,14 +27,14 @@ ITEMS = [
 
 
 def test_everything_is_counted() -> None:
-    report = index_report(ITEMS, looks=True)
+    report = index_report(ITEMS, hashed=True)
     assert (report.items, report.bytes) == (6, 4500)
     assert report.by_format == {"JPEG": 3, "PNG": 1}
     assert report.by_mode == {"RGB": 3, "L": 1}
-    assert (report.smallest, report.largest) == (Extreme("c", 80, 60), Extreme("b", 640, 480))
+    assert (report.smallest, report.largest) == (ImageSize("c", 80, 60), ImageSize("b", 640, 480))
     assert report.bad == (
-        Bad("e", "MissingImage", "there is no such file"),
-        Bad("f", "TruncatedImage", "it ends early"),
+        BadItem("e", "MissingImage", "there is no such file"),
+        BadItem("f", "TruncatedImage", "it ends early"),
     )
     assert report.bad_by_class() == {"MissingImage": 1, "TruncatedImage": 1}
     assert report.exact_duplicates == {"d": "a"}
@@ -50,14 +50,14 @@ def test_without_hashes_nothing_is_said_of_looks() -> None:
 
 
 def test_a_script_gets_json() -> None:
-    report = json.loads(json.dumps(index_report(ITEMS, looks=True).as_dict()))
+    report = json.loads(json.dumps(index_report(ITEMS, hashed=True).as_dict()))
     assert report["largest"] == {"id": "b", "width": 640, "height": 480}
     assert report["bad"][0]["error_class"] == "MissingImage"
     assert report["bad_by_class"] == {"MissingImage": 1, "TruncatedImage": 1}
 
 
 def test_a_person_gets_lines() -> None:
-    assert index_report(ITEMS, looks=True).lines() == [
+    assert index_report(ITEMS, hashed=True).lines() == [
         "6 images, 4.5 kB",
         "formats: JPEG 3, PNG 1",
         "modes: RGB 3, L 1",

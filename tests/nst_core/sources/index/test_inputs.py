@@ -13,8 +13,9 @@ from PIL import Image
 
 from nst_core.engine.images.pixels import ImageLimits
 from nst_core.errors import EmptyImage, MissingImage
-from nst_core.sources.index import facts
-from nst_core.sources.index.inputs import Input, first_error, inspect_input, present_hash
+from nst_core.sources.index import image_metadata
+from nst_core.sources.index.inputs import Input, current_sha256, first_error
+from nst_core.sources.index.scan import inspect_input
 from nst_core.storage.paths import file_state
 
 MakeImage = Callable[..., Path]
@@ -74,7 +75,7 @@ def test_a_trouble_of_the_system_is_not_blamed_on_the_image(tmp_path: Path, monk
     def read_bytes(_path: Path) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(facts, "read_bytes", read_bytes)
+    monkeypatch.setattr(image_metadata, "read_bytes", read_bytes)
     with pytest.raises(OSError, match="Input/output error"):
         inspect_input(tmp_path / "a.jpg", LIMITS)
 
@@ -93,5 +94,5 @@ def test_the_first_error_counts() -> None:
 def test_the_present_hash_is_that_of_the_bytes_and_none_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"some bytes")
     (tmp_path / "empty").touch()
-    assert present_hash(tmp_path / "a") == hashlib.sha256(b"some bytes").hexdigest()
-    assert [present_hash(tmp_path / name) for name in ("empty", "nope", ".", "a\0b")] == [None] * 4
+    assert current_sha256(tmp_path / "a") == hashlib.sha256(b"some bytes").hexdigest()
+    assert [current_sha256(tmp_path / name) for name in ("empty", "nope", ".", "a\0b")] == [None] * 4

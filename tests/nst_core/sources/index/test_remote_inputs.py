@@ -17,11 +17,11 @@ from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import EmptyImage, MissingImage, NotAnImage, SourceError
 from nst_core.sources.folder import folder_catalogue
 from nst_core.sources.index.cache import IndexCache
-from nst_core.sources.index.facts import Wanted
-from nst_core.sources.index.inputs import inspect_input, present_hash
-from nst_core.sources.index.scan import scan
+from nst_core.sources.index.image_metadata import ScanOptions
+from nst_core.sources.index.inputs import current_sha256
+from nst_core.sources.index.scan import inspect_input, scan
 from nst_core.sources.registry import open_source
-from nst_core.storage.paths import located
+from nst_core.storage.paths import parse_path
 from nst_core.views.thumbnails import ThumbnailFolder
 
 MakeImage = Callable[..., Path]
@@ -80,7 +80,7 @@ def test_an_image_at_a_store_is_inspected_and_decoded_as_on_a_disk(
     here, there = (inspect_input(path, ImageLimits()) for path in (tmp_path / "0.png", memory / "a.png"))
     assert (there.width, there.height, there.sha256, there.error) == (here.width, here.height, here.sha256, None)
     assert there.size_bytes == here.size_bytes
-    assert present_hash(str(memory / "a.png")) == here.sha256
+    assert current_sha256(str(memory / "a.png")) == here.sha256
     assert (
         decode_image(memory / "a.png", ImageLimits()).pixels == decode_image(tmp_path / "0.png", ImageLimits()).pixels
     ).all()
@@ -96,12 +96,12 @@ def test_bad_images_at_a_store_are_bad_for_the_same_reasons(memory: Path) -> Non
 def test_a_second_scan_lists_and_fetches_nothing(
     bucket: str, tmp_path: Path, make_image: MakeImage, fetched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = located(f"{bucket}/photographs")
+    folder = parse_path(f"{bucket}/photographs")
     names = [f"{number:02d}.png" for number in range(40)]
     put(folder, make_image, tmp_path, *names)
 
     def scanned() -> dict[Path, Any]:
-        return scan({folder / name: Wanted() for name in names}, IndexCache([folder], tmp_path / "cache"))
+        return scan({folder / name: ScanOptions() for name in names}, IndexCache([folder], tmp_path / "cache"))
 
     first = scanned()
     assert sorted(fetched) == names
@@ -132,10 +132,10 @@ def test_files_that_are_gone_from_a_store_are_dropped_from_the_cache(
     def cache() -> IndexCache:
         return IndexCache([memory], tmp_path / "cache")
 
-    found = scan({memory / name: Wanted() for name in ("a.png", "b.png")}, cache())
+    found = scan({memory / name: ScanOptions() for name in ("a.png", "b.png")}, cache())
     (memory / "b.png").unlink()
     put(memory, make_image, tmp_path, "c.png")
-    scan({memory / name: Wanted() for name in ("a.png", "c.png")}, cache())
+    scan({memory / name: ScanOptions() for name in ("a.png", "c.png")}, cache())
     states = {name: (one.size_bytes, one.mtime_ns) for one in found.values() for name in [one.path.name]}
     assert cache().get(memory / "a.png", *states["a.png"]) is not None
     assert cache().get(memory / "b.png", *states["b.png"]) is None
@@ -149,5 +149,5 @@ def test_a_gallery_shows_no_picture_that_may_not_be_read(
         raise PermissionError("Access Denied")
 
     monkeypatch.setattr(S3FileSystem, "_call_s3", refused)
-    picture = located(f"{bucket}/somebody-else/a.png")
+    picture = parse_path(f"{bucket}/somebody-else/a.png")
     assert dict(ThumbnailFolder(tmp_path).make([picture])) == {picture: None}

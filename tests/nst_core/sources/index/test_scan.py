@@ -20,15 +20,15 @@ from PIL import Image
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image
 from nst_core.errors import ImageTooLarge, ImageTooSmall, InputError, MissingImage, TruncatedImage, UnreadableName
-from nst_core.sources.index import facts
+from nst_core.sources.index import image_metadata
 from nst_core.sources.index.cache import IndexCache
-from nst_core.sources.index.facts import Wanted
-from nst_core.sources.index.inputs import Input, inspect_input
-from nst_core.sources.index.scan import scan
+from nst_core.sources.index.image_metadata import ScanOptions
+from nst_core.sources.index.inputs import Input
+from nst_core.sources.index.scan import inspect_input, scan
 
 MakeImage = Callable[..., Path]
 HOUR = 3600 * 10**9
-WAYS = [Wanted(), Wanted(verify="full"), Wanted(phash=True), Wanted(verify="full", phash=True)]
+WAYS = [ScanOptions(), ScanOptions(verify="full"), ScanOptions(phash=True), ScanOptions(verify="full", phash=True)]
 
 
 def aged(path: Path, ns: int = HOUR) -> Path:
@@ -37,8 +37,8 @@ def aged(path: Path, ns: int = HOUR) -> Path:
     return path
 
 
-def look(path: Path, wanted: Wanted | None = None, cache: IndexCache | None = None) -> Input:
-    return scan({path: wanted or Wanted()}, cache)[path]
+def look(path: Path, wanted: ScanOptions | None = None, cache: IndexCache | None = None) -> Input:
+    return scan({path: wanted or ScanOptions()}, cache)[path]
 
 
 def fresh(tmp_path: Path) -> IndexCache:
@@ -50,9 +50,9 @@ def fresh(tmp_path: Path) -> IndexCache:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that a scan opens, as it does."""
     names: list[str] = []
-    read, stream = facts.read_bytes, facts.open_file
-    monkeypatch.setattr(facts, "read_bytes", lambda path: names.append(path.name) or read(path))
-    monkeypatch.setattr(facts, "open_file", lambda path: names.append(path.name) or stream(path))
+    read, stream = image_metadata.read_bytes, image_metadata.open_file
+    monkeypatch.setattr(image_metadata, "read_bytes", lambda path: names.append(path.name) or read(path))
+    monkeypatch.setattr(image_metadata, "open_file", lambda path: names.append(path.name) or stream(path))
     return names
 
 
@@ -100,7 +100,7 @@ def verdict(found: Input) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("wanted", WAYS, ids=repr)
 def test_a_remembered_file_gets_the_same_verdict_as_one_that_is_read(
-    tmp_path: Path, zoo: list[Path], wanted: Wanted
+    tmp_path: Path, zoo: list[Path], wanted: ScanOptions
 ) -> None:
     first = scan(dict.fromkeys(zoo, wanted), fresh(tmp_path))
     again = scan(dict.fromkeys(zoo, wanted), fresh(tmp_path))
@@ -111,12 +111,12 @@ def test_a_remembered_file_gets_the_same_verdict_as_one_that_is_read(
 
 
 def test_header_mode_says_what_a_single_look_says(zoo: list[Path]) -> None:
-    for path, found in scan(dict.fromkeys(zoo, Wanted())).items():
+    for path, found in scan(dict.fromkeys(zoo, ScanOptions())).items():
         assert verdict(found) == verdict(inspect_input(path, ImageLimits()))
 
 
 def test_full_mode_says_what_decoding_says(zoo: list[Path]) -> None:
-    for path, found in scan(dict.fromkeys(zoo[:-4], Wanted(verify="full"))).items():
+    for path, found in scan(dict.fromkeys(zoo[:-4], ScanOptions(verify="full"))).items():
         if found.error is None:
             info = decode_image(path, ImageLimits()).info
             assert (found.width, found.height) == (info.width, info.height)
@@ -127,7 +127,7 @@ def test_full_mode_says_what_decoding_says(zoo: list[Path]) -> None:
 
 
 def test_the_zoo_gets_its_reasons(zoo: list[Path]) -> None:
-    found = scan(dict.fromkeys(zoo, Wanted(verify="full")))
+    found = scan(dict.fromkeys(zoo, ScanOptions(verify="full")))
     names = {path.name: type(one.error).__name__ for path, one in found.items() if one.error}
     assert names == {
         "empty.jpg": "EmptyImage",
@@ -153,7 +153,7 @@ def test_big_files_are_hashed_piece_by_piece_and_judged_alike(zoo: list[Path], m
     for wanted in WAYS:
         whole = scan(dict.fromkeys(zoo, wanted))
         with monkeypatch.context() as patch:
-            patch.setattr(facts, "_READ_WHOLE", 0)
+            patch.setattr(image_metadata, "_READ_WHOLE", 0)
             pieces = scan(dict.fromkeys(zoo, wanted))
         assert [verdict(one) for one in pieces.values()] == [verdict(one) for one in whole.values()]
 
@@ -173,7 +173,7 @@ def test_a_big_file_is_never_in_memory_whole(tmp_path: Path, head: bytes) -> Non
 
 
 def test_unchanged_files_are_not_opened_again(tmp_path: Path, zoo: list[Path], opened: list[str]) -> None:
-    wanted = dict.fromkeys(zoo, Wanted(verify="full", phash=True))
+    wanted = dict.fromkeys(zoo, ScanOptions(verify="full", phash=True))
     scan(wanted, fresh(tmp_path))
     opened.clear()
     scan(wanted, fresh(tmp_path))
@@ -219,7 +219,7 @@ def test_a_cut_jpeg_passes_by_its_header_and_fails_when_decoded(tmp_path: Path, 
     (tmp_path / "a.jpg").write_bytes(data[:-200])
     path = aged(tmp_path / "a.jpg")
     assert look(path, cache=fresh(tmp_path)).error is None
-    assert isinstance(look(path, Wanted(verify="full"), fresh(tmp_path)).error, TruncatedImage)
+    assert isinstance(look(path, ScanOptions(verify="full"), fresh(tmp_path)).error, TruncatedImage)
     assert isinstance(look(path, cache=fresh(tmp_path)).error, TruncatedImage)  # known by now
 
 
@@ -228,14 +228,14 @@ def test_limits_are_applied_to_what_is_remembered(tmp_path: Path, make_image: Ma
     small, large = ImageLimits(min_side=61), ImageLimits(max_pixels=80 * 60 - 1)
     just = ImageLimits(min_side=60, max_pixels=80 * 60)
     limits = [ImageLimits(), small, large, just]
-    found = [look(path, Wanted(one), fresh(tmp_path)) for one in limits]
+    found = [look(path, ScanOptions(one), fresh(tmp_path)) for one in limits]
     assert opened == ["a.png"]
     assert [type(one.error) for one in found] == [type(None), ImageTooSmall, ImageTooLarge, type(None)]
     assert [one.width for one in found] == [80, 0, 0, 80]
     for one in (small, large):
         with pytest.raises(InputError) as refused:
             decode_image(path, one)
-        assert str(refused.value) == str(look(path, Wanted(one), fresh(tmp_path)).error)
+        assert str(refused.value) == str(look(path, ScanOptions(one), fresh(tmp_path)).error)
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "jpg"])
@@ -245,11 +245,11 @@ def test_an_image_that_was_too_large_once_is_read_under_wider_limits(
     path = make_image(tmp_path / "a.png")
     Image.open(path).save(tmp_path / f"b.{suffix}")
     path = aged(tmp_path / f"b.{suffix}")
-    refused = look(path, Wanted(ImageLimits(max_pixels=100), "full", phash=True), fresh(tmp_path))
+    refused = look(path, ScanOptions(ImageLimits(max_pixels=100), "full", phash=True), fresh(tmp_path))
     assert isinstance(refused.error, ImageTooLarge)
     assert "(80 x 64)" in str(refused.error)
-    accepted = look(path, Wanted(verify="full", phash=True), fresh(tmp_path))
-    assert verdict(accepted) == verdict(look(path, Wanted(verify="full")))
+    accepted = look(path, ScanOptions(verify="full", phash=True), fresh(tmp_path))
+    assert verdict(accepted) == verdict(look(path, ScanOptions(verify="full")))
     assert accepted.phash is not None
 
 
@@ -257,7 +257,7 @@ def test_what_one_scan_did_not_ask_another_adds_and_nothing_is_forgotten(
     tmp_path: Path, make_image: MakeImage, opened: list[str]
 ) -> None:
     path = aged(make_image(tmp_path / "a.jpg"))
-    for wanted in (Wanted(phash=True), Wanted(verify="full"), *WAYS):
+    for wanted in (ScanOptions(phash=True), ScanOptions(verify="full"), *WAYS):
         look(path, wanted, fresh(tmp_path))
     assert opened == ["a.jpg"] * 2
 
@@ -273,7 +273,7 @@ def test_the_hash_of_the_looks_is_that_of_the_upright_picture(tmp_path: Path, ma
         for suffix in ("jpg", "png", "tiff"):
             path = tmp_path / f"{orientation}.{suffix}"
             turned.save(path, exif=exif)
-            hashes.add(look(path, Wanted(phash=True)).phash)
+            hashes.add(look(path, ScanOptions(phash=True)).phash)
     first = next(iter(hashes))
     assert first is not None
     assert max((first ^ other).bit_count() for other in hashes) <= 2
@@ -284,16 +284,16 @@ def test_a_trouble_of_the_system_stops_the_scan(
     tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     paths = [aged(make_image(tmp_path / f"{i:02d}.png", seed=i)) for i in range(30)]
-    read = facts.read_bytes
+    read = image_metadata.read_bytes
 
     def read_bytes(path: Path) -> bytes:
         if path.name == "20.png":
             raise OSError(number, "trouble")
         return read(path)
 
-    monkeypatch.setattr(facts, "read_bytes", read_bytes)
+    monkeypatch.setattr(image_metadata, "read_bytes", read_bytes)
     with pytest.raises(OSError, match="trouble"):
-        scan(dict.fromkeys(paths, Wanted()), fresh(tmp_path))
+        scan(dict.fromkeys(paths, ScanOptions()), fresh(tmp_path))
     assert fresh(tmp_path).get(paths[0], *_state(paths[0])) is not None
 
 
@@ -305,15 +305,15 @@ def test_an_interrupted_scan_stops_soon_and_keeps_what_it_found(
     for path in paths:
         path.hardlink_to(image)
     aged(image)
-    read = facts.read_bytes
-    monkeypatch.setattr(facts, "read_bytes", lambda path: time.sleep(0.01) or read(path))
+    read = image_metadata.read_bytes
+    monkeypatch.setattr(image_metadata, "read_bytes", lambda path: time.sleep(0.01) or read(path))
 
     def progress(_done: int, _all: int) -> None:
         raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        scan(dict.fromkeys(paths, Wanted()), fresh(tmp_path), progress)
+        scan(dict.fromkeys(paths, ScanOptions()), fresh(tmp_path), progress)
     assert time.monotonic() - began < 2.0  # all of them take 5 s with four threads
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("index")]
     cache = fresh(tmp_path)
@@ -325,10 +325,10 @@ def test_progress_comes_now_and_then_and_ends_at_all(
     tmp_path: Path, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [make_image(tmp_path / f"{i}.png") for i in range(40)]
-    read = facts.read_bytes
-    monkeypatch.setattr(facts, "read_bytes", lambda path: time.sleep(0.05) or read(path))
+    read = image_metadata.read_bytes
+    monkeypatch.setattr(image_metadata, "read_bytes", lambda path: time.sleep(0.05) or read(path))
     told: list[tuple[float, int, int]] = []
-    scan(dict.fromkeys(paths, Wanted()), None, lambda done, all: told.append((time.monotonic(), done, all)))
+    scan(dict.fromkeys(paths, ScanOptions()), None, lambda done, all: told.append((time.monotonic(), done, all)))
     assert told[-1][1:] == (40, 40)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert all(later - earlier > 0.09 for (earlier, *_), (later, *_) in itertools.pairwise(told[:-1]))
@@ -337,7 +337,7 @@ def test_progress_comes_now_and_then_and_ends_at_all(
 
 def test_results_come_in_the_order_asked_each_under_its_own_limits(tmp_path: Path, make_image: MakeImage) -> None:
     paths = [make_image(tmp_path / f"{i}.png", 20 + i, 20) for i in reversed(range(30))]
-    wanted = {path: Wanted(ImageLimits(min_side=16 if i % 2 else 21)) for i, path in enumerate(paths)}
+    wanted = {path: ScanOptions(ImageLimits(min_side=16 if i % 2 else 21)) for i, path in enumerate(paths)}
     found = scan(wanted)
     assert list(found) == paths
     assert [isinstance(one.error, ImageTooSmall) for one in found.values()] == [i % 2 == 0 for i in range(30)]
@@ -351,7 +351,7 @@ def test_names_that_no_table_can_hold_do_not_reach_the_cache(tmp_path: Path, mak
     good = aged(make_image(tmp_path / "a.png"))
     bad = tmp_path / os.fsdecode(b"caf\xe9.png")
     bad.hardlink_to(good)
-    found = scan({good: Wanted(), bad: Wanted()}, cache := fresh(tmp_path))
+    found = scan({good: ScanOptions(), bad: ScanOptions()}, cache := fresh(tmp_path))
     assert cache.trouble is None
     assert isinstance(found[bad].error, UnreadableName)
     assert found[good].error is None

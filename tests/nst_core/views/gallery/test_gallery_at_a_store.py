@@ -10,7 +10,7 @@ import pytest
 from exhibits import Page, check_links, files, new_run, row, write_results
 
 from nst_core.errors import UsageError
-from nst_core.storage.paths import file_state, files_below, located
+from nst_core.storage.paths import file_state, files_below, parse_path
 from nst_core.views.gallery import build_gallery
 
 
@@ -24,7 +24,7 @@ def here(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def there(here: Path, bucket: str) -> Path:
-    run = located(f"{bucket}/run")
+    run = parse_path(f"{bucket}/run")
     for name in files_below(here):
         (run / name).write_bytes((here / name).read_bytes())
     return run
@@ -69,11 +69,11 @@ def test_runs_at_a_store_and_on_a_disk_are_copied_together(here: Path, there: Pa
 
 
 def test_a_gallery_of_several_runs_goes_to_a_store(here: Path, bucket: str, tmp_path: Path) -> None:
-    build_gallery([here], located(f"{bucket}/gallery"))
-    copy = fetched(located(f"{bucket}/gallery"), tmp_path / "copy")
+    build_gallery([here], parse_path(f"{bucket}/gallery"))
+    copy = fetched(parse_path(f"{bucket}/gallery"), tmp_path / "copy")
     check_links(copy, copy)
 
 
 def test_pages_at_a_store_cannot_lead_to_a_disk(here: Path, bucket: str) -> None:
     with pytest.raises(UsageError, match="--no-copy"):
-        build_gallery([here], located(f"{bucket}/gallery"), copy=False)
+        build_gallery([here], parse_path(f"{bucket}/gallery"), copy=False)

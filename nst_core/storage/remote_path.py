@@ -1,7 +1,7 @@
-"""A path at a remote store (`s3://`, `gs://`, …): a UPath that is read whole, read fresh, and written whole.
+"""A path at a remote store (`s3://`, `gs://`, …): a UPath whose objects are read and written whole.
 
-What is there is asked of the store each time, because other machines write too: no listing is kept. An object is read
-by one request and written by one (a large one by an upload in pieces that shows nothing before it is complete).
+Listings are never cached, because other machines write, too. An object is read by one request and written by one (a
+large one by a multipart upload, which shows nothing before it is complete).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from upath.types import StatResultType
 
 from nst_core.errors import NstError, StorageRefused, StorageUnreachable
 
-_TELLING = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+_PATH_ERRORS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _BUGS = (TypeError, AttributeError, LookupError, ImportError, NotImplementedError, MemoryError)
 _CREDENTIALS = (
     {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"}
@@ -27,28 +27,28 @@ _CREDENTIALS = (
 _MALFORMED = {"ParamValidationError", "ValueError", "InvalidURL"}
 
 
-class StoredPath(ProxyUPath):
-    """A file or folder at a store. What would write piece by piece (`open("w")`) is refused: `write_bytes` is whole.
+class RemotePath(ProxyUPath):
+    """A file or folder at a store. `open("w")`, which writes piece by piece, is refused; `write_bytes` is not.
 
-    Every method that asks the store raises `StorageRefused` (credentials, permission, a wrong name) or
-    `StorageUnreachable` (network, the server's trouble), and otherwise what `pathlib.Path` raises.
+    Every method that asks the store raises `StorageRefused` (credentials, permission, invalid name) or
+    `StorageUnreachable` (network, server error), and otherwise what `pathlib.Path` raises.
     """
 
     __slots__ = ()
 
     def details(self) -> Mapping[str, Any]:
-        """What the store says of the object, as fsspec has it. Raises FileNotFoundError."""
-        with _in_one_sentence(self):
+        """fsspec's description of the object. Raises FileNotFoundError."""
+        with _store_errors(self):
             return dict(self.fs.info(self.path))
 
     def members(self) -> list[Mapping[str, Any]]:
-        """The details of what lies directly in this folder, by one listing. Raises FileNotFoundError."""
-        with _in_one_sentence(self):
+        """The details of each entry of this folder, by one listing. Raises FileNotFoundError."""
+        with _store_errors(self):
             return list(self.fs.ls(self.path, detail=True))
 
     def names_below(self) -> list[str]:
-        """Every object below this folder, by its path from here, sorted; by one listing. Empty where there is none."""
-        with _in_one_sentence(self):
+        """The relative path of every object below this folder, sorted, by one listing; empty where there is none."""
+        with _store_errors(self):
             try:
                 found = self.fs.find(self.path)
             except FileNotFoundError:
@@ -57,7 +57,7 @@ class StoredPath(ProxyUPath):
         return sorted(name[start:] for name in found if name[start:] and not name.endswith("/"))
 
     def stat(self, *, follow_symlinks: bool = True) -> StatResultType:
-        with _in_one_sentence(self):
+        with _store_errors(self):
             return super().stat(follow_symlinks=follow_symlinks)
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:
@@ -72,12 +72,12 @@ class StoredPath(ProxyUPath):
     def is_symlink(self) -> bool:
         return False
 
-    def iterdir(self) -> Iterator[StoredPath]:
+    def iterdir(self) -> Iterator[RemotePath]:
         names = (str(member["name"]).rstrip("/") for member in self.members())
         return (self / name.rpartition("/")[2] for name in names if name != self.path.rstrip("/"))
 
-    def glob(self, pattern: str, **_: Any) -> Iterator[StoredPath]:
-        """The files that fit, in order, by one listing; `*` stays within a folder's name, `**` is not known."""
+    def glob(self, pattern: str, **_: Any) -> Iterator[RemotePath]:
+        """The files that match, in order, by one listing; `*` matches within one name, `**` is not supported."""
         parts = pattern.split("/")
         for name in self.names_below():
             names = name.split("/")
@@ -85,22 +85,22 @@ class StoredPath(ProxyUPath):
                 yield self / name
 
     def read_bytes(self) -> bytes:
-        with _in_one_sentence(self):
+        with _store_errors(self):
             return bytes(self.fs.cat_file(self.path))
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> str:
         return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
 
     def open(self, mode: str = "r", *_: Any, **options: Any) -> IO[Any]:  # type: ignore[override]
-        """The object, fetched whole, as a file to read."""
+        """The object, read whole into memory, as a readable file."""
         if mode not in ("r", "rt", "rb"):
             raise io.UnsupportedOperation(f"{self} can only be written whole")
         stream = io.BufferedReader(io.BytesIO(self.read_bytes()))
         return stream if mode == "rb" else io.TextIOWrapper(stream, options.get("encoding") or "utf-8")
 
     def write_bytes(self, data: bytes) -> int:
-        """Put the object: others see it whole or, if this fails, not at all."""
-        with _in_one_sentence(self):
+        """Write the object by one request: readers see all of it or, if this fails, none."""
+        with _store_errors(self):
             self.fs.pipe_file(self.path, bytes(data))
         return len(data)
 
@@ -110,7 +110,7 @@ class StoredPath(ProxyUPath):
         return self.write_bytes(data.encode(encoding or "utf-8", errors or "strict"))
 
     def unlink(self, missing_ok: bool = False) -> None:
-        with _in_one_sentence(self):
+        with _store_errors(self):
             try:
                 self.fs.rm_file(self.path)
             except FileNotFoundError:
@@ -118,10 +118,10 @@ class StoredPath(ProxyUPath):
                     raise
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: at a store, folders are there as soon as something is in them."""
+        """Do nothing: at a store, a folder exists as soon as there is an object in it."""
 
     def _kind(self) -> str | None:
-        """`file`, `directory`, or None where there is nothing. Unlike fsspec's `exists`, trouble is no "no"."""
+        """`file`, `directory`, or None where there is nothing. Unlike in fsspec's `exists`, an error is no "no"."""
         try:
             return str(self.details()["type"])
         except (FileNotFoundError, NotADirectoryError):
@@ -129,17 +129,17 @@ class StoredPath(ProxyUPath):
 
 
 @contextmanager
-def _in_one_sentence(path: StoredPath) -> Iterator[None]:
+def _store_errors(path: RemotePath) -> Iterator[None]:
     try:
         yield
-    except (NstError, *_TELLING, *_BUGS):
+    except (NstError, *_PATH_ERRORS, *_BUGS):
         raise
     except Exception as error:
-        raise _fault(path, error) from error
+        raise _storage_error(path, error) from error
 
 
-def _fault(path: StoredPath, error: Exception) -> NstError:
-    """The stores' libraries each have a family of errors of their own, known here by name: none has to be imported."""
+def _storage_error(path: RemotePath, error: Exception) -> NstError:
+    """One of our errors for one of a store's library, recognised by name, so that no library has to be imported."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     reason = " ".join(str(error).split()).rstrip(".")[:300] or type(error).__name__
     if kinds & _CREDENTIALS:

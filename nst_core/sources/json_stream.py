@@ -1,4 +1,4 @@
-"""A JSON file of hundreds of megabytes, read an entry at a time."""
+"""A JSON file of hundreds of megabytes, read one entry at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-def entries_of(text: str, sections: Container[str]) -> Iterator[tuple[str, int | None, Any]]:
-    """(section, number, entry) for each entry of the named lists of a JSON object; others are skipped.
+def stream_entries(text: str, sections: Container[str]) -> Iterator[tuple[str, int | None, Any]]:
+    """(section, number, entry) for each entry of the named lists of a JSON object; other values are skipped.
 
-    Each entry is decoded alone, so that those of a large list never lie in memory together. Before its first entry each
-    list is announced with the number None, so that an empty one is seen, too.
+    Each entry is decoded alone, so that the entries of a large list are never in memory together. Each list is
+    announced with the number None before its first entry, so that empty ones are reported, too.
 
     Raises:
         json.JSONDecodeError, RecursionError: the text is not JSON, or no object.
@@ -26,25 +26,17 @@ def entries_of(text: str, sections: Container[str]) -> Iterator[tuple[str, int |
         position = _expect(text, _skip(text, position), ":")
         if isinstance(key, str) and key in sections and _at(text, position, "["):
             yield key, None, None
-            for number, entry, after in _elements(text, position):
-                position = after
-                if number is not None:
-                    yield key, number, entry
+            position = _expect(text, position, "[")
+            number = 0
+            while not _at(text, position, "]"):
+                entry, position = _DECODER.raw_decode(text, position)
+                yield key, number, entry
+                number += 1
+                position = _next(text, position, "]")
+            position += 1
         else:
             _, position = _DECODER.raw_decode(text, position)
         position = _next(text, position, "}")
-
-
-def _elements(text: str, position: int) -> Iterator[tuple[int | None, Any, int]]:
-    """Number, element and the position after it; at last without a number, and the position after the list."""
-    position = _expect(text, position, "[")
-    number = 0
-    while not _at(text, position, "]"):
-        element, position = _DECODER.raw_decode(text, position)
-        yield number, element, position
-        number += 1
-        position = _next(text, position, "]")
-    yield None, None, position + 1
 
 
 def _at(text: str, position: int, character: str) -> bool:
@@ -52,6 +44,7 @@ def _at(text: str, position: int, character: str) -> bool:
 
 
 def _skip(text: str, position: int) -> int:
+    """The position of the next character that is not white space."""
     match = _SPACE.match(text, position)
     return match.end() if match else position
 
@@ -64,6 +57,6 @@ def _expect(text: str, position: int, character: str) -> int:
 
 
 def _next(text: str, position: int, end: str) -> int:
-    """Past the comma after an element, or at the `end` of the list."""
+    """The position after the comma that follows an entry, or that of the `end` of the list or object."""
     position = _skip(text, position)
     return position if _at(text, position, end) else _expect(text, position, ",")

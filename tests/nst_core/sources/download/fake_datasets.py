@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 
 import numpy as np
-from download.serving import Server
+from download.fake_server import Server
 from PIL import Image
 
 ARTISTS = "id,name,years,genre,nationality,bio,wikipedia,paintings\n0,Ada Bo,1900 - 1990,Cubism,Dane,,,2\n"
