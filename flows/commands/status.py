@@ -16,7 +16,7 @@ from flows.commands.run import duration, print_summary
 if TYPE_CHECKING:
     from nst_core.run_folder.lock.holders import Holders
     from nst_core.run_folder.lock.run_lock import Holder
-    from nst_core.run_folder.tally import Tally
+    from nst_core.run_folder.status_counts import StatusCounts
 
 
 def status(
@@ -69,12 +69,12 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
     interval = interval or (2.0 if console.is_terminal else 10.0)
     try:
         if as_json:
-            for tally, attendance in _looks(run, interval):
-                print(json.dumps(asdict(tally) | {"left": tally.left} | _work(attendance)), flush=True)
+            for counts, attendance in _looks(run, interval):
+                print(json.dumps(asdict(counts) | {"left": counts.left} | _work(attendance)), flush=True)
         elif console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
-                for tally, attendance in _looks(run, interval):
-                    live.update(Text("\n".join([*_counts(tally), *_working(attendance)])), refresh=True)
+                for counts, attendance in _looks(run, interval):
+                    live.update(Text("\n".join([*_counts(counts), *_working(attendance)])), refresh=True)
         else:
             for line in _changing(run, interval):
                 print(line, flush=True)
@@ -82,15 +82,15 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
         return
 
 
-def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
+def _looks(run: RunPath, interval: float) -> Iterator[tuple[StatusCounts, Holders]]:
     """Look until nobody works there; the last look is one after that."""
     from nst_core.run_folder.lock.holders import Watcher
-    from nst_core.run_folder.tally import Counting
+    from nst_core.run_folder.status_counts import StatusCounter
 
-    counting, watcher = Counting(run), Watcher(run)
+    counter, watcher = StatusCounter(run), Watcher(run)
     while True:
         attendance = watcher.look()  # first, so that the last counts are those of the end
-        yield counting.tally(), attendance
+        yield counter.count(), attendance
         if not attendance.present:
             return
         time.sleep(interval)
@@ -99,21 +99,21 @@ def _looks(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
 def _changing(run: RunPath, interval: float) -> Iterator[str]:
     """A line per look that saw something new, and everything at the end."""
     before = ""
-    for tally, attendance in _looks(run, interval):
+    for counts, attendance in _looks(run, interval):
         if not attendance.present:
-            yield from (*_counts(tally), *_working(attendance))
+            yield from (*_counts(counts), *_working(attendance))
             return
-        line = f"{_counts(tally)[0]}{_pace(attendance.rate, attendance.eta_seconds)}"
+        line = f"{_counts(counts)[0]}{_pace(attendance.rate, attendance.eta_seconds)}"
         if line != before:
             yield f"{time.strftime('%H:%M:%S')} {line}"
         before = line
 
 
-def _counts(tally: Tally) -> list[str]:
-    counts = ("success", "failed", "quarantined", "skipped")
-    told = [f"{count} {name}" for name in counts if (count := getattr(tally, name)) or name == "success"]
-    reasons = [f"  {reason}: {count}" for reason, count in (tally.errors | tally.left_out).items()]
-    return [f"{tally.planned} pairs: {', '.join(told)}, {tally.left} left to do", *reasons]
+def _counts(counts: StatusCounts) -> list[str]:
+    names = ("success", "failed", "quarantined", "skipped")
+    told = [f"{count} {name}" for name in names if (count := getattr(counts, name)) or name == "success"]
+    reasons = [f"  {reason}: {count}" for reason, count in (counts.errors | counts.left_out).items()]
+    return [f"{counts.planned} pairs: {', '.join(told)}, {counts.left} left to do", *reasons]
 
 
 def _working(attendance: Holders) -> list[str]:

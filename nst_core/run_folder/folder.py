@@ -19,7 +19,8 @@ from nst_core.config.fingerprint import Fingerprints, changed_keys
 from nst_core.errors import RunFolderError, StorageRefused
 from nst_core.run_folder.lock.run_lock import Held, hold
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, joined
-from nst_core.run_folder.results import result_files, result_records
+from nst_core.run_folder.results import result_files
+from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.shard import Shard
 from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
 from nst_core.manifest.style_cell import StyleRef, format_styles
+from nst_core.storage.paths import parquet_source
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -215,6 +218,17 @@ def joined(plans: Iterable[Plan]) -> Plan:
     if not tables:
         return Plan(PLAN_SCHEMA.empty_table())
     return Plan(pa.concat_tables(tables).unify_dictionaries())
+
+
+def plan_columns(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a plan part.
+
+    Raises:
+        pyarrow.ArrowException, OSError: it is damaged.
+        KeyError: it lacks one of the columns.
+    """
+    part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
+    return part.read(columns=list(columns)).select(columns)
 
 
 _FIELDS = tuple(f.name for f in fields(PlannedPair))

@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 
 from nst_core.engine.optimisation import LossPoint
 from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.style_columns import parse_style_path
 from nst_core.storage.atomic import atomic_path
-from nst_core.storage.paths import parquet_source, parquet_sources
+from nst_core.storage.paths import parquet_source
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 
 PARTITION = "artist_slug"
+
+_STYLE_LISTS = ("style_ids", "style_paths", "style_shares")
 
 EXTRA_PREFIX = "x_"
 """Before the name of a column that a manifest or a source carries through."""
@@ -45,6 +48,9 @@ SCHEMA = pa.schema(
         ("attempts", pa.int32()),
         ("content_path", pa.string()),
         ("style_path", pa.string()),
+        ("style_ids", pa.list_(pa.string())),
+        ("style_paths", pa.list_(pa.string())),
+        ("style_shares", pa.list_(pa.float64())),
         ("file_name", pa.string()),
         ("split", pa.string()),
         ("label", pa.string()),
@@ -100,6 +106,9 @@ class Result:
     attempts: int
     content_path: str
     style_path: str
+    style_ids: tuple[str, ...] | None = None
+    style_paths: tuple[str, ...] | None = None
+    style_shares: tuple[float, ...] | None = None
     error_class: str | None = None
     error_message: str | None = None
     file_name: str | None = None
@@ -159,6 +168,9 @@ def planned_columns(row: PlannedPair) -> dict[str, Any]:
     return {
         "content_path": row.content_path,
         "style_path": row.style_path,
+        "style_ids": row.style_ids,
+        "style_paths": row.style_paths,
+        "style_shares": row.style_shares,
         "split": row.split,
         "label": row.label,
         "artist": row.artist,
@@ -186,7 +198,7 @@ def chunk_file(run_folder: Path, artist_slug: str, chunk_id: str) -> Path:
 
 
 def write_results(results: Sequence[Result], path: Path) -> None:
-    """Write a chunk's rows, atomically, in the order of the plan."""
+    """Write a chunk's rows to its file, atomically, in their order."""
     extras = sorted({name for result in results for name in result.extras})
     schema = pa.schema([*SCHEMA, *((EXTRA_PREFIX + name, pa.string()) for name in extras)])
     table = pa.Table.from_pylist([_record(result) for result in results], schema=schema)
@@ -204,17 +216,6 @@ def read_chunk(path: Path) -> dict[str, Result]:
         return {}
     table = pq.ParquetFile(source, page_checksum_verification=True).read()
     return {record["pair_id"]: _result(record) for record in table.to_pylist()}
-
-
-def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Some columns of every result row. A damaged file counts as not there: its chunk is made again."""
-    for _, source in parquet_sources(result_files(run_folder)):
-        try:
-            part = pq.ParquetFile(source, page_checksum_verification=True)
-            records = part.read(columns=list(columns)).to_pylist()
-        except (pa.ArrowException, OSError):
-            continue
-        yield from (record for record in records if len(record) == len(columns))
 
 
 def result_files(run_folder: Path) -> Iterator[Path]:
@@ -243,7 +244,11 @@ def _record(result: Result) -> dict[str, Any]:
 
 
 def _result(record: Mapping[str, Any]) -> Result:
-    known = {name: record[name] for name in SCHEMA.names}
+    known: dict[str, Any] = {name: record.get(name) if name in _STYLE_LISTS else record[name] for name in SCHEMA.names}
+    if known["style_paths"] is None:
+        styles = parse_style_path(known["style_path"] or "")
+        known |= {"style_paths": [style.name for style in styles], "style_shares": [style.share for style in styles]}
+    known |= {name: tuple(known[name]) for name in _STYLE_LISTS if known[name] is not None}
     trace = known["loss_trace"]
     known["loss_trace"] = [LossPoint(**point) for point in trace] if trace is not None else None
     extras = {n.removeprefix(EXTRA_PREFIX): v for n, v in record.items() if n not in SCHEMA.names and v is not None}

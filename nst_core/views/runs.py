@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import run_name
 from nst_core.run_folder.results import partition_slug, result_files
+from nst_core.run_folder.results_reader import count_rows, read_results
 from nst_core.sources.artist_names import artist_key
-from nst_core.storage.paths import arrow_files, is_local, parquet_source
 from nst_core.storage.slugs import unique_slugs
-
-_AT_ONCE = 16  # result files that are asked how many rows they have
 
 
 @dataclass(frozen=True)
@@ -94,41 +87,21 @@ def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
 
 
 def _partitions(run: Run) -> list[Partition]:
-    found = list(result_files(run.folder))
     files: dict[str, list[tuple[Path, int]]] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for file, rows in zip(found, pool.map(_rows, found), strict=True):
-            if rows is not None:
-                files.setdefault(partition_slug(file), []).append((file, rows))
+    for file, rows in count_rows(result_files(run.folder)):
+        files.setdefault(partition_slug(file), []).append((file, rows))
     return [
         Partition(run, slug, tuple(file for file, _ in parts), sum(rows for _, rows in parts))
         for slug, parts in sorted(files.items())
     ]
 
 
-def _rows(file: Path) -> int | None:
-    """How many rows a file says at its end that it holds; None where it is damaged."""
-    (name,), system = arrow_files([file])
-    try:
-        return int(pq.read_metadata(name, filesystem=system).num_rows)
-    except pa.ArrowException:
-        return None
-    except OSError:
-        if not is_local(file):
-            with suppress(FileNotFoundError):
-                parquet_source(file)  # where it is the store that has trouble, this says so
-        return None
-
-
 def _artist_name(partition: Partition) -> str | None:
     """The name behind a partition's slug: one artist has one, so that the first row that tells it is enough."""
     for file in partition.files:
-        try:
-            names = pq.ParquetFile(parquet_source(file)).read(columns=["artist"])["artist"]
-        except (pa.ArrowException, OSError, KeyError):
-            continue
-        for name in names.drop_null().to_pylist():
-            return str(name)
+        for part in read_results([file], ["artist"]):
+            for name in part.table["artist"].drop_null().to_pylist():
+                return str(name)
     return None
 
 

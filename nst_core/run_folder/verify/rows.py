@@ -10,19 +10,18 @@ from typing import Any, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import SCHEMA, Status, chunk_file
+from nst_core.run_folder.results_reader import DamagedFile, read_results
 from nst_core.run_folder.verify.findings import Finding
-from nst_core.storage.paths import parquet_source
 
 COLUMNS = ["pair_id", "chunk_id", "status", "file_name", "output_sha256", "error_class", "error_message",
-           "content_path", "style_path", "artist"]  # fmt: skip
+           "content_path", "style_paths", "artist"]  # fmt: skip
 """The columns of a result file that are compared; the others are only read, which shows damage."""
 
-_KEPT = pa.schema([SCHEMA.field(name) for name in COLUMNS])
+_EMPTY = pa.schema([SCHEMA.field(name) for name in COLUMNS]).empty_table()
 
 
 @dataclass(frozen=True)
@@ -78,23 +77,20 @@ def read_rows(
     Args:
         there: the files below `results/`, relative to the run folder.
     """
-    tables, numbers, damaged, findings = [_KEPT.empty_table()], [], [], []
-    for number, name in enumerate(chunks.files):
-        if name not in there:
-            continue
-        try:
-            tables.append(_read_part(root / name))
-            numbers.append(np.full(len(tables[-1]), number, np.int32))
-        except (pa.ArrowException, OSError, KeyError) as error:
-            pairs, reason = int((chunks.of_pair == number).sum()), " ".join(str(error).split())[:200]
-            damaged.append(number)
-            findings.append(
-                Finding("damaged_part", name, f"{name} is damaged, the rows of its {pairs} pairs are lost: {reason}")
-            )
+    number_of = {root / name: number for number, name in enumerate(chunks.files) if name in there}
+    tables, numbers, damaged, findings = [_EMPTY], [], list[DamagedFile](), []
+    for part in read_results(number_of, COLUMNS, whole=True, damaged=damaged):
+        tables.append(part.table)
+        numbers.append(np.full(len(part.table), number_of[part.path], np.int32))
+    for one in damaged:
+        name, pairs = chunks.files[number_of[one.path]], int((chunks.of_pair == number_of[one.path]).sum())
+        sentence = f"{name} is damaged, the rows of its {pairs} pairs are lost: {one.reason}"
+        findings.append(Finding("damaged_part", name, sentence))
     table = pa.concat_tables(tables).combine_chunks()
     places = pc.index_in(table.column("pair_id"), plan.table.column("pair_id")).fill_null(-1)
     in_chunk = np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
-    return VerifiedRows(table, in_chunk, places.to_numpy().astype(np.int64), np.isin(chunks.of_pair, damaged)), findings
+    unread = np.isin(chunks.of_pair, [number_of[one.path] for one in damaged])
+    return VerifiedRows(table, in_chunk, places.to_numpy().astype(np.int64), unread), findings
 
 
 def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Iterator[Finding]:
@@ -179,9 +175,3 @@ def _misnamed(plan: Plan, rows: VerifiedRows) -> NDArray[np.bool_]:
     same = pc.equal(rows.table.column("file_name"), planned).fill_null(False)
     named = pc.and_(same, pc.is_valid(rows.table.column("output_sha256")))
     return ~np.asarray(named) & (rows.place >= 0)
-
-
-def _read_part(path: Path) -> pa.Table:
-    """Read a whole part, so that damage anywhere in it shows, and keep what is compared."""
-    table = pq.ParquetFile(parquet_source(path), page_checksum_verification=True).read()
-    return table.select(COLUMNS).cast(_KEPT)

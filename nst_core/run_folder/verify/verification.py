@@ -23,7 +23,15 @@ from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.kept_inputs import INPUTS
 from nst_core.run_folder.plan_table import Plan
-from nst_core.run_folder.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
+from nst_core.run_folder.status_counts import StatusCounts
+from nst_core.run_folder.summary import (
+    QUARANTINE_FILE,
+    SUMMARY_FILE,
+    bad_input,
+    bad_inputs,
+    differing_counts,
+    quarantine_csv,
+)
 from nst_core.run_folder.verify.findings import Finding
 from nst_core.run_folder.verify.inputs import input_findings
 from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, VerifiedRows, read_rows, recorded, row_findings
@@ -218,25 +226,19 @@ def _summary(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
     except (TypeError, ValueError):
         yield Finding("wrong_summary", name, f"{name} is damaged.")
         return
-    if differing := [key for key, value in _counts(plan, rows).items() if written.get(key) != value]:
+    if differing := differing_counts(written, _status_counts(plan, rows), _by_artist(rows)):
         yield Finding("wrong_summary", name, f"{name} and the rows differ in {', '.join(differing)}.")
 
 
-def _counts(plan: Plan, rows: VerifiedRows) -> dict[str, Any]:
-    """What summary.json must say."""
+def _status_counts(plan: Plan, rows: VerifiedRows) -> StatusCounts:
     first = rows.first()
-    statuses = rows.column("status", first)
-    errors, artists = rows.column("error_class", first), rows.column("artist", first)
-    counted = Counter(statuses)
-    told = [error for error, status in zip(errors, statuses, strict=True) if status in ("failed", "quarantined")]
-    made = [artist or "unknown" for artist, status in zip(artists, statuses, strict=True) if status == "success"]
-    numbers = {status: counted[status] for status in ("success", "failed", "quarantined", "skipped")}
-    return numbers | {
-        "planned": len(plan),
-        "missing": len(plan) - len(first),
-        "errors": dict(Counter(told)),
-        "by_artist": dict(Counter(made)),
-    }
+    outcomes = zip(rows.column("status", first), rows.column("error_class", first), strict=True)
+    return StatusCounts.of(len(plan), Counter(outcomes))
+
+
+def _by_artist(rows: VerifiedRows) -> Counter[str]:
+    first = rows.first()
+    return Counter(artist or "unknown" for artist in rows.column("artist", first[rows.having("success")[first]]))
 
 
 def _read(path: Path) -> bytes | None:

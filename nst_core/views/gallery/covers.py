@@ -45,7 +45,7 @@ class Covers:
         for card in cards:
             self._seen += 1
             if card.result is not None:
-                left = card.pair.trace.loss_left if card.pair.trace else None
+                left = card.pair.loss_left
                 cover = Cover(card.identity, card.name, card.title, left, card.result)
                 rank = (math.inf if left is None else left, self._seen)
                 self._best.append(_Candidate(rank, card.name, card.style_name, cover))

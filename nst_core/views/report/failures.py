@@ -71,14 +71,14 @@ class Messages:
         """Count the messages of a file. Of one reason only the first few thousand different ones are told apart."""
         status = table["status"].cast(pa.string())
         unmade = table.filter(pc.not_equal(status, "success").fill_null(True))
-        columns = ("status", "error_class", "error_message", "content_path", "style_path")
+        columns = ("status", "error_class", "error_message", "content_path", "style_paths")
         for row in unmade.select(columns).to_pylist():
             said = self._said.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
-            message = without_folders(row["error_message"] or "", row["content_path"], row["style_path"])
+            message = without_folders(row["error_message"] or "", [row["content_path"], *row["style_paths"]])
             if message in said:
                 said[message][-1] += 1
             elif len(said) < _MOST_MESSAGES:
-                said[message] = [base_name(row["content_path"]), style_names(row["style_path"]), 1]
+                said[message] = [base_name(row["content_path"]), style_names(row["style_paths"]), 1]
 
     def reasons(self, counted: Counter[tuple[str, str]]) -> tuple[Reason, ...]:
         """The reasons, those that took down the most pairs first; `counted`: pairs by status and error class."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nst_core.run_folder.without_folders import base_name, style_names, style_paths
+from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.storage.paths import located_or_none
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
@@ -60,7 +60,7 @@ class ReportPictures:
 
     def _example(self, pair: Detail, run_folder: Path, made: dict[Path, Thumbnail | None]) -> PicturedPair:
         content, result, *styles = _paths(pair, run_folder)
-        names = [base_name(path) for path in style_paths(pair.style_path)]
+        names = [base_name(path) for path in pair.style_paths]
         return PicturedPair(
             pair,
             self._shown(base_name(pair.content_path), made.get(content) if content else None, large=False),
@@ -70,7 +70,7 @@ class ReportPictures:
             ),
             self._shown("the result", made.get(result) if result else None, large=True),
             base_name(pair.content_path),
-            style_names(pair.style_path),
+            style_names(pair.style_paths),
         )
 
     def _shown(self, name: str, thumbnail: Thumbnail | None, large: bool) -> Shown:
@@ -103,5 +103,5 @@ def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     return [
         located_or_none(pair.content_path),
         run_folder / result if result is not None and inside else None,
-        *map(located_or_none, style_paths(pair.style_path)),
+        *map(located_or_none, pair.style_paths),
     ]

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.summary import SUMMARY_FILE
-from nst_core.storage.paths import parquet_source, stored
+from nst_core.storage.paths import stored
 from nst_core.storage.progress import Progress
 from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
@@ -125,7 +125,7 @@ def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
 def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.Table | None:
     files = folder.plan_files()
     try:
-        parts = [_part(path, columns) for path in files]
+        parts = [plan_columns(path, columns) for path in files]
     except (pa.ArrowException, OSError, KeyError) as error:
         notes.append(f"The plan cannot be read ({' '.join(str(error).split())[:200]}): what is missing is not known.")
         return None
@@ -133,11 +133,6 @@ def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.T
         notes.append("There is no plan: what is missing is not known.")
         return None
     return pa.concat_tables(parts)
-
-
-def _part(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
-    return part.read(columns=list(columns)).select(columns)
 
 
 def _without_logs(run_folder: Path, tries: Tries, notes: list[str]) -> None:

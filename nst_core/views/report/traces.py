@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from nst_core.run_folder.loss_trace import TraceArrays
 
 _LOWEST, _HIGHEST, _PER_DECADE = -8, 4, 100
 _BINS = (_HIGHEST - _LOWEST) * _PER_DECADE
@@ -68,32 +69,25 @@ class Traces:
         self.unusable = 0
         """Traces of successes without a course: a single point, not finite, not above zero, or one too many kinds."""
 
-    def take(self, traces: pa.ChunkedArray, status: pa.ChunkedArray) -> NDArray[np.float64]:
-        """Count the traces of a file; returns what is left of its initial loss to each row, NaN where unknown."""
-        column = traces.combine_chunks()
-        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
-        left = np.full(len(column), np.nan)
-        if not len(column):
-            return left
-        success = np.asarray(pc.equal(status.cast(pa.string()), "success").fill_null(False))
-        lengths = np.asarray(pc.list_value_length(column).fill_null(0))
-        starts = np.cumsum(lengths) - lengths
-        points = column.flatten()
-        iterations = points.field("iteration").fill_null(0).to_numpy().astype(np.int32)
-        totals = points.field("total").to_numpy(zero_copy_only=False).astype(np.float64)
-        for length in np.unique(lengths[success & (lengths > 1)]):
-            rows = np.flatnonzero(success & (lengths == length))
-            at = starts[rows, None] + np.arange(length)
-            self._count(rows, iterations[at], totals[at], left)
-        self.unusable += int((success & np.isnan(left)).sum())
-        return left
+    def take(self, column: pa.ChunkedArray, status: pa.ChunkedArray) -> None:
+        """Count the traces of a file's successes.
 
-    def _count(self, rows: NDArray[Any], at: NDArray[Any], totals: NDArray[Any], left: NDArray[np.float64]) -> None:
-        usable = (np.isfinite(totals) & (totals > 0)).all(axis=1)
-        if not usable.any():
-            return
-        rows, at, shares = rows[usable], at[usable], totals[usable] / totals[usable, :1]
-        left[rows] = shares[:, -1]
+        Args:
+            column: `loss_trace`, or iterations and totals of it alone.
+        """
+        traces = TraceArrays.of(column)
+        success = np.asarray(pc.equal(status, "success").fill_null(False))
+        counted = 0
+        for length in np.unique(traces.lengths[success & (traces.lengths > 1)]):
+            at = traces.starts[success & (traces.lengths == length), None] + np.arange(length)
+            usable = at[traces.usable[at].all(axis=1)]
+            if len(usable):
+                counted += len(usable)
+                self._count(traces.iterations[usable], traces.totals[usable])
+        self.unusable += int(success.sum()) - counted
+
+    def _count(self, at: NDArray[np.int32], totals: NDArray[np.float64]) -> None:
+        shares = totals / totals[:, :1]
         kinds, kind = np.unique(at, axis=0, return_inverse=True)
         for number, iterations in enumerate(kinds):
             key = iterations.tobytes()

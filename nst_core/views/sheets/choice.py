@@ -64,12 +64,12 @@ def spread(candidates: Iterable[FinishedPair], most: int) -> list[FinishedPair]:
     Sorted by artist, style and content, as they are to be looked at.
     """
     left, chosen = sorted(candidates, key=lambda pair: pair.pair_id), list[FinishedPair]()
-    artists, styles, contents = Counter[str | None](), Counter[str](), Counter[str]()
+    artists, styles, contents = Counter[str | None](), Counter[tuple[str, ...]](), Counter[str]()
     while left and len(chosen) < most:
-        pick = min(left, key=lambda p: (artists[p.artist], styles[p.style_path], contents[p.content_path]))
+        pick = min(left, key=lambda p: (artists[p.artist], styles[p.style_paths], contents[p.content_path]))
         left.remove(pick)
         chosen.append(pick)
         artists[pick.artist] += 1
-        styles[pick.style_path] += 1
+        styles[pick.style_paths] += 1
         contents[pick.content_path] += 1
-    return sorted(chosen, key=lambda p: ((p.artist or "").casefold(), p.style_path, p.content_path, p.pair_id))
+    return sorted(chosen, key=lambda p: ((p.artist or "").casefold(), p.style_paths, p.content_path, p.pair_id))

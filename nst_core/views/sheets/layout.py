@@ -50,8 +50,8 @@ class SheetPlan:
 def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetPlan:
     """The sheet of one artist."""
     told = facts.get(choice.name or "", ArtistFacts())
-    styles = Counter(style.name for pair in choice.shown for style in pair.styles)
-    found = ((located_or_none(name), display_name(name)) for name, _ in styles.most_common())
+    styles = Counter(path for pair in choice.shown for path in pair.style_paths)
+    found = ((located_or_none(path), display_name(path)) for path, _ in styles.most_common())
     paintings = [Planned(picture, name) for picture, name in found if picture is not None]
     return _plan(
         _called(choice.name),
@@ -67,7 +67,7 @@ def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], ori
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
     paintings: dict[str, Planned] = {}
     for pair in shown:
-        picture = located_or_none(pair.styles[0].name) if pair.styles else None
+        picture = located_or_none(pair.style_paths[0]) if pair.style_paths else None
         if picture is not None:
             paintings.setdefault(artist_key(pair.artist or ""), Planned(picture, _called(pair.artist)))
     return _plan(

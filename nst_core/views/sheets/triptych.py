@@ -59,10 +59,10 @@ def triptych(pair: FinishedPair, facts: ArtistFacts | None = None) -> Pixels:
 
 def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Panel]:
     """The panels of a pair, their pictures decoded. An unstylized pair has no style to show."""
-    artist, styles = legible(pair.artist or ""), pair.styles
+    artist, styles = legible(pair.artist or ""), pair.style_paths
     years = f", {facts.years}" if artist and facts and facts.years else ""
     of_style = (
-        [f"Style, {share:.0%}" for share in pair.shares]
+        [f"Style, {share:.0%}" for share in pair.style_shares]
         if len(styles) > 1
         else [named(artist, years) if artist else "Style"]
     )
@@ -71,8 +71,8 @@ def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Pane
     return [
         Panel(_picture(located(pair.content_path)), pair.content_name, "Content"),
         *(
-            Panel(_picture(located(style.name)), display_name(style.name), below)
-            for style, below in zip(styles, of_style, strict=False)
+            Panel(_picture(located(path)), display_name(path), below)
+            for path, below in zip(styles, of_style, strict=False)
         ),
         Panel(_picture(pair.result), after, origin),
     ]
