@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from nst_core.errors import RunFolderError, UsageError
+from nst_core.errors import UsageError
 from nst_core.export.card import ExportCard, ExportCounts, write_card
 from nst_core.export.coco import Coco, annotations_of
 from nst_core.export.coco_annotations import SourceAnnotations
@@ -19,6 +17,7 @@ from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
 from nst_core.export.target import Identity, LeftOutImage, Target, opened_target
 from nst_core.export.webdataset import WebDataset
+from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
@@ -79,7 +78,7 @@ def export_run(
     """
     options = options or ExportOptions()
     _check(run, to, target, options)
-    run_file = _run_file(run)
+    run_file = RunFolder(run).read_run_file()
     notes = _busy(run)
     selection = read_selection(run)
     if selection.damaged:
@@ -87,7 +86,7 @@ def export_run(
     if not len(selection):
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_file, run, options)
-    identity = Identity(to, _name(run), run_file.get("method_fingerprint"))
+    identity = Identity(to, RunFolder(run).name, run_file.get("method_fingerprint"))
     with opened_target(target, identity) as folder:
         return _Export(layout, selection, folder, progress).run(run_file, notes)
 
@@ -112,7 +111,7 @@ class _Export:
         described = self._layout.finish(self._target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = ExportCard(_name(self._selection.run), run_file, front, loading, len(left_out))
+        card = ExportCard(RunFolder(self._selection.run).name, run_file, front, loading, len(left_out))
         write_card(self._target.root, card, self._tally)
         self._target.finish([*self._written.done, *described])
         counts = dict(sorted(self._tally.splits.items()))
@@ -151,8 +150,7 @@ def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
         raise UsageError(f"{target} is a URL: exports are written to a local folder; copy it to the store afterwards.")
     if to not in FORMATS:
         raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
-    if not (run / "run.yaml").is_file() and not (run / "plan").is_dir():
-        raise RunFolderError(f"{run} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
+    RunFolder(run).check_exists()
     if is_local(run) and target.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{target} is inside the run folder: give a folder outside of {run} with -o.")
     if options.link and to == "webdataset":
@@ -173,24 +171,8 @@ def _layout(
     if to == "webdataset":
         return WebDataset(selection, options.shard_size)
     source = SourceAnnotations(options.annotations or annotations_of(run_file, run))
-    info = {"stylized_by": "nst", "run": _name(run), "method_fingerprint": run_file.get("method_fingerprint")}
+    info = {"stylized_by": "nst", "run": RunFolder(run).name, "method_fingerprint": run_file.get("method_fingerprint")}
     return Coco(selection, source, options.link, info)
-
-
-def _name(run: Path) -> str:
-    return (run.resolve() if is_local(run) else run).name
-
-
-def _run_file(run: Path) -> dict[str, Any]:
-    """run.yaml; empty where there is none."""
-    path = run / "run.yaml"
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}): restore it.") from error
-    return data if isinstance(data, dict) else {}
 
 
 def _busy(run: Path) -> list[str]:

@@ -7,7 +7,6 @@ of what went into it, so that the same command goes on after an interruption, an
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -16,6 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import (
@@ -28,6 +29,7 @@ from nst_core.storage.atomic import (
 )
 
 MARKER = "export.json"
+LOCK_FILE = ".nst-export.lock"
 _VERSION = 1
 
 
@@ -113,14 +115,18 @@ def opened_target(root: Path, identity: Identity) -> Iterator[Target]:
         UsageError: it holds something else, cannot be written, or another process exports to it.
     """
     check_writable(root)
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    lock = FileLock(root / LOCK_FILE)
     try:
-        _lock(descriptor, root)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
+    try:
         target = Target(root, identity, _earlier(root, identity))
         _remove_leftovers(root)
         yield target
     finally:
-        os.close(descriptor)  # which releases the lock
+        (root / LOCK_FILE).unlink(missing_ok=True)  # an export has the same files however often it was tried
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -151,16 +157,9 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _lock(descriptor: int, root: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
-
-
 def _earlier(root: Path, identity: Identity) -> dict[str, Done]:
     """The shards of an earlier try; none where the folder is empty. Raises UsageError if it holds anything else."""
-    names = {path.name for path in root.iterdir()}
+    names = {path.name for path in root.iterdir()} - {LOCK_FILE}
     if MARKER not in names:
         if others := sorted(name for name in names if not name.endswith(TEMPORARY_SUFFIX)):
             raise UsageError(f"{root} holds {others[0]} and is no export: give a new or empty folder with -o.")

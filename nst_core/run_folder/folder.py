@@ -50,7 +50,20 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        return self.root.name
+        """The folder's name."""
+        return (self.root.resolve() if is_local(self.root) else self.root).name
+
+    @property
+    def run_name(self) -> str:
+        """The name in run.yaml, where there is one; else the folder's."""
+        try:
+            data = self.read_run_file()
+        except RunFolderError:  # a name needs no run.yaml, least of all a sound one
+            data = {}
+        for section in (data, data.get("config")):
+            if isinstance(section, dict) and section.get("name"):
+                return str(section["name"])
+        return self.name
 
     def exists(self) -> bool:
         """Whether this is a run folder at all."""
@@ -239,15 +252,3 @@ def _check_inside(plan: Plan) -> None:
     ]
     if bad:
         raise RunFolderError(f"The plan names a file outside of its run folder ({bad[0]!r}): do not trust it.")
-
-
-def run_name(run_folder: Path) -> str:
-    """The name in `run.yaml`, where there is one; else the folder's."""
-    try:
-        told = RunFolder(run_folder).read_run_file()
-    except RunFolderError:  # a name needs no run.yaml, least of all a sound one
-        told = {}
-    for section in (told, told.get("config")):
-        if isinstance(section, dict) and section.get("name"):
-            return str(section["name"])
-    return (run_folder.resolve() if is_local(run_folder) else run_folder).name

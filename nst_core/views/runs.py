@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import RunFolderError
-from nst_core.run_folder.folder import run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import partition_slug, result_files
 from nst_core.run_folder.results_reader import count_rows, read_results
 from nst_core.sources.artist_names import artist_key
@@ -58,7 +58,7 @@ def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
             raise RunFolderError(f"There is no run folder {folder}.")
     names: list[str] = []
     for folder in dict.fromkeys(folders):
-        name, same = run_name(folder), 1
+        name, same = RunFolder(folder).run_name, 1
         while (shown := name if same == 1 else f"{name} ({same})") in names:
             same += 1
         names.append(shown)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from nst_core.errors import RunFolderError
-from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.summary import SUMMARY_FILE
 from nst_core.storage.paths import stored
@@ -83,9 +83,7 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
     tries = read_tries(run_folder)
     if not tries.tries:
         _without_logs(run_folder, tries, notes)
-    return ReadRun(
-        run_folder, run_name(run_folder), run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes
-    )
+    return ReadRun(run_folder, folder.run_name, run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes)
 
 
 def bytes_below(folder: Path) -> int:

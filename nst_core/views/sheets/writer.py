@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
 from nst_core.run_folder.artists import ArtistFacts, artist_facts
-from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, meant
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
@@ -108,7 +108,7 @@ def _facts(runs: Sequence[Path]) -> dict[str, ArtistFacts]:
 
 
 def _origin(runs: Sequence[Path]) -> str:
-    return " + ".join(dict.fromkeys(map(run_name, runs)))
+    return " + ".join(dict.fromkeys(RunFolder(run).run_name for run in runs))
 
 
 def _write_all(
