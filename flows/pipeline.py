@@ -33,7 +33,7 @@ from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import share_of
 from nst_core.run_folder.folder import RunFolder
-from nst_core.run_folder.lock.run_lock import Held
+from nst_core.run_folder.lock.run_lock import RunLock
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
@@ -143,7 +143,7 @@ def opaque(value: T) -> T:
     return cast(T, quote(value))
 
 
-def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
+def finish(config: RunConfig, held: RunLock, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
     """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():

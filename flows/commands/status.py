@@ -43,10 +43,10 @@ def _once(run: RunPath, as_json: bool) -> None:
     """With a look at every image and input, which a watch has no time for."""
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
-    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.lock.holders import HolderWatcher
     from nst_core.run_folder.summary import summarize
 
-    state, attendance = read_state(RunFolder(run)), Watcher(run).look()
+    state, attendance = read_state(RunFolder(run)), HolderWatcher(run).read()
     summary = summarize(run, state.plan)
     left = sum(len(chunk.wanted) for chunk in state.chunks)
     if as_json:
@@ -84,12 +84,12 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
 
 def _looks(run: RunPath, interval: float) -> Iterator[tuple[StatusCounts, Holders]]:
     """Look until nobody works there; the last look is one after that."""
-    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.lock.holders import HolderWatcher
     from nst_core.run_folder.status_counts import StatusCounter
 
-    counter, watcher = StatusCounter(run), Watcher(run)
+    counter, watcher = StatusCounter(run), HolderWatcher(run)
     while True:
-        attendance = watcher.look()  # first, so that the last counts are those of the end
+        attendance = watcher.read()  # first, so that the last counts are those of the end
         yield counter.count(), attendance
         if not attendance.present:
             return
@@ -124,16 +124,17 @@ def _working(attendance: Holders) -> list[str]:
 
 
 def _holder(holder: Holder) -> Iterator[str]:
-    from nst_core.run_folder.lock.holders import said, workers
+    from nst_core.run_folder.lock.holders import progress_number, worker_progress
 
     shard = f"shard {holder.shard}, " if holder.shard else ""
     silent = holder.silent_seconds
     quiet = f", no sign of life for {duration(silent)}" if silent is not None and silent > 30 else ""
     yield f"At work: {shard}{holder.owner or 'a worker whose run is gone'}{quiet}"
-    done, total = said(holder, "done"), said(holder, "total")
+    done, total = progress_number(holder, "done"), progress_number(holder, "total")
     if done is not None and total is not None:
-        yield f"  {done:.0f} of {total:.0f} done{_pace(said(holder, 'rate'), said(holder, 'eta_seconds'))}"
-    for worker in workers(holder):
+        pace = _pace(progress_number(holder, "rate"), progress_number(holder, "eta_seconds"))
+        yield f"  {done:.0f} of {total:.0f} done{pace}"
+    for worker in worker_progress(holder):
         told = [f"chunk {worker.get('chunk')}", f"{worker.get('pairs')} pairs"] if worker.get("chunk") else ["waits"]
         if isinstance(worker.get("seconds"), int | float):
             told.append(f"for {duration(worker['seconds'])}")

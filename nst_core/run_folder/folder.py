@@ -17,7 +17,7 @@ import yaml
 
 from nst_core.config.fingerprint import Fingerprints, changed_keys
 from nst_core.errors import RunFolderError, StorageRefused
-from nst_core.run_folder.lock.run_lock import Held, hold
+from nst_core.run_folder.lock.run_lock import RunLock, hold
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, joined
 from nst_core.run_folder.results import result_files
 from nst_core.run_folder.results_reader import result_records
@@ -107,7 +107,7 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(
         self, shard: Shard | None = None, say: Callable[[str], object] = lambda sentence: None
-    ) -> Iterator[Held]:
+    ) -> Iterator[RunLock]:
         """Hold the folder for this process, alone or for one shard of the run; makes the folder if need be.
 
         Clears what killed processes left half-written, once nobody else can be writing. `say` gets a sentence where the

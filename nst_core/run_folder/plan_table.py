@@ -19,49 +19,6 @@ from nst_core.errors import SKIPPED
 from nst_core.manifest.style_cell import StyleRef, format_styles
 from nst_core.storage.paths import parquet_source
 
-PLAN_SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("chunk_id", pa.string()),
-        ("batch", pa.int32()),
-        ("content_id", pa.string()),
-        ("content_path", pa.string()),
-        ("style_ids", pa.list_(pa.string())),
-        ("style_paths", pa.list_(pa.string())),
-        ("style_shares", pa.list_(pa.float64())),
-        ("artist", pa.string()),
-        ("artist_slug", pa.string()),
-        ("genre", pa.string()),
-        ("label", pa.string()),
-        ("label_slug", pa.string()),
-        ("split", pa.string()),
-        ("split_slug", pa.string()),
-        ("file_name", pa.string()),
-        ("replicate", pa.int32()),
-        ("style_weight", pa.float64()),
-        ("content_weight", pa.float64()),
-        ("size", pa.int32()),
-        ("seed", pa.int64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("content_sha256", pa.string()),
-        ("style_sha256", pa.list_(pa.string())),
-        ("content_bytes", pa.int64()),
-        ("content_mtime_ns", pa.int64()),
-        ("style_bytes", pa.list_(pa.int64())),
-        ("style_mtime_ns", pa.list_(pa.int64())),
-        ("error_class", pa.string()),
-        ("error_message", pa.string()),
-        ("content_license", pa.string()),
-        ("content_source_url", pa.string()),
-        ("style_license", pa.string()),
-        ("fingerprint", pa.string()),
-        ("method_fingerprint", pa.string()),
-        ("extras", pa.map_(pa.string(), pa.string())),
-    ]
-)
-"""The columns of a plan part: the fields of `PlannedPair`."""
-
 DICTIONARY_COLUMNS = [
     "chunk_id",
     "content_id",
@@ -137,6 +94,27 @@ class PlannedPair:
     def style_path(self) -> str:
         """The styles as one text, as in a manifest."""
         return format_styles(StyleRef(p, s) for p, s in zip(self.style_paths, self.style_shares, strict=True))
+
+
+_TYPES = {
+    "str": pa.string(),
+    "int": pa.int32(),
+    "float": pa.float64(),
+    "tuple[str, ...]": pa.list_(pa.string()),
+    "tuple[str | None, ...]": pa.list_(pa.string()),
+    "tuple[int, ...]": pa.list_(pa.int64()),
+    "tuple[float, ...]": pa.list_(pa.float64()),
+    "Mapping[str, str]": pa.map_(pa.string(), pa.string()),
+}
+_LONG = ("seed", "content_bytes", "content_mtime_ns")
+
+PLAN_SCHEMA = pa.schema(
+    [
+        (column.name, pa.int64() if column.name in _LONG else _TYPES[str(column.type).removesuffix(" | None")])
+        for column in fields(PlannedPair)
+    ]
+)
+"""The columns of a plan part: the fields of `PlannedPair`."""
 
 
 class Plan(Sequence[PlannedPair]):
@@ -231,11 +209,8 @@ def plan_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     return part.read(columns=list(columns)).select(columns)
 
 
-_FIELDS = tuple(f.name for f in fields(PlannedPair))
-
-
 def _planned_pair(record: Mapping[str, Any]) -> PlannedPair:
-    values = {name: record[name] for name in _FIELDS}
+    values = {name: record[name] for name in PLAN_SCHEMA.names}
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)

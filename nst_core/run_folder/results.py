@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,9 @@ Status = Literal["success", "failed", "quarantined", "skipped"]
 PARTITION = "artist_slug"
 
 _STYLE_LISTS = ("style_ids", "style_paths", "style_shares")
+_PLANNED = ("content_path", "style_path", *_STYLE_LISTS, "split", "label", "artist", "genre", "size", "seed",
+            "fingerprint", "content_sha256", "content_license", "content_source_url", "style_license",
+            "extras")  # fmt: skip
 
 EXTRA_PREFIX = "x_"
 """Before the name of a column that a manifest or a source carries through."""
@@ -38,79 +41,27 @@ LOSS_TRACE = pa.list_(
     )
 )
 
-SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("chunk_id", pa.string()),
-        ("status", pa.string()),
-        ("error_class", pa.string()),
-        ("error_message", pa.string()),
-        ("attempts", pa.int32()),
-        ("content_path", pa.string()),
-        ("style_path", pa.string()),
-        ("style_ids", pa.list_(pa.string())),
-        ("style_paths", pa.list_(pa.string())),
-        ("style_shares", pa.list_(pa.float64())),
-        ("file_name", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        ("artist", pa.string()),
-        ("genre", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("size", pa.int32()),
-        ("iterations", pa.int32()),
-        ("evaluations", pa.int32()),
-        ("alpha", pa.float64()),
-        ("beta", pa.float64()),
-        ("tv_weight", pa.float64()),
-        ("content_loss", pa.float64()),
-        ("style_loss", pa.float64()),
-        ("tv_loss", pa.float64()),
-        ("total_loss", pa.float64()),
-        ("loss_trace", LOSS_TRACE),
-        ("seconds", pa.float64()),
-        ("device", pa.string()),
-        ("precision", pa.string()),
-        ("peak_mem_mb", pa.float64()),
-        ("seed", pa.int64()),
-        ("method", pa.string()),
-        ("features", pa.string()),
-        ("weights_sha256", pa.string()),
-        ("fingerprint", pa.string()),
-        ("fingerprint_version", pa.int32()),
-        ("code_version", pa.string()),
-        ("content_sha256", pa.string()),
-        ("style_sha256", pa.string()),
-        ("output_sha256", pa.string()),
-        ("content_license", pa.string()),
-        ("content_source_url", pa.string()),
-        ("style_license", pa.string()),
-        ("created_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
-"""The columns of a result file; `artist_slug` is the partition, in the path only.
 
-Extra ones of the manifest follow. They may differ between the files of one folder, when manifests of several runs do:
-DuckDB then wants `union_by_name=true`.
-"""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """One row. Fields are the columns of `SCHEMA`; what a pair never got to (losses, a file) is None."""
+    """One row. Fields are the columns, in their order; what a pair never got to (losses, a file) is None.
+
+    Attributes:
+        style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
+        extras: columns that a manifest or a source carries through, by their names without `EXTRA_PREFIX`.
+    """
 
     pair_id: str
     chunk_id: str
     status: Status
+    error_class: str | None = None
+    error_message: str | None = None
     attempts: int
     content_path: str
     style_path: str
     style_ids: tuple[str, ...] | None = None
     style_paths: tuple[str, ...] | None = None
     style_shares: tuple[float, ...] | None = None
-    error_class: str | None = None
-    error_message: str | None = None
     file_name: str | None = None
     split: str | None = None
     label: str | None = None
@@ -150,6 +101,31 @@ class Result:
     extras: Mapping[str, str] = field(default_factory=dict)
 
 
+_TYPES = {
+    "str": pa.string(),
+    "Status": pa.string(),
+    "int": pa.int32(),
+    "float": pa.float64(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+    "tuple[str, ...]": pa.list_(pa.string()),
+    "tuple[float, ...]": pa.list_(pa.float64()),
+    "Sequence[LossPoint]": LOSS_TRACE,
+}
+
+SCHEMA = pa.schema(
+    [
+        (column.name, pa.int64() if column.name == "seed" else _TYPES[str(column.type).removesuffix(" | None")])
+        for column in fields(Result)
+        if column.name != "extras"
+    ]
+)
+"""The columns of a results file: the fields of `Result`. `artist_slug` is the partition, in the path only.
+
+Extra ones of the manifest follow. They may differ between the files of one folder, when manifests of several runs do:
+DuckDB then wants `union_by_name=true`.
+"""
+
+
 def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_class: str, message: str) -> Result:
     """The row of a pair of which nothing came."""
     return Result(
@@ -165,26 +141,7 @@ def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_cla
 
 def planned_columns(row: PlannedPair) -> dict[str, Any]:
     """The columns that are known from the plan alone."""
-    return {
-        "content_path": row.content_path,
-        "style_path": row.style_path,
-        "style_ids": row.style_ids,
-        "style_paths": row.style_paths,
-        "style_shares": row.style_shares,
-        "split": row.split,
-        "label": row.label,
-        "artist": row.artist,
-        "genre": row.genre,
-        "size": row.size,
-        "seed": row.seed,
-        "fingerprint": row.fingerprint,
-        "content_sha256": row.content_sha256,
-        "style_sha256": joined_hashes(row.style_sha256),
-        "content_license": row.content_license,
-        "content_source_url": row.content_source_url,
-        "style_license": row.style_license,
-        "extras": row.extras,
-    }
+    return {name: getattr(row, name) for name in _PLANNED} | {"style_sha256": joined_hashes(row.style_sha256)}
 
 
 def joined_hashes(hashes: Sequence[str | None]) -> str | None:
