@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,12 +14,12 @@ from typing import Any, TextIO
 from nst_core.errors import InputError, SourceError, TransientError
 from nst_core.export.coco_annotations import AnnotatedImage, SourceAnnotations
 from nst_core.export.coco_scaling import scaled_annotation
-from nst_core.export.formats import Advance, Written, usable_images, write_folder
+from nst_core.export.formats import Advance, UsableImages, Written, write_folder
 from nst_core.export.imagefolder import folder_name
 from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import Done, Target
 from nst_core.storage.atomic import atomic_path
 
 _STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
@@ -52,10 +51,8 @@ class Coco:
             yield folder_name(shard), ExportShard(group, shard.number, rows)
 
     def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        images = usable_images(self._selection.run, shard, left_out, advance, self._check)
-        count = write_folder(path, images, self._link)
-        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+        images = UsableImages(self._selection.run, shard, advance, self._check)
+        return write_folder(path, digest, images, self._link)
 
     def finish(self, target: Target, written: Written) -> dict[str, Done]:
         described = {}

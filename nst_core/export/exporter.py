@@ -102,7 +102,7 @@ class _Export:
         self._steps = 0
         self._total = len(selection) * layout.passes
         self._written = Written(selection, advance=self._advance)
-        self._tally = ExportCounts()
+        self._counts = ExportCounts()
         self._new = 0
 
     def run(self, run_file: Mapping[str, Any], notes: list[str]) -> ExportReport:
@@ -112,9 +112,9 @@ class _Export:
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
         card = ExportCard(RunFolder(self._selection.run).name, run_file, front, loading, len(left_out))
-        write_card(self._target.root, card, self._tally)
+        write_card(self._target.root, card, self._counts)
         self._target.finish([*self._written.done, *described])
-        counts = dict(sorted(self._tally.splits.items()))
+        counts = dict(sorted(self._counts.splits.items()))
         return ExportReport(
             self._target.root,
             self._layout.name,
@@ -138,7 +138,7 @@ class _Export:
                 self._advance(len(shard.rows))
             self._written.done[name] = done
             missing = {one.pair_id for one in done.left_out}
-            self._tally.add(group, (row for row in shard.rows if row.pair_id not in missing))
+            self._counts.add(group, (row for row in shard.rows if row.pair_id not in missing))
 
     def _advance(self, images: int) -> None:
         self._steps += images

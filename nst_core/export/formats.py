@@ -67,21 +67,6 @@ Check = Callable[[ExportRow], None]
 """Raises InputError where a format has no use for a row."""
 
 
-def usable_images(
-    run: Path, shard: ExportShard, left_out: list[LeftOutImage], advance: Advance, check: Check = lambda row: None
-) -> Iterator[Usable]:
-    """The images of a shard that may be exported; the others are noted in `left_out`."""
-    names = export_names(shard.rows)
-    for row in shard.rows:
-        try:
-            check(row)
-            path = image_path(run, row)
-            yield Usable(row, names[row.pair_id], path, image_bytes(path, row))
-        except InputError as error:
-            left_out.append(LeftOutImage(row.pair_id, row.file_name, error.reason))
-        advance(1)
-
-
 @dataclass(frozen=True)
 class Usable:
     """An image that is what its row describes; `name` is its own within its folder."""
@@ -92,23 +77,43 @@ class Usable:
     data: bytes
 
 
+class UsableImages(Iterator[Usable]):
+    """Iterates over the images of a shard that may be exported; the others are in `left_out` once it has ended."""
+
+    def __init__(self, run: Path, shard: ExportShard, advance: Advance, check: Check = lambda row: None) -> None:
+        self.left_out: list[LeftOutImage] = []
+        self._images = self._usable(run, shard, advance, check)
+
+    def __next__(self) -> Usable:
+        return next(self._images)
+
+    def _usable(self, run: Path, shard: ExportShard, advance: Advance, check: Check) -> Iterator[Usable]:
+        names = export_names(shard.rows)
+        for row in shard.rows:
+            try:
+                check(row)
+                path = image_path(run, row)
+                yield Usable(row, names[row.pair_id], path, image_bytes(path, row))
+            except InputError as error:
+                self.left_out.append(LeftOutImage(row.pair_id, row.file_name, error.reason))
+            advance(1)
+
+
 def write_folder(
     path: Path,
-    images: Iterator[Usable],
+    digest: str,
+    images: UsableImages,
     link: bool,
     add: Callable[[Path, list[Usable]], None] = lambda folder, images: None,
-) -> int:
-    """Fill a folder with images, and with what `add` writes beside them; returns how many images there are.
-
-    Nothing is written if there are none.
-    """
+) -> Done:
+    """Fill a folder with the images of a shard, and with what `add` writes beside them; without images, nothing."""
     first = next(images, None)
     if first is None:
-        return 0
+        return Done(digest, 0, 0, tuple(images.left_out))
     with atomic_folder(path) as folder:
-        told = [_put(first, folder, link), *(_put(image, folder, link) for image in images)]
-        add(folder, told)
-    return len(told)
+        written = [_put(first, folder, link), *(_put(image, folder, link) for image in images)]
+        add(folder, written)
+    return Done(digest, len(written), len(os.listdir(path)), tuple(images.left_out))  # noqa: PTH208
 
 
 def _put(image: Usable, folder: Path, link: bool) -> Usable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nst_core.export.formats import Advance, Usable, Written, usable_images, write_folder
+from nst_core.export.formats import Advance, Usable, UsableImages, Written, write_folder
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, shards_of
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import Done, Target
 
 METADATA = "metadata.parquet"
 _VALIDATION = {"val", "valid", "dev"}
@@ -39,10 +38,8 @@ class ImageFolder:
             yield folder_name(shard), shard
 
     def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        images = usable_images(self._selection.run, shard, left_out, advance)
-        count = write_folder(path, images, self._link, self._add_metadata)
-        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+        images = UsableImages(self._selection.run, shard, advance)
+        return write_folder(path, digest, images, self._link, self._add_metadata)
 
     def finish(self, target: Target, written: Written) -> dict[str, Done]:
         return {}

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nst_core.export.formats import Advance, Usable, Written, usable_images
+from nst_core.export.formats import Advance, Usable, UsableImages, Written
 from nst_core.export.imagefolder import split_name
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, ExportShard, group_names, row_json, shards_of
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import Done, Target
 from nst_core.storage.atomic import atomic_path, write_if_changed
 
 CLASSES = "classes.json"
@@ -39,9 +39,9 @@ class WebDataset:
             yield f"{group}-{shard.number:06d}.tar", shard
 
     def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        count = self._write_tar(path, usable_images(self._selection.run, shard, left_out, advance))
-        return Done(digest, count, path.stat().st_size if count else 0, tuple(left_out))
+        images = UsableImages(self._selection.run, shard, advance)
+        count = self._write_tar(path, images)
+        return Done(digest, count, path.stat().st_size if count else 0, tuple(images.left_out))
 
     def finish(self, target: Target, written: Written) -> dict[str, Done]:
         data = json.dumps(list(self._classes), indent=1, ensure_ascii=False) + "\n"
