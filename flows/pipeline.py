@@ -31,7 +31,7 @@ from nst_core.plan.state import RunState, lacking_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
-from nst_core.run_folder.chunk import share_of
+from nst_core.run_folder.chunk import rows_of_shard
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import RunLock
 from nst_core.run_folder.run_yaml import run_file
@@ -134,7 +134,7 @@ def pipeline(
             report = finish(config, held, state, totals, seconds)
             if share is None:
                 return report
-            own = summarize(folder.root, share_of(state.plan, share), totals.made, seconds, totals.spent)
+            own = summarize(folder.root, rows_of_shard(state.plan, share), totals.made, seconds, totals.spent)
             return replace(report, summary=own)
 
 

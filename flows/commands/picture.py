@@ -81,8 +81,7 @@ def triptych(
 
 def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | None, every: bool) -> list[FinishedPair]:
     """The pairs that the arguments name; they name them in one way only."""
-    from nst_core.run_folder.pair_selection import best as best_of
-    from nst_core.run_folder.pair_selection import pairs_by_id, pairs_of_artist
+    from nst_core.run_folder.pair_selection import best_pairs, pairs_by_id, pairs_of_artist
 
     ways = [bool(pair_ids), artist is not None or best is not None, every]
     if sum(ways) != 1:
@@ -90,7 +89,7 @@ def _meant(run: Path, pair_ids: Sequence[str], artist: str | None, best: int | N
     if pair_ids:
         return pairs_by_id(run, pair_ids)
     pairs = pairs_of_artist(run, artist)
-    return pairs if best is None else best_of(run, pairs, best)
+    return pairs if best is None else best_pairs(run, pairs, best)
 
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:

@@ -10,7 +10,7 @@ from flows.runners.base import Order
 from nst_core.chunks.poison_search import PoisonSearch
 from nst_core.chunks.work import Work
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.journal import Journal, tries, unended
+from nst_core.run_folder.journal import Journal, count_tries, count_unended_tries
 from nst_core.run_folder.time_spent import TimeSpent
 
 
@@ -70,8 +70,8 @@ class Case:
         """A try of it that went down with everything makes it a suspect, as does a pair of it that kills."""
         journal = Journal(work.run_folder, chunk.chunk_id)
         events = journal.events()
-        suspected = unended(events) > 0 or any(event.event == "quarantined" for event in events)
-        return cls(chunk, journal, 1 + tries(events), PoisonSearch(chunk) if suspected else None)
+        suspected = count_unended_tries(events) > 0 or any(event.event == "quarantined" for event in events)
+        return cls(chunk, journal, 1 + count_tries(events), PoisonSearch(chunk) if suspected else None)
 
     def order(self, deadline: float | None) -> Order:
         """What to try next."""

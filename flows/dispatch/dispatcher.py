@@ -24,7 +24,7 @@ from nst_core.chunks.retry_policy import DEATHS, Verdict, delay, verdict
 from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import asked_of, note_unfinished
+from nst_core.run_folder.chunk_rows import requested_ids, write_unfinished
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Status
@@ -128,7 +128,7 @@ class Dispatcher:
         if self._terms.stopping():
             raise Interrupted  # before it has begun: nothing to note
         order, journal, started = case.order(self._terms.deadline), case.journal, time.monotonic()
-        pairs = len(asked_of(order.chunk))
+        pairs = len(requested_ids(order.chunk))
         journal.note("start", attempt=case.attempt, pairs=pairs, alone=order.fresh, crew=self._crew.name)
         try:
             report = self._crew.make(order, self._terms.progress)
@@ -207,7 +207,7 @@ class Dispatcher:
 
     def _noted_unfinished(self, case: Case, part: Chunk, status: Status, error: BaseException) -> Counter[str]:
         folder, tries = self._work.run_folder, case.attempt - 1
-        return self._insisting(partial(note_unfinished, part, folder, status, error, tries))
+        return self._insisting(partial(write_unfinished, part, folder, status, error, tries))
 
     def _insisting(self, call: Callable[[], T]) -> T:
         """What this thread itself reads and writes in the run folder is tried again like a chunk."""

@@ -28,7 +28,7 @@ from nst_core.engine.optimisation import Watch
 from nst_core.engine.session import OutOfMemory, Session, session_for
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
+from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_ids, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
 from nst_core.run_folder.time_spent import TimeSpent
@@ -80,7 +80,7 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
             _write(run, path)
         raise
     _write(run, path)
-    return ChunkReport(Counter(run.results[name].status for name in asked_of(chunk)), run.spent)
+    return ChunkReport(Counter(run.results[name].status for name in requested_ids(chunk)), run.spent)
 
 
 def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previous: dict[str, Result]) -> _ChunkRun:
@@ -91,7 +91,7 @@ def _chunk_run(chunk: Chunk, work: Work, watch: ChunkWatch, attempt: int, previo
     delivery = OutputSettings(
         work.run_folder, work.output, work.recipe, work.weights_sha256, work.device, work.content_limits
     )
-    left = frozenset(name for name in asked_of(chunk) if not is_made(previous.get(name), work.run_folder))
+    left = frozenset(name for name in requested_ids(chunk) if not has_image(previous.get(name), work.run_folder))
     done = {name: row for name, row in previous.items() if name not in left}
     return _ChunkRun(replace(chunk, wanted=left), work, watch, attempt, session, reader, delivery, previous, done)
 

@@ -1,4 +1,4 @@
-"""Export a run: pick the format, write shard by shard what is not there yet, describe it, mark it complete."""
+"""The export of a run: choose the format, write missing shards, write the card, mark the export complete."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nst_core.errors import UsageError
 from nst_core.export.card import ExportCard, ExportCounts, write_card
 from nst_core.export.coco import Coco, annotations_of
 from nst_core.export.coco_annotations import SourceAnnotations
-from nst_core.export.formats import ExportFormat, Written
+from nst_core.export.formats import ExportFormat, WrittenShards
 from nst_core.export.imagefolder import ImageFolder
 from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
-from nst_core.export.target import Identity, LeftOutImage, Target, opened_target
+from nst_core.export.target import Identity, LeftOutImage, Target, hold_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
@@ -27,7 +27,7 @@ FORMATS = ("imagefolder", "webdataset", "coco")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What belongs to one format or another; None and False are the defaults.
+    """Options of single formats; None and False are the defaults.
 
     Attributes:
         link: imagefolder, coco: hard links in place of copies, where the file system can.
@@ -42,10 +42,10 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export holds now.
+    """The contents of an export.
 
     Attributes:
-        written: images that this try wrote; the others were there.
+        written: images that this try wrote; the others were there already.
         planned: pairs in the run's plan, whatever became of them.
         notes: sentences for the person who started it.
     """
@@ -69,8 +69,8 @@ def export_run(
 ) -> ExportReport:
     """Write the successes of a run to `target`, as `to` (one of `FORMATS`) lays them out.
 
-    What is there already from an earlier try is kept; images that are not what their rows describe are left out and
-    reported. `progress` is called with (steps done, steps in all).
+    Shards of an earlier try are kept; images that do not match their rows are left out and reported. `progress` is
+    called with (steps done, steps in all).
 
     Raises:
         UsageError: nothing to export, options that do not fit, or a target that holds something else.
@@ -87,12 +87,12 @@ def export_run(
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_file, run, options)
     identity = Identity(to, RunFolder(run).name, run_file.get("method_fingerprint"))
-    with opened_target(target, identity) as folder:
+    with hold_target(target, identity) as folder:
         return _Export(layout, selection, folder, progress).run(run_file, notes)
 
 
 class _Export:
-    """One export while it is made."""
+    """One export in progress."""
 
     def __init__(self, layout: ExportFormat, selection: Selection, target: Target, progress: Progress) -> None:
         self._layout = layout
@@ -101,7 +101,7 @@ class _Export:
         self._progress = progress
         self._steps = 0
         self._total = len(selection) * layout.passes
-        self._written = Written(selection, advance=self._advance)
+        self._written = WrittenShards(selection, advance=self._advance)
         self._counts = ExportCounts()
         self._new = 0
 
@@ -176,7 +176,7 @@ def _layout(
 
 
 def _busy(run: Path) -> list[str]:
-    """A note where other processes work in the run folder, or may."""
+    """A sentence where other processes work in the run folder, or may."""
     doubtful = [holder for holder in read_holders(run) if holder.alive is not False]
     if any(holder.alive for holder in doubtful):
         return [f"Another process is working in {run}: what was there is exported."]

@@ -37,8 +37,8 @@ class ExportRow:
     """One image of a run.
 
     Attributes:
-        file_name: where the row says that its image lies, relative to the run folder; not to be trusted.
-        columns: what is told of it: ids in place of paths, and whatever the sources or the manifest carried along.
+        file_name: the image's path by the row, relative to the run folder; not to be trusted.
+        columns: the values to export: ids in place of paths, and whatever the sources or the manifest carried along.
     """
 
     pair_id: str
@@ -65,7 +65,7 @@ class Selection:
     Attributes:
         ids: of the rows of each split, sorted.
         labels: all that occur, sorted.
-        schema: of `ExportRow.columns`, as Parquet tells them.
+        schema: of `ExportRow.columns`.
         planned: how many pairs the plan has, whatever became of them.
         damaged: result files that could not be read.
     """
@@ -119,7 +119,7 @@ class Selection:
 
 
 def read_selection(run: Path) -> Selection:
-    """Look through the results of a run. Damaged files are counted: `nst run` makes their chunks again."""
+    """Read the ids, splits and labels of a run's successes; damaged results files are counted."""
     ids: dict[str | None, list[pa.Array]] = {}
     labels: set[str] = set()
     extras: set[str] = set()

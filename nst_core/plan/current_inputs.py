@@ -71,7 +71,7 @@ def _with_paths(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known:
     planned = pc.cast(plan.table.column("style_paths"), kind)
     if pc.any(pc.not_equal(pc.binary_join(present, "\0"), pc.binary_join(planned, "\0"))).as_py():
         changes["style_paths"] = pc.if_else(pa.array(known), present, planned)
-    return plan.replaced(**changes) if changes else plan
+    return plan.with_columns(**changes) if changes else plan
 
 
 def _with_skips(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
@@ -87,7 +87,7 @@ def _with_skips(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known:
             classes[row], messages[row] = type(skip).__name__, str(skip)
         elif before[row]:
             classes[row] = messages[row] = None
-    return plan.replaced(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
+    return plan.with_columns(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
 
 
 def _style_columns(plan: Plan) -> list[pa.ChunkedArray]:

@@ -19,7 +19,7 @@ log = logging.getLogger("nst")
 
 @dataclass(frozen=True)
 class ArtistFacts:
-    """What a source knows of an artist; None where it says nothing.
+    """Facts of an artist from a source; None where it has none.
 
     Attributes:
         years: as the source has them: `1853–1890`.
@@ -35,7 +35,7 @@ class ArtistFacts:
 
     @property
     def line(self) -> str:
-        """All of it, as it stands below a name: `1853–1890 · Post-Impressionism · Dutch`."""
+        """All facts in one line: `1853–1890 · Post-Impressionism · Dutch`."""
         return " · ".join(value for value in astuple(self) if value)
 
 
@@ -43,9 +43,9 @@ _COLUMNS = ("artist", *(field.name for field in fields(ArtistFacts)))
 
 
 def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
-    """What `artists.csv` of a run folder says, by the artist's display name; empty where there is none.
+    """The facts in `artists.csv` of a run folder, by the artist's display name; empty where there is none.
 
-    People may edit the file: columns in any order, and rows that name nobody or tell nothing are passed over.
+    People may edit the file: columns come in any order, and rows without an artist or without facts are passed over.
     """
     try:
         text = (run_folder / ARTISTS_FILE).read_bytes().decode("utf-8-sig", "replace")

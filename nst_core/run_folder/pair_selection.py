@@ -55,7 +55,7 @@ def pairs_of_artist(run_folder: Path, artist: str | None) -> list[FinishedPair]:
     return chosen
 
 
-def best(run_folder: Path, pairs: Iterable[FinishedPair], count: int) -> list[FinishedPair]:
+def best_pairs(run_folder: Path, pairs: Iterable[FinishedPair], count: int) -> list[FinishedPair]:
     """The pairs with the smallest share of their initial loss left, smallest first; those of which it is unknown last.
 
     The loss itself depends on the picture, and so cannot be compared between pairs.

@@ -1,6 +1,6 @@
 """The plan: one row per pair to make, with its identity, its place in chunks and batches, and what its inputs were.
 
-A plan part is immutable. In memory a plan is a table; its rows are made when somebody asks for them.
+A plan part is immutable. In memory a plan is a table; its rows become objects one by one.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Plan(Sequence[PlannedPair]):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                return self.taken(np.arange(start, stop, step))
+                return self.take(np.arange(start, stop, step))
             return Plan(self.table.slice(start, max(0, stop - start)))
         place = range(len(self))[index]
         return _planned_pair(self.table.slice(place, 1).to_pylist()[0])
@@ -166,13 +166,13 @@ class Plan(Sequence[PlannedPair]):
         """A column of numbers without gaps."""
         return np.asarray(self.table.column(name).to_numpy())
 
-    def taken(self, places: NDArray[Any]) -> Plan:
+    def take(self, places: NDArray[Any]) -> Plan:
         """The rows at `places`, or where a mask is true."""
         if places.dtype == np.bool_:
             return Plan(self.table.filter(pa.array(places)))
         return Plan(self.table.take(pa.array(places)))
 
-    def replaced(self, **columns: pa.ChunkedArray | pa.Array) -> Plan:
+    def with_columns(self, **columns: pa.ChunkedArray | pa.Array) -> Plan:
         """The plan with other values in some columns."""
         table = self.table
         for name, values in columns.items():
@@ -190,7 +190,7 @@ class Plan(Sequence[PlannedPair]):
         return sorted({message for name, message in found if name is not None and name not in SKIPPED})
 
 
-def joined(plans: Iterable[Plan]) -> Plan:
+def concat_plans(plans: Iterable[Plan]) -> Plan:
     """One plan after the other."""
     tables = [plan.table for plan in plans]
     if not tables:

@@ -1,4 +1,4 @@
-"""Result rows: what became of each planned pair, as Parquet, one file per chunk."""
+"""Result rows: one for each planned pair, in Parquet, one file per chunk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLANNED = ("content_path", "style_path", *_STYLE_LISTS, "split", "label", "arti
             "extras")  # fmt: skip
 
 EXTRA_PREFIX = "x_"
-"""Before the name of a column that a manifest or a source carries through."""
+"""The prefix of columns that a manifest or a source carries through."""
 
 LOSS_TRACE = pa.list_(
     pa.struct(
@@ -44,7 +44,7 @@ LOSS_TRACE = pa.list_(
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One row. Fields are the columns, in their order; what a pair never got to (losses, a file) is None.
+    """One row. Fields are the columns, in their order; values that a pair never got (losses, a file) are None.
 
     Attributes:
         style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
@@ -127,7 +127,7 @@ DuckDB then wants `union_by_name=true`.
 
 
 def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_class: str, message: str) -> Result:
-    """The row of a pair of which nothing came."""
+    """The row of a pair that has no image."""
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,
@@ -150,7 +150,7 @@ def joined_hashes(hashes: Sequence[str | None]) -> str | None:
 
 
 def chunk_file(run_folder: Path, artist_slug: str, chunk_id: str) -> Path:
-    """Where the results of a chunk lie."""
+    """The path of a chunk's results file."""
     return run_folder / "results" / f"{PARTITION}={artist_slug}" / f"part-{chunk_id}.parquet"
 
 
@@ -178,8 +178,8 @@ def read_chunk(path: Path) -> dict[str, Result]:
 def result_files(run_folder: Path) -> Iterator[Path]:
     """Every result file of a run, in a fixed order.
 
-    Folders that no slug names are passed over: from somebody else's `artist_slug=..` an artist's pages would be written
-    beside the gallery, not in it.
+    Folders whose names are no slugs are passed over: an artist's pages from `artist_slug=..` would be written outside
+    of the gallery.
     """
     found = (run_folder / "results").glob(f"{PARTITION}=*/part-*.parquet")
     yield from sorted(file for file in found if _names_a_folder(partition_slug(file)))

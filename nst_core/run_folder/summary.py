@@ -1,4 +1,4 @@
-"""What a run came to: counts, quarantine.csv and summary.json, computed from the results."""
+"""The summary of a run: counts, quarantine.csv and summary.json, computed from the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUARANTINE_FILE = "quarantine.csv"
 
 @dataclass(frozen=True)
 class BadInput:
-    """One input that took pairs down."""
+    """A bad input, and the number of pairs that it took down."""
 
     path: str
     role: str
@@ -37,7 +37,7 @@ class BadInput:
 
 @dataclass(frozen=True)
 class Summary(StatusCounts):
-    """Counts over all planned pairs of a run folder, and what the present run took.
+    """Counts over all planned pairs of a run folder, and the time of the present run.
 
     Attributes:
         seconds: wall time of the run that wrote this, None where it did no work.
@@ -67,7 +67,7 @@ class Summary(StatusCounts):
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run came to, and what it did to get there: `made` images; `stale` pairs have inputs that changed since."""
+    """The end of a run: its summary, how many images it made, and how many pairs are stale (their inputs changed)."""
 
     folder: Path
     summary: Summary
@@ -129,14 +129,14 @@ def summarize(
 
 
 def write_summary(run_folder: Path, summary: Summary) -> None:
-    """quarantine.csv and then, as the mark that all else is written, summary.json."""
+    """Write quarantine.csv and then, as the mark that all else is written, summary.json."""
     write_if_changed(run_folder / QUARANTINE_FILE, quarantine_csv(summary.bad_inputs).encode())
     numbers = {k: v for k, v in asdict(summary).items() if k not in ("bad_inputs", "licenses", "attributions")}
     write_if_changed(run_folder / SUMMARY_FILE, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def is_current(run_folder: Path, summary: Summary) -> bool:
-    """Whether summary.json, which is written last, counts the same: else a run was cut off before its end."""
+    """Whether summary.json, which is written last, has the same counts: else a run was cut off before its end."""
     try:
         written = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -145,7 +145,7 @@ def is_current(run_folder: Path, summary: Summary) -> bool:
 
 
 def differing_counts(written: Mapping[str, Any], counts: StatusCounts, by_artist: Mapping[str, int]) -> list[str]:
-    """The keys of summary.json, as it was read, that say something else than the results do."""
+    """The keys of a summary.json, as it was read, whose values differ from the results."""
     names = ("planned", "success", "failed", "quarantined", "skipped", "missing", "errors")
     expected = {name: getattr(counts, name) for name in names} | {"by_artist": by_artist}
     return [name for name, value in expected.items() if written.get(name) != value]

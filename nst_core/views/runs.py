@@ -1,4 +1,4 @@
-"""Whose results a gallery and its contact sheets show: runs, and the artists in them."""
+"""Runs, and the artists in them, for galleries and contact sheets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nst_core.storage.slugs import unique_slugs
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, what people call it, and `key`: a slug that no other run of the gallery has."""
+    """A run folder, its name, and `key`: a slug that no other run of the gallery has."""
 
     folder: Path
     name: str
@@ -25,7 +25,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Partition:
-    """What one run has of one artist: the sound files of `results/artist_slug=<slug>`, and how many rows those hold."""
+    """The results of one artist in one run: sound files of `results/artist_slug=<slug>`, and their rows."""
 
     run: Run
     slug: str
@@ -43,12 +43,12 @@ class Artist:
 
     @property
     def rows(self) -> int:
-        """How many rows all files hold."""
+        """The number of rows in all files."""
         return sum(partition.rows for partition in self.partitions)
 
 
-def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
-    """The runs of a gallery. Where two go by one name, the later is told by a number, too.
+def open_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
+    """The runs of a gallery. Where two have one name, the later gets a number, too.
 
     Raises:
         RunFolderError: a folder is not there.
@@ -67,7 +67,7 @@ def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
 
 
 def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
-    """Every artist of the runs; a result file that is damaged counts as not there.
+    """Every artist of the runs.
 
     Args:
         together: those of one name are one artist, however it is spelled: so it is at a place of its own. A run's own
@@ -97,7 +97,7 @@ def _partitions(run: Run) -> list[Partition]:
 
 
 def _artist_name(partition: Partition) -> str | None:
-    """The name behind a partition's slug: one artist has one, so that the first row that tells it is enough."""
+    """The artist's name in the first row of a partition that has one: they all have the same."""
     for file in partition.files:
         for part in read_results([file], ["artist"]):
             for name in part.table["artist"].drop_null().to_pylist():

@@ -1,4 +1,4 @@
-"""The rows of a run's results beside its plan: read part by part, compared column by column."""
+"""Verification of a run's result rows against its plan."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class VerifiedRows:
         return list(self.table.column(name).take(pa.array(rows)).to_pylist())
 
     def having(self, status: Status) -> NDArray[np.bool_]:
-        """Of each row, whether it has a status."""
+        """The mask of the rows with a status."""
         return np.asarray(pc.equal(self.table.column("status"), status).fill_null(False))
 
 
 def read_rows(
     root: Path, plan: Plan, chunks: PlannedChunks, there: Collection[str]
 ) -> tuple[VerifiedRows, list[Finding]]:
-    """Read the files of all planned chunks; a damaged one is a finding, and its pairs are `unread`.
+    """Read the results files of all planned chunks; a damaged one is a finding, and its pairs are `unread`.
 
     Args:
         there: the files below `results/`, relative to the run folder.
@@ -94,7 +94,7 @@ def read_rows(
 
 
 def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Iterator[Finding]:
-    """Pairs without a row or with several; rows in the wrong file, of no planned pair, or that contradict the plan."""
+    """Find pairs without a row or with several, and rows in the wrong file, of no planned pair, or against the plan."""
     ids, files = plan.table.column("pair_id"), np.array(chunks.files, object)
     yield from _planned_twice(ids)
     in_plan = rows.place >= 0
@@ -116,22 +116,22 @@ def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Itera
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedImages:
     """The images that rows of successes record: ids of the pairs, names of the files, their sha256."""
 
     pairs: list[str]
     names: list[str]
     hashes: list[str]
 
-    def slice(self, start: int, stop: int) -> Recorded:
-        return Recorded(self.pairs[start:stop], self.names[start:stop], self.hashes[start:stop])
+    def slice(self, start: int, stop: int) -> RecordedImages:
+        return RecordedImages(self.pairs[start:stop], self.names[start:stop], self.hashes[start:stop])
 
 
-def recorded(plan: Plan, rows: VerifiedRows) -> Recorded:
+def recorded_images(plan: Plan, rows: VerifiedRows) -> RecordedImages:
     """The images that should be there, but for those of rows that name another file than the plan."""
     first = rows.first()
     first = first[rows.having("success")[first] & ~_misnamed(plan, rows)[first]]
-    return Recorded(*(rows.column(name, first) for name in ("pair_id", "file_name", "output_sha256")))
+    return RecordedImages(*(rows.column(name, first) for name in ("pair_id", "file_name", "output_sha256")))
 
 
 def _planned_twice(ids: pa.ChunkedArray) -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def _planned_twice(ids: pa.ChunkedArray) -> Iterator[Finding]:
 
 
 def _misplaced(chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
-    """Rows in another chunk's file, or that say they belong to another chunk."""
+    """Find rows in another chunk's file, or with another chunk's id."""
     names = pa.array(chunks.names, pa.string()).take(pa.array(rows.chunk))
     told = np.asarray(pc.equal(rows.table.column("chunk_id"), names).fill_null(False))
     planned = chunks.of_pair[rows.place] if len(chunks.of_pair) else rows.chunk
@@ -156,7 +156,7 @@ def _misplaced(chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bo
 
 
 def _wrong(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
-    """Rows of no known status, and successes that do not name their planned file and its hash."""
+    """Find rows of no known status, and successes without their planned file name and a hash."""
     known = np.asarray(pc.is_in(rows.table.column("status"), pa.array(get_args(Status))))
     for row in np.flatnonzero(in_plan & ~known).tolist():
         name, status = rows.table["pair_id"][row].as_py(), rows.table["status"][row].as_py()
@@ -169,7 +169,7 @@ def _wrong(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArr
 
 
 def _misnamed(plan: Plan, rows: VerifiedRows) -> NDArray[np.bool_]:
-    """Of each row of a planned pair, whether it lacks the hash, or the file name that the plan gives."""
+    """The mask of the rows of planned pairs that lack the hash, or the file name of the plan."""
     places = pa.array(rows.place, mask=rows.place < 0)
     planned = plan.table.column("file_name").take(places)
     same = pc.equal(rows.table.column("file_name"), planned).fill_null(False)

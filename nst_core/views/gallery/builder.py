@@ -22,7 +22,7 @@ from nst_core.views.gallery.originals import Copied, InTheRun, LeftWhereTheyAre,
 from nst_core.views.gallery.pages import ArtistSummary, LeftOutRows, render_index, told_facts, write_page
 from nst_core.views.gallery.place import check_place
 from nst_core.views.gallery.results import ArtistResults, read_artist
-from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, opened
+from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, open_runs
 from nst_core.views.thumbnails import THUMBS, ThumbnailFolder
 
 PER_PAGE = 200
@@ -47,7 +47,7 @@ def build_gallery(
     Raises:
         RunFolderError: there is no such run folder.
     """
-    runs = opened([run_folder])
+    runs = open_runs([run_folder])
     artists = artists_of(runs, together=False)
     return _Build(runs, artists, run_folder / "gallery", InTheRun(), per_page, progress).run()
 
@@ -80,7 +80,7 @@ def build_combined_gallery(
 
 def check_combined(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
     """The runs of a gallery that is to be at `gallery`. Raises as `build_combined_gallery`."""
-    runs = opened(run_folders)
+    runs = open_runs(run_folders)
     check_place(gallery, [run.folder for run in runs])
     return runs
 

@@ -1,4 +1,4 @@
-"""What the gallery reads: one artist's rows of `results/` at a time, so that memory never holds a whole run."""
+"""The results of a gallery: one artist's rows at a time, so that memory never holds a whole run."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ArtistResults:
 
     @property
     def pictures(self) -> int:
-        """How many pairs are finished."""
+        """The number of finished pairs."""
         return int(self.table.num_rows)
 
     def pairs(self, start: int, count: int) -> list[GalleryPair]:
@@ -145,7 +145,7 @@ def _left_out(table: pa.Table) -> Counter[tuple[str, str]]:
 
 
 def _reason(row: Mapping[str, Any]) -> str:
-    """Why a row has no picture, with files named without their folders: a gallery is made to be handed on."""
+    """The reason why a row has no picture, without folders: a gallery is made to be handed on."""
     reason = row["error_message"] or row["error_class"] or "no reason given"
     return without_folders(reason, [row["content_path"], *row["style_paths"]])
 

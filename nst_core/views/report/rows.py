@@ -1,4 +1,4 @@
-"""What a report reads of `results/`: a light table of all rows; what is heavy in them is counted as it goes by."""
+"""The result rows of a report: a light table of all; heavy columns are counted as they are read."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ReportRows:
         return int(self.table.num_rows)
 
     def having(self, status: str) -> NDArray[np.bool_]:
-        """Of each row, whether it has a status."""
+        """The mask of the rows with a status."""
         return np.asarray(pc.equal(self.table["status"].cast(pa.string()), status).fill_null(False))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -92,7 +92,7 @@ class ReportRows:
 def read_rows(
     run_folder: Path, plan_ids: pa.ChunkedArray | None = None, progress: Progress | None = None
 ) -> ReportRows:
-    """Read every result file once; a damaged one is told, not raised.
+    """Read every results file once.
 
     Args:
         plan_ids: the ids of the planned pairs, each once; without them every row counts.
@@ -117,7 +117,7 @@ def read_rows(
 
 @dataclass(frozen=True)
 class Detail:
-    """What a report shows of one pair."""
+    """A pair as a report shows it."""
 
     pair_id: str
     content_path: str

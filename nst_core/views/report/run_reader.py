@@ -1,4 +1,4 @@
-"""Everything that a report reads of one run folder. What is damaged or not there is noted, and never an error."""
+"""Everything that a report reads of one run folder. Damaged and missing files give notes, never errors."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from nst_core.views.report.tries import Tries, read_tries
 
 @dataclass
 class ReadRun:
-    """A run folder as it was found.
+    """The contents of a run folder for a report.
 
     Attributes:
         plan: the columns of `PLANNED`; None where a part of it is damaged or there is none.
         image_bytes: of all files below images/.
-        notes: what is not as it should be, a sentence each.
+        notes: a sentence for each fault.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
 
 
 def bytes_below(folder: Path) -> int:
-    """Of all files below a folder, at a disk or a store; 0 where there is none."""
+    """The bytes of all files below a folder, at a disk or a store; 0 where there is none."""
     remote = stored(folder)
     if remote is not None:
         try:
@@ -134,7 +134,7 @@ def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.T
 
 
 def _without_logs(run_folder: Path, tries: Tries, notes: list[str]) -> None:
-    """The summary knows the split of the last run's time, at least."""
+    """Take the time by activity from the summary, which has that of the last run."""
     try:
         told = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
         spent = {str(part): float(seconds) for part, seconds in dict(told["spent"] or {}).items()}

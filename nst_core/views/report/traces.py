@@ -1,4 +1,4 @@
-"""The course of the loss over many pairs: mean and quantiles of what is left of it, in memory that does not grow."""
+"""The loss over the iterations of many pairs: mean and quantiles of the share that is left, in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_GROUPS = 64
 
 @dataclass(frozen=True)
 class TraceBand:
-    """What is left of the initial loss at each iteration, over `pairs` pairs.
+    """The share of the initial loss that is left at each iteration, over `pairs` pairs.
 
     Attributes:
         mean: geometric.
@@ -33,7 +33,7 @@ class TraceBand:
 
 
 class _Group:
-    """Traces that were looked at in the same iterations: a histogram of the logarithm at each of them."""
+    """Traces with the same iterations: a histogram of the logarithm of the share at each of them."""
 
     def __init__(self, points: int) -> None:
         self.counts = np.zeros((points, _BINS), np.int32)
@@ -49,7 +49,7 @@ class _Group:
         self.pairs += len(shares)
 
     def quantile(self, share: float) -> NDArray[np.float64]:
-        """At each iteration; inside of a bin as if its values were spread evenly."""
+        """A quantile at each iteration; within a bin values count as spread evenly."""
         upto = np.cumsum(self.counts, axis=1)
         wanted = share * self.pairs
         place = (upto < wanted).sum(axis=1)
@@ -62,7 +62,7 @@ class _Group:
 
 
 class Traces:
-    """Takes the traces of one result file after the other."""
+    """Statistics of traces, added one results file after the other."""
 
     def __init__(self) -> None:
         self._groups: dict[bytes, _Group] = {}
@@ -97,7 +97,7 @@ class Traces:
             group.add(shares[np.ravel(kind) == number])
 
     def bands(self) -> list[TraceBand]:
-        """One for each set of iterations that traces were looked at in, that with the most pairs first."""
+        """The band of each set of iterations, that with the most pairs first."""
         return [
             TraceBand(
                 tuple(np.frombuffer(key, np.int32).tolist()),

@@ -23,7 +23,7 @@ from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 from nst_core.views.runs import SHEET_FILE
-from nst_core.views.sheets.choice import ArtistChoice, choices, spread
+from nst_core.views.sheets.choice import ArtistChoice, choices, pick_varied
 from nst_core.views.sheets.layout import Planned, SheetPlan, artist_plan, run_plan
 from nst_core.views.sheets.renderer import Exhibit, Sheet, cell_width, draw_sheet
 from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
@@ -90,7 +90,7 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
 
 
 def _together(artists: Sequence[ArtistChoice], most: int, origin: str) -> SheetPlan:
-    return run_plan(artists, spread((pair for artist in artists for pair in artist.shown), most), origin)
+    return run_plan(artists, pick_varied((pair for artist in artists for pair in artist.shown), most), origin)
 
 
 def _of_artist(found: Iterable[ArtistChoice], wanted: str) -> ArtistChoice:
