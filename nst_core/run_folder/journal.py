@@ -25,8 +25,8 @@ class Event:
     """One line.
 
     Attributes:
-        more: the other values of the line: of a start `pairs`, `try`, `alone`; of an end `statuses`, `seconds`, `spent`;
-            of a failure `error_class`, `error_message`, `verdict`; of a loss `returncode`; of a quarantine `pair_id`.
+        more: other values of the line: of a start `pairs`, `try`, `alone`; of an end `statuses`, `seconds`, `spent`; of
+            a failure `error_class`, `error_message`, `verdict`; of a loss `returncode`; of a quarantine `pair_id`.
     """
 
     event: EventName
