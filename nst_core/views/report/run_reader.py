@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.summary import SUMMARY_FILE
-from nst_core.storage.paths import stored
+from nst_core.storage.paths import file_state, files_below, is_local, remote_states
 from nst_core.storage.progress import Progress
 from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
@@ -88,25 +87,9 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
 
 def bytes_below(folder: Path) -> int:
     """The bytes of all files below a folder, at a disk or a store; 0 where there is none."""
-    remote = stored(folder)
-    if remote is not None:
-        try:
-            found = remote.fs.find(remote.path, detail=True)
-        except FileNotFoundError:
-            return 0
-        return sum(int(entry.get("size") or 0) for entry in found.values())
-    total, waiting = 0, [str(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat().st_size
-        except OSError:
-            continue
-    return total
+    files = (folder / name for name in files_below(folder))
+    states = map(file_state, files) if is_local(folder) else remote_states(files).values()
+    return sum(max(0, size) for size, _ in states)
 
 
 def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
