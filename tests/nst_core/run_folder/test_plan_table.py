@@ -137,7 +137,7 @@ class TestPlan:
         for empty in (concat_plans([]), Plan.of([]), folder.read_plan(), Plan.of(rows_of(part_of(ALL_KINDS)))[3:3]):
             assert not [*empty, *empty.column("pair_id"), *empty.errors(), *empty.distinct("artist", "label")]
             assert [len(part) for part in empty.codes("label")] in ([0, 0], [0, 1])
-            assert len(empty.numbers("width")) == len(empty[1:]) == len(empty.taken(np.zeros(0, bool))) == 0
+            assert len(empty.numbers("width")) == len(empty[1:]) == len(empty.take(np.zeros(0, bool))) == 0
             assert empty.table.schema.names == PLAN_SCHEMA.names
 
 
