@@ -31,9 +31,9 @@ from nst_core.plan.state import RunState, missing_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
-from nst_core.run_folder.chunk import share_of
+from nst_core.run_folder.chunk import rows_of_shard
 from nst_core.run_folder.folder import RunFolder
-from nst_core.run_folder.lock.run_lock import Held
+from nst_core.run_folder.lock.run_lock import RunLock
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
@@ -149,7 +149,7 @@ def pipeline(
             report = finish(config, lock, state, totals, seconds)
             if share is None:
                 return report
-            own = summarize(folder.root, share_of(state.plan, share), totals.images, seconds, totals.spent)
+            own = summarize(folder.root, rows_of_shard(state.plan, share), totals.images, seconds, totals.spent)
             return replace(report, summary=own)
 
 
@@ -174,7 +174,9 @@ def retry_run(name: str, config: RunConfig, only: Only | None = None) -> RunRepo
         return finish(config, lock, state, totals, seconds)
 
 
-def finish(config: RunConfig, lock: Held, state: RunState, totals: DispatchTotals, seconds: float | None) -> RunReport:
+def finish(
+    config: RunConfig, lock: RunLock, state: RunState, totals: DispatchTotals, seconds: float | None
+) -> RunReport:
     """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or lock.shard) and lock.alone():

@@ -58,10 +58,10 @@ def retry(
 def verify(run: RunPath, as_json: Json = False) -> None:
     """Compare a run folder with its plan: every row, every image's bytes, and nothing else there. Writes nothing."""
     from flows.progress import reporter
-    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.lock.holders import HolderWatcher
     from nst_core.run_folder.verify.verification import verify as verify_run
 
-    present = Watcher(run).look().present
+    present = HolderWatcher(run).read().present
     with reporter.stage("Verifying", 0, "images"):
         result = verify_run(run, reporter.at_least)
     if as_json:

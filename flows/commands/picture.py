@@ -87,8 +87,7 @@ def _named_pairs(
     run: Path, pair_ids: Sequence[str], artist: str | None, best: int | None, every: bool
 ) -> list[FinishedPair]:
     """The pairs that the arguments name. Raises UsageError where they name them in no way, or in several."""
-    from nst_core.run_folder.pair_selection import best as best_of
-    from nst_core.run_folder.pair_selection import pairs_by_id, pairs_of_artist
+    from nst_core.run_folder.pair_selection import best_pairs, pairs_by_id, pairs_of_artist
 
     ways = [bool(pair_ids), artist is not None or best is not None, every]
     if sum(ways) != 1:
@@ -96,7 +95,7 @@ def _named_pairs(
     if pair_ids:
         return pairs_by_id(run, pair_ids)
     pairs = pairs_of_artist(run, artist)
-    return pairs if best is None else best_of(run, pairs, best)
+    return pairs if best is None else best_pairs(run, pairs, best)
 
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:

@@ -16,7 +16,7 @@ from flows.commands.run import duration, print_summary
 if TYPE_CHECKING:
     from nst_core.run_folder.lock.holders import Holders
     from nst_core.run_folder.lock.run_lock import Holder
-    from nst_core.run_folder.tally import Tally
+    from nst_core.run_folder.status_counts import StatusCounts
 
 
 def status(
@@ -43,10 +43,10 @@ def _once(run: RunPath, as_json: bool) -> None:
     """Print the state, by a check of every image and input, which is too slow to be repeated."""
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
-    from nst_core.run_folder.lock.holders import Watcher
+    from nst_core.run_folder.lock.holders import HolderWatcher
     from nst_core.run_folder.summary import summarize
 
-    state, holders = read_state(RunFolder(run)), Watcher(run).look()
+    state, holders = read_state(RunFolder(run)), HolderWatcher(run).read()
     summary = summarize(run, state.plan)
     left = sum(len(chunk.wanted) for chunk in state.chunks)
     if as_json:
@@ -69,12 +69,12 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
     interval = interval or (2.0 if console.is_terminal else 10.0)
     try:
         if as_json:
-            for tally, holders in _snapshots(run, interval):
-                print(json.dumps(asdict(tally) | {"left": tally.left} | _holders_json(holders)), flush=True)
+            for counts, holders in _snapshots(run, interval):
+                print(json.dumps(asdict(counts) | {"left": counts.left} | _holders_json(holders)), flush=True)
         elif console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
-                for tally, holders in _snapshots(run, interval):
-                    live.update(Text("\n".join([*_count_lines(tally), *_holder_lines(holders)])), refresh=True)
+                for counts, holders in _snapshots(run, interval):
+                    live.update(Text("\n".join([*_count_lines(counts), *_holder_lines(holders)])), refresh=True)
         else:
             for line in _changed_lines(run, interval):
                 print(line, flush=True)
@@ -82,15 +82,15 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
         return
 
 
-def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]:
+def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[StatusCounts, Holders]]:
     """The counts and the holders of the lock, at intervals; the last ones after the last process has ended."""
-    from nst_core.run_folder.lock.holders import Watcher
-    from nst_core.run_folder.tally import Counting
+    from nst_core.run_folder.lock.holders import HolderWatcher
+    from nst_core.run_folder.status_counts import StatusCounter
 
-    counting, watcher = Counting(run), Watcher(run)
+    counter, watcher = StatusCounter(run), HolderWatcher(run)
     while True:
-        holders = watcher.look()  # first, so that the last counts are those of the end
-        yield counting.tally(), holders
+        holders = watcher.read()  # first, so that the last counts are those of the end
+        yield counter.count(), holders
         if not holders.present:
             return
         time.sleep(interval)
@@ -99,21 +99,21 @@ def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[Tally, Holders]]
 def _changed_lines(run: RunPath, interval: float) -> Iterator[str]:
     """A line per snapshot that differs from the one before, and all counts at the end."""
     before = ""
-    for tally, holders in _snapshots(run, interval):
+    for counts, holders in _snapshots(run, interval):
         if not holders.present:
-            yield from (*_count_lines(tally), *_holder_lines(holders))
+            yield from (*_count_lines(counts), *_holder_lines(holders))
             return
-        line = f"{_count_lines(tally)[0]}{_pace(holders.rate, holders.eta_seconds)}"
+        line = f"{_count_lines(counts)[0]}{_pace(holders.rate, holders.eta_seconds)}"
         if line != before:
             yield f"{time.strftime('%H:%M:%S')} {line}"
         before = line
 
 
-def _count_lines(tally: Tally) -> list[str]:
-    counts = ("success", "failed", "quarantined", "skipped")
-    parts = [f"{count} {name}" for name in counts if (count := getattr(tally, name)) or name == "success"]
-    reasons = [f"  {reason}: {count}" for reason, count in (tally.errors | tally.left_out).items()]
-    return [f"{tally.planned} pairs: {', '.join(parts)}, {tally.left} left to do", *reasons]
+def _count_lines(counts: StatusCounts) -> list[str]:
+    names = ("success", "failed", "quarantined", "skipped")
+    parts = [f"{count} {name}" for name in names if (count := getattr(counts, name)) or name == "success"]
+    reasons = [f"  {reason}: {count}" for reason, count in (counts.errors | counts.left_out).items()]
+    return [f"{counts.planned} pairs: {', '.join(parts)}, {counts.left} left to do", *reasons]
 
 
 def _holder_lines(holders: Holders) -> list[str]:
@@ -124,16 +124,17 @@ def _holder_lines(holders: Holders) -> list[str]:
 
 
 def _lines_of(holder: Holder) -> Iterator[str]:
-    from nst_core.run_folder.lock.holders import said, workers
+    from nst_core.run_folder.lock.holders import progress_number, worker_progress
 
     shard = f"shard {holder.shard}, " if holder.shard else ""
     silent = holder.silent_seconds
     quiet = f", no sign of life for {duration(silent)}" if silent is not None and silent > 30 else ""
     yield f"At work: {shard}{holder.owner or 'a worker whose run is gone'}{quiet}"
-    done, total = said(holder, "done"), said(holder, "total")
+    done, total = progress_number(holder, "done"), progress_number(holder, "total")
     if done is not None and total is not None:
-        yield f"  {done:.0f} of {total:.0f} done{_pace(said(holder, 'rate'), said(holder, 'eta_seconds'))}"
-    for worker in workers(holder):
+        pace = _pace(progress_number(holder, "rate"), progress_number(holder, "eta_seconds"))
+        yield f"  {done:.0f} of {total:.0f} done{pace}"
+    for worker in worker_progress(holder):
         parts = [f"chunk {worker.get('chunk')}", f"{worker.get('pairs')} pairs"] if worker.get("chunk") else ["waits"]
         if isinstance(worker.get("seconds"), int | float):
             parts.append(f"for {duration(worker['seconds'])}")

@@ -10,7 +10,7 @@ from flows.runners.base import ChunkTry
 from nst_core.chunks.poison_search import PoisonSearch
 from nst_core.chunks.work import Work
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.journal import Journal, tries, unended
+from nst_core.run_folder.journal import Journal, count_tries, count_unended_tries
 from nst_core.run_folder.time_spent import TimeSpent
 
 
@@ -79,8 +79,8 @@ class ChunkTries:
         """The tries as the journal has them. One without an end, or a pair that killed, makes the chunk a suspect."""
         journal = Journal(work.run_folder, chunk.chunk_id)
         events = journal.events()
-        suspected = unended(events) > 0 or any(event.event == "quarantined" for event in events)
-        return cls(chunk, journal, 1 + tries(events), PoisonSearch(chunk) if suspected else None)
+        suspected = count_unended_tries(events) > 0 or any(event.event == "quarantined" for event in events)
+        return cls(chunk, journal, 1 + count_tries(events), PoisonSearch(chunk) if suspected else None)
 
     def next_try(self, deadline: float | None) -> ChunkTry:
         """The next try: of the whole chunk, or of a part of it during a search."""

@@ -23,7 +23,7 @@ from nst_core.chunks.retry_policy import DEATHS, Verdict, delay, verdict
 from nst_core.chunks.work import ChunkReport, Work
 from nst_core.errors import Interrupted, PoisonPair, WorkerLost
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import asked_of, note_unfinished
+from nst_core.run_folder.chunk_rows import requested_ids, write_unfinished
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Status
@@ -125,7 +125,7 @@ class Dispatcher:
         if self._terms.should_stop():
             raise Interrupted  # before it has begun: nothing to record
         chunk_try, journal, started = tries.next_try(self._terms.deadline), tries.journal, time.monotonic()
-        pairs = len(asked_of(chunk_try.chunk))
+        pairs = len(requested_ids(chunk_try.chunk))
         journal.note("start", attempt=tries.attempt, pairs=pairs, alone=chunk_try.fresh, runner=self._runner.name)
         try:
             report = self._runner.run(chunk_try, self._terms.progress)
@@ -202,7 +202,7 @@ class Dispatcher:
         self._go_on(tries)
 
     def _write_unfinished(self, tries: ChunkTries, part: Chunk, status: Status, error: BaseException) -> None:
-        write = partial(note_unfinished, part, self._work.run_folder, status, error, tries.attempt - 1)
+        write = partial(write_unfinished, part, self._work.run_folder, status, error, tries.attempt - 1)
         tries.totals.statuses += self._with_retries(write)
 
     def _with_retries(self, call: Callable[[], T]) -> T:

@@ -17,11 +17,11 @@ from nst_core.chunks.work import Work
 from nst_core.config.devices import Fleet
 from nst_core.config.run_config import RunConfig
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.lock.run_lock import Held
+from nst_core.run_folder.lock.run_lock import RunLock
 
 
 def stylize_all(
-    chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet, lock: Held | None = None
+    chunks: Sequence[Chunk], work: Work, config: RunConfig, fleet: Fleet, lock: RunLock | None = None
 ) -> DispatchTotals:
     """Stylize what is left of the plan.
 

@@ -109,7 +109,9 @@ class DeviceWorkers:
             return "failed", (
                 f"It took longer than {self._limits.seconds:.0f} seconds: choose a smaller size, or a quicker recipe."
             )
-        return "failed", without_folders(row.error_message or str(row.error_class), row.content_path, row.style_path)
+        return "failed", without_folders(
+            row.error_message or str(row.error_class), [row.content_path, *(row.style_paths or ())]
+        )
 
     def _plan(self, job: Job) -> PlannedJob:
         names = ("content_name", job.content.name), ("style_name", job.style.name)

@@ -26,9 +26,9 @@ from nst_core.plan.wanted import collect_artist_facts
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import note_unfinished, readable_rows, rows_file
+from nst_core.run_folder.chunk_rows import readable_rows, rows_file, write_unfinished
 from nst_core.run_folder.folder import METHODS, RunFolder
-from nst_core.run_folder.plan_table import Plan, PlannedPair, joined
+from nst_core.run_folder.plan_table import Plan, PlannedPair, concat_plans
 from nst_core.run_folder.results import Result, Status
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
@@ -209,7 +209,7 @@ class JobRunFolder:
         table, context = tabulate_pairs([pair], method.fingerprints.method), self._context(spec, method)
         self.folder.append_plan(number, part_tables(plan_part(number, table, self._plan, context, Grouping(1, 1))))
         rows = self.folder.read_part(number)
-        self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
+        self._plan = concat_plans([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
         self._pair_ids.add(rows[0].pair_id)
         self._running.add(rows[0].pair_id)
         return rows[0]
@@ -235,12 +235,12 @@ class JobRunFolder:
         for row in self._plan:
             if row.pair_id not in done:
                 (self.folder.root / row.file_name).unlink(missing_ok=True)
-                note_unfinished(_chunk(row), self.folder.root, "failed", Interrupted(STOPPED))
+                write_unfinished(_chunk(row), self.folder.root, "failed", Interrupted(STOPPED))
         self._rows_missing = False
 
     def _write_row(self, planned: PlannedJob, status: Status, error: BaseException) -> None:
         try:
-            note_unfinished(planned.chunk, self.folder.root, status, error)
+            write_unfinished(planned.chunk, self.folder.root, status, error)
         except DiskFull:
             self._rows_missing = True
             raise

@@ -27,7 +27,7 @@ from nst_core.engine.optimisation import Watch
 from nst_core.engine.session import OutOfMemory, session_for
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import asked_of, is_made, readable_rows, rows_file, write_rows
+from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_ids, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
 
@@ -58,7 +58,9 @@ class ChunkRun:
         self._work, self._watch, self._attempt = work, watch, attempt
         self._file = rows_file(work.run_folder, chunk)
         self._earlier = readable_rows(self._file)
-        self._wanted = {name for name in asked_of(chunk) if not is_made(self._earlier.get(name), work.run_folder)}
+        self._wanted = {
+            name for name in requested_ids(chunk) if not has_image(self._earlier.get(name), work.run_folder)
+        }
         self._results: dict[str, Result] = {}
         self._session = session_for(work.recipe, torch.device(work.device))
         self._reader = BatchReader(self._session, work.content_limits, work.style_limits)
@@ -80,7 +82,7 @@ class ChunkRun:
                 self._write_rows()
             raise
         rows = self._write_rows()
-        return ChunkReport(Counter(rows[name].status for name in asked_of(self._chunk)), self._spent)
+        return ChunkReport(Counter(rows[name].status for name in requested_ids(self._chunk)), self._spent)
 
     def _run_batches(self) -> None:
         batches = self._batches()

@@ -1,4 +1,4 @@
-"""A run as a dataset that other tools load: imagefolder (Hugging Face), webdataset (tar shards), coco (annotations)."""
+"""Exports of a run, as datasets that other tools load: imagefolder (Hugging Face), webdataset (tars), coco."""
 
 from nst_core.export.exporter import FORMATS, ExportOptions, ExportReport, export_run
 

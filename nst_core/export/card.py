@@ -1,4 +1,4 @@
-"""The dataset card of an export (README.md): what it is, how it was made, from what, under which licences."""
+"""The dataset card of an export (README.md): method, sources, licences, attribution, counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from nst_core.export.rows import ExportRow
-from nst_core.run_folder.card import HOMES
+from nst_core.run_folder.card import HOMES, mapping_in, method_sentences, section
 from nst_core.run_folder.folder import METHODS
 from nst_core.storage.atomic import write_if_changed
 
@@ -51,7 +51,7 @@ class ExportCounts:
 
 @dataclass(frozen=True)
 class ExportCard:
-    """What the card tells beside the counts.
+    """The contents of the card beside the counts.
 
     Attributes:
         yaml: the format's own entries of the front matter.
@@ -66,9 +66,9 @@ class ExportCard:
     left_out: int
 
 
-def write_card(folder: Path, card: ExportCard, tally: ExportCounts) -> None:
+def write_card(folder: Path, card: ExportCard, counts: ExportCounts) -> None:
     """Write README.md, unless it says the same already."""
-    write_if_changed(folder / CARD, "\n".join([*_front_matter(card, tally), "", *_body(card, tally)]).encode())
+    write_if_changed(folder / CARD, "\n".join([*_front_matter(card, counts), "", *_body(card, counts)]).encode())
 
 
 def hub_licenses(names: Iterable[str]) -> list[str]:
@@ -77,9 +77,9 @@ def hub_licenses(names: Iterable[str]) -> list[str]:
     return sorted({name if name in _HUB_LICENSES | {"unknown"} else "other" for name in known})
 
 
-def _front_matter(card: ExportCard, tally: ExportCounts) -> list[str]:
-    licenses = hub_licenses([*tally.content_licenses, *tally.style_licenses]) or ["unknown"]
-    count = tally.splits.total()
+def _front_matter(card: ExportCard, counts: ExportCounts) -> list[str]:
+    licenses = hub_licenses([*counts.content_licenses, *counts.style_licenses]) or ["unknown"]
+    count = counts.splits.total()
     data = {
         "pretty_name": card.title,
         "license": licenses if len(licenses) > 1 else licenses[0],
@@ -91,34 +91,30 @@ def _front_matter(card: ExportCard, tally: ExportCounts) -> list[str]:
     return ["---", yaml.safe_dump(told, sort_keys=False, allow_unicode=True).rstrip(), "---"]
 
 
-def _body(card: ExportCard, tally: ExportCounts) -> list[str]:
+def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
     left_out = f" {card.left_out} images of the run were left out." if card.left_out else ""
     return [
         f"# {_plain(card.title)}",
         "",
-        f"{tally.splits.total()} images stylized by optimisation-based neural style transfer.{left_out}",
+        f"{counts.splits.total()} images stylized by optimisation-based neural style transfer.{left_out}",
         "",
-        *_section("Loading", ["```python", *card.loading, "```"]),
-        *_section("Method", _method(card.run_file)),
-        *_section("Sources", [f"* {role}: {_source(card.run_file, role)}" for role in ("content", "style")]),
-        *_section(
+        *section("Loading", ["```python", *card.loading, "```"]),
+        *section("Method", [_method(card.run_file)]),
+        *section("Sources", [f"* {role}: {_source(card.run_file, role)}" for role in ("content", "style")]),
+        *section(
             "Licences",
             [
                 "A stylized image is an adaptation of its photograph and of its painting: the terms of both apply.",
                 "",
-                *_counts(tally.content_licenses, "content: "),
-                *_counts(tally.style_licenses, "style: "),
+                *_counts(counts.content_licenses, "content: "),
+                *_counts(counts.style_licenses, "style: "),
             ],
         ),
-        *(_section("Attribution", _attribution(tally.urls)) if tally.urls else []),
-        *_section("Images by split", _counts(tally.splits)),
-        *(_section("Images by label", _counts(tally.labels)) if tally.labels else []),
-        *_section("Images by artist", _counts(tally.artists)),
+        *(section("Attribution", _attribution(counts.urls)) if counts.urls else []),
+        *section("Images by split", _counts(counts.splits)),
+        *(section("Images by label", _counts(counts.labels)) if counts.labels else []),
+        *section("Images by artist", _counts(counts.artists)),
     ]
-
-
-def _section(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *lines, ""]
 
 
 def _counts(counter: Counter[str], prefix: str = "") -> list[str]:
@@ -134,32 +130,21 @@ def _attribution(urls: set[str]) -> list[str]:
     return [intro, "", *(f"* {_plain(url)}" for url in shown), *more]
 
 
-def _method(run_file: Mapping[str, Any]) -> list[str]:
-    method = _mapping(_mapping(run_file, "method_fingerprint_data"), "method")
-    recipe = _mapping(_mapping(run_file, "config"), "method").get("recipe")
+def _method(run_file: Mapping[str, Any]) -> str:
     if METHODS in run_file:
-        return ["Every image has a method of its own: its columns name recipe, size and weights."]
-    if not method:
-        return ["The run's own record of it (run.yaml) is not there; the columns of each image name it."]
-    return [
-        f"Recipe `{recipe}`: features `{method.get('features')}`, size {method.get('size')}, "
-        f"{method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta {method.get('beta')}. "
-        f"Method fingerprint `{run_file.get('method_fingerprint')}`."
-    ]
+        return "Every image has a method of its own: its columns name recipe, size and weights."
+    if not mapping_in(run_file, "method_fingerprint_data", "method"):
+        return "The run's own record of it (run.yaml) is not there; the columns of each image name it."
+    return method_sentences(run_file)
 
 
 def _source(run_file: Mapping[str, Any], role: str) -> str:
-    """The source's home, or the name of its folder: where that lies is nobody's business."""
-    section = _mapping(_mapping(run_file, "config"), role)
-    kind = str(section.get("source", "unknown"))
+    """The origin of a source, or the name of its folder: where that lies stays private."""
+    source = mapping_in(run_file, "config", role)
+    kind = str(source.get("source", "unknown"))
     if kind in HOMES:
         return HOMES[kind]
-    return f"`{kind}`" + (f" {_plain(PurePath(str(section['path'])).name)}" if section.get("path") else "")
-
-
-def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = data.get(key)
-    return found if isinstance(found, Mapping) else {}
+    return f"`{kind}`" + (f" {_plain(PurePath(str(source['path'])).name)}" if source.get("path") else "")
 
 
 def _plain(text: str) -> str:

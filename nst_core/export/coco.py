@@ -1,11 +1,10 @@
-"""Stylized photographs with COCO's annotations: every copy gets what was drawn on its photograph, in its own size."""
+"""The format coco: stylized photographs with the annotations of their photographs, scaled to each image's size."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,12 +14,12 @@ from typing import Any, TextIO
 from nst_core.errors import InputError, SourceError, TransientError
 from nst_core.export.coco_annotations import AnnotatedImage, SourceAnnotations
 from nst_core.export.coco_scaling import scaled_annotation
-from nst_core.export.formats import Advance, Written, usable_images, write_folder
+from nst_core.export.formats import Advance, UsableImages, WrittenShards, write_folder
 from nst_core.export.imagefolder import folder_name
 from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import ShardRecord, Target
 from nst_core.storage.atomic import atomic_path
 
 _STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
@@ -51,13 +50,11 @@ class Coco:
             rows = tuple(self._with_license(row) for row in shard.rows)
             yield folder_name(shard), ExportShard(group, shard.number, rows)
 
-    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        images = usable_images(self._selection.run, shard, left_out, advance, self._check)
-        count = write_folder(path, images, self._link)
-        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> ShardRecord:
+        images = UsableImages(self._selection.run, shard, advance, self._check)
+        return write_folder(path, digest, images, self._link)
 
-    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
         described = {}
         for group, splits in splits_by_group(self.groups).items():
             name = f"annotations/{self.kind}_{group}.json"
@@ -67,19 +64,19 @@ class Coco:
             there = target.holds(name, digest.hexdigest())
             if there is None:
                 self._write_json(target.root / name, group, splits, written)
-                there = Done(digest.hexdigest(), 0, (target.root / name).stat().st_size)
+                there = ShardRecord(digest.hexdigest(), 0, (target.root / name).stat().st_size)
                 target.note(name, there)
             described[name] = there
         return described
 
-    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
         group = min(self.groups.values(), default="val2017")
         lines = ["from pycocotools.coco import COCO", "", f'coco = COCO("annotations/{self.kind}_{group}.json")',
                  f'# images lie in "{group}/" under their file_name']  # fmt: skip
         return {"task_categories": ["object-detection"] if self.kind == "instances" else []}, lines
 
     def _with_license(self, row: ExportRow) -> ExportRow:
-        """A row with what the annotation file says of its photograph's licence and origin, where it says nothing."""
+        """The row with its photograph's licence and origin from the annotation file, where it has none."""
         photograph = self._source.photograph(row)
         if photograph is None:
             return row
@@ -100,8 +97,8 @@ class Coco:
                 f"({photograph.width} × {photograph.height})",
             )
 
-    def _write_json(self, path: Path, group: str, splits: list[str | None], written: Written) -> None:
-        """Entry by entry: all the copies of all annotations would fill the memory."""
+    def _write_json(self, path: Path, group: str, splits: list[str | None], written: WrittenShards) -> None:
+        """Write entry by entry: all the copies of all annotations would fill the memory."""
         header = {"info": {}, "licenses": [], **self._source.header}
         header["info"] = {**(header["info"] if isinstance(header["info"], dict) else {}), **self._info}
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
@@ -113,7 +110,7 @@ class Coco:
             _write_list(stream, "annotations", self._annotations(group, splits, written))
             stream.write("\n}\n")
 
-    def _images(self, group: str, splits: list[str | None], written: Written) -> Iterator[dict[str, Any]]:
+    def _images(self, group: str, splits: list[str | None], written: WrittenShards) -> Iterator[dict[str, Any]]:
         for number, file_name, row, photograph in self._numbered(group, splits, written):
             yield {
                 **photograph.entry,
@@ -127,7 +124,7 @@ class Coco:
             }
             written.advance(1)
 
-    def _annotations(self, group: str, splits: list[str | None], written: Written) -> Iterator[dict[str, Any]]:
+    def _annotations(self, group: str, splits: list[str | None], written: WrittenShards) -> Iterator[dict[str, Any]]:
         ids = itertools.count(1)
         for number, _, row, photograph in self._numbered(group, splits, written):
             for annotation in self._source.annotations(photograph):
@@ -144,7 +141,7 @@ class Coco:
                 }
 
     def _numbered(
-        self, group: str, splits: list[str | None], written: Written
+        self, group: str, splits: list[str | None], written: WrittenShards
     ) -> Iterator[tuple[int, str, ExportRow, AnnotatedImage]]:
         """New id, file name within the group's folder, row and photograph of each image that is there."""
         numbers = itertools.count(1)
@@ -177,7 +174,7 @@ def annotations_of(run_file: Mapping[str, Any], run: Path) -> Path:
 
 
 def _names(stem: str, selection: Selection) -> tuple[str, dict[str | None, str]]:
-    """What annotations are called (`instances`, `captions`), and COCO's name of each split: `val` is `val2017`."""
+    """The kind of annotations (`instances`, `captions`), and COCO's name of each split: `val` is `val2017`."""
     match = _STEM.fullmatch(stem)
     if match is None:
         return "instances", group_names(selection.ids)
@@ -204,5 +201,5 @@ def _write_list(stream: TextIO, key: str, entries: Iterable[Mapping[str, Any]]) 
 
 
 def _json(value: Any) -> str:
-    """In ASCII: pycocotools opens files in whatever encoding the system has."""
+    """JSON in ASCII: pycocotools opens files in whatever encoding the system has."""
     return json.dumps(value, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""A COCO annotation file, read once: what stands over it, its images, and the annotations of each.
+"""A COCO annotation file, read once: its header, its images, and the annotations of each.
 
 `instances_train2017.json` has 470 MB, and several gigabytes once its polygons are Python's lists. So the text is kept,
-and of each annotation only where in the text it stands.
+and of each annotation its place in the text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nst_core.export.rows import ExportRow
 from nst_core.sources.licenses import license_id
 
 IMAGE_ID = "x_coco_image_id"
-"""The column in which the source `coco` tells an image's id."""
+"""The column with an image's id from the source `coco`."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -27,7 +27,7 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image of the annotation file; `entry` is all that the file tells of it."""
+    """An image of the annotation file; `entry`: its whole entry there."""
 
     id: int
     file_name: str
@@ -71,7 +71,7 @@ class SourceAnnotations:
         self._ids_of_names = _unambiguous(self._photographs.values())
 
     def photograph(self, row: ExportRow) -> AnnotatedImage | None:
-        """The photograph that a row's image was made from: by the id that the source told, else by its file name."""
+        """The photograph that a row's image was made from: by the id from the source, else by its file name."""
         told = str(row.columns.get(IMAGE_ID) or "")
         if told.isdecimal():
             return self._photographs.get(int(told))
@@ -94,7 +94,7 @@ class SourceAnnotations:
         return {str(e.get("id")): license_id(str(e.get("url", "")), str(e.get("name", ""))) for e in entries}
 
     def error(self, what: str) -> SourceError:
-        """To raise where an entry is not what COCO's format says."""
+        """The error for an entry that breaks COCO's format."""
         return SourceError(f"The annotation file {self.path} is wrong: {what}.")
 
     def _read(self) -> None:

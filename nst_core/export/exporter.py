@@ -1,4 +1,4 @@
-"""Export a run: pick the format, write shard by shard what is not there yet, describe it, mark it complete."""
+"""The export of a run: choose the format, write missing shards, write the card, mark the export complete."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from nst_core.errors import RunFolderError, UsageError
+from nst_core.errors import UsageError
 from nst_core.export.card import ExportCard, ExportCounts, write_card
 from nst_core.export.coco import Coco, annotations_of
 from nst_core.export.coco_annotations import SourceAnnotations
-from nst_core.export.formats import ExportFormat, Written
+from nst_core.export.formats import ExportFormat, WrittenShards
 from nst_core.export.imagefolder import ImageFolder
 from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import splits_by_group
-from nst_core.export.target import Identity, LeftOutImage, Target, opened_target
+from nst_core.export.target import Identity, LeftOutImage, Target, hold_target
 from nst_core.export.webdataset import WebDataset
+from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
@@ -28,7 +27,7 @@ FORMATS = ("imagefolder", "webdataset", "coco")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What belongs to one format or another; None and False are the defaults.
+    """Options of single formats; None and False are the defaults.
 
     Attributes:
         link: imagefolder, coco: hard links in place of copies, where the file system can.
@@ -43,10 +42,10 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export holds now.
+    """The contents of an export.
 
     Attributes:
-        written: images that this try wrote; the others were there.
+        written: images that this try wrote; the others were there already.
         planned: pairs in the run's plan, whatever became of them.
         notes: sentences for the person who started it.
     """
@@ -70,8 +69,8 @@ def export_run(
 ) -> ExportReport:
     """Write the successes of a run to `target`, as `to` (one of `FORMATS`) lays them out.
 
-    What is there already from an earlier try is kept; images that are not what their rows describe are left out and
-    reported. `progress` is called with (steps done, steps in all).
+    Shards of an earlier try are kept; images that do not match their rows are left out and reported. `progress` is
+    called with (steps done, steps in all).
 
     Raises:
         UsageError: nothing to export, options that do not fit, or a target that holds something else.
@@ -79,7 +78,7 @@ def export_run(
     """
     options = options or ExportOptions()
     _check(run, to, target, options)
-    run_file = _run_file(run)
+    run_file = RunFolder(run).read_run_file()
     notes = _busy(run)
     selection = read_selection(run)
     if selection.damaged:
@@ -87,13 +86,13 @@ def export_run(
     if not len(selection):
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_file, run, options)
-    identity = Identity(to, _name(run), run_file.get("method_fingerprint"))
-    with opened_target(target, identity) as folder:
+    identity = Identity(to, RunFolder(run).name, run_file.get("method_fingerprint"))
+    with hold_target(target, identity) as folder:
         return _Export(layout, selection, folder, progress).run(run_file, notes)
 
 
 class _Export:
-    """One export while it is made."""
+    """One export in progress."""
 
     def __init__(self, layout: ExportFormat, selection: Selection, target: Target, progress: Progress) -> None:
         self._layout = layout
@@ -102,8 +101,8 @@ class _Export:
         self._progress = progress
         self._steps = 0
         self._total = len(selection) * layout.passes
-        self._written = Written(selection, advance=self._advance)
-        self._tally = ExportCounts()
+        self._written = WrittenShards(selection, advance=self._advance)
+        self._counts = ExportCounts()
         self._new = 0
 
     def run(self, run_file: Mapping[str, Any], notes: list[str]) -> ExportReport:
@@ -112,10 +111,10 @@ class _Export:
         described = self._layout.finish(self._target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = ExportCard(_name(self._selection.run), run_file, front, loading, len(left_out))
-        write_card(self._target.root, card, self._tally)
+        card = ExportCard(RunFolder(self._selection.run).name, run_file, front, loading, len(left_out))
+        write_card(self._target.root, card, self._counts)
         self._target.finish([*self._written.done, *described])
-        counts = dict(sorted(self._tally.splits.items()))
+        counts = dict(sorted(self._counts.splits.items()))
         return ExportReport(
             self._target.root,
             self._layout.name,
@@ -139,7 +138,7 @@ class _Export:
                 self._advance(len(shard.rows))
             self._written.done[name] = done
             missing = {one.pair_id for one in done.left_out}
-            self._tally.add(group, (row for row in shard.rows if row.pair_id not in missing))
+            self._counts.add(group, (row for row in shard.rows if row.pair_id not in missing))
 
     def _advance(self, images: int) -> None:
         self._steps += images
@@ -151,8 +150,7 @@ def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
         raise UsageError(f"{target} is a URL: exports are written to a local folder; copy it to the store afterwards.")
     if to not in FORMATS:
         raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
-    if not (run / "run.yaml").is_file() and not (run / "plan").is_dir():
-        raise RunFolderError(f"{run} is not a run folder: it has no run.yaml. Run folders are made by `nst run`.")
+    RunFolder(run).check_exists()
     if is_local(run) and target.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{target} is inside the run folder: give a folder outside of {run} with -o.")
     if options.link and to == "webdataset":
@@ -173,28 +171,12 @@ def _layout(
     if to == "webdataset":
         return WebDataset(selection, options.shard_size)
     source = SourceAnnotations(options.annotations or annotations_of(run_file, run))
-    info = {"stylized_by": "nst", "run": _name(run), "method_fingerprint": run_file.get("method_fingerprint")}
+    info = {"stylized_by": "nst", "run": RunFolder(run).name, "method_fingerprint": run_file.get("method_fingerprint")}
     return Coco(selection, source, options.link, info)
 
 
-def _name(run: Path) -> str:
-    return (run.resolve() if is_local(run) else run).name
-
-
-def _run_file(run: Path) -> dict[str, Any]:
-    """run.yaml; empty where there is none."""
-    path = run / "run.yaml"
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}): restore it.") from error
-    return data if isinstance(data, dict) else {}
-
-
 def _busy(run: Path) -> list[str]:
-    """A note where other processes work in the run folder, or may."""
+    """A sentence where other processes work in the run folder, or may."""
     doubtful = [holder for holder in read_holders(run) if holder.alive is not False]
     if any(holder.alive for holder in doubtful):
         return [f"Another process is working in {run}: what was there is exported."]

@@ -1,8 +1,7 @@
-"""Images in folders with `metadata.parquet` beside them, as Hugging Face `datasets` loads them."""
+"""The format imagefolder: folders of images with `metadata.parquet`, as Hugging Face `datasets` loads them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nst_core.export.formats import Advance, Usable, Written, usable_images, write_folder
+from nst_core.export.formats import Advance, UsableImage, UsableImages, WrittenShards, write_folder
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, shards_of
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import ShardRecord, Target
 
 METADATA = "metadata.parquet"
 _VALIDATION = {"val", "valid", "dev"}
@@ -38,16 +37,14 @@ class ImageFolder:
         for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
             yield folder_name(shard), shard
 
-    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        images = usable_images(self._selection.run, shard, left_out, advance)
-        count = write_folder(path, images, self._link, self._add_metadata)
-        return Done(digest, count, len(os.listdir(path)) if count else 0, tuple(left_out))  # noqa: PTH208
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> ShardRecord:
+        images = UsableImages(self._selection.run, shard, advance)
+        return write_folder(path, digest, images, self._link, self._add_metadata)
 
-    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
         return {}
 
-    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
         files = [{"split": split_name(group), "path": f"{group}/**"} for group in sorted(set(self.groups.values()))]
         yaml = {
             "task_categories": ["image-to-image"],
@@ -55,7 +52,7 @@ class ImageFolder:
         }
         return yaml, ["from datasets import load_dataset", "", 'dataset = load_dataset("path/to/this/folder")']
 
-    def _add_metadata(self, folder: Path, images: list[Usable]) -> None:
+    def _add_metadata(self, folder: Path, images: list[UsableImage]) -> None:
         records = [
             {"file_name": image.name} | {_column(name): value for name, value in image.row.columns.items()}
             for image in images
@@ -69,10 +66,10 @@ def folder_name(shard: ExportShard) -> str:
 
 
 def split_name(group: str) -> str:
-    """What `datasets` calls a split: it knows `val` as `validation`."""
+    """The name of a split in `datasets`, which calls `val` `validation`."""
     return "validation" if group in _VALIDATION else group
 
 
 def _column(name: str) -> str:
-    """`datasets` opens every other column that ends like `file_name` as an image."""
+    """The exported name of a column: `datasets` opens every other column that ends like `file_name` as an image."""
     return name.replace("file_name", "filename") if name.endswith(_IMAGE_ENDING) else name

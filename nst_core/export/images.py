@@ -1,4 +1,4 @@
-"""The images of a run, as an export may use them: inside the run folder, and what their rows describe."""
+"""The images of a run, checked before they are exported: inside the run folder, and with the bytes of their rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def image_path(run: Path, row: ExportRow) -> Path:
-    """Where the image of a row lies. A run folder may come from somebody else: its rows must not lead outside of it.
+    """The path of a row's image. A run folder may come from somebody else: its rows must not lead out of it.
 
     Raises:
         InputError: there is no such file, or it is none that a run folder has.
@@ -47,7 +47,7 @@ def image_path(run: Path, row: ExportRow) -> Path:
 
 
 def image_bytes(path: Path, row: ExportRow) -> bytes:
-    """The bytes of an image. Raises InputError unless they are those that its row describes."""
+    """The bytes of an image. Raises InputError unless they match its row."""
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:

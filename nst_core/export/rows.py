@@ -7,34 +7,29 @@ the rows a window at a time: memory holds one window, however large the run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from nst_core.run_folder.results import EXTRA_PREFIX, SCHEMA, result_files
-from nst_core.storage.paths import parquet_source
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import plan_columns
+from nst_core.run_folder.results import SCHEMA, result_files
+from nst_core.run_folder.results_reader import DamagedFile, read_results, successes
 
 WINDOW = 100_000
 """Rows in memory at a time, of a few kilobytes each; every window reads all the results once."""
 
 _BATCH = 1_000
 _WORKING = {"chunk_id", "status", "error_class", "error_message", "attempts", "loss_trace"}
-_LOCAL = {"content_path", "style_path", "file_name"}
-"""Of this machine or of the run folder: an export tells the ids in their place."""
+_LOCAL = {"content_path", "style_path", "style_paths", "file_name"}
+"""Columns that mean something on this machine or in the run folder only: an export has ids in their place."""
 
-_IDS = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("content_id", pa.string()),
-        ("style_ids", pa.list_(pa.string())),
-        ("style_shares", pa.list_(pa.float64())),
-    ]
-)
-"""What the plan knows and the results do not."""
+_IDS = ("pair_id", "content_id", "style_ids", "style_shares")
+"""Columns of an export that come from the plan, as far as it is there."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +37,8 @@ class ExportRow:
     """One image of a run.
 
     Attributes:
-        file_name: where the row says that its image lies, relative to the run folder; not to be trusted.
-        columns: what is told of it: ids in place of paths, and whatever the sources or the manifest carried along.
+        file_name: the image's path by the row, relative to the run folder; not to be trusted.
+        columns: the values to export: ids in place of paths, and whatever the sources or the manifest carried along.
     """
 
     pair_id: str
@@ -70,7 +65,7 @@ class Selection:
     Attributes:
         ids: of the rows of each split, sorted.
         labels: all that occur, sorted.
-        schema: of `ExportRow.columns`, as Parquet tells them.
+        schema: of `ExportRow.columns`.
         planned: how many pairs the plan has, whatever became of them.
         damaged: result files that could not be read.
     """
@@ -94,60 +89,62 @@ class Selection:
 
     def _window(self, ids: pa.Array, splits: Sequence[str | None]) -> Iterator[ExportRow]:
         wanted = pa.array(splits, pa.string())
-        tables = (_between(_read(path, self._stored), ids) for path in result_files(self.run))
-        found = [table.filter(_successes(table)) for table in tables if table is not None]
-        found = pa.concat_tables([self._stored.empty_table(), *found])  # a retry may have taken them all away
-        found = found.filter(pc.and_(pc.is_in(found["split"], wanted), pc.is_in(found["pair_id"], ids)))
-        found = found.take(pc.sort_indices(found, [("pair_id", "ascending"), ("created_at", "descending")]))
+        names = [*self._columns, "status", *_LOCAL]
+
+        def in_window(table: pa.Table) -> pa.Table:
+            table = _successes(_between(table, ids))
+            return table.filter(pc.and_(pc.is_in(table["split"], wanted), pc.is_in(table["pair_id"], ids)))
+
+        found = [part.table for part in read_results(result_files(self.run), names, reduce=in_window)]
+        if not found:  # a retry may have taken them all away
+            return
+        table = pa.concat_tables(found)
+        table = table.take(pc.sort_indices(table, [("pair_id", "ascending"), ("created_at", "descending")]))
         planned = self._planned_ids(ids)
         earlier = None
-        for batch in found.to_batches(_BATCH):
+        for batch in table.to_batches(_BATCH):
             for record in batch.to_pylist():
                 if record["pair_id"] != earlier:
                     yield _row(record, planned, self.schema)
                 earlier = record["pair_id"]
 
     @property
-    def _stored(self) -> pa.Schema:
-        told = [field for field in self.schema if field.name not in _IDS.names[1:]]
-        return pa.schema([*told, *(SCHEMA.field(name) for name in ("status", *sorted(_LOCAL)))])
+    def _columns(self) -> list[str]:
+        """The columns that are read from the results."""
+        return [name for name in self.schema.names if name != "content_id"]
 
     def _planned_ids(self, ids: pa.Array) -> dict[str, dict[str, Any]]:
-        tables = (_between(_read(path, _IDS), ids) for path in _plan_files(self.run))
-        return {record["pair_id"]: record for table in tables if table is not None for record in table.to_pylist()}
+        tables = (_between(table, ids) for table in _plan_tables(self.run, _IDS))
+        return {record["pair_id"]: record for table in tables for record in table.to_pylist()}
 
 
 def read_selection(run: Path) -> Selection:
-    """Look through the results of a run. Damaged files are counted: `nst run` makes their chunks again."""
-    columns = pa.schema([SCHEMA.field(name) for name in ("pair_id", "status", "split", "label")])
+    """Read the ids, splits and labels of a run's successes; damaged results files are counted."""
     ids: dict[str | None, list[pa.Array]] = {}
     labels: set[str] = set()
     extras: set[str] = set()
-    damaged = 0
-    for path in result_files(run):
-        table = _read(path, columns)
-        if table is None:
-            damaged += 1
-            continue
-        table = table.filter(_successes(table))
-        labels.update(label for label in pc.unique(table["label"]).to_pylist() if label is not None)
-        extras.update(name for name in pq.read_schema(parquet_source(path)).names if name.startswith(EXTRA_PREFIX))
-        for split in pc.unique(table["split"]).to_pylist():
-            of_split = pc.is_in(table["split"], pa.array([split], pa.string()))
-            ids.setdefault(split, []).append(table.filter(of_split)["pair_id"].combine_chunks())
+    damaged: list[DamagedFile] = []
+    columns = ("pair_id", "status", "split", "label")
+    for part in read_results(result_files(run), columns, reduce=_successes, damaged=damaged):
+        labels.update(label for label in pc.unique(part.table["label"]).to_pylist() if label is not None)
+        extras.update(part.extras)
+        for split in pc.unique(part.table["split"]).to_pylist():
+            of_split = pc.is_in(part.table["split"], pa.array([split], pa.string()))
+            ids.setdefault(split, []).append(part.table.filter(of_split)["pair_id"].combine_chunks())
     return Selection(
         run,
         {split: _sorted_ids(parts) for split, parts in sorted(ids.items(), key=lambda item: item[0] or "")},
         tuple(sorted(labels)),
-        _told_schema(extras),
-        sum(filter(None, map(_count, _plan_files(run)))),
-        damaged,
+        _exported_schema(extras),
+        sum(len(table) for table in _plan_tables(run, _IDS[:1])),
+        len(damaged),
     )
 
 
-def _told_schema(extras: Iterable[str]) -> pa.Schema:
-    known = [field for field in SCHEMA if field.name not in _WORKING | _LOCAL | {"pair_id"}]
-    return pa.schema([*_IDS, *known, *((name, pa.string()) for name in sorted(extras))])
+def _exported_schema(extras: Iterable[str]) -> pa.Schema:
+    known = [field for field in SCHEMA if field.name not in _WORKING | _LOCAL | set(_IDS)]
+    ids = [("pair_id", pa.string()), ("content_id", pa.string()), *(SCHEMA.field(name) for name in _IDS[2:])]
+    return pa.schema([*ids, *known, *((name, pa.string()) for name in sorted(extras))])
 
 
 def _sorted_ids(parts: Sequence[pa.Array]) -> pa.Array:
@@ -155,48 +152,31 @@ def _sorted_ids(parts: Sequence[pa.Array]) -> pa.Array:
     return ids.take(pc.sort_indices(ids))
 
 
-def _successes(table: pa.Table) -> pa.Array:
-    return pc.and_(pc.equal(table["status"], "success"), pc.is_valid(table["pair_id"]))
+def _successes(table: pa.Table) -> pa.Table:
+    return successes(table.filter(pc.is_valid(table["pair_id"])))
 
 
-def _read(path: Path, schema: pa.Schema) -> pa.Table | None:
-    """The columns of `schema`, null where the file has none; None if it is damaged or not of our kind."""
-    try:
-        with pq.ParquetFile(parquet_source(path)) as file:
-            present = set(file.schema_arrow.names)
-            table = file.read(columns=[name for name in schema.names if name in present])
-        columns = [table[f.name].cast(f.type) if f.name in present else pa.nulls(len(table), f.type) for f in schema]
-    except (pa.ArrowException, OSError, ValueError):
-        return None
-    return pa.table(columns, schema=schema)
-
-
-def _between(table: pa.Table | None, ids: pa.Array) -> pa.Table | None:
+def _between(table: pa.Table, ids: pa.Array) -> pa.Table:
     """The rows from the first to the last of sorted ids: a filter that costs nothing per id."""
-    if table is None:
-        return None
     pair_ids = table["pair_id"]
     return table.filter(pc.and_(pc.greater_equal(pair_ids, ids[0]), pc.less_equal(pair_ids, ids[-1])))
 
 
-def _plan_files(run: Path) -> list[Path]:
-    return sorted((run / "plan").glob("part-*.parquet"))
-
-
-def _count(path: Path) -> int | None:
-    try:
-        return int(pq.read_metadata(parquet_source(path)).num_rows)
-    except (pa.ArrowException, OSError):
-        return None
+def _plan_tables(run: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of each plan part that is not damaged."""
+    for path in RunFolder(run).plan_files():
+        with suppress(pa.ArrowException, OSError, KeyError):
+            yield plan_columns(path, columns)
 
 
 def _row(record: dict[str, Any], planned: Mapping[str, dict[str, Any]], schema: pa.Schema) -> ExportRow:
+    names = [PurePosixPath(path).name for path in record["style_paths"]]
     ids = planned.get(record["pair_id"]) or {
         "content_id": PurePosixPath(record["content_path"] or "").name,
-        "style_ids": [PurePosixPath(record["style_path"] or "").name],
-        "style_shares": [1.0],
+        "style_ids": names if record["style_ids"] is None else record["style_ids"],
+        "style_shares": record["style_shares"],
     }
-    columns = {name: ids[name] if name in _IDS.names[1:] else record[name] for name in schema.names}
+    columns = {name: ids[name] if name in _IDS[1:] else record[name] for name in schema.names}
     return ExportRow(
         record["pair_id"], record["file_name"] or "", record["split"], record["content_path"] or "", columns
     )

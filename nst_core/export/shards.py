@@ -30,7 +30,7 @@ class ExportShard:
     rows: tuple[ExportRow, ...]
 
     def digest(self, salt: str) -> str:
-        """Changes whenever the shard would hold anything else; `salt` is what its format adds to the rows."""
+        """The hash of everything that decides the shard's bytes; `salt`: what its format adds to the rows."""
         digest = hashlib.sha256(salt.encode())
         for row in self.rows:
             digest.update(row_json(row).encode() + row.file_name.encode("utf-8", "surrogatepass"))
@@ -74,13 +74,13 @@ def shards_of(
 
 
 def row_json(row: ExportRow) -> str:
-    """All that is told of a row, as JSON on one line."""
-    told = {name: json_value(value) for name, value in row.columns.items()}
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    """The columns of a row as JSON on one line."""
+    values = {name: json_value(value) for name, value in row.columns.items()}
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def json_value(value: Any) -> Any:
-    """A value that JSON has: times as ISO text, numbers that are none as null."""
+    """A value as JSON has it: times as ISO text, numbers that are not finite as null."""
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if isinstance(value, list):

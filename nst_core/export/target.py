@@ -1,13 +1,12 @@
-"""The folder that an export goes to: what in it is ours, which shards are there already, and when it is whole.
+"""The target folder of an export, and `export.json` in it: the shards that are there, and whether they are all.
 
-`export.json` says so. A shard is a file or a folder that appears under its name all at once; it is noted with a digest
-of what went into it, so that the same command goes on after an interruption, and only what changed is made again.
+A shard is a file or a folder that appears under its name atomically; it is recorded with a digest of its contents, so
+that the same command goes on after an interruption, and only what changed is made again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -16,6 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import (
@@ -28,6 +29,7 @@ from nst_core.storage.atomic import (
 )
 
 MARKER = "export.json"
+LOCK_FILE = ".nst-export.lock"
 _VERSION = 1
 
 
@@ -41,8 +43,8 @@ class LeftOutImage:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of a shard. `size`: bytes of a file, entries of a folder; 0 where nothing was left to write."""
+class ShardRecord:
+    """A shard that was written. `size`: bytes of a file, entries of a folder; 0 where there was nothing to write."""
 
     digest: str
     images: int
@@ -52,7 +54,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Identity:
-    """What an export is of: a folder takes one only."""
+    """The identity of an export: a folder takes one only."""
 
     format: str
     run: str
@@ -62,20 +64,20 @@ class Identity:
 class Target:
     """The folder of an export, held by this process."""
 
-    def __init__(self, root: Path, identity: Identity, done: dict[str, Done]) -> None:
+    def __init__(self, root: Path, identity: Identity, done: dict[str, ShardRecord]) -> None:
         self.root = root
         self._identity = identity
         self._done = done
 
-    def holds(self, name: str, digest: str) -> Done | None:
-        """What is noted of a shard that is there as it should be; shards that lack images are tried again."""
+    def holds(self, name: str, digest: str) -> ShardRecord | None:
+        """The record of a shard that is there with this digest, else None; shards that lack images are tried again."""
         done = self._done.get(name)
         if done is None or done.digest != digest or done.left_out or _size(self.root / name) != done.size:
             return None
         return done
 
-    def note(self, name: str, done: Done) -> None:
-        """Note a shard that has just been written."""
+    def note(self, name: str, done: ShardRecord) -> None:
+        """Record a shard that has just been written."""
         self._done[name] = done
         self._write(complete=False)
 
@@ -88,7 +90,7 @@ class Target:
         self._write(complete=True)
 
     def _remove_empty(self, folders: Iterable[PurePosixPath]) -> None:
-        """Those of our folders, the innermost first, that hold nothing any more."""
+        """Remove those of our folders, the innermost first, that are empty."""
         for folder in folders:
             if folder.parts:
                 with contextlib.suppress(OSError):  # it holds something, or is gone
@@ -106,21 +108,25 @@ class Target:
 
 
 @contextlib.contextmanager
-def opened_target(root: Path, identity: Identity) -> Iterator[Target]:
+def hold_target(root: Path, identity: Identity) -> Iterator[Target]:
     """Hold a new or empty folder, or one with an export of the same run in the same format.
 
     Raises:
         UsageError: it holds something else, cannot be written, or another process exports to it.
     """
     check_writable(root)
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    lock = FileLock(root / LOCK_FILE)
     try:
-        _lock(descriptor, root)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
+    try:
         target = Target(root, identity, _earlier(root, identity))
         _remove_leftovers(root)
         yield target
     finally:
-        os.close(descriptor)  # which releases the lock
+        (root / LOCK_FILE).unlink(missing_ok=True)  # an export has the same files however often it was tried
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -151,16 +157,9 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _lock(descriptor: int, root: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
-
-
-def _earlier(root: Path, identity: Identity) -> dict[str, Done]:
+def _earlier(root: Path, identity: Identity) -> dict[str, ShardRecord]:
     """The shards of an earlier try; none where the folder is empty. Raises UsageError if it holds anything else."""
-    names = {path.name for path in root.iterdir()}
+    names = {path.name for path in root.iterdir()} - {LOCK_FILE}
     if MARKER not in names:
         if others := sorted(name for name in names if not name.endswith(TEMPORARY_SUFFIX)):
             raise UsageError(f"{root} holds {others[0]} and is no export: give a new or empty folder with -o.")
@@ -193,13 +192,13 @@ def _damaged(path: Path) -> UsageError:
     return UsageError(f"{path} is not what an export writes: give a new or empty folder with -o.")
 
 
-def _done(entry: Mapping[str, Any]) -> Done:
+def _done(entry: Mapping[str, Any]) -> ShardRecord:
     left_out = tuple(LeftOutImage(**one) for one in entry["left_out"])
-    return Done(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out)
+    return ShardRecord(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out)
 
 
 def _safe(name: str) -> str:
-    """Shards are removed by the names in the marker, which anybody may have written."""
+    """Check a shard's name: shards are removed by the names in the marker, which anybody may have written."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError(name)
@@ -207,7 +206,7 @@ def _safe(name: str) -> str:
 
 
 def _remove_leftovers(root: Path) -> None:
-    """What killed processes left half-written."""
+    """Remove what killed processes left half-written."""
     for folder in [path for path in root.glob(f"**/.*{TEMPORARY_SUFFIX}") if path.is_dir()]:
         shutil.rmtree(folder, ignore_errors=True)
     remove_temporaries(root)

@@ -1,4 +1,4 @@
-"""Tar shards that webdataset streams: per sample the image as it is, everything known of it as JSON, its class."""
+"""The format webdataset: tar shards; per sample the image as it is, its columns as JSON, its class."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nst_core.export.formats import Advance, Usable, Written, usable_images
+from nst_core.export.formats import Advance, UsableImage, UsableImages, WrittenShards
 from nst_core.export.imagefolder import split_name
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, ExportShard, group_names, row_json, shards_of
-from nst_core.export.target import Done, LeftOutImage, Target
+from nst_core.export.target import ShardRecord, Target
 from nst_core.storage.atomic import atomic_path, write_if_changed
 
 CLASSES = "classes.json"
@@ -38,17 +38,17 @@ class WebDataset:
         for shard in shards_of(self._selection, group, splits, self._images, SHARD_BYTES):
             yield f"{group}-{shard.number:06d}.tar", shard
 
-    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> Done:
-        left_out: list[LeftOutImage] = []
-        count = self._write_tar(path, usable_images(self._selection.run, shard, left_out, advance))
-        return Done(digest, count, path.stat().st_size if count else 0, tuple(left_out))
+    def write(self, shard: ExportShard, path: Path, digest: str, advance: Advance) -> ShardRecord:
+        images = UsableImages(self._selection.run, shard, advance)
+        count = self._write_tar(path, images)
+        return ShardRecord(digest, count, path.stat().st_size if count else 0, tuple(images.left_out))
 
-    def finish(self, target: Target, written: Written) -> dict[str, Done]:
+    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
         data = json.dumps(list(self._classes), indent=1, ensure_ascii=False) + "\n"
         write_if_changed(target.root / CLASSES, data.encode())
         return {}
 
-    def card(self, written: Written) -> tuple[dict[str, Any], list[str]]:
+    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
         files = [{"split": split_name(group), "path": f"{group}-*.tar"} for group in sorted(set(self.groups.values()))]
         tars = sorted(name for name, done in written.done.items() if done.images)
         first = tars[0] if tars else "train-000000.tar"
@@ -59,7 +59,7 @@ class WebDataset:
         ]
         return {"configs": [{"config_name": "default", "data_files": files}]}, lines
 
-    def _write_tar(self, path: Path, images: Iterator[Usable]) -> int:
+    def _write_tar(self, path: Path, images: Iterator[UsableImage]) -> int:
         """Write a tar that depends on its samples alone: no times, no users. Nothing is written if there are none."""
         from webdataset import TarWriter  # takes half a second to import
 
@@ -78,7 +78,7 @@ class WebDataset:
                 count += 1
         return count
 
-    def _sample(self, image: Usable) -> dict[str, str | bytes]:
+    def _sample(self, image: UsableImage) -> dict[str, str | bytes]:
         """Members are found by what follows the first dot, so the key must not have one: pair ids never do."""
         suffix = image.path.suffix.lower().removeprefix(".")
         sample: dict[str, str | bytes] = {"__key__": image.row.pair_id}

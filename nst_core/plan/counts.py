@@ -58,7 +58,7 @@ def count_plan(plan: Plan, done: NDArray[np.bool_]) -> PlanCounts:
     """Count the rows of a plan; `work` counts those that are not done."""
     has_styles = pc.greater(pc.list_value_length(plan.table.column("style_ids")), 0).to_numpy()
     sound = plan.codes("error_class")[0] < 0
-    stylized, left = plan.taken(has_styles), plan.taken(has_styles & ~done)
+    stylized, left = plan.take(has_styles), plan.take(has_styles & ~done)
     faults = plan.distinct("error_class", "error_message")
     return PlanCounts(
         Counter({(w, h): n for w, h, error, n in _counted(left, "width", "height", "error_class") if error is None}),
@@ -66,8 +66,8 @@ def count_plan(plan: Plan, done: NDArray[np.bool_]) -> PlanCounts:
         frozenset(map(tuple, stylized.column("style_ids"))),
         frozenset(slug for (slug,) in stylized.distinct("artist_slug")),
         Counter({name: n for name, n in _counted(plan, "error_class") if name in SKIPPED}),
-        _licenses("content", _counted(plan.taken(sound), "content_license"))
-        + _licenses("style", _counted(plan.taken(sound & has_styles), "style_license")),
+        _licenses("content", _counted(plan.take(sound), "content_license"))
+        + _licenses("style", _counted(plan.take(sound & has_styles), "style_license")),
         tuple(sorted({message for name, message in faults if name is not None and name not in SKIPPED})),
     )
 

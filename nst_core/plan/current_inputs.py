@@ -74,7 +74,7 @@ def _with_paths(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found
     planned = pc.cast(plan.table.column("style_paths"), kind)
     if pc.any(pc.not_equal(pc.binary_join(present, "\0"), pc.binary_join(planned, "\0"))).as_py():
         changes["style_paths"] = pc.if_else(pa.array(found), present, planned)
-    return plan.replaced(**changes) if changes else plan
+    return plan.with_columns(**changes) if changes else plan
 
 
 def _with_skips(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found: NDArray[np.bool_]) -> Plan:
@@ -90,7 +90,7 @@ def _with_skips(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found
             classes[row], messages[row] = type(skip).__name__, str(skip)
         elif before[row]:
             classes[row] = messages[row] = None
-    return plan.replaced(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
+    return plan.with_columns(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
 
 
 def _style_columns(plan: Plan) -> list[pa.ChunkedArray]:

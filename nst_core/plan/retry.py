@@ -73,7 +73,7 @@ def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: Only | No
     again = np.asarray(pc.is_in(ids, pa.array(sorted(wanted), pa.string())))
     chunks = pending_chunks(plan, ~again)
     if any(outcomes[name].status == "failed" for chunk in chunks for name in chunk.wanted):
-        _check_inputs(plan.taken(again))
+        _check_inputs(plan.take(again))
     return chunks
 
 

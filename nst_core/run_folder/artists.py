@@ -1,4 +1,4 @@
-"""What is known of a run's artists, kept in the run folder: a gallery is built where the dataset may be long gone."""
+"""`artists.csv`: facts of a run's artists, kept for galleries that are built where the dataset may be long gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from nst_core.run_folder.edited_table import EditedTable
 from nst_core.storage.atomic import write_if_changed
 
 ARTISTS_FILE = "artists.csv"
@@ -20,7 +19,7 @@ log = logging.getLogger("nst")
 
 @dataclass(frozen=True)
 class ArtistFacts:
-    """What a source knows of an artist; None where it says nothing.
+    """Facts of an artist from a source; None where it has none.
 
     Attributes:
         years: as the source has them: `1853–1890`.
@@ -36,7 +35,7 @@ class ArtistFacts:
 
     @property
     def line(self) -> str:
-        """All of it, as it stands below a name: `1853–1890 · Post-Impressionism · Dutch`."""
+        """All facts in one line: `1853–1890 · Post-Impressionism · Dutch`."""
         return " · ".join(value for value in astuple(self) if value)
 
 
@@ -44,9 +43,9 @@ _COLUMNS = ("artist", *(field.name for field in fields(ArtistFacts)))
 
 
 def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
-    """What `artists.csv` of a run folder says, by the artist's display name; empty where there is none.
+    """The facts in `artists.csv` of a run folder, by the artist's display name; empty where there is none.
 
-    People may edit the file: columns in any order, and rows that name nobody or tell nothing are passed over.
+    People may edit the file: columns come in any order, and rows without an artist or without facts are passed over.
     """
     try:
         text = (run_folder / ARTISTS_FILE).read_bytes().decode("utf-8-sig", "replace")
@@ -55,38 +54,56 @@ def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
     facts = {}
     with contextlib.suppress(csv.Error):  # no reason to have no gallery
         for record in csv.DictReader(io.StringIO(text, newline="")):
-            told = {name: (record.get(name) or "").strip() or None for name in _COLUMNS}
-            artist = told.pop("artist")
-            if artist and any(told.values()):
-                facts[artist] = ArtistFacts(**told)
+            values = {name: (record.get(name) or "").strip() or None for name in _COLUMNS}
+            artist = values.pop("artist")
+            if artist and any(values.values()):
+                facts[artist] = ArtistFacts(**values)
     return facts
 
 
 def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> None:
-    """Add to `artists.csv` what a run has learned, atomically; of an artist known before, what is new counts.
+    """Append the artists that `artists.csv` does not have yet, atomically. What is there stays, byte for byte.
 
-    Rows, their order, and columns of other names stay as they are: people may edit the file. One that cannot be read
-    whole is left alone, and that is logged. No file is made where nothing is known. Raises as
+    People may edit the file: columns that they removed are left out, and where it is not CSV in UTF-8 with a column
+    `artist` nothing is added, and that is logged. No file is made where nothing is known. Raises as
     `nst_core.storage.atomic.write_bytes_atomic`.
     """
-    learned = {name: new for artist, new in facts.items() if new and (name := _as_written(artist))}
-    if not learned:
+    known = {name: new for artist, new in facts.items() if new and (name := _as_written(artist))}
+    if not known:
         return
     path = run_folder / ARTISTS_FILE
     try:
-        table = EditedTable.read(path, _COLUMNS)
-    except ValueError as error:
-        log.warning("%s is left as it is, without what is now known of the run's artists: %s.", path, error)
+        text = _added(_text(path), known)
+    except (ValueError, csv.Error) as error:
+        log.warning("%s is left as it is, without the run's new artists: %s.", path, error)
         return
-    known = artist_facts(run_folder)
-    for artist in sorted(learned):
-        table.set(artist, asdict(_updated(known.get(artist, ArtistFacts()), learned[artist])))
-    if table.changed:
-        write_if_changed(path, table.as_bytes())
+    write_if_changed(path, text.encode("utf-8", "replace"))
 
 
-def _updated(known: ArtistFacts, new: ArtistFacts) -> ArtistFacts:
-    return ArtistFacts(new.years or known.years, new.genre or known.genre, new.nationality or known.nationality)
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+
+
+def _added(text: str, facts: Mapping[str, ArtistFacts]) -> str:
+    """The text of the table with the artists that it lacks. Raises csv.Error, ValueError."""
+    if not text.strip("\ufeff\r\n "):
+        text += ",".join(_COLUMNS) + "\n"
+    header, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    if "artist" not in header:
+        raise ValueError("it has no column `artist`, separated from others by commas")
+    place = header.index("artist")
+    present = {row[place].strip() for row in rows if len(row) > place}
+    newline = "\r\n" if "\r\n" in text else "\n"
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator=newline)
+    writer.writerows({"artist": name, **asdict(facts[name])} for name in sorted(facts.keys() - present))
+    new = buffer.getvalue()
+    return text + (newline if new and not text.endswith("\n") else "") + new
 
 
 def _as_written(name: str) -> str:

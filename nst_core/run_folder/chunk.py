@@ -1,4 +1,4 @@
-"""Chunks: the unit of work and of retry; which of a plan's are left to make."""
+"""Chunks, the unit of work and of retry: those of a plan that have pairs left to make."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Chunk:
     Attributes:
         rows: in the order of the plan, batch after batch.
         wanted: the ids of those that are still to be made.
-        only: the ids of those that may be looked at, where a pair that kills its process is searched for; None: all.
+        only: the ids to restrict the work to, in the search for a pair that kills its process; None: all.
         place: of the chunk among all chunks that were ever planned.
     """
 
@@ -35,7 +35,7 @@ class Chunk:
 
 
 def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
-    """The chunks with work left, in the order of the plan; `done` says of each row whether nothing is."""
+    """The chunks with work left, in the order of the plan; `done` is a mask over its rows."""
     codes, names = plan.codes("chunk_id")
     slug_of = dict(plan.distinct("chunk_id", "artist_slug"))
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
@@ -49,21 +49,21 @@ def pending_chunks(plan: Plan, done: NDArray[np.bool_]) -> list[Chunk]:
     return pending
 
 
-def share_of(plan: Plan, shard: Shard) -> Plan:
-    """The rows of a plan whose chunks are a shard's to make."""
+def rows_of_shard(plan: Plan, shard: Shard) -> Plan:
+    """The rows of a plan whose chunks belong to a shard."""
     codes, _ = plan.codes("chunk_id")
     places = np.cumsum(np.diff(codes, prepend=-1) != 0) - 1
-    return plan.taken(np.fromiter(map(shard.takes, places.tolist()), bool, len(plan)))
+    return plan.take(np.fromiter(map(shard.takes, places.tolist()), bool, len(plan)))
 
 
 def done_pairs(
     plan: Plan, outcomes: Mapping[str, Outcome], images: set[str], changed: Container[str]
 ) -> NDArray[np.bool_]:
-    """Whether each planned pair needs no more work.
+    """The mask of those planned pairs that need no more work.
 
     A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
-    (then whatever was wrong may have been mended), a skipped one while the plan says so, or for good where whoever
-    asked for it took it back. A failed one is tried again.
+    (they may have been mended), a skipped one while the plan says so, or for good where its request was cancelled. A
+    failed one is tried again.
     """
     skipped = np.isin(
         plan.codes("error_class")[0], [i for i, name in enumerate(plan.codes("error_class")[1]) if name in SKIPPED]

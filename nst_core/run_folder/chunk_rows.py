@@ -1,4 +1,4 @@
-"""The rows of one chunk: what its results file holds, and what is written there of pairs of which nothing came."""
+"""The rows of one chunk: read from its results file, and written there, also for pairs that have no image."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from nst_core.run_folder.results import Result, Status, chunk_file, read_chunk, 
 
 
 def rows_file(run_folder: Path, chunk: Chunk) -> Path:
-    """Where the rows of a chunk lie."""
+    """The path of a chunk's results file."""
     return chunk_file(run_folder, chunk.artist_slug, chunk.chunk_id)
 
 
 def readable_rows(path: Path) -> dict[str, Result]:
-    """The rows of an earlier results file; a damaged one is as good as none, and is replaced.
+    """The rows of an earlier results file by pair id; none where it is damaged: it will be replaced.
 
     Raises:
-        OSError: it cannot be read now, which says nothing about what it holds.
+        OSError: the file system does not give it now, whatever it holds.
     """
     try:
         return read_chunk(path)
@@ -34,42 +34,42 @@ def readable_rows(path: Path) -> dict[str, Result]:
         return {}
 
 
-def is_made(result: Result | None, run_folder: Path) -> bool:
-    """Whether a pair has its image: an earlier try of the chunk may have got that far."""
+def has_image(result: Result | None, run_folder: Path) -> bool:
+    """Whether an earlier try of the chunk made a pair's image, and it is there."""
     return result is not None and result.status == "success" and (run_folder / str(result.file_name)).is_file()
 
 
-def asked_of(chunk: Chunk) -> frozenset[str]:
-    """The ids that this try of a chunk is to make."""
+def requested_ids(chunk: Chunk) -> frozenset[str]:
+    """The ids of the pairs that this try of a chunk is to make."""
     return chunk.wanted if chunk.only is None else chunk.wanted & chunk.only
 
 
 def write_rows(chunk: Chunk, latest: Mapping[str, Result], path: Path) -> None:
-    """Write a chunk's rows, in the order of the plan, as far as there are any."""
+    """Write a chunk's rows, in the order of the plan; without any, no file."""
     rows = [latest[row.pair_id] for row in chunk.rows if row.pair_id in latest]
     if rows:
         write_results(rows, path)
 
 
-def note_unfinished(
+def write_unfinished(
     chunk: Chunk, run_folder: Path, status: Status, error: BaseException, tries: int = 1
 ) -> Counter[str]:
-    """Write what became of pairs that could not be made; those of them that have their images keep their rows.
+    """Write the rows of requested pairs that could not be made; those that have their images keep their rows.
 
     Args:
-        status: of the pairs that were asked for and have no image.
+        status: of the requested pairs that have no image.
         tries: how often they were tried in vain since their rows were last written.
 
     Returns:
-        How many of the pairs that were asked for have which status now.
+        How many of the requested pairs have which status now.
     """
-    path, asked = rows_file(run_folder, chunk), asked_of(chunk)
+    path, requested = rows_file(run_folder, chunk), requested_ids(chunk)
     latest = readable_rows(path)
     for row in chunk.rows:
-        if row.pair_id in asked and not is_made(latest.get(row.pair_id), run_folder):
+        if row.pair_id in requested and not has_image(latest.get(row.pair_id), run_folder):
             latest[row.pair_id] = _unfinished(row, status, error, tries, latest.get(row.pair_id))
     write_rows(chunk, latest, path)
-    return Counter(latest[name].status for name in asked)
+    return Counter(latest[name].status for name in requested)
 
 
 def _unfinished(row: PlannedPair, status: Status, error: BaseException, tries: int, before: Result | None) -> Result:

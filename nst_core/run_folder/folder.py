@@ -1,4 +1,4 @@
-"""The run folder: the only truth about what is planned and what is done."""
+"""The run folder: the only record of what is planned and what is done."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import yaml
 
 from nst_core.errors import RunFolderError, StorageRefused
-from nst_core.run_folder.lock.run_lock import Held, hold
-from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, joined
-from nst_core.run_folder.results import result_files, result_records
+from nst_core.run_folder.lock.run_lock import RunLock, hold
+from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, concat_plans
+from nst_core.run_folder.results import result_files
+from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.shard import Shard
 from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 RUN_FILE = "run.yaml"
 
 METHODS = "methods"
-"""The key of run.yaml for what each method fingerprint stands for, in a folder whose rows have their own methods."""
+"""The key of run.yaml for the methods by their fingerprints, in a folder whose rows have methods of their own."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the results say of one pair; `inputs`: sha256 of content and styles as they were used."""
+    """The result of one pair; `inputs`: sha256 of content and styles as they were used."""
 
     status: str
     file_name: str | None
@@ -44,42 +45,57 @@ class Outcome:
 
 
 class RunFolder:
-    """Reads and writes the parts of one run folder, except for images and results, which the chunks write."""
+    """Reads and writes one run folder, except for images and results, which the chunks write."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def name(self) -> str:
-        return self.root.name
+        """The folder's name."""
+        return (self.root.resolve() if is_local(self.root) else self.root).name
+
+    @property
+    def run_name(self) -> str:
+        """The name in run.yaml, where there is one; else the folder's."""
+        try:
+            data = self.read_run_file()
+        except RunFolderError:  # a name needs no run.yaml, least of all a sound one
+            data = {}
+        for section in (data, data.get("config")):
+            if isinstance(section, dict) and section.get("name"):
+                return str(section["name"])
+        return self.name
 
     def exists(self) -> bool:
-        """Whether this is a run folder at all."""
+        """Whether there is a run file or a plan."""
         return (self.root / RUN_FILE).is_file() or any(self.plan_files())
 
     def holds_run(self) -> bool:
-        """As `exists`, but a run file that a person wrote, which may have the same name, makes no run folder; nor does
-        somebody else's folder at a store that is not ours to see.
+        """Whether there is a run: a run.yaml that a run wrote, a plan, or results. A folder at a store that may not be
+        read counts as none.
         """
         try:
-            told = self.read_run_file()
+            data = self.read_run_file()
         except RunFolderError:
-            told = {}
+            data = {}
         except StorageRefused:
             return False
-        return "config" in told or any(self.plan_files()) or any(True for _ in result_files(self.root))
+        return "config" in data or any(self.plan_files()) or any(True for _ in result_files(self.root))
 
     def check_exists(self) -> None:
-        """Raises RunFolderError if this is no run folder."""
+        """Check that this is a run folder. Raises RunFolderError."""
         if not self.exists():
             raise RunFolderError(
                 f"{self.root} is not a run folder: it has no {RUN_FILE}. Run folders are made by `nst run`."
             )
 
     def check_writable(self) -> None:
-        """Raises RunFolderError where the folder, or the nearest one above it that exists, cannot be written.
+        """Check that the folder, or the nearest one above it that exists, can be written.
 
-        At a store: UsageError, or StorageUnreachable.
+        Raises:
+            RunFolderError: it cannot.
+            UsageError, StorageUnreachable: a store cannot be written.
         """
         if not is_local(self.root):
             check_store_writable(self.root)
@@ -95,11 +111,11 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(
         self, shard: Shard | None = None, say: Callable[[str], object] = lambda sentence: None
-    ) -> Iterator[Held]:
+    ) -> Iterator[RunLock]:
         """Hold the folder for this process, alone or for one shard of the run; makes the folder if need be.
 
-        Clears what killed processes left half-written, once nobody else can be writing. `say` gets a sentence where the
-        lock of a dead process is taken over.
+        Deletes files that killed processes left half-written, once nobody else can be writing. `say` is called with a
+        sentence where the lock of a dead process is taken over.
 
         Raises:
             RunFolderError: another process holds it, or it cannot be written.
@@ -108,7 +124,7 @@ class RunFolder:
             yield held
 
     def remove_leftovers(self) -> None:
-        """Delete what killed processes left half-written. Only while nobody can be writing."""
+        """Delete files that killed processes left half-written. Only while nobody can be writing."""
         remove_temporaries(self.root)
 
     def read_run_file(self) -> dict[str, Any]:
@@ -123,12 +139,12 @@ class RunFolder:
         return data if isinstance(data, dict) else {}
 
     def check_method(self, new: Fingerprints) -> None:
-        """Refuse to mix methods: raises RunFolderError that names the keys in which this run differs."""
+        """Check that a run has the method of the folder. Raises RunFolderError, which names the keys that differ."""
         from nst_core.config.fingerprint import changed_keys
 
-        told = self.read_run_file()
-        stored = told.get("method_fingerprint_data")
-        if METHODS in told:
+        data = self.read_run_file()
+        stored = data.get("method_fingerprint_data")
+        if METHODS in data:
             raise RunFolderError(
                 f"{self.root} belongs to `nst app`, which makes every image by a method of its own: give this run "
                 "another name (--set name=…); pictures that failed there are asked for again on its page."
@@ -142,10 +158,10 @@ class RunFolder:
             )
 
     def check_resume(self, resume: str) -> None:
-        """What `execution.resume` demands of the folder: `never` that it holds no plan, `always` that it holds one.
+        """Check what `execution.resume` demands: `never` that there is no plan yet, `always` that there is one.
 
         Raises:
-            RunFolderError: it is otherwise.
+            RunFolderError: it is not so.
         """
         planned = any(self.plan_files())
         if resume == "never" and planned:
@@ -157,7 +173,7 @@ class RunFolder:
             raise RunFolderError(f"There is no run to resume in {self.root}: start it with --resume if-possible.")
 
     def _check_plan(self, new: Fingerprints) -> None:
-        """What `check_method` can do where run.yaml was lost."""
+        """Check the method by the plan, where run.yaml was lost."""
         if any(made_by != new.method for (made_by,) in self.read_plan().distinct("method_fingerprint")):
             raise RunFolderError(
                 f"The images in {self.root} were made by another method, and its {RUN_FILE} is not there to say which: "
@@ -165,7 +181,7 @@ class RunFolder:
             )
 
     def write_run_file(self, data: Mapping[str, Any]) -> None:
-        """Write run.yaml, unless it says the same already (apart from the command and the time)."""
+        """Write run.yaml, unless its contents are the same already, apart from command and time."""
         volatile = ("command", "created_at")
         stored = self.read_run_file()
         if {k: v for k, v in stored.items() if k not in volatile} == {
@@ -177,7 +193,7 @@ class RunFolder:
 
     def read_plan(self) -> Plan:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""
-        return joined([_read_part(path) for path in self.plan_files()])
+        return concat_plans([_read_part(path) for path in self.plan_files()])
 
     def read_part(self, number: int) -> Plan:
         """One part of the plan. Raises RunFolderError if it is damaged."""
@@ -197,7 +213,7 @@ class RunFolder:
                 writer.write_table(table)
 
     def outcomes(self) -> dict[str, Outcome]:
-        """What became of each pair, by id. A damaged results file counts as not there: its chunk is made again."""
+        """The outcome of each pair that has a row, by id."""
         outcomes = {}
         columns = ["pair_id", "status", "file_name", "attempts", "content_sha256", "style_sha256", "error_class"]
         for record in result_records(self.root, columns):
@@ -224,7 +240,7 @@ def _read_part(path: Path) -> Plan:
     try:
         source = parquet_source(path)
         part = pq.ParquetFile(source, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
-        plan = joined([Plan(part.read())])
+        plan = concat_plans([Plan(part.read())])
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)
@@ -232,7 +248,7 @@ def _read_part(path: Path) -> Plan:
 
 
 def _check_inside(plan: Plan) -> None:
-    """A run folder may come from somebody else: what its plan says must not make us write outside of it."""
+    """Check that no path of the plan leads out of the run folder, which may come from somebody else."""
     names = plan.table.column("file_name")
     outside = names.filter(pc.match_substring_regex(names, r"^/|(^|/)\.\.(/|$)|\x00"))
     parts = [part for pair in plan.distinct("artist_slug", "chunk_id") for part in pair]
@@ -242,15 +258,3 @@ def _check_inside(plan: Plan) -> None:
     ]
     if bad:
         raise RunFolderError(f"The plan names a file outside of its run folder ({bad[0]!r}): do not trust it.")
-
-
-def run_name(run_folder: Path) -> str:
-    """The name in `run.yaml`, where there is one; else the folder's."""
-    try:
-        told = RunFolder(run_folder).read_run_file()
-    except RunFolderError:  # a name needs no run.yaml, least of all a sound one
-        told = {}
-    for section in (told, told.get("config")):
-        if isinstance(section, dict) and section.get("name"):
-            return str(section["name"])
-    return (run_folder.resolve() if is_local(run_folder) else run_folder).name

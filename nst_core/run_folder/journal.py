@@ -1,7 +1,7 @@
-"""The journal of a chunk: one line of JSON for everything that happened to it, in the run folder's `logs/`.
+"""The journal of a chunk: one line of JSON for each event, in the run folder's `logs/`.
 
-The run that hands chunks out writes it, before and after each try, so that tries are counted even where the process, or
-the machine, went down in the middle of one. A line that was cut off by that is no event.
+The dispatching run writes it, before and after each try, so that tries are counted even where the process, or the
+machine, went down in the middle of one. A line that was cut off by that is no event.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ class Journal:
         append_line(self.path, json.dumps({"event": event, "at": now, **more}, ensure_ascii=False))
 
     def events(self) -> list[Event]:
-        """What happened so far, in order."""
+        """The events so far, in order."""
         return list(_events(self.path))
 
 
 def journal_file(run_folder: Path, chunk_id: str) -> Path:
-    """Where the journal of a chunk lies."""
+    """The path of a chunk's journal."""
     return run_folder / "logs" / f"{chunk_id}.jsonl"
 
 
-def unended(events: Sequence[Event]) -> int:
-    """How many tries at the end of a journal have no end: whoever would have written it went down with them."""
+def count_unended_tries(events: Sequence[Event]) -> int:
+    """How many tries at the end of a journal have no end: the run that writes it went down with them."""
     starts = 0
     for event in reversed(events):
         if event.event != "start":
@@ -66,8 +66,8 @@ def unended(events: Sequence[Event]) -> int:
     return starts
 
 
-def tries(events: Sequence[Event]) -> int:
-    """How often the chunk has been started since its rows were last written for good."""
+def count_tries(events: Sequence[Event]) -> int:
+    """How many tries began since the chunk's rows were last written for good."""
     ends = [place for place, event in enumerate(events) if event.event in ("end", "given up", "quarantined")]
     return sum(event.event == "start" for event in events[ends[-1] + 1 if ends else 0 :])
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import heapq
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from nst_core.errors import UsageError
 from nst_core.run_folder.finished_pairs import FinishedPair, finished_pairs
-from nst_core.run_folder.results import result_files, result_records
+from nst_core.run_folder.results import result_files
+from nst_core.run_folder.results_reader import read_results, result_records
 from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
-from nst_core.storage.paths import parquet_sources
 
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,16}")
 
@@ -57,13 +55,19 @@ def pairs_of_artist(run_folder: Path, artist: str | None) -> list[FinishedPair]:
     return chosen
 
 
-def best(run_folder: Path, pairs: Iterable[FinishedPair], count: int) -> list[FinishedPair]:
-    """Those that came furthest, best first: with the smallest share of their initial loss left.
+def best_pairs(run_folder: Path, pairs: Iterable[FinishedPair], count: int) -> list[FinishedPair]:
+    """The pairs with the smallest share of their initial loss left, smallest first; those of which it is unknown last.
 
-    The loss itself depends on the picture, and so tells no pair from another.
+    The loss itself depends on the picture, and so cannot be compared between pairs.
     """
-    left = dict(_losses_left(run_folder))
+    left: dict[str, float] = {}
+    for part in read_results(result_files(run_folder), ["pair_id", "loss_left"], reduce=_with_loss_left):
+        left.update(zip(part.table["pair_id"].to_pylist(), part.table["loss_left"].to_pylist(), strict=True))
     return heapq.nsmallest(count, pairs, key=lambda pair: (left.get(pair.pair_id, math.inf), pair.pair_id))
+
+
+def _with_loss_left(table: pa.Table) -> pa.Table:
+    return table.filter(pc.is_finite(table["loss_left"]))
 
 
 def _fate(status: str, message: str | None) -> str:
@@ -79,20 +83,3 @@ def _only(run_folder: Path, text: str, found: dict[str, str]) -> str:
     if fate:
         raise UsageError(f"The pair {pair_id} has no picture: {fate}.")
     return pair_id
-
-
-def _losses_left(run_folder: Path) -> Iterator[tuple[str, float]]:
-    """The share of its initial loss that each pair has left, where its trace says so."""
-    for _, source in parquet_sources(result_files(run_folder)):
-        try:
-            table = pq.ParquetFile(source).read(columns=["pair_id", "loss_trace"])
-        except (pa.ArrowException, OSError):
-            continue
-        trace = table["loss_trace"].combine_chunks()
-        totals = trace.flatten().field("total").to_numpy(zero_copy_only=False)
-        lengths = pc.fill_null(pc.list_value_length(trace), 0).to_numpy(zero_copy_only=False)
-        for pair_id, start, length in zip(
-            table["pair_id"].to_pylist(), np.cumsum(lengths) - lengths, lengths, strict=True
-        ):
-            if length and totals[start] > 0:
-                yield pair_id, float(totals[start + length - 1] / totals[start])

@@ -1,64 +1,24 @@
 """The plan: one row per pair to make, with its identity, its place in chunks and batches, and what its inputs were.
 
-A plan part is immutable. In memory a plan is a table; its rows are made when somebody asks for them.
+A plan part is immutable. In memory a plan is a table; its rows become objects one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
 from nst_core.manifest.style_cell import StyleRef, format_styles
-
-PLAN_SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("chunk_id", pa.string()),
-        ("batch", pa.int32()),
-        ("content_id", pa.string()),
-        ("content_path", pa.string()),
-        ("style_ids", pa.list_(pa.string())),
-        ("style_paths", pa.list_(pa.string())),
-        ("style_shares", pa.list_(pa.float64())),
-        ("artist", pa.string()),
-        ("artist_slug", pa.string()),
-        ("genre", pa.string()),
-        ("label", pa.string()),
-        ("label_slug", pa.string()),
-        ("split", pa.string()),
-        ("split_slug", pa.string()),
-        ("file_name", pa.string()),
-        ("replicate", pa.int32()),
-        ("style_weight", pa.float64()),
-        ("content_weight", pa.float64()),
-        ("size", pa.int32()),
-        ("seed", pa.int64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("content_sha256", pa.string()),
-        ("style_sha256", pa.list_(pa.string())),
-        ("content_bytes", pa.int64()),
-        ("content_mtime_ns", pa.int64()),
-        ("style_bytes", pa.list_(pa.int64())),
-        ("style_mtime_ns", pa.list_(pa.int64())),
-        ("error_class", pa.string()),
-        ("error_message", pa.string()),
-        ("content_license", pa.string()),
-        ("content_source_url", pa.string()),
-        ("style_license", pa.string()),
-        ("fingerprint", pa.string()),
-        ("method_fingerprint", pa.string()),
-        ("extras", pa.map_(pa.string(), pa.string())),
-    ]
-)
-"""The columns of a plan part: the fields of `PlannedPair`."""
+from nst_core.storage.paths import parquet_source
 
 DICTIONARY_COLUMNS = [
     "chunk_id",
@@ -137,6 +97,27 @@ class PlannedPair:
         return format_styles(StyleRef(p, s) for p, s in zip(self.style_paths, self.style_shares, strict=True))
 
 
+_TYPES = {
+    "str": pa.string(),
+    "int": pa.int32(),
+    "float": pa.float64(),
+    "tuple[str, ...]": pa.list_(pa.string()),
+    "tuple[str | None, ...]": pa.list_(pa.string()),
+    "tuple[int, ...]": pa.list_(pa.int64()),
+    "tuple[float, ...]": pa.list_(pa.float64()),
+    "Mapping[str, str]": pa.map_(pa.string(), pa.string()),
+}
+_LONG = ("seed", "content_bytes", "content_mtime_ns")
+
+PLAN_SCHEMA = pa.schema(
+    [
+        (column.name, pa.int64() if column.name in _LONG else _TYPES[str(column.type).removesuffix(" | None")])
+        for column in fields(PlannedPair)
+    ]
+)
+"""The columns of a plan part: the fields of `PlannedPair`."""
+
+
 class Plan(Sequence[PlannedPair]):
     """Planned pairs, kept as an Arrow table with the columns of `PLAN_SCHEMA` (some of them as dictionaries)."""
 
@@ -160,7 +141,7 @@ class Plan(Sequence[PlannedPair]):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                return self.taken(np.arange(start, stop, step))
+                return self.take(np.arange(start, stop, step))
             return Plan(self.table.slice(start, max(0, stop - start)))
         place = range(len(self))[index]
         return _planned_pair(self.table.slice(place, 1).to_pylist()[0])
@@ -188,12 +169,12 @@ class Plan(Sequence[PlannedPair]):
         """A column of numbers without gaps."""
         return _numbers(self.table.column(name).combine_chunks())
 
-    def taken(self, places: NDArray[Any]) -> Plan:
+    def take(self, places: NDArray[Any]) -> Plan:
         """The rows at `places`, or where a mask is true."""
         rows = np.flatnonzero(places) if places.dtype == np.bool_ else places
         return Plan(self.table.take(_array(rows)))
 
-    def replaced(self, **columns: pa.ChunkedArray | pa.Array) -> Plan:
+    def with_columns(self, **columns: pa.ChunkedArray | pa.Array) -> Plan:
         """The plan with other values in some columns."""
         table = self.table
         for name, values in columns.items():
@@ -229,7 +210,7 @@ def _array(numbers: NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.astype(np.int64))])
 
 
-def joined(plans: Iterable[Plan]) -> Plan:
+def concat_plans(plans: Iterable[Plan]) -> Plan:
     """One plan after the other."""
     tables = [plan.table for plan in plans]
     if not tables:
@@ -237,11 +218,19 @@ def joined(plans: Iterable[Plan]) -> Plan:
     return Plan(pa.concat_tables(tables).unify_dictionaries())
 
 
-_FIELDS = tuple(f.name for f in fields(PlannedPair))
+def plan_columns(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a plan part.
+
+    Raises:
+        pyarrow.ArrowException, OSError: it is damaged.
+        KeyError: it lacks one of the columns.
+    """
+    part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
+    return part.read(columns=list(columns)).select(columns)
 
 
 def _planned_pair(record: Mapping[str, Any]) -> PlannedPair:
-    values = {name: record[name] for name in _FIELDS}
+    values = {name: record[name] for name in PLAN_SCHEMA.names}
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)

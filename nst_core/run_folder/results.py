@@ -1,9 +1,9 @@
-"""Result rows: what became of each planned pair, as Parquet, one file per chunk."""
+"""Result rows: one for each planned pair, in Parquet, one file per chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nst_core.run_folder.plan_table import PlannedPair
+from nst_core.run_folder.style_columns import parse_style_path
 from nst_core.storage.atomic import atomic_path
-from nst_core.storage.paths import parquet_source, parquet_sources
+from nst_core.storage.paths import parquet_source
 
 if TYPE_CHECKING:
     from nst_core.engine.optimisation import LossPoint
@@ -22,8 +23,13 @@ Status = Literal["success", "failed", "quarantined", "skipped"]
 
 PARTITION = "artist_slug"
 
+_STYLE_LISTS = ("style_ids", "style_paths", "style_shares")
+_PLANNED = ("content_path", "style_path", *_STYLE_LISTS, "split", "label", "artist", "genre", "size", "seed",
+            "fingerprint", "content_sha256", "content_license", "content_source_url", "style_license",
+            "extras")  # fmt: skip
+
 EXTRA_PREFIX = "x_"
-"""Before the name of a column that a manifest or a source carries through."""
+"""The prefix of columns that a manifest or a source carries through."""
 
 LOSS_TRACE = pa.list_(
     pa.struct(
@@ -37,73 +43,27 @@ LOSS_TRACE = pa.list_(
     )
 )
 
-SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("chunk_id", pa.string()),
-        ("status", pa.string()),
-        ("error_class", pa.string()),
-        ("error_message", pa.string()),
-        ("attempts", pa.int32()),
-        ("content_path", pa.string()),
-        ("style_path", pa.string()),
-        ("file_name", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        ("artist", pa.string()),
-        ("genre", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("size", pa.int32()),
-        ("iterations", pa.int32()),
-        ("evaluations", pa.int32()),
-        ("alpha", pa.float64()),
-        ("beta", pa.float64()),
-        ("tv_weight", pa.float64()),
-        ("content_loss", pa.float64()),
-        ("style_loss", pa.float64()),
-        ("tv_loss", pa.float64()),
-        ("total_loss", pa.float64()),
-        ("loss_trace", LOSS_TRACE),
-        ("seconds", pa.float64()),
-        ("device", pa.string()),
-        ("precision", pa.string()),
-        ("peak_mem_mb", pa.float64()),
-        ("seed", pa.int64()),
-        ("method", pa.string()),
-        ("features", pa.string()),
-        ("weights_sha256", pa.string()),
-        ("fingerprint", pa.string()),
-        ("fingerprint_version", pa.int32()),
-        ("code_version", pa.string()),
-        ("content_sha256", pa.string()),
-        ("style_sha256", pa.string()),
-        ("output_sha256", pa.string()),
-        ("content_license", pa.string()),
-        ("content_source_url", pa.string()),
-        ("style_license", pa.string()),
-        ("created_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
-"""The columns of a result file; `artist_slug` is the partition, in the path only.
 
-Extra ones of the manifest follow. They may differ between the files of one folder, when manifests of several runs do:
-DuckDB then wants `union_by_name=true`.
-"""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """One row. Fields are the columns of `SCHEMA`; what a pair never got to (losses, a file) is None."""
+    """One row. Fields are the columns, in their order; values that a pair never got (losses, a file) are None.
+
+    Attributes:
+        style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
+        extras: columns that a manifest or a source carries through, by their names without `EXTRA_PREFIX`.
+    """
 
     pair_id: str
     chunk_id: str
     status: Status
+    error_class: str | None = None
+    error_message: str | None = None
     attempts: int
     content_path: str
     style_path: str
-    error_class: str | None = None
-    error_message: str | None = None
+    style_ids: tuple[str, ...] | None = None
+    style_paths: tuple[str, ...] | None = None
+    style_shares: tuple[float, ...] | None = None
     file_name: str | None = None
     split: str | None = None
     label: str | None = None
@@ -143,8 +103,33 @@ class Result:
     extras: Mapping[str, str] = field(default_factory=dict)
 
 
+_TYPES = {
+    "str": pa.string(),
+    "Status": pa.string(),
+    "int": pa.int32(),
+    "float": pa.float64(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+    "tuple[str, ...]": pa.list_(pa.string()),
+    "tuple[float, ...]": pa.list_(pa.float64()),
+    "Sequence[LossPoint]": LOSS_TRACE,
+}
+
+SCHEMA = pa.schema(
+    [
+        (column.name, pa.int64() if column.name == "seed" else _TYPES[str(column.type).removesuffix(" | None")])
+        for column in fields(Result)
+        if column.name != "extras"
+    ]
+)
+"""The columns of a results file: the fields of `Result`. `artist_slug` is the partition, in the path only.
+
+Extra ones of the manifest follow. They may differ between the files of one folder, when manifests of several runs do:
+DuckDB then wants `union_by_name=true`.
+"""
+
+
 def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_class: str, message: str) -> Result:
-    """The row of a pair of which nothing came."""
+    """The row of a pair that has no image."""
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,
@@ -158,23 +143,7 @@ def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_cla
 
 def planned_columns(row: PlannedPair) -> dict[str, Any]:
     """The columns that are known from the plan alone."""
-    return {
-        "content_path": row.content_path,
-        "style_path": row.style_path,
-        "split": row.split,
-        "label": row.label,
-        "artist": row.artist,
-        "genre": row.genre,
-        "size": row.size,
-        "seed": row.seed,
-        "fingerprint": row.fingerprint,
-        "content_sha256": row.content_sha256,
-        "style_sha256": joined_hashes(row.style_sha256),
-        "content_license": row.content_license,
-        "content_source_url": row.content_source_url,
-        "style_license": row.style_license,
-        "extras": row.extras,
-    }
+    return {name: getattr(row, name) for name in _PLANNED} | {"style_sha256": joined_hashes(row.style_sha256)}
 
 
 def joined_hashes(hashes: Sequence[str | None]) -> str | None:
@@ -183,12 +152,12 @@ def joined_hashes(hashes: Sequence[str | None]) -> str | None:
 
 
 def chunk_file(run_folder: Path, artist_slug: str, chunk_id: str) -> Path:
-    """Where the results of a chunk lie."""
+    """The path of a chunk's results file."""
     return run_folder / "results" / f"{PARTITION}={artist_slug}" / f"part-{chunk_id}.parquet"
 
 
 def write_results(results: Sequence[Result], path: Path) -> None:
-    """Write a chunk's rows, atomically, in the order of the plan."""
+    """Write a chunk's rows to its file, atomically, in their order."""
     extras = sorted({name for result in results for name in result.extras})
     schema = pa.schema([*SCHEMA, *((EXTRA_PREFIX + name, pa.string()) for name in extras)])
     table = pa.Table.from_pylist([_record(result) for result in results], schema=schema)
@@ -208,22 +177,11 @@ def read_chunk(path: Path) -> dict[str, Result]:
     return {record["pair_id"]: _result(record) for record in table.to_pylist()}
 
 
-def result_records(run_folder: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Some columns of every result row. A damaged file counts as not there: its chunk is made again."""
-    for _, source in parquet_sources(result_files(run_folder)):
-        try:
-            part = pq.ParquetFile(source, page_checksum_verification=True)
-            records = part.read(columns=list(columns)).to_pylist()
-        except (pa.ArrowException, OSError):
-            continue
-        yield from (record for record in records if len(record) == len(columns))
-
-
 def result_files(run_folder: Path) -> Iterator[Path]:
     """Every result file of a run, in a fixed order.
 
-    Folders that no slug names are passed over: from somebody else's `artist_slug=..` an artist's pages would be written
-    beside the gallery, not in it.
+    Folders whose names are no slugs are passed over: an artist's pages from `artist_slug=..` would be written outside
+    of the gallery.
     """
     found = (run_folder / "results").glob(f"{PARTITION}=*/part-*.parquet")
     yield from sorted(file for file in found if _names_a_folder(partition_slug(file)))
@@ -247,7 +205,11 @@ def _record(result: Result) -> dict[str, Any]:
 def _result(record: Mapping[str, Any]) -> Result:
     from nst_core.engine.optimisation import LossPoint
 
-    known = {name: record[name] for name in SCHEMA.names}
+    known: dict[str, Any] = {name: record.get(name) if name in _STYLE_LISTS else record[name] for name in SCHEMA.names}
+    if known["style_paths"] is None:
+        styles = parse_style_path(known["style_path"] or "")
+        known |= {"style_paths": [style.name for style in styles], "style_shares": [style.share for style in styles]}
+    known |= {name: tuple(known[name]) for name in _STYLE_LISTS if known[name] is not None}
     trace = known["loss_trace"]
     known["loss_trace"] = [LossPoint(**point) for point in trace] if trace is not None else None
     extras = {n.removeprefix(EXTRA_PREFIX): v for n, v in record.items() if n not in SCHEMA.names and v is not None}

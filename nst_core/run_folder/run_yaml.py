@@ -1,4 +1,4 @@
-"""The contents of run.yaml: what a run was asked for, and what it was made with."""
+"""The contents of run.yaml: configuration, fingerprints, versions, host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shard: the share of a run that one of several processes makes, without anybody who hands out the work."""
+"""A shard: the share of a run that one of several independent processes makes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from nst_core.errors import UsageError
 
 @dataclass(frozen=True, order=True)
 class Shard:
-    """Share `index` (from 1) of `count`."""
+    """The share `index` (from 1) of `count`."""
 
     index: int
     count: int
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """From `2/8`, the second of eight. Raises UsageError."""
+        """Parse `2/8`, the second of eight. Raises UsageError."""
         match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text.strip())
         shard = cls(int(match[1]), int(match[2])) if match else None
         if shard is None or not 1 <= shard.index <= shard.count:
@@ -25,7 +25,7 @@ class Shard:
         return shard
 
     def takes(self, place: int) -> bool:
-        """Whether the chunk at `place` (from 0) among all chunks ever planned is this shard's to make.
+        """Whether the chunk at `place` (from 0) among all chunks ever planned belongs to this shard.
 
         Chunks go round among the shards. As a plan only ever grows at its end, shares stay disjoint, and together
         everything, whenever each shard reads the plan.

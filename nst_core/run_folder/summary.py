@@ -1,24 +1,23 @@
-"""What a run came to: counts, quarantine.csv and summary.json, computed from the results."""
+"""The summary of a run: counts, quarantine.csv and summary.json, computed from the results."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.manifest.style_cell import parse_styles
 from nst_core.run_folder.plan_table import Plan
-from nst_core.run_folder.results import result_records
+from nst_core.run_folder.results_reader import result_records
+from nst_core.run_folder.status_counts import Outcomes, StatusCounts
 from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
 
-_COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_path", "artist", "seconds",
+_COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_paths", "artist", "seconds",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
 
 SUMMARY_FILE = "summary.json"
@@ -27,7 +26,7 @@ QUARANTINE_FILE = "quarantine.csv"
 
 @dataclass(frozen=True)
 class BadInput:
-    """One input that took pairs down."""
+    """A bad input, and the number of pairs that it took down."""
 
     path: str
     role: str
@@ -37,8 +36,8 @@ class BadInput:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Counts over all planned pairs of a run folder, and what the present run took.
+class Summary(StatusCounts):
+    """Counts over all planned pairs of a run folder, and the time of the present run.
 
     Attributes:
         seconds: wall time of the run that wrote this, None where it did no work.
@@ -46,28 +45,19 @@ class Summary:
         compute_seconds: summed over all successes ever, per pair.
         gpu_hours: the same for those made on a GPU, in hours.
         spent: seconds of that run's workers by what they were spent on; they overlap within a worker.
-        errors: failed and quarantined pairs by reason.
-        left_out: skipped pairs by reason.
+        by_artist: successes by artist.
         licenses: successes by licence of content and of style.
         attributions: where contents of successes come from, and under which licence.
     """
 
-    planned: int
-    success: int
-    failed: int
-    quarantined: int
-    skipped: int
-    missing: int
     seconds: float | None
     images_per_second: float | None
     compute_seconds: float
     gpu_hours: float
-    errors: dict[str, int]
     by_artist: dict[str, int]
     bad_inputs: tuple[BadInput, ...] = ()
     licenses: dict[str, int] = field(default_factory=dict)
     attributions: tuple[tuple[str, str | None], ...] = ()
-    left_out: dict[str, int] = field(default_factory=dict)
     spent: dict[str, float] | None = None
 
     @property
@@ -77,7 +67,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run came to, and what it did to get there: `made` images; `stale` pairs have inputs that changed since."""
+    """The end of a run: its summary, how many images it made, and how many pairs are stale (their inputs changed)."""
 
     folder: Path
     summary: Summary
@@ -101,79 +91,75 @@ class RunReport:
 def summarize(
     run_folder: Path, plan: Plan, made: int = 0, seconds: float | None = None, spent: TimeSpent | None = None
 ) -> Summary:
-    """Read the results of a run. `made`, `seconds` and `spent` are of the run that just ended, if one did."""
-    statuses: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
+    """Count the results of a run. `made`, `seconds` and `spent` are of the run that just ended, if one did."""
+    outcomes: Outcomes = Counter()
     artists: Counter[str] = Counter()
     bad: list[BadInput] = []
     licenses: Counter[str] = Counter()
     attributions: set[tuple[str, str | None]] = set()
-    left_out: Counter[str] = Counter()
     compute = gpu = 0.0
     planned = {identity: place for place, identity in enumerate(plan.column("pair_id"))}
     for record in result_records(run_folder, _COLUMNS):
         if record["pair_id"] not in planned:
             continue
-        statuses[record["status"]] += 1
+        outcomes[record["status"], record["error_class"]] += 1
         if record["status"] == "success":
             artists[record["artist"] or "unknown"] += 1
             compute += record["seconds"] or 0.0
             gpu += record["seconds"] or 0.0 if str(record["device"]).startswith("cuda") else 0.0
             licenses[f"content: {record['content_license'] or 'not stated'}"] += 1
-            if record["style_path"]:  # else it stayed unstylized
+            if record["style_paths"]:  # else it stayed unstylized
                 licenses[f"style: {record['style_license'] or 'not stated'}"] += 1
             if record["content_source_url"]:
                 attributions.add((record["content_source_url"], record["content_license"]))
         elif record["status"] == "quarantined":
             bad.append(bad_input(record, plan[planned[record["pair_id"]]].style_paths))
-            errors[record["error_class"]] += 1
-        elif record["status"] == "failed":
-            errors[record["error_class"]] += 1
-        elif record["status"] == "skipped":
-            left_out[record["error_class"] or "unknown"] += 1
     return Summary(
-        planned=len(planned),
-        success=statuses["success"],
-        failed=statuses["failed"],
-        quarantined=statuses["quarantined"],
-        skipped=statuses["skipped"],
-        missing=len(planned) - sum(statuses.values()),
+        **vars(StatusCounts.of(len(planned), outcomes)),
         seconds=seconds,
         images_per_second=made / seconds if seconds else None,
         compute_seconds=compute,
         gpu_hours=gpu / 3600,
-        errors=dict(errors.most_common()),
         by_artist=dict(sorted(artists.items())),
         bad_inputs=bad_inputs(bad),
         licenses=dict(licenses.most_common()),
         attributions=tuple(sorted(attributions, key=lambda found: (found[0], found[1] or ""))),
-        left_out=dict(left_out.most_common()),
         spent=spent.as_dict() if spent is not None and seconds is not None else None,
     )
 
 
 def write_summary(run_folder: Path, summary: Summary) -> None:
-    """quarantine.csv and then, as the mark that all else is written, summary.json."""
+    """Write quarantine.csv and then, as the mark that all else is written, summary.json."""
     write_if_changed(run_folder / QUARANTINE_FILE, quarantine_csv(summary.bad_inputs).encode())
     numbers = {k: v for k, v in asdict(summary).items() if k not in ("bad_inputs", "licenses", "attributions")}
     write_if_changed(run_folder / SUMMARY_FILE, (json.dumps(numbers, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def is_current(run_folder: Path, summary: Summary) -> bool:
-    """Whether summary.json, which is written last, counts the same: else a run was cut off before its end."""
+    """Whether summary.json, which is written last, has the same counts: else a run was cut off before its end."""
     try:
         written = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    counts = ("planned", "success", "failed", "quarantined", "skipped", "missing", "errors", "by_artist")
-    return isinstance(written, dict) and all(written.get(name) == getattr(summary, name) for name in counts)
+    return isinstance(written, dict) and not differing_counts(written, summary, summary.by_artist)
+
+
+def differing_counts(written: Mapping[str, Any], counts: StatusCounts, by_artist: Mapping[str, int]) -> list[str]:
+    """The keys of a summary.json, as it was read, whose values differ from the results."""
+    names = ("planned", "success", "failed", "quarantined", "skipped", "missing", "errors")
+    expected = {name: getattr(counts, name) for name in names} | {"by_artist": by_artist}
+    return [name for name, value in expected.items() if written.get(name) != value]
 
 
 def bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput:
-    """The input that took one quarantined pair down: messages read `<path>: <reason>`."""
+    """The input that took one quarantined pair down: its row's message reads `<path>: <reason>`.
+
+    Args:
+        style_paths: where the pair's styles lie by the plan; the row has where they lay when it was written.
+    """
     message, error_class = record["error_message"] or "", record["error_class"] or "unknown"
-    paths = [("content", record["content_path"]), *(("style", path) for path in _style_paths(record, style_paths))]
-    for role, path in paths:
+    styles = (("style", path) for path in (*style_paths, *record["style_paths"]))
+    for role, path in (("content", record["content_path"]), *styles):
         if message.startswith(f"{path}: "):
             return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 1)
     return BadInput(record["content_path"], "content", error_class, message, 1)
@@ -186,13 +172,6 @@ def bad_inputs(found: Iterable[BadInput]) -> tuple[BadInput, ...]:
         known = bad.get((one.path, one.role))
         bad[one.path, one.role] = replace(known, pairs=known.pairs + one.pairs) if known else one
     return tuple(bad[key] for key in sorted(bad))
-
-
-def _style_paths(record: Mapping[str, Any], present: Sequence[str]) -> Iterator[str]:
-    """The styles of a pair where they lie now, and where they lay when its result was written."""
-    yield from present
-    with contextlib.suppress(ValueError):
-        yield from (ref.name for ref in parse_styles(record["style_path"]))
 
 
 def quarantine_csv(bad_inputs: Sequence[BadInput]) -> str:

@@ -1,4 +1,4 @@
-"""Where the time of a chunk went: decoding, computing, encoding, writing, waiting."""
+"""The time of a chunk by activity: decoding, computing, encoding, writing, waiting."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Activity = Literal["decode", "compute", "encode", "write", "wait"]
 
 @dataclass
 class TimeSpent:
-    """Seconds by part. Decoding, encoding and writing have threads of their own beside the computation: parts overlap.
+    """Seconds by activity. Decoding, encoding and writing have threads beside that of the computation: they overlap.
 
     Attributes:
         decode: reading, decoding and scaling images.
         compute: the optimisation, style targets included.
         encode: results into the bytes of their files.
         write: images and rows to the disk, until they are safe there.
-        wait: what the computation waited for the others.
+        wait: of the computation, for the others.
     """
 
     decode: float = 0.0
@@ -31,7 +31,7 @@ class TimeSpent:
 
     @contextmanager
     def on(self, part: Activity) -> Iterator[None]:
-        """Counts the block's time towards a part; each part is counted by one thread at a time."""
+        """Count the block's time towards a part; each part is counted by one thread at a time."""
         started = time.perf_counter()
         try:
             yield
@@ -44,7 +44,7 @@ class TimeSpent:
 
     @classmethod
     def sum(cls, times: Iterable[TimeSpent]) -> TimeSpent:
-        """Part by part."""
+        """The sums, part by part."""
         total = cls()
         for spent in times:
             for part, seconds in asdict(spent).items():

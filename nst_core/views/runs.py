@@ -1,31 +1,25 @@
-"""Whose results a gallery and its contact sheets show: runs, and the artists in them."""
+"""Runs, and the artists in them, for galleries and contact sheets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.artists import ArtistFacts, artist_facts
-from nst_core.run_folder.folder import run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import partition_slug, result_files
+from nst_core.run_folder.results_reader import count_rows, read_results
 from nst_core.sources.artist_names import artist_key
-from nst_core.storage.paths import arrow_files, is_local, parquet_source
 from nst_core.storage.slugs import unique_slugs
 
 SHEET_FILE = "contact-sheet.png"
-_AT_ONCE = 16  # result files that are asked how many rows they have
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, what people call it, and `key`: a slug that no other run of the gallery has."""
+    """A run folder, its name, and `key`: a slug that no other run of the gallery has."""
 
     folder: Path
     name: str
@@ -34,7 +28,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Partition:
-    """What one run has of one artist: the sound files of `results/artist_slug=<slug>`, and how many rows those hold."""
+    """The results of one artist in one run: sound files of `results/artist_slug=<slug>`, and their rows."""
 
     run: Run
     slug: str
@@ -52,12 +46,12 @@ class Artist:
 
     @property
     def rows(self) -> int:
-        """How many rows all files hold."""
+        """The number of rows in all files."""
         return sum(partition.rows for partition in self.partitions)
 
 
-def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
-    """The runs of a gallery. Where two go by one name, the later is told by a number, too.
+def open_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
+    """The runs of a gallery. Where two have one name, the later gets a number, too.
 
     Raises:
         RunFolderError: a folder is not there.
@@ -67,7 +61,7 @@ def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
             raise RunFolderError(f"There is no run folder {folder}.")
     names: list[str] = []
     for folder in dict.fromkeys(folders):
-        name, same = run_name(folder), 1
+        name, same = RunFolder(folder).run_name, 1
         while (shown := name if same == 1 else f"{name} ({same})") in names:
             same += 1
         names.append(shown)
@@ -76,7 +70,7 @@ def opened(folders: Sequence[Path]) -> tuple[Run, ...]:
 
 
 def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
-    """Every artist of the runs; a result file that is damaged counts as not there.
+    """Every artist of the runs.
 
     Args:
         together: those of one name are one artist, however it is spelled: so it is at a place of its own. A run's own
@@ -96,41 +90,21 @@ def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
 
 
 def _partitions(run: Run) -> list[Partition]:
-    found = list(result_files(run.folder))
     files: dict[str, list[tuple[Path, int]]] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for file, rows in zip(found, pool.map(_rows, found), strict=True):
-            if rows is not None:
-                files.setdefault(partition_slug(file), []).append((file, rows))
+    for file, rows in count_rows(result_files(run.folder)):
+        files.setdefault(partition_slug(file), []).append((file, rows))
     return [
         Partition(run, slug, tuple(file for file, _ in parts), sum(rows for _, rows in parts))
         for slug, parts in sorted(files.items())
     ]
 
 
-def _rows(file: Path) -> int | None:
-    """How many rows a file says at its end that it holds; None where it is damaged."""
-    (name,), system = arrow_files([file])
-    try:
-        return int(pq.read_metadata(name, filesystem=system).num_rows)
-    except pa.ArrowException:
-        return None
-    except OSError:
-        if not is_local(file):
-            with suppress(FileNotFoundError):
-                parquet_source(file)  # where it is the store that has trouble, this says so
-        return None
-
-
 def _artist_name(partition: Partition) -> str | None:
-    """The name behind a partition's slug: one artist has one, so that the first row that tells it is enough."""
+    """The artist's name in the first row of a partition that has one: they all have the same."""
     for file in partition.files:
-        try:
-            names = pq.ParquetFile(parquet_source(file)).read(columns=["artist"])["artist"]
-        except (pa.ArrowException, OSError, KeyError):
-            continue
-        for name in names.drop_null().to_pylist():
-            return str(name)
+        for part in read_results([file], ["artist"]):
+            for name in part.table["artist"].drop_null().to_pylist():
+                return str(name)
     return None
 
 

@@ -132,7 +132,14 @@ def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(IMAGE)
         known = planned_columns(row) | {"loss_trace": trace, "output_sha256": sha256, "seconds": 0.0}
-        rows[row.pair_id] = Result(row.pair_id, row.chunk_id, "success", attempt, file_name=row.file_name, **known)
+        rows[row.pair_id] = Result(
+            pair_id=row.pair_id,
+            chunk_id=row.chunk_id,
+            status="success",
+            attempts=attempt,
+            file_name=row.file_name,
+            **known,
+        )
     write_rows(chunk, rows, rows_file(work.run_folder, chunk))
     return ChunkReport(Counter(success=len(rows)), TimeSpent())
 

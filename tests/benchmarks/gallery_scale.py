@@ -79,8 +79,9 @@ def add_part(run: Path, sources: Path, numbers: range, side: int, draw: np.rando
         losses = np.sort(draw.uniform(1, 1000, POINTS))[::-1]
         rows.append(
             Result(
-                f"{number:016x}", f"{numbers.start:012x}", "success", 1,
-                str(sources / "photographs" / f"{number:06d}.jpg"), str(sources / "paintings" / f"{painting}.jpg"),
+                pair_id=f"{number:016x}", chunk_id=f"{numbers.start:012x}", status="success", attempts=1,
+                content_path=str(sources / "photographs" / f"{number:06d}.jpg"),
+                style_path=str(sources / "paintings" / f"{painting}.jpg"),
                 file_name=name, label=label, artist=f"Painter {artist}", genre="Post-Impressionism", width=width,
                 height=height, size=side, iterations=300, evaluations=300, alpha=1.0, beta=24.0,
                 content_loss=float(losses[-1] / 3), style_loss=float(losses[-1] / 24), total_loss=float(losses[-1]),

@@ -32,8 +32,8 @@ from nst_core.engine.optimisation import LossPoint
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import chunk_file, write_results
+from nst_core.run_folder.status_counts import StatusCounter
 from nst_core.run_folder.summary import summarize, write_summary
-from nst_core.run_folder.tally import Counting
 
 PER_PART, PER_ARTIST, IMAGE = 100, 2000, 4096
 
@@ -69,12 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def watching(root: Path) -> Iterator[float]:
     """Seconds of the first look, of one at which nothing is new, and of one at which ten parts are."""
-    counting = Counting(root)
+    counting = StatusCounter(root)
     for changed in (0, 0, 10):
         for path in sorted((root / "results").rglob("*.parquet"))[:changed]:
             path.touch()
         started = time.perf_counter()
-        counting.tally()
+        counting.count()
         yield time.perf_counter() - started
 
 

@@ -25,7 +25,7 @@ from flows.cli import app
 from flows.signals import stop_requested
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import StorageRefused, UsageError
-from nst_core.run_folder.tally import Counting
+from nst_core.run_folder.status_counts import StatusCounter
 from nst_core.run_folder.verify.verification import verify
 from nst_core.storage.paths import file_state, files_below, parquet_source, parse_path
 
@@ -198,7 +198,7 @@ def test_status_verify_gallery_report_and_export_read_a_run_at_a_store(
     folder = str(remote().run_folder)
     app(["status", folder], standalone_mode=False)
     assert "6 pairs: 6 success\n0 left to do, 0 stale" in capsys.readouterr().out
-    assert Counting(remote().run_folder).tally().success == 6
+    assert StatusCounter(remote().run_folder).count().success == 6
     assert verify(remote().run_folder).sound
     app(["gallery", folder], standalone_mode=False)
     assert f"Gallery: {folder}/gallery/index.html" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.run_folder.lock.record import Owner, Record
-from nst_core.run_folder.lock.run_lock import Held, hold
+from nst_core.run_folder.lock.run_lock import RunLock, hold
 from nst_core.run_folder.shard import Shard
 
 HOLDER = """
@@ -76,7 +76,7 @@ def taken(root: Any, shard: str = "") -> list[str]:
 
 
 @contextmanager
-def held(root: Any, shard: str = "", clear: Callable[[], object] = lambda: None) -> Iterator[Held]:
+def held(root: Any, shard: str = "", clear: Callable[[], object] = lambda: None) -> Iterator[RunLock]:
     with hold(root, Shard.parse(shard) if shard else None, clear=clear) as mine:
         yield mine
 

@@ -65,4 +65,4 @@ def success(row: PlannedPair, **changes: Any) -> Result:
     """The result row of a pair that went well."""
     trace = [LossPoint(0, 1.0, 4.0, 0.5, 5.0), LossPoint(10, 0.5, 0.25, 0.125, 0.75)]
     known = planned_columns(row) | {"loss_trace": trace, "seconds": 1.5, "device": "cpu", "file_name": row.file_name}
-    return Result(row.pair_id, row.chunk_id, "success", 1, **(known | changes))
+    return Result(pair_id=row.pair_id, chunk_id=row.chunk_id, status="success", attempts=1, **(known | changes))

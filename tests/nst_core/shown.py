@@ -43,7 +43,7 @@ def done(run: Path, name: str, artist: str | None = "Ada", left: float = 0.5, **
         if path and ";" not in str(path) and not Path(path).exists():
             plain(Path(path), colour)
     pair_id = hashlib.sha256(repr((name, artist, told["style_path"])).encode()).hexdigest()[:16]
-    return Result(told.pop("pair_id", pair_id), "0000", told.pop("status", "success"), 1, **told)
+    return Result(**{"pair_id": pair_id, "chunk_id": "0000", "status": "success", "attempts": 1} | told)
 
 
 def write(run: Path, results: Sequence[Result], part: str = "0000") -> Path:

@@ -1,1 +1,1 @@
-"""Who works in a run folder: one run that has it for itself, or shards that share it."""
+"""Locks of a run folder: held by one run, or by several shards of a run at the same time."""

@@ -1,7 +1,7 @@
-"""Taking locks: from nobody, from the dead with a message, never from the living.
+"""Acquisition of locks: those that nobody holds, and, with a message, those of dead processes.
 
-No two machines' clocks are compared, nor any clock with a time in a file: who lives elsewhere is told by watching its
-beat, by this process's monotonic clock.
+No two machines' clocks are compared, nor any clock with a time in a file: whether an owner on another machine lives is
+found out by watching its heartbeat, by this process's monotonic clock.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, Protocol
 from nst_core.errors import Interrupted, RunFolderError
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
-from nst_core.run_folder.lock.record import Owner, Record, Taken
+from nst_core.run_folder.lock.record import LockUnavailable, Owner, Record
 from nst_core.run_folder.shard import Shard
 
-WHOLE = ".lock"
+RUN_LOCK = ".lock"
 """The lock of a run that has the folder for itself."""
 
-PLAN = ".lock.plan"
-"""The lock that shards take in turns, to plan and to finish."""
+PLAN_LOCK = ".lock.plan"
+"""The lock that shards acquire in turn, to plan and to finish."""
 
 POLL_SECONDS = 0.1
 _TRIES = 10
 
 
 class LockStore(Protocol):
-    """Where locks are kept: `FileLocks`, `ObjectLocks`."""
+    """The place of locks: `FileLocks`, `ObjectLocks`."""
 
     root: Any
 
@@ -38,11 +38,11 @@ class LockStore(Protocol):
 
     def read(self, name: str) -> Record | None: ...
 
-    def look(self, name: str) -> tuple[Record | None, bool | None]: ...
+    def inspect(self, name: str) -> tuple[Record | None, bool | None]: ...
 
-    def take(self, name: str, owner: Owner, dead: Container[str] = ()) -> LockClaim: ...
+    def acquire(self, name: str, owner: Owner, dead: Container[str] = ()) -> LockClaim: ...
 
-    def tidy(self) -> None: ...
+    def remove_leftovers(self) -> None: ...
 
 
 def shard_lock(shard: Shard) -> str:
@@ -51,13 +51,13 @@ def shard_lock(shard: Shard) -> str:
 
 
 def shard_of(name: str) -> Shard | None:
-    """The shard whose lock that is; None for the other locks."""
+    """The shard whose lock has this name; None for the other locks."""
     match = re.fullmatch(r"\.lock\.shard-(\d+)-of-(\d+)", name)
     return Shard(int(match[1]), int(match[2])) if match else None
 
 
-class Taker:
-    """Takes locks for one process.
+class LockAcquirer:
+    """Acquires locks for one process.
 
     Args:
         say: gets a sentence whenever a lock is taken over, or has to be watched first.
@@ -75,68 +75,68 @@ class Taker:
         self.stopped = stopped
         self._shard = shard
         self._say = say
-        self._dead: set[str] = set()
-        self._alive: set[str] = set()
+        self._dead_tokens: set[str] = set()
+        self._alive_tokens: set[str] = set()
 
     @contextlib.contextmanager
     def holding(self, name: str, wait: float = 0.0) -> Iterator[tuple[LockClaim, Heartbeat]]:
-        """Hold a lock, with a heartbeat; raises as `take`."""
-        claim = self.take(name, wait)
-        heart = Heartbeat(claim)
-        heart.start()
+        """Hold a lock, with a heartbeat. Raises as `acquire`."""
+        claim = self.acquire(name, wait)
+        heartbeat = Heartbeat(claim)
+        heartbeat.start()
         try:
-            yield claim, heart
+            yield claim, heartbeat
         finally:
-            heart.stop()
-            self._let_go(claim, heart.lost.is_set())
+            heartbeat.stop()
+            self._release(claim, heartbeat.lost.is_set())
 
-    def take(self, name: str, wait: float = 0.0) -> LockClaim:
-        """Take a lock; waits up to `wait` seconds for a living owner.
+    def acquire(self, name: str, wait: float = 0.0) -> LockClaim:
+        """Acquire a lock; waits up to `wait` seconds for a living owner.
 
         Raises:
-            RunFolderError: another holds it, and who that is.
-            Interrupted: asked to stop.
+            RunFolderError: another process holds it; names it.
+            Interrupted: `stopped` returned True.
         """
         owner = Owner.this_process(None if self._shard is None else str(self._shard))
         until = time.monotonic() + wait
         tries = 0
         while True:
             try:
-                claim = self.store.take(name, owner, self._dead)
-            except Taken as taken:
+                claim = self.store.acquire(name, owner, self._dead_tokens)
+            except LockUnavailable as unavailable:
                 tries += 1
-                if not self._may_try_again(name, taken, tries):
+                if not self._may_try_again(name, unavailable, tries):
                     if time.monotonic() >= until:
-                        raise self._refusal(name, taken.record) from None
+                        raise self._refusal(name, unavailable.record) from None
                     self._pause(POLL_SECONDS)
-                    self._alive.clear()  # it may die while we wait
+                    self._alive_tokens.clear()  # it may die while we wait
                     tries = 0
             else:
-                self._report(name, claim.took_over)
+                self._report(name, claim.previous)
                 return claim
 
-    def vacate(self, names: Iterable[str]) -> None:
-        """Make sure that nobody holds these locks, and clear those of the dead. Raises as `take`."""
-        looks = {name: self.store.look(name) for name in names}
-        self._watch({name: record for name, (record, alive) in looks.items() if record and alive is None})
-        for name, look in looks.items():
-            if look != (None, False):
-                self._let_go(self.take(name), lost=False)
+    def clear(self, names: Iterable[str]) -> None:
+        """Check that nobody holds these locks, and release those of dead processes. Raises as `acquire`."""
+        found = {name: self.store.inspect(name) for name in names}
+        self._watch({name: record for name, (record, alive) in found.items() if record and alive is None})
+        for name, state in found.items():
+            if state != (None, False):
+                self._release(self.acquire(name), lost=False)
 
-    def _may_try_again(self, name: str, taken: Taken, tries: int) -> bool:
-        """Whether another try makes sense at once; a doubtful owner is watched first."""
-        if taken.alive or tries > _TRIES:
+    def _may_try_again(self, name: str, unavailable: LockUnavailable, tries: int) -> bool:
+        """Whether to try again at once; an owner on another machine is watched first."""
+        if unavailable.alive or tries > _TRIES:
             return False
-        if taken.record is None or taken.record.owner.token in self._dead:
+        if unavailable.record is None or unavailable.record.owner.token in self._dead_tokens:
             self._pause(POLL_SECONDS)  # given back, or being taken over, this very moment
-        elif taken.record.owner.token in self._alive:
+        elif unavailable.record.owner.token in self._alive_tokens:
             return False
         else:
-            self._watch({name: taken.record})
+            self._watch({name: unavailable.record})
         return True
 
     def _watch(self, suspects: Mapping[str, Record]) -> None:
-        """Find out who lives: all are watched at once, until one shows life."""
+        """Find out which owners live: all are watched at once, until one heartbeat moves."""
         if not suspects:
             return
         seconds = lock_record.STALE_SECONDS
@@ -151,16 +151,16 @@ class Taker:
                 if present is None:
                     del left[name]
                 elif present.sighting != record.sighting:
-                    self._alive.add(present.owner.token)
+                    self._alive_tokens.add(present.owner.token)
                     return
-        self._dead.update(record.owner.token for record in left.values())
+        self._dead_tokens.update(record.owner.token for record in left.values())
 
     def _pause(self, seconds: float) -> None:
         if self.stopped():
             raise Interrupted
         time.sleep(seconds)
 
-    def _let_go(self, claim: LockClaim, lost: bool) -> None:
+    def _release(self, claim: LockClaim, lost: bool) -> None:
         if lost:
             claim.drop()
             return
@@ -170,14 +170,14 @@ class Taker:
             self._say(f"The lock of {self.store.root} could not be given back ({error}): the next run takes it over.")
 
     def _report(self, name: str, left: Record | None) -> None:
-        if left is not None and name != PLAN:
+        if left is not None and name != PLAN_LOCK:
             shard = shard_of(name)
             what = f"shard {shard} of {self.store.root}" if shard else f"{self.store.root}"
             self._say(f"The process that held {what} ({left.owner}) is dead: its lock was taken over.")
 
     def _refusal(self, name: str, record: Record | None) -> RunFolderError:
         other, root = shard_of(name), self.store.root
-        if name == PLAN:
+        if name == PLAN_LOCK:
             sentence = f"Another shard is still planning or finishing in {root}: run this again later."
         elif other is None:
             sentence = f"Another nst process is working in {root}: wait for it to end."

@@ -1,4 +1,4 @@
-"""Locks that are files of a run folder: the kernel (flock) says who lives, the contents say who it is.
+"""Locks that are files of a run folder: the kernel (flock) says whether the owner lives, the contents name it.
 
 The kernel releases a lock when the last process that has it open is gone, however it went, and this is the truth on one
 machine, and on shared file systems whose locks reach across machines. Where they do not, the beat in the contents
@@ -15,11 +15,11 @@ from collections.abc import Container
 from pathlib import Path
 
 from nst_core.errors import RunFolderError
-from nst_core.run_folder.lock.record import LockLost, Owner, Record, Taken, parse_record
+from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Owner, Record, parse_record
 from nst_core.storage.atomic import disk_full_as_error
 
 GRACE_SECONDS = 0.5
-"""Whoever looks at a lock (`nst status`, `nst export`) holds it for an instant: no reason to give up."""
+"""Seconds for which a held lock is tried again: `nst status` and `nst export` hold it for an instant to inspect it."""
 
 
 class FileLocks:
@@ -29,28 +29,28 @@ class FileLocks:
         self.root = root
 
     def names(self) -> list[str]:
-        """Of all locks that there ever were."""
+        """The names of all locks that there ever were, sorted."""
         return sorted(path.name for path in self.root.glob(".lock*"))
 
     def read(self, name: str) -> Record | None:
-        """What a lock says; None if nothing."""
+        """The contents of a lock; None where it is empty."""
         try:
             return parse_record((self.root / name).read_bytes())
         except OSError:
             return None
 
-    def look(self, name: str) -> tuple[Record | None, bool | None]:
-        """What a lock says, and whether its owner lives (None: unknown)."""
+    def inspect(self, name: str) -> tuple[Record | None, bool | None]:
+        """The contents of a lock, and whether its owner lives (None: unknown)."""
         if is_locked(self.root / name):
             return self.read(name), True
         record = self.read(name)
         return record, False if record is None or record.owner.here else None
 
-    def take(self, name: str, owner: Owner, dead: Container[str] = ()) -> FileClaim:
-        """Take a lock that nobody holds, whose owner died on this machine, or whose owner's token is in `dead`.
+    def acquire(self, name: str, owner: Owner, dead: Container[str] = ()) -> FileClaim:
+        """Acquire a lock that nobody holds, whose owner died on this machine, or whose owner's token is in `dead`.
 
         Raises:
-            Taken: it is held, or may be.
+            LockUnavailable: it is held, or may be.
             RunFolderError: the file cannot be written, or its file system has no locks.
             DiskFull
         """
@@ -58,18 +58,18 @@ class FileLocks:
         descriptor = self._open(path)
         try:
             if not self._locked(descriptor):
-                raise Taken(self.read(name), alive=True)
+                raise LockUnavailable(self.read(name), alive=True)
             left = parse_record(_contents(descriptor))
             if left and not left.owner.here and left.owner.token not in dead:
-                raise Taken(left, alive=None)
+                raise LockUnavailable(left, alive=None)
             with disk_full_as_error(path):
                 return FileClaim(path, descriptor, owner, left)
         except BaseException:
             os.close(descriptor)
             raise
 
-    def tidy(self) -> None:
-        """Nothing is left behind by takers that were killed."""
+    def remove_leftovers(self) -> None:
+        """Nothing to do: processes that were killed leave nothing behind."""
 
     def _open(self, path: Path) -> int:
         try:
@@ -98,18 +98,18 @@ class FileClaim:
         owner: this process.
         descriptor: as long as a process has it open, nobody else gets the lock: child processes that write into the
             folder get it with `pass_fds`.
-        took_over: what the dead owner before had left there.
+        previous: what the dead owner before had left there.
     """
 
-    def __init__(self, path: Path, descriptor: int, owner: Owner, took_over: Record | None) -> None:
+    def __init__(self, path: Path, descriptor: int, owner: Owner, previous: Record | None) -> None:
         self._path = path
         self.owner = owner
         self.descriptor: int | None = descriptor
-        self.took_over = took_over
+        self.previous = previous
         self._write(descriptor, Record(owner, at=time.monotonic()))
 
     def beat(self, record: Record) -> None:
-        """Show life. Raises LockLost; OSError where the file system has a fault."""
+        """Write a heartbeat. Raises LockLost; OSError where the file system has a fault."""
         if self.descriptor is None:
             return
         try:
@@ -121,14 +121,14 @@ class FileClaim:
         self._write(self.descriptor, record)
 
     def release(self) -> None:
-        """Let go: the file says nothing from now on."""
+        """Release the lock: its file is empty from now on."""
         if self.descriptor is None:
             return
         os.ftruncate(self.descriptor, 0)
         self.drop()
 
     def drop(self) -> None:
-        """Let go of a lock that is another's now: its contents stay."""
+        """Close a lock that another process took over: its contents stay."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
@@ -141,7 +141,7 @@ class FileClaim:
 
 
 def lock_descriptor(descriptor: int) -> bool:
-    """Have the kernel lock an open file for this process and its heirs; whether that was possible. Raises OSError."""
+    """Lock an open file for this process and its children; returns whether that was possible. Raises OSError."""
     until = time.monotonic() + GRACE_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The heartbeat of a lock: a thread of its owner that rewrites it, and notices when it is another's."""
+"""The heartbeat of a lock: a thread of its owner that rewrites it, and notices when another process took it over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LockClaim(Protocol):
 
     owner: Owner
     descriptor: int | None
-    took_over: Record | None
+    previous: Record | None
 
     def beat(self, record: Record) -> None: ...
 
@@ -26,13 +26,13 @@ class LockClaim(Protocol):
 
 
 class Heartbeat:
-    """Beats for one claim, from `start` to `stop`.
+    """Rewrites one held lock every `BEAT_SECONDS`, from `start` to `stop`.
 
     Attributes:
-        progress: gives what the lock says of the work, in values that JSON knows.
-        lost: set once the lock was found to be another's.
-        taken_by: its owner then, if there is one.
-        on_lost: called then, in the heart's own thread.
+        progress: returns the progress of the work that the lock reports, in values that JSON has.
+        lost: set once the lock was found to name another owner, or none.
+        taken_by: that owner.
+        on_lost: called then, in the thread of the heartbeat.
     """
 
     def __init__(self, claim: LockClaim) -> None:
@@ -45,11 +45,11 @@ class Heartbeat:
         self.on_lost: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; waits for a beat that is on its way, which would make a released lock anew."""
+        """Stop the thread; waits for a write that is under way, which would make a released lock anew."""
         self._stopped.set()
         self._thread.join()
 
@@ -65,7 +65,7 @@ class Heartbeat:
                 self.on_lost()
                 return
             except Exception:
-                # A full disk, a store out of reach: the work itself meets it too, and says so. The heart tries again.
+                # A full disk, a store out of reach: the work itself meets it too, and reports it. Try again.
                 continue
 
     def _record(self, beat: int) -> Record:
@@ -74,6 +74,6 @@ class Heartbeat:
             record = Record(self._claim.owner, beat, at, self.progress())
             record.to_bytes()
         except Exception:
-            # Whatever is wrong with the account of the work, its owner lives.
+            # Whatever is wrong with the progress, the owner lives.
             return Record(self._claim.owner, beat, at)
         return record

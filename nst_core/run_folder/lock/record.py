@@ -1,4 +1,4 @@
-"""What a lock says: who holds it, its heartbeat, and how far the work is."""
+"""The contents of a lock: its owner, the count of its heartbeat, and the progress of the work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 BEAT_SECONDS = 5.0
-"""How often an owner shows that it lives."""
+"""Seconds between two heartbeats."""
 
 STALE_SECONDS = 60.0
 """How long a lock of another machine is watched, by the watcher's own clock, before its owner counts as dead."""
@@ -31,8 +31,8 @@ class Owner:
 
     Attributes:
         boot: of its machine, so that a process id of before a restart is not taken for one of now.
-        started: when it took the lock, in UTC: for people to read. Nothing is ever decided by it.
-        token: its own name for this hold.
+        started: when it acquired the lock, in UTC: for people to read. Nothing is ever decided by it.
+        token: random, one for each time that a lock is acquired.
         shard: such as `2/8`; None for a run that has the folder for itself.
         guard: the file on its machine that the kernel locks for it (locks in object stores).
     """
@@ -76,12 +76,12 @@ class Record:
 
     @property
     def sighting(self) -> tuple[str, int]:
-        """Changes whenever an owner shows life."""
+        """Owner and heartbeat: changes with every heartbeat."""
         return self.owner.token, self.beat
 
     @property
     def silent_seconds(self) -> float | None:
-        """How long ago the owner last showed life, where it is of this machine."""
+        """Seconds since the last heartbeat, where the owner is of this machine; else None."""
         return max(0.0, time.monotonic() - self.at) if self.owner.here else None
 
     def to_bytes(self) -> bytes:
@@ -117,12 +117,12 @@ def boot_id() -> str:
         return ""
 
 
-class Taken(Exception):
-    """A lock is not to be had now.
+class LockUnavailable(Exception):
+    """A lock is held, or may be.
 
     Attributes:
-        record: what it says, if anything.
-        alive: True where the kernel vouches for its owner; None where only watching its beat will tell.
+        record: its contents; None where it is empty.
+        alive: True where the kernel says that its owner lives; None where only watching its heartbeat will tell.
     """
 
     def __init__(self, record: Record | None, alive: bool | None) -> None:
@@ -132,10 +132,10 @@ class Taken(Exception):
 
 
 class LockLost(Exception):
-    """The lock does not name its owner any more.
+    """A lock does not name its owner any more.
 
     Attributes:
-        record: whom it names now, if anybody.
+        record: its contents now; None where it is empty.
     """
 
     def __init__(self, record: Record | None) -> None:

@@ -1,4 +1,4 @@
-"""The requests that locks in an object store are made of: create if it is not there, overwrite if it is unchanged."""
+"""Requests to an object store, of which locks are made: create if absent, overwrite if unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_core.errors import NstError, RunFolderError
-from nst_core.run_folder.lock.record import LockLost, Record, Taken, parse_record
+from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Record, parse_record
 
 ATOMIC_CREATE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 """Protocols whose fsspec implementation creates an object only if there is none, in one request."""
@@ -18,22 +18,22 @@ IF_MATCH = frozenset({"s3", "s3a"})
 """Protocols whose fsspec implementation can overwrite an object only if it is a certain version."""
 
 SETTLE_SECONDS = 2.0
-"""How long a store without conditional create gets to show whose lock was written last."""
+"""Seconds after which a store without conditional create is read again, to see whose lock was written last."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What an object holds (None: it is not there), and its version where the store has a use for it."""
+class LockObject:
+    """A lock object: its contents (None: there is no object), and its version where the store has versions."""
 
     record: Record | None
     version: str | None = None
 
-    def names(self, record: Record) -> bool:
-        """Whether the object is of the owner of `record`."""
+    def belongs_to(self, record: Record) -> bool:
+        """Whether the owner of `record` holds it."""
         return self.record is not None and self.record.owner.token == record.owner.token
 
 
-class Requests:
+class ObjectRequests:
     """Reads and writes the lock objects of a run folder; `root` is a UPath."""
 
     def __init__(self, root: Any) -> None:
@@ -42,10 +42,10 @@ class Requests:
         self._folder = str(root.path).rstrip("/")
         self._atomic = root.protocol in ATOMIC_CREATE
         self._if_match = root.protocol in IF_MATCH
-        self._tried = False
+        self._probed = False
 
     def names(self) -> list[str]:
-        """Of all objects whose name begins with `.lock`."""
+        """The names of all objects that begin with `.lock`, sorted."""
         self._fs.invalidate_cache(self._folder)
         try:
             paths = self._fs.ls(self._folder, detail=False)
@@ -54,44 +54,45 @@ class Requests:
         names = (str(path).rstrip("/").rpartition("/")[2] for path in paths)
         return sorted(name for name in names if name.startswith(".lock"))
 
-    def see(self, name: str) -> Seen:
-        """What there is now."""
+    def read(self, name: str) -> LockObject:
+        """Read an object."""
         try:
             version = self._version(name, None)  # before the contents: newer contents then fail the condition
-            return Seen(parse_record(self._fs.cat_file(self._path(name))), version)
+            return LockObject(parse_record(self._fs.cat_file(self._path(name))), version)
         except FileNotFoundError:
-            return Seen(None)
+            return LockObject(None)
 
     def create(self, name: str, record: Record) -> str | None:
-        """Make an object that is not there; its version. Raises Taken where it is."""
+        """Create an object and return its version. Raises LockUnavailable where there is one."""
         data = record.to_bytes()
         answer = None
         try:
             answer = self._fs.pipe_file(self._path(name), data, **self._only_new())
-            self._try_the_condition(name, data)
+            self._probe_condition(name, data)
             if not self._atomic:
                 time.sleep(SETTLE_SECONDS)
         except OSError:
-            if self.see(name).record is None:
+            if self.read(name).record is None:
                 raise
-        seen = self.see(name)  # it may be ours after all: a request whose answer was lost is sent again, and refused
-        if not seen.names(record):
-            raise Taken(seen.record, alive=None)
+        stored = self.read(name)  # it may be ours after all: a request whose answer was lost is sent again, and refused
+        if not stored.belongs_to(record):
+            raise LockUnavailable(stored.record, alive=None)
         return self._version(name, answer)
 
     def replace(self, name: str, record: Record, version: str | None) -> str | None:
-        """Overwrite an object, where the store can tell only while it is that version; its version then.
+        """Overwrite an object and return its new version; on S3 only while it has the given version.
 
-        Raises LockLost.
+        Raises:
+            LockLost: it has another.
         """
         condition = {"IfMatch": version} if self._if_match else {}
         try:
             return self._version(name, self._fs.pipe_file(self._path(name), record.to_bytes(), **condition))
         except OSError:
-            seen = self.see(name)
-            if seen.names(record):  # ours: the answer to this write, or to the one before, was lost
-                return seen.version
-            raise LockLost(seen.record) from None
+            stored = self.read(name)
+            if stored.belongs_to(record):  # ours: the answer to this write, or to the one before, was lost
+                return stored.version
+            raise LockLost(stored.record) from None
 
     def remove(self, name: str) -> None:
         """Delete an object, if it is there."""
@@ -100,10 +101,10 @@ class Requests:
 
     @contextlib.contextmanager
     def errors_as_sentence(self) -> Iterator[None]:
-        """Turns whatever the store's client library raises into RunFolderError."""
+        """Turn whatever the store's client library raises into RunFolderError."""
         try:
             yield
-        except (NstError, Taken, LockLost):
+        except (NstError, LockUnavailable, LockLost):
             raise
         except Exception as error:
             raise RunFolderError(
@@ -111,14 +112,14 @@ class Requests:
                 "choose another with output.root."
             ) from error
 
-    def _try_the_condition(self, name: str, data: bytes) -> None:
-        """Some services that speak S3 do not look at conditions: then the same object can be made twice."""
-        if self._tried or not self._atomic:
+    def _probe_condition(self, name: str, data: bytes) -> None:
+        """Find out whether the service ignores conditions, as some S3 services do: then an object can be made twice."""
+        if self._probed or not self._atomic:
             return
         try:
             self._fs.pipe_file(self._path(name), data, **self._only_new())
         except OSError:
-            self._tried = True
+            self._probed = True
         else:
             self._atomic = self._if_match = False
 

@@ -1,12 +1,12 @@
-"""Who works in a run folder: one run that has it for itself, or shards that share it.
+"""The lock of a run folder: held by one run alone, or by several shards of a run.
 
 A run holds `.lock`. A shard holds `.lock.shard-2-of-8`, and takes `.lock.plan` for as long as it plans or finishes.
 Each of them first takes its own lock and looks at the others' afterwards, so that of two that do not go together at
 least one sees the other (both, if they start at the same moment, and then neither begins).
 
-Each lock names its owner, and its owner rewrites it every `BEAT_SECONDS`, together with how far the work is. On one
-machine the kernel tells who lives (`lock_files`); elsewhere an owner whose lock does not change for `STALE_SECONDS` is
-dead (`lock_objects`, `lock_taking`).
+Each lock names its owner, and its owner rewrites it every `BEAT_SECONDS`, together with the progress of the work. On
+one machine the kernel knows which owners live (`files`); elsewhere an owner whose lock does not change for
+`STALE_SECONDS` is dead (`objects`, `acquisition`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.errors import Interrupted, RunFolderError
-from nst_core.run_folder.lock.acquisition import PLAN, WHOLE, LockStore, Taker, shard_lock, shard_of
+from nst_core.run_folder.lock.acquisition import PLAN_LOCK, RUN_LOCK, LockAcquirer, LockStore, shard_lock, shard_of
 from nst_core.run_folder.lock.files import FileLocks
 from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.objects import ObjectLocks
@@ -26,23 +26,23 @@ from nst_core.run_folder.lock.record import Owner, WorkProgress
 from nst_core.run_folder.shard import Shard
 
 PLAN_WAIT_SECONDS = 3600.0
-"""How long a shard waits for others that plan or finish."""
+"""Seconds for which a shard waits for others that plan or finish."""
 
 
-class Held:
-    """A run folder that this process holds, alone or for its shard.
+class RunLock:
+    """The lock of a run folder that this process holds, alone or for its shard.
 
     Attributes:
         shard: None where the whole folder is held.
     """
 
-    def __init__(self, taker: Taker, claim: LockClaim, heart: Heartbeat, shard: Shard | None) -> None:
-        self._taker = taker
+    def __init__(self, acquirer: LockAcquirer, claim: LockClaim, heartbeat: Heartbeat, shard: Shard | None) -> None:
+        self._acquirer = acquirer
         self._claim = claim
-        self._heart = heart
+        self._heartbeat = heartbeat
         self.shard = shard
-        self.lost = heart.lost
-        """Set once the lock was found to be another's: the run has to stop."""
+        self.lost = heartbeat.lost
+        """Set once the lock was found to name another owner: the run has to stop."""
 
     @property
     def owner(self) -> Owner:
@@ -51,35 +51,37 @@ class Held:
 
     @property
     def descriptor(self) -> int | None:
-        """Give it to child processes that write into the folder (`pass_fds`): while one of them lives, even after
-        this process was killed, nobody else on this machine gets the folder. None where the system has none to give.
+        """The descriptor for child processes that write into the folder (`pass_fds`): while one of them lives, even
+        after this process was killed, nobody else on this machine gets the lock. None where there is none.
         """
         return self._claim.descriptor
 
     def report(self, progress: Callable[[], WorkProgress | None]) -> None:
-        """From now on the lock says what `progress` gives at each beat; it is called in another thread."""
-        self._heart.progress = progress
+        """Have each heartbeat write what `progress` returns; it is called in another thread."""
+        self._heartbeat.progress = progress
 
     def when_lost(self, call: Callable[[], None]) -> None:
-        """Have `call` called, in another thread, once the lock is lost."""
-        self._heart.on_lost = call
+        """Call `call`, in another thread, once the lock is lost."""
+        self._heartbeat.on_lost = call
         if self.lost.is_set():
             call()
 
     def check(self) -> None:
         """Raises RunFolderError if the lock was lost."""
         if self.lost.is_set():
-            taken_by = self._heart.taken_by
+            taken_by = self._heartbeat.taken_by
             raise RunFolderError(
-                f"The lock of {self._taker.store.root} was "
+                f"The lock of {self._acquirer.store.root} was "
                 + (f"taken over by another process ({taken_by})" if taken_by else "removed")
                 + ", so this one has stopped. What is finished is kept."
             )
 
     def alone(self) -> bool:
-        """Whether no other shard works here; it may begin to, but while this one holds the folder `exclusively`."""
-        own = {PLAN, WHOLE if self.shard is None else shard_lock(self.shard)}
-        return all(self._taker.store.look(name)[1] is False for name in self._taker.store.names() if name not in own)
+        """Whether no other shard works here now. One may begin to, unless this is called within `exclusively`."""
+        own = {PLAN_LOCK, RUN_LOCK if self.shard is None else shard_lock(self.shard)}
+        return all(
+            self._acquirer.store.inspect(name)[1] is False for name in self._acquirer.store.names() if name not in own
+        )
 
     @contextlib.contextmanager
     def exclusively(self, wait: float = PLAN_WAIT_SECONDS, stopped: Callable[[], bool] | None = None) -> Iterator[None]:
@@ -88,15 +90,15 @@ class Held:
         Nothing to do for a run that has the folder for itself.
 
         Raises:
-            RunFolderError: waited in vain.
-            Interrupted: `stopped` said so.
+            RunFolderError: others still plan or finish after `wait` seconds.
+            Interrupted: `stopped` returned True.
         """
         if self.shard is None:
             yield
             return
         if stopped is not None:
-            self._taker.stopped = stopped
-        with self._taker.holding(PLAN, wait):
+            self._acquirer.stopped = stopped
+        with self._acquirer.holding(PLAN_LOCK, wait):
             yield
 
 
@@ -106,20 +108,20 @@ def hold(
     shard: Shard | None = None,
     say: Callable[[str], object] = lambda sentence: None,
     clear: Callable[[], object] = lambda: None,
-) -> Iterator[Held]:
+) -> Iterator[RunLock]:
     """Hold a run folder (a path, or a UPath for a store) alone, or for one shard of it.
 
     Args:
-        say: gets a sentence where a dead owner's lock is taken over, and where one is watched first.
+        say: called with a sentence where a dead owner's lock is taken over, and where one is watched first.
         clear: called while nobody else can be writing: by a run before it begins, and by a shard that is the first.
 
     Raises:
-        RunFolderError: another process works there, and who that is; or it cannot be written.
+        RunFolderError: another process works there, which it names; or the folder cannot be written.
         DiskFull
     """
-    taker = Taker(lock_store(root), shard, say)
-    with _whole(taker, clear) if shard is None else _share(taker, shard, clear) as (claim, heart):
-        held = Held(taker, claim, heart, shard)
+    acquirer = LockAcquirer(lock_store(root), shard, say)
+    with _whole(acquirer, clear) if shard is None else _share(acquirer, shard, clear) as (claim, heartbeat):
+        held = RunLock(acquirer, claim, heartbeat, shard)
         try:
             yield held
         except Interrupted:
@@ -129,38 +131,38 @@ def hold(
 
 
 @contextlib.contextmanager
-def _whole(taker: Taker, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
-    with taker.holding(WHOLE) as holding:
-        taker.vacate(name for name in taker.store.names() if name == PLAN or shard_of(name))
-        taker.store.tidy()
+def _whole(acquirer: LockAcquirer, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
+    with acquirer.holding(RUN_LOCK) as holding:
+        acquirer.clear(name for name in acquirer.store.names() if name == PLAN_LOCK or shard_of(name))
+        acquirer.store.remove_leftovers()
         clear()
         yield holding
 
 
 @contextlib.contextmanager
-def _share(taker: Taker, shard: Shard, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
+def _share(acquirer: LockAcquirer, shard: Shard, clear: Callable[[], object]) -> Iterator[tuple[LockClaim, Heartbeat]]:
     with contextlib.ExitStack() as stack:
-        with taker.holding(PLAN, PLAN_WAIT_SECONDS):
-            holding = stack.enter_context(taker.holding(shard_lock(shard)))
-            names = [name for name in taker.store.names() if name not in (PLAN, shard_lock(shard))]
+        with acquirer.holding(PLAN_LOCK, PLAN_WAIT_SECONDS):
+            holding = stack.enter_context(acquirer.holding(shard_lock(shard)))
+            names = [name for name in acquirer.store.names() if name not in (PLAN_LOCK, shard_lock(shard))]
             fellows = [name for name in names if (other := shard_of(name)) and other.count == shard.count]
-            taker.vacate(name for name in names if name == WHOLE or (shard_of(name) and name not in fellows))
-            if all(taker.store.look(name)[1] is False for name in fellows):
+            acquirer.clear(name for name in names if name == RUN_LOCK or (shard_of(name) and name not in fellows))
+            if all(acquirer.store.inspect(name)[1] is False for name in fellows):
                 clear()
         yield holding
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works, or worked until it was killed, in a run folder.
+    """A process that works in a run folder, or worked there until it was killed.
 
     Attributes:
         shard: None for a run that has the folder for itself.
         owner: None where the lock does not say (a child process that outlived its run).
-        beat: moves on while the owner lives; two looks tell, where `alive` does not.
-        progress: what the owner said of its work at that beat.
+        beat: the count of its heartbeat: moves on while the owner lives.
+        progress: of its work, at that heartbeat.
         alive: None where the owner is on another machine.
-        silent_seconds: since its last beat, where it is on this machine.
+        silent_seconds: since its last heartbeat, where it is on this machine.
     """
 
     shard: Shard | None
@@ -172,7 +174,7 @@ class Holder:
 
 
 def read_holders(root: Path) -> list[Holder]:
-    """Who works in a run folder now: one run, or several shards in their order; without disturbing them.
+    """The holders of a run folder now, without disturbing them: one run, or several shards in their order.
 
     Raises:
         RunFolderError: the store cannot be read.
@@ -180,9 +182,9 @@ def read_holders(root: Path) -> list[Holder]:
     store = lock_store(root)
     holders = []
     for name in store.names():
-        if name != WHOLE and shard_of(name) is None:
+        if name != RUN_LOCK and shard_of(name) is None:
             continue
-        record, alive = store.look(name)
+        record, alive = store.inspect(name)
         if record is not None:
             holders.append(
                 Holder(shard_of(name), record.owner, record.beat, record.progress, alive, record.silent_seconds)
@@ -193,7 +195,7 @@ def read_holders(root: Path) -> list[Holder]:
 
 
 def lock_store(root: Any) -> LockStore:
-    """The locks of a run folder, whichever kind its place has."""
+    """The locks of a run folder: files on a disk, objects at a store."""
     if getattr(root, "protocol", "") not in ("", "file", "local"):
         return ObjectLocks(root)
     return FileLocks(root if isinstance(root, Path) else Path(root.path))

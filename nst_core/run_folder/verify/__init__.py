@@ -1,1 +1,1 @@
-"""Is a run folder sound and complete?"""
+"""Verification: whether a run folder is sound and complete."""

@@ -1,4 +1,4 @@
-"""What a look into a run folder may find wrong, and what mends it."""
+"""The findings of a verification: faults of a run folder, each with its remedy."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ MENDING: dict[Kind, str] = {
     "wrong_quarantine": "delete summary.json, then `nst run`: both are written again",
     "wrong_summary": "`nst run`",
 }
-"""Every kind of finding, in the order in which they are told, with what mends it."""
+"""The remedy for every kind of finding, in the order in which kinds are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be.
+    """A fault of a run folder.
 
     Attributes:
         subject: the pair's id, or the path of a file, relative to the run folder.
-        sentence: what is wrong, for people.
+        sentence: the fault in words.
     """
 
     kind: Kind
@@ -70,6 +70,6 @@ class Finding:
 
 
 def counts(findings: Iterable[Finding]) -> dict[Kind, int]:
-    """How many findings there are of each kind that was found."""
+    """How many findings there are of each kind, without kinds that have none."""
     found = Counter(finding.kind for finding in findings)
     return {kind: found[kind] for kind in MENDING if found[kind]}

@@ -1,4 +1,4 @@
-"""The inputs that a run folder keeps itself (uploads of the app) beside its plan: there, whole, and named by a pair."""
+"""Verification of the inputs in a run folder's own `inputs/` (uploads of the app) against its plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nst_core.run_folder.verify.findings import Finding
 
 
 def input_findings(root: Path, plan: Plan, there: Collection[str]) -> Iterator[Finding]:
-    """Inputs that are missing, have other bytes than their folder's name says, or belong to no planned pair.
+    """Find inputs that are missing, do not have the hash in their folder's name, or belong to no planned pair.
 
     Args:
         there: the files below `inputs/`, relative to the run folder.

@@ -1,4 +1,4 @@
-"""The rows of a run's results beside its plan: read part by part, compared column by column."""
+"""Verification of a run's result rows against its plan."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import Any, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import SCHEMA, Status, chunk_file
+from nst_core.run_folder.results_reader import DamagedFile, read_results
 from nst_core.run_folder.verify.findings import Finding
-from nst_core.storage.paths import parquet_source
 
 COLUMNS = ["pair_id", "chunk_id", "status", "file_name", "output_sha256", "error_class", "error_message",
-           "content_path", "style_path", "artist"]  # fmt: skip
+           "content_path", "style_paths", "artist"]  # fmt: skip
 """The columns of a result file that are compared; the others are only read, which shows damage."""
 
-_KEPT = pa.schema([SCHEMA.field(name) for name in COLUMNS])
+_EMPTY = pa.schema([SCHEMA.field(name) for name in COLUMNS]).empty_table()
 
 
 @dataclass(frozen=True)
@@ -66,39 +65,36 @@ class VerifiedRows:
         return list(self.table.column(name).take(pa.array(rows)).to_pylist())
 
     def having(self, status: Status) -> NDArray[np.bool_]:
-        """Of each row, whether it has a status."""
+        """The mask of the rows with a status."""
         return np.asarray(pc.equal(self.table.column("status"), status).fill_null(False))
 
 
 def read_rows(
     root: Path, plan: Plan, chunks: PlannedChunks, there: Collection[str]
 ) -> tuple[VerifiedRows, list[Finding]]:
-    """Read the files of all planned chunks; a damaged one is a finding, and its pairs are `unread`.
+    """Read the results files of all planned chunks; a damaged one is a finding, and its pairs are `unread`.
 
     Args:
         there: the files below `results/`, relative to the run folder.
     """
-    tables, numbers, damaged, findings = [_KEPT.empty_table()], [], [], []
-    for number, name in enumerate(chunks.files):
-        if name not in there:
-            continue
-        try:
-            tables.append(_read_part(root / name))
-            numbers.append(np.full(len(tables[-1]), number, np.int32))
-        except (pa.ArrowException, OSError, KeyError) as error:
-            pairs, reason = int((chunks.of_pair == number).sum()), " ".join(str(error).split())[:200]
-            damaged.append(number)
-            findings.append(
-                Finding("damaged_part", name, f"{name} is damaged, the rows of its {pairs} pairs are lost: {reason}")
-            )
+    number_of = {root / name: number for number, name in enumerate(chunks.files) if name in there}
+    tables, numbers, damaged, findings = [_EMPTY], [], list[DamagedFile](), []
+    for part in read_results(number_of, COLUMNS, whole=True, damaged=damaged):
+        tables.append(part.table)
+        numbers.append(np.full(len(part.table), number_of[part.path], np.int32))
+    for one in damaged:
+        name, pairs = chunks.files[number_of[one.path]], int((chunks.of_pair == number_of[one.path]).sum())
+        sentence = f"{name} is damaged, the rows of its {pairs} pairs are lost: {one.reason}"
+        findings.append(Finding("damaged_part", name, sentence))
     table = pa.concat_tables(tables).combine_chunks()
     places = pc.index_in(table.column("pair_id"), plan.table.column("pair_id")).fill_null(-1)
     in_chunk = np.concatenate(numbers) if numbers else np.zeros(0, np.int32)
-    return VerifiedRows(table, in_chunk, places.to_numpy().astype(np.int64), np.isin(chunks.of_pair, damaged)), findings
+    unread = np.isin(chunks.of_pair, [number_of[one.path] for one in damaged])
+    return VerifiedRows(table, in_chunk, places.to_numpy().astype(np.int64), unread), findings
 
 
 def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Iterator[Finding]:
-    """Pairs without a row or with several; rows in the wrong file, of no planned pair, or that contradict the plan."""
+    """Find pairs without a row or with several, and rows in the wrong file, of no planned pair, or against the plan."""
     ids, files = plan.table.column("pair_id"), np.array(chunks.files, object)
     yield from _planned_twice(ids)
     in_plan = rows.place >= 0
@@ -120,22 +116,22 @@ def row_findings(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows) -> Itera
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedImages:
     """The images that rows of successes record: ids of the pairs, names of the files, their sha256."""
 
     pairs: list[str]
     names: list[str]
     hashes: list[str]
 
-    def slice(self, start: int, stop: int) -> Recorded:
-        return Recorded(self.pairs[start:stop], self.names[start:stop], self.hashes[start:stop])
+    def slice(self, start: int, stop: int) -> RecordedImages:
+        return RecordedImages(self.pairs[start:stop], self.names[start:stop], self.hashes[start:stop])
 
 
-def recorded(plan: Plan, rows: VerifiedRows) -> Recorded:
+def recorded_images(plan: Plan, rows: VerifiedRows) -> RecordedImages:
     """The images that should be there, but for those of rows that name another file than the plan."""
     first = rows.first()
     first = first[rows.having("success")[first] & ~_misnamed(plan, rows)[first]]
-    return Recorded(*(rows.column(name, first) for name in ("pair_id", "file_name", "output_sha256")))
+    return RecordedImages(*(rows.column(name, first) for name in ("pair_id", "file_name", "output_sha256")))
 
 
 def _planned_twice(ids: pa.ChunkedArray) -> Iterator[Finding]:
@@ -146,7 +142,7 @@ def _planned_twice(ids: pa.ChunkedArray) -> Iterator[Finding]:
 
 
 def _misplaced(chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
-    """Rows in another chunk's file, or that say they belong to another chunk."""
+    """Find rows in another chunk's file, or with another chunk's id."""
     names = pa.array(chunks.names, pa.string()).take(pa.array(rows.chunk))
     told = np.asarray(pc.equal(rows.table.column("chunk_id"), names).fill_null(False))
     planned = chunks.of_pair[rows.place] if len(chunks.of_pair) else rows.chunk
@@ -160,7 +156,7 @@ def _misplaced(chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bo
 
 
 def _wrong(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArray[np.bool_]) -> Iterator[Finding]:
-    """Rows of no known status, and successes that do not name their planned file and its hash."""
+    """Find rows of no known status, and successes without their planned file name and a hash."""
     known = np.asarray(pc.is_in(rows.table.column("status"), pa.array(get_args(Status))))
     for row in np.flatnonzero(in_plan & ~known).tolist():
         name, status = rows.table["pair_id"][row].as_py(), rows.table["status"][row].as_py()
@@ -173,15 +169,9 @@ def _wrong(plan: Plan, chunks: PlannedChunks, rows: VerifiedRows, in_plan: NDArr
 
 
 def _misnamed(plan: Plan, rows: VerifiedRows) -> NDArray[np.bool_]:
-    """Of each row of a planned pair, whether it lacks the hash, or the file name that the plan gives."""
+    """The mask of the rows of planned pairs that lack the hash, or the file name of the plan."""
     places = pa.array(rows.place, mask=rows.place < 0)
     planned = plan.table.column("file_name").take(places)
     same = pc.equal(rows.table.column("file_name"), planned).fill_null(False)
     named = pc.and_(same, pc.is_valid(rows.table.column("output_sha256")))
     return ~np.asarray(named) & (rows.place >= 0)
-
-
-def _read_part(path: Path) -> pa.Table:
-    """Read a whole part, so that damage anywhere in it shows, and keep what is compared."""
-    table = pq.ParquetFile(parquet_source(path), page_checksum_verification=True).read()
-    return table.select(COLUMNS).cast(_KEPT)

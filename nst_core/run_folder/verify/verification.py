@@ -1,4 +1,4 @@
-"""Is a run folder sound and complete? Plan, rows, image bytes and everything that lies there, one against the other.
+"""Verification of a run folder: plan, rows, image bytes and all other files, each against the others.
 
 It only reads, takes no lock, and is linear: rows stay in Arrow columns, images are hashed a piece at a time.
 """
@@ -23,22 +23,37 @@ from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.kept_inputs import INPUTS
 from nst_core.run_folder.plan_table import Plan
-from nst_core.run_folder.summary import QUARANTINE_FILE, SUMMARY_FILE, bad_input, bad_inputs, quarantine_csv
+from nst_core.run_folder.status_counts import StatusCounts
+from nst_core.run_folder.summary import (
+    QUARANTINE_FILE,
+    SUMMARY_FILE,
+    bad_input,
+    bad_inputs,
+    differing_counts,
+    quarantine_csv,
+)
 from nst_core.run_folder.verify.findings import Finding
 from nst_core.run_folder.verify.inputs import input_findings
-from nst_core.run_folder.verify.rows import PlannedChunks, Recorded, VerifiedRows, read_rows, recorded, row_findings
+from nst_core.run_folder.verify.rows import (
+    PlannedChunks,
+    RecordedImages,
+    VerifiedRows,
+    read_rows,
+    recorded_images,
+    row_findings,
+)
 from nst_core.storage.atomic import is_temporary
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import files_below, is_local
 from nst_core.storage.progress import Progress
 
 _AT_ONCE = 1024
-"""Images that are handed to the threads at a time: what waits takes memory too."""
+"""Images that are handed to the threads at a time: waiting ones take memory too."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what was found.
+    """The result of a verification.
 
     Attributes:
         planned: pairs of the plan.
@@ -58,7 +73,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class _FoundFiles:
-    """What lies in a run folder, relative to it; hidden files, such as file managers leave, are nobody's business."""
+    """The files of a run folder, relative to it, without hidden ones, such as file managers leave."""
 
     images: list[str]
     results: set[str]
@@ -82,7 +97,7 @@ class _FoundFiles:
 
 
 def verify(root: Path, progress: Progress | None = None) -> Verification:
-    """Compare a run folder with its plan. A damaged plan part is told alone: without it nothing else can be judged.
+    """Compare a run folder with its plan. A damaged plan part is the only finding: nothing else can be checked then.
 
     Args:
         progress: called with images hashed and their total.
@@ -93,7 +108,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     """
     folder = RunFolder(root)
     folder.check_exists()
-    files, told = _FoundFiles.below(root), _run_file(folder)
+    files, run_file = _FoundFiles.below(root), _run_file(folder)
     found = [Finding("temporary_file", name, f"{name} was left half-written.") for name in files.temporaries]
     try:
         plan = folder.read_plan()
@@ -107,11 +122,11 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     for name in sorted(files.results.difference(chunks.files)):
         found.append(Finding("unplanned_part", name, f"{name} is the results file of no planned chunk."))
     found += row_findings(plan, chunks, rows)
-    images = recorded(plan, rows)
+    images = recorded_images(plan, rows)
     wrong = list(_hashed(root, images, progress))
     found += wrong
     found += _extra_images(plan, rows, files.images)
-    if METHODS in told:  # only such a folder keeps inputs
+    if METHODS in run_file:  # only such a folder keeps inputs
         found += input_findings(root, plan, files.inputs)
     if not damaged:  # else there is no telling what they should say
         found += _quarantine(root, plan, rows)
@@ -120,7 +135,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
 
 
 def _run_file(folder: RunFolder) -> dict[str, Any]:
-    """run.yaml; nothing where it is damaged, which no image depends on."""
+    """The contents of run.yaml; empty where it is damaged: no image depends on it."""
     try:
         return folder.read_run_file()
     except RunFolderError:
@@ -142,8 +157,8 @@ def _walk(root: Path) -> Iterator[str]:
         yield from names if prefix == "." else (f"{prefix}/{name}" for name in names)
 
 
-def _hashed(root: Path, images: Recorded, progress: Progress | None) -> Iterator[Finding]:
-    """The recorded images that are not there, or have other bytes."""
+def _hashed(root: Path, images: RecordedImages, progress: Progress | None) -> Iterator[Finding]:
+    """Find recorded images that are missing, or have other bytes."""
     with ThreadPoolExecutor(2 * cores(), "hash") as pool:
         for start in range(0, len(images.names), _AT_ONCE):
             part = images.slice(start, start + _AT_ONCE)
@@ -159,7 +174,7 @@ def _hashed(root: Path, images: Recorded, progress: Progress | None) -> Iterator
 
 
 def _sha256(path: Path) -> str | None:
-    """The hash of a file, None if there is none, or in words why it cannot be read."""
+    """The hash of a file; None if there is none; a sentence where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
@@ -170,7 +185,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def _extra_images(plan: Plan, rows: VerifiedRows, images: Iterable[str]) -> Iterator[Finding]:
-    """Images of no planned pair, and of pairs whose row says that there is none.
+    """Find images of no planned pair, and of pairs whose rows say that there is none.
 
     An image whose pair has no row at all is what a killed run leaves: the next one makes it again.
     """
@@ -194,7 +209,7 @@ def _statuses(rows: VerifiedRows) -> dict[str, int]:
 
 
 def _quarantine(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
-    """quarantine.csv against the rows."""
+    """Compare quarantine.csv with the rows."""
     first = rows.first()
     lost = first[rows.having("quarantined")[first]]
     records = rows.table.take(pa.array(lost)).to_pylist()
@@ -208,7 +223,7 @@ def _quarantine(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]
 
 
 def _summary(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
-    """summary.json against the rows."""
+    """Compare summary.json with the rows."""
     name, told = SUMMARY_FILE, _read(root / SUMMARY_FILE)
     if told is None:
         yield Finding("wrong_summary", name, f"{name} is not there: a run writes it at its end.")
@@ -218,25 +233,19 @@ def _summary(root: Path, plan: Plan, rows: VerifiedRows) -> Iterator[Finding]:
     except (TypeError, ValueError):
         yield Finding("wrong_summary", name, f"{name} is damaged.")
         return
-    if differing := [key for key, value in _counts(plan, rows).items() if written.get(key) != value]:
+    if differing := differing_counts(written, _status_counts(plan, rows), _by_artist(rows)):
         yield Finding("wrong_summary", name, f"{name} and the rows differ in {', '.join(differing)}.")
 
 
-def _counts(plan: Plan, rows: VerifiedRows) -> dict[str, Any]:
-    """What summary.json must say."""
+def _status_counts(plan: Plan, rows: VerifiedRows) -> StatusCounts:
     first = rows.first()
-    statuses = rows.column("status", first)
-    errors, artists = rows.column("error_class", first), rows.column("artist", first)
-    counted = Counter(statuses)
-    told = [error for error, status in zip(errors, statuses, strict=True) if status in ("failed", "quarantined")]
-    made = [artist or "unknown" for artist, status in zip(artists, statuses, strict=True) if status == "success"]
-    numbers = {status: counted[status] for status in ("success", "failed", "quarantined", "skipped")}
-    return numbers | {
-        "planned": len(plan),
-        "missing": len(plan) - len(first),
-        "errors": dict(Counter(told)),
-        "by_artist": dict(Counter(made)),
-    }
+    outcomes = zip(rows.column("status", first), rows.column("error_class", first), strict=True)
+    return StatusCounts.of(len(plan), Counter(outcomes))
+
+
+def _by_artist(rows: VerifiedRows) -> Counter[str]:
+    first = rows.first()
+    return Counter(artist or "unknown" for artist in rows.column("artist", first[rows.having("success")[first]]))
 
 
 def _read(path: Path) -> bytes | None:

@@ -24,7 +24,7 @@ from nst_core.views.gallery.originals import CopiedOriginals, LinkedOriginals, O
 from nst_core.views.gallery.pages import ArtistSummary, MissingPictures, fact_texts, render_index, write_page
 from nst_core.views.gallery.results import ArtistResults, read_artist
 from nst_core.views.paths import enclosing_run, file_states
-from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, facts_by_artist, opened
+from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, facts_by_artist, open_runs
 from nst_core.views.thumbnails import THUMBS, ThumbnailFolder
 
 PER_PAGE = 200
@@ -60,7 +60,7 @@ def build_gallery(
     """
     if gallery is None:
         (folder,) = run_folders
-        return _Build(opened([folder]), folder / "gallery", Originals(), per_page, progress, together=False).run()
+        return _Build(open_runs([folder]), folder / "gallery", Originals(), per_page, progress, together=False).run()
     runs = check_place(run_folders, gallery)
     originals = CopiedOriginals(gallery) if copy else LinkedOriginals(gallery, runs)
     return _Build(runs, gallery, originals, per_page, progress, together=True).run()
@@ -68,7 +68,7 @@ def build_gallery(
 
 def check_place(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
     """The runs of a gallery at a place of its own. Raises as `build_gallery`."""
-    runs = opened(run_folders)
+    runs = open_runs(run_folders)
     folder = enclosing_run(gallery, run_folders)
     if folder is not None:
         raise UsageError(f"-o {gallery} lies in the run folder {folder}: choose a place outside of it.")

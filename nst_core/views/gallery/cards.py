@@ -60,7 +60,7 @@ class ResultCard:
     @property
     def loss_left(self) -> float | None:
         """The share of the pair's initial loss that is left; None where that is unknown."""
-        return self.pair.trace.loss_left if self.pair.trace else None
+        return self.pair.loss_left
 
     @property
     def size(self) -> tuple[int, int]:

@@ -97,7 +97,7 @@ def _statuses(comparison: RunComparison) -> Table | None:
 def _example(pair: Detail | None) -> str:
     if pair is None:
         return ""
-    return f"{base_name(pair.content_path)} in the style of {style_names(pair.style_path)}"
+    return f"{base_name(pair.content_path)} in the style of {style_names(pair.style_paths)}"
 
 
 def _pace(comparison: RunComparison, here: RunNumbers, there: RunNumbers) -> Table:

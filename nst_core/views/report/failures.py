@@ -71,14 +71,14 @@ class Messages:
         """Count the messages of a file. Of one reason only the first few thousand different ones are counted."""
         status = table["status"].cast(pa.string())
         rows = table.filter(pc.not_equal(status, "success").fill_null(True))
-        columns = ("status", "error_class", "error_message", "content_path", "style_path")
+        columns = ("status", "error_class", "error_message", "content_path", "style_paths")
         for row in rows.select(columns).to_pylist():
             messages = self._messages.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
-            message = without_folders(row["error_message"] or "", row["content_path"], row["style_path"])
+            message = without_folders(row["error_message"] or "", [row["content_path"], *row["style_paths"]])
             if message in messages:
                 messages[message][-1] += 1
             elif len(messages) < _MOST_MESSAGES:
-                messages[message] = [base_name(row["content_path"]), style_names(row["style_path"]), 1]
+                messages[message] = [base_name(row["content_path"]), style_names(row["style_paths"]), 1]
 
     def reasons(self, counts: Counter[tuple[str, str]]) -> tuple[Reason, ...]:
         """The reasons by status, those of the most pairs first; `counts`: pairs by status and error class."""

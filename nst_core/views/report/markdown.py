@@ -84,7 +84,7 @@ def _losses(numbers: RunNumbers) -> str:
 
 def _pairs(pairs: Sequence[Detail]) -> str:
     rows = [
-        (base_name(pair.content_path), style_names(pair.style_path), percent(pair.loss_left), number(pair.total_loss))
+        (base_name(pair.content_path), style_names(pair.style_paths), percent(pair.loss_left), number(pair.total_loss))
         for pair in pairs[:_FIRST]
     ]
     return _table(("Content", "Style", "Left", "Loss"), rows)

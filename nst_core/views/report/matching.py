@@ -1,4 +1,4 @@
-"""Which pair of one run is which pair of another. Their ids cannot tell: the method is part of those.
+"""Matching of the pairs of two runs. Their ids cannot serve: they depend on the method.
 
 The same pair is the same content and styles (by their ids, with the styles' shares), artist, label, split, replicate,
 and weights of the row's own. What has no such partner is looked for again by the bytes of content and styles: the files
@@ -22,10 +22,10 @@ _BY_BYTES = ("content_sha256", "style_sha256", *_OF_ROW)
 
 
 def match(here: pa.Table, there: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Places of the same pairs in two plans, as parallel arrays in the order of the first; how many of them by bytes.
+    """The places of the same pairs in two plans, as parallel arrays in the order of the first; how many match by bytes.
 
     Args:
-        here, there: with the columns of `reading.PLANNED`.
+        here, there: with the columns of `run_reader.PLANNED`.
     """
     ours, theirs = _partners(_keys(here, _BY_NAME), _keys(there, _BY_NAME))
     left = np.setdiff1d(np.arange(here.num_rows), ours), np.setdiff1d(np.arange(there.num_rows), theirs)
@@ -39,7 +39,7 @@ def match(here: pa.Table, there: pa.Table) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def _keys(plan: pa.Table, columns: Sequence[str], whole: bool = False) -> NDArray[np.uint64]:
-    """A number for each pair, the same for the same pair; 0 where a hash that it rests on is not known (`whole`)."""
+    """A number for each pair, the same for the same pair; with `whole`, 0 where a hash is not known."""
     seen: Counter[int] = Counter()
     keys = np.zeros(plan.num_rows, np.uint64)
     for place, values in enumerate(_rows(plan, columns)):

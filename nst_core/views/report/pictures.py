@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_core.run_folder.without_folders import base_name, style_names, style_paths
+from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.paths import path_inside
 from nst_core.views.report.rows import Detail
@@ -61,14 +61,14 @@ class ReportPictures:
 
     def _example(self, pair: Detail, run_folder: Path, thumbnails: dict[Path, Thumbnail | None]) -> PicturedPair:
         content, result, *styles = (thumbnails.get(path) if path else None for path in _paths(pair, run_folder))
-        name, names = base_name(pair.content_path), [base_name(path) for path in style_paths(pair.style_path)]
+        name, names = base_name(pair.content_path), [base_name(path) for path in pair.style_paths]
         return PicturedPair(
             pair,
             self._image(name, content),
             tuple(map(self._image, names, styles)),
             self._image("the result", result, size=-1),
             name,
-            style_names(pair.style_path),
+            style_names(pair.style_paths),
         )
 
     def _image(self, name: str, thumbnail: Thumbnail | None, size: int = 0) -> PageImage:
@@ -96,5 +96,5 @@ def pictures_for(page: Path, inside: bool) -> Iterator[ReportPictures]:
 
 def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     """The files of content, result and styles."""
-    styles = map(parse_path_or_none, style_paths(pair.style_path))
+    styles = map(parse_path_or_none, pair.style_paths)
     return [parse_path_or_none(pair.content_path), path_inside(run_folder, pair.file_name), *styles]

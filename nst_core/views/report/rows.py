@@ -1,7 +1,8 @@
-"""What a report reads of `results/`: a light table of all rows; what is heavy in them is counted as it goes by."""
+"""The result rows of a report: a light table of all; heavy columns are counted as they are read."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from nst_core.run_folder.results import LOSS_TRACE, result_files
-from nst_core.storage.paths import parquet_sources
+from nst_core.run_folder.results import result_files
+from nst_core.run_folder.results_reader import DamagedFile, read_results
 from nst_core.storage.progress import Progress
 from nst_core.views.report.failures import Messages
 from nst_core.views.report.traces import Traces
@@ -40,8 +40,7 @@ _KEPT = pa.schema(
         ("created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-_PASSING = ("error_message", "content_path", "style_path")
-_OF_POINTS = ("iteration", "total")
+_PASSING = ("error_message", "content_path", "style_paths", "loss_trace", "loss_left")
 LIGHT = (
     pa.schema([*_KEPT, ("loss_left", pa.float64()), ("file", pa.int32()), ("row", pa.int32())])
     .remove(_KEPT.get_field_index("output_sha256"))
@@ -72,7 +71,7 @@ class ReportRows:
         return int(self.table.num_rows)
 
     def having(self, status: str) -> NDArray[np.bool_]:
-        """Of each row, whether it has a status."""
+        """The mask of the rows with a status."""
         return np.asarray(pc.equal(self.table["status"].cast(pa.string()), status).fill_null(False))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -93,7 +92,7 @@ class ReportRows:
 def read_rows(
     run_folder: Path, plan_ids: pa.ChunkedArray | None = None, progress: Progress | None = None
 ) -> ReportRows:
-    """Read every result file once; a damaged one is told, not raised.
+    """Read every results file once.
 
     Args:
         plan_ids: the ids of the planned pairs, each once; without them every row counts.
@@ -101,30 +100,28 @@ def read_rows(
     """
     files = tuple(result_files(run_folder))
     number = {path: place for place, path in enumerate(files)}
-    traces, messages, damaged, tables = Traces(), Messages(), [], [LIGHT.empty_table()]
-    for path, source in parquet_sources(files):
-        try:
-            table = _read(pq.ParquetFile(source, page_checksum_verification=True))
-        except (pa.ArrowException, OSError, KeyError) as error:
-            damaged.append(f"{path.parent.name}/{path.name}: {' '.join(str(error).split())[:200]}")
-            continue
-        messages.take(table)
-        tables.append(_light(table, traces.take(table["loss_trace"], table["status"]), number[path]))
+    traces, messages, tables = Traces(), Messages(), [LIGHT.empty_table()]
+    damaged: list[DamagedFile] = []
+    for part in read_results(files, [*_KEPT.names, *_PASSING], damaged=damaged):
+        messages.take(part.table)
+        traces.take(part.table["loss_trace"], part.table["status"])
+        tables.append(_light(part.table, number[part.path]))
         if progress:
-            progress(number[path] + 1, len(files))
+            progress(number[part.path] + 1, len(files))
     table = pa.concat_tables(tables).unify_dictionaries()
     kept = table if plan_ids is None else table.take(_planned(table["pair_id"], plan_ids))
     unplanned = table.num_rows - kept.num_rows
-    return ReportRows(kept.combine_chunks(), files, traces, messages, tuple(damaged), unplanned)
+    told = tuple(f"{one.path.parent.name}/{one.path.name}: {one.reason}" for one in damaged)
+    return ReportRows(kept.combine_chunks(), files, traces, messages, told, unplanned)
 
 
 @dataclass(frozen=True)
 class Detail:
-    """What a report shows of one pair."""
+    """A pair as a report shows it."""
 
     pair_id: str
     content_path: str
-    style_path: str
+    style_paths: tuple[str, ...]
     artist: str | None
     label: str | None
     file_name: str | None
@@ -138,55 +135,41 @@ class Detail:
 
 def details(rows: ReportRows, places: Sequence[int]) -> list[Detail]:
     """The pairs in some rows of the light table, in the order asked for."""
-    columns = [name for name in Detail.__dataclass_fields__ if name != "loss_left"]
+    columns = list(Detail.__dataclass_fields__)
     where = rows.table.take(pa.array(places, pa.int64()))
-    wanted = list(zip(where["file"].to_pylist(), where["row"].to_pylist(), where["loss_left"].to_pylist(), strict=True))
-    paths = {rows.files[file] for file, _, _ in wanted}
-    tables = {path: _only(pq.ParquetFile(source), columns) for path, source in parquet_sources(sorted(paths))}
-    found = []
-    for file, row, left in wanted:
-        record: dict[str, Any] = tables[rows.files[file]].slice(row, 1).to_pylist()[0]
-        texts = {name: record[name] or "" for name in ("content_path", "style_path")}
-        found.append(Detail(**record | texts | {"loss_left": left}))
-    return found
+    wanted = list(zip(where["file"].to_pylist(), where["row"].to_pylist(), strict=True))
+    paths = sorted({rows.files[file] for file, _ in wanted})
+    tables = {part.path: part.table for part in read_results(paths, columns)}
+    return [_detail(tables[rows.files[file]].slice(row, 1).to_pylist()[0]) for file, row in wanted]
 
 
-def _read(part: pq.ParquetFile) -> pa.Table:
-    """The columns that a report looks at; those that a file lacks are empty."""
-    leaves = [part.schema.column(number).path for number in range(len(part.schema))]
-    points = [leaf for leaf in leaves if leaf.startswith("loss_trace.") and leaf.rpartition(".")[2] in _OF_POINTS]
-    if not {"pair_id", "status"}.issubset(part.schema_arrow.names):
-        raise KeyError("it has no columns pair_id and status")
-    if len(points) == len(_OF_POINTS):
-        return _only(part, [*_KEPT.names, *_PASSING], points)
-    table = _only(part, [*_KEPT.names, *_PASSING])
-    return table.append_column("loss_trace", pa.nulls(table.num_rows, LOSS_TRACE))
+def _detail(record: dict[str, Any]) -> Detail:
+    left = record["loss_left"]
+    known = {
+        "content_path": record["content_path"] or "",
+        "style_paths": tuple(record["style_paths"]),
+        "loss_left": left if math.isfinite(left) else None,
+    }
+    return Detail(**record | known)
 
 
-def _only(part: pq.ParquetFile, columns: Sequence[str], nested: Sequence[str] = ()) -> pa.Table:
-    there = [name for name in columns if name in part.schema_arrow.names]
-    table = part.read(columns=[*there, *nested])
-    for name in columns:
-        kind = _KEPT.field(name).type if name in _KEPT.names else None
-        if name not in there:
-            table = table.append_column(name, pa.nulls(table.num_rows, kind or pa.string()))
-        elif kind is not None and table[name].type != kind:
-            plain = table[name].cast(pa.string() if kind == _NAMES else kind)
-            place = table.schema.get_field_index(name)
-            table = table.set_column(place, name, plain.dictionary_encode() if kind == _NAMES else plain)
-    return table
-
-
-def _light(table: pa.Table, left: NDArray[np.float64], file: int) -> pa.Table:
+def _light(table: pa.Table, file: int) -> pa.Table:
     count = table.num_rows
+    success = pc.equal(table["status"], "success").fill_null(False)
     beginnings = pc.utf8_slice_codeunits(table["output_sha256"], 0, 15).to_pylist()
     more = {
-        "loss_left": pa.array(left, pa.float64()),
+        "loss_left": pc.if_else(success, table["loss_left"], math.nan),
         "file": pa.array(np.full(count, file, np.int32)),
         "row": pa.array(np.arange(count, dtype=np.int32)),
         "output": pa.array([_number(text) for text in beginnings], pa.int64()),
     }
-    return pa.table([more[name] if name in more else table[name] for name in LIGHT.names], schema=LIGHT)
+    return pa.table([_column(more.get(field.name), table, field) for field in LIGHT], schema=LIGHT)
+
+
+def _column(made: Any, table: pa.Table, field: pa.Field) -> Any:
+    if made is not None:
+        return made
+    return table[field.name].dictionary_encode() if field.type == _NAMES else table[field.name].cast(field.type)
 
 
 def _number(text: str | None) -> int | None:

@@ -1,20 +1,19 @@
-"""Everything that a report reads of one run folder. What is damaged or not there is noted, and never an error."""
+"""Everything that a report reads of one run folder. Damaged and missing files give notes, never errors."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
-from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.folder import RunFolder
+from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.summary import SUMMARY_FILE
-from nst_core.storage.paths import as_remote, parquet_source
+from nst_core.storage.paths import file_state, files_below, is_local, remote_states
 from nst_core.storage.progress import Progress
 from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
@@ -22,12 +21,12 @@ from nst_core.views.report.tries import Tries, read_tries
 
 @dataclass
 class ReadRun:
-    """A run folder as it was found.
+    """The contents of a run folder for a report.
 
     Attributes:
         plan: the columns of `PLANNED`; None where a part of it is damaged or there is none.
         image_bytes: of all files below images/.
-        notes: what is not as it should be, a sentence each.
+        notes: a sentence for each fault.
     """
 
     folder: Path
@@ -83,32 +82,14 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
     tries = read_tries(run_folder)
     if not tries.tries:
         _without_logs(run_folder, tries, notes)
-    return ReadRun(
-        run_folder, run_name(run_folder), run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes
-    )
+    return ReadRun(run_folder, folder.run_name, run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes)
 
 
 def bytes_below(folder: Path) -> int:
-    """Of all files below a folder, at a disk or a store; 0 where there is none."""
-    remote = as_remote(folder)
-    if remote is not None:
-        try:
-            found = remote.fs.find(remote.path, detail=True)
-        except FileNotFoundError:
-            return 0
-        return sum(int(entry.get("size") or 0) for entry in found.values())
-    total, waiting = 0, [str(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat().st_size
-        except OSError:
-            continue
-    return total
+    """The bytes of all files below a folder, at a disk or a store; 0 where there is none."""
+    files = (folder / name for name in files_below(folder))
+    states = map(file_state, files) if is_local(folder) else remote_states(files).values()
+    return sum(max(0, size) for size, _ in states)
 
 
 def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
@@ -125,7 +106,7 @@ def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
 def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.Table | None:
     files = folder.plan_files()
     try:
-        parts = [_part(path, columns) for path in files]
+        parts = [plan_columns(path, columns) for path in files]
     except (pa.ArrowException, OSError, KeyError) as error:
         notes.append(f"The plan cannot be read ({' '.join(str(error).split())[:200]}): what is missing is not known.")
         return None
@@ -135,13 +116,8 @@ def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.T
     return pa.concat_tables(parts)
 
 
-def _part(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
-    return part.read(columns=list(columns)).select(columns)
-
-
 def _without_logs(run_folder: Path, tries: Tries, notes: list[str]) -> None:
-    """The summary knows the split of the last run's time, at least."""
+    """Take the time by activity from the summary, which has that of the last run."""
     try:
         told = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
         spent = {str(part): float(seconds) for part, seconds in dict(told["spent"] or {}).items()}

@@ -1,14 +1,15 @@
-"""The course of the loss over many pairs: mean and quantiles of what is left of it, in memory that does not grow."""
+"""The loss over the iterations of many pairs: mean and quantiles of the share that is left, in bounded memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from nst_core.run_folder.loss_trace import TraceArrays
 
 _LOWEST, _HIGHEST, _PER_DECADE = -8, 4, 100
 _BINS = (_HIGHEST - _LOWEST) * _PER_DECADE
@@ -17,7 +18,7 @@ _MOST_GROUPS = 64
 
 @dataclass(frozen=True)
 class TraceBand:
-    """What is left of the initial loss at each iteration, over `pairs` pairs.
+    """The share of the initial loss that is left at each iteration, over `pairs` pairs.
 
     Attributes:
         mean: geometric.
@@ -32,7 +33,7 @@ class TraceBand:
 
 
 class _Group:
-    """Traces that were looked at in the same iterations: a histogram of the logarithm at each of them."""
+    """Traces with the same iterations: a histogram of the logarithm of the share at each of them."""
 
     def __init__(self, points: int) -> None:
         self.counts = np.zeros((points, _BINS), np.int32)
@@ -48,7 +49,7 @@ class _Group:
         self.pairs += len(shares)
 
     def quantile(self, share: float) -> NDArray[np.float64]:
-        """At each iteration; inside of a bin as if its values were spread evenly."""
+        """A quantile at each iteration; within a bin values count as spread evenly."""
         upto = np.cumsum(self.counts, axis=1)
         wanted = share * self.pairs
         place = (upto < wanted).sum(axis=1)
@@ -61,39 +62,32 @@ class _Group:
 
 
 class Traces:
-    """Takes the traces of one result file after the other."""
+    """Statistics of traces, added one results file after the other."""
 
     def __init__(self) -> None:
         self._groups: dict[bytes, _Group] = {}
         self.unusable = 0
         """Traces of successes without a course: a single point, not finite, not above zero, or one too many kinds."""
 
-    def take(self, traces: pa.ChunkedArray, status: pa.ChunkedArray) -> NDArray[np.float64]:
-        """Count the traces of a file; returns what is left of its initial loss to each row, NaN where unknown."""
-        column = traces.combine_chunks()
-        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
-        left = np.full(len(column), np.nan)
-        if not len(column):
-            return left
-        success = np.asarray(pc.equal(status.cast(pa.string()), "success").fill_null(False))
-        lengths = np.asarray(pc.list_value_length(column).fill_null(0))
-        starts = np.cumsum(lengths) - lengths
-        points = column.flatten()
-        iterations = points.field("iteration").fill_null(0).to_numpy().astype(np.int32)
-        totals = points.field("total").to_numpy(zero_copy_only=False).astype(np.float64)
-        for length in np.unique(lengths[success & (lengths > 1)]):
-            rows = np.flatnonzero(success & (lengths == length))
-            at = starts[rows, None] + np.arange(length)
-            self._count(rows, iterations[at], totals[at], left)
-        self.unusable += int((success & np.isnan(left)).sum())
-        return left
+    def take(self, column: pa.ChunkedArray, status: pa.ChunkedArray) -> None:
+        """Count the traces of a file's successes.
 
-    def _count(self, rows: NDArray[Any], at: NDArray[Any], totals: NDArray[Any], left: NDArray[np.float64]) -> None:
-        usable = (np.isfinite(totals) & (totals > 0)).all(axis=1)
-        if not usable.any():
-            return
-        rows, at, shares = rows[usable], at[usable], totals[usable] / totals[usable, :1]
-        left[rows] = shares[:, -1]
+        Args:
+            column: `loss_trace`, or iterations and totals of it alone.
+        """
+        traces = TraceArrays.of(column)
+        success = np.asarray(pc.equal(status, "success").fill_null(False))
+        counted = 0
+        for length in np.unique(traces.lengths[success & (traces.lengths > 1)]):
+            at = traces.starts[success & (traces.lengths == length), None] + np.arange(length)
+            usable = at[traces.usable[at].all(axis=1)]
+            if len(usable):
+                counted += len(usable)
+                self._count(traces.iterations[usable], traces.totals[usable])
+        self.unusable += int(success.sum()) - counted
+
+    def _count(self, at: NDArray[np.int32], totals: NDArray[np.float64]) -> None:
+        shares = totals / totals[:, :1]
         kinds, kind = np.unique(at, axis=0, return_inverse=True)
         for number, iterations in enumerate(kinds):
             key = iterations.tobytes()
@@ -103,7 +97,7 @@ class Traces:
             group.add(shares[np.ravel(kind) == number])
 
     def bands(self) -> list[TraceBand]:
-        """One for each set of iterations that traces were looked at in, that with the most pairs first."""
+        """The band of each set of iterations, that with the most pairs first."""
         return [
             TraceBand(
                 tuple(np.frombuffer(key, np.int32).tolist()),

@@ -1,4 +1,4 @@
-"""What the journals of a run tell: when it was worked on, where the time went, what was tried again and why."""
+"""Tries by the journals of a run: when they were, what their time was spent on, how they ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 16
 
 @dataclass
 class Tries:
-    """Counted over the journals of all chunks, all sessions of the run.
+    """Counts over the journals of all chunks, all sessions of the run.
 
     Attributes:
         intervals: when each try began and ended, in seconds since 1970; a try that was killed ends as it begins.
@@ -56,7 +56,7 @@ class Tries:
 
 
 def read_tries(run_folder: Path) -> Tries:
-    """Read `logs/`; what is not there or cannot be read is not counted."""
+    """Read `logs/`; missing and unreadable journals are not counted."""
     found = Tries()
     names = sorted(path.name.removesuffix(".jsonl") for path in (run_folder / "logs").glob("*.jsonl"))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -123,7 +123,7 @@ def _number(value: Any) -> float:
 
 
 def _how(code: Any) -> str:
-    """How a process ended, by its return code."""
+    """The end of a process by its return code, in words."""
     if not isinstance(code, int):
         return "it did not say how"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

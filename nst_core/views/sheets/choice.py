@@ -1,4 +1,4 @@
-"""Which results a contact sheet shows: few of many, unlike each other, and the same ones each time."""
+"""The choice of results for a contact sheet: few of many, unlike each other, and the same ones each time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.run_folder.finished_pairs import FinishedPair, finished_pairs
-from nst_core.views.runs import Partition, artists_of, opened
+from nst_core.views.runs import Partition, artists_of, open_runs
 
 _SAMPLED = 16
-"""Results that are looked at for each one that is shown."""
+"""The number of candidates for each result that is shown."""
 
 
 @dataclass(frozen=True)
 class ArtistChoice:
-    """What stands for an artist: some of the `total` finished pairs.
+    """The results that stand for an artist: some of the `total` finished pairs.
 
     Attributes:
         slug: of the artist's folder in the gallery.
@@ -32,7 +32,7 @@ class ArtistChoice:
 
 
 def choices(runs: Sequence[Path], most: int, *, together: bool = True) -> Iterator[ArtistChoice]:
-    """Every artist of the runs with at least one finished pair, and `most` pairs at most.
+    """Choose at most `most` pairs of every artist of the runs that has a finished pair.
 
     The candidates of each run are those with the lowest ids, which are hashes: a sample that is even, takes memory for
     a few only, and hardly changes as the run grows.
@@ -40,13 +40,13 @@ def choices(runs: Sequence[Path], most: int, *, together: bool = True) -> Iterat
     Args:
         together: as for `artists_of`: artists and slugs are those of the gallery.
     """
-    for artist in artists_of(opened(runs), together=together):
+    for artist in artists_of(open_runs(runs), together=together):
         shown, total = list[FinishedPair](), 0
         for partition in artist.partitions:
             chosen, count = _sample(partition, most)
             shown, total = shown + chosen, total + count
         if shown:
-            yield ArtistChoice(artist.slug, artist.name, tuple(spread(shown, most)), total)
+            yield ArtistChoice(artist.slug, artist.name, tuple(pick_varied(shown, most)), total)
 
 
 def _sample(partition: Partition, most: int) -> tuple[list[FinishedPair], int]:
@@ -55,21 +55,21 @@ def _sample(partition: Partition, most: int) -> tuple[list[FinishedPair], int]:
     pairs = finished_pairs(partition.run.folder, partition.files)
     finished = (pair for pair, _ in zip(pairs, places, strict=False))
     sample = heapq.nsmallest(most * _SAMPLED, finished, key=lambda pair: pair.pair_id)
-    return spread(sample, most), next(places)
+    return pick_varied(sample, most), next(places)
 
 
-def spread(candidates: Iterable[FinishedPair], most: int) -> list[FinishedPair]:
-    """`most` of the candidates: each time one of the artist, then of the style, then of the content shown least so far.
+def pick_varied(candidates: Iterable[FinishedPair], most: int) -> list[FinishedPair]:
+    """Pick `most` candidates: each time one of the artist, then of the style, then of the content picked least so far.
 
     Sorted by artist, style and content, as they are to be looked at.
     """
     left, chosen = sorted(candidates, key=lambda pair: pair.pair_id), list[FinishedPair]()
-    artists, styles, contents = Counter[str | None](), Counter[str](), Counter[str]()
+    artists, styles, contents = Counter[str | None](), Counter[tuple[str, ...]](), Counter[str]()
     while left and len(chosen) < most:
-        pick = min(left, key=lambda p: (artists[p.artist], styles[p.style_path], contents[p.content_path]))
+        pick = min(left, key=lambda p: (artists[p.artist], styles[p.style_paths], contents[p.content_path]))
         left.remove(pick)
         chosen.append(pick)
         artists[pick.artist] += 1
-        styles[pick.style_path] += 1
+        styles[pick.style_paths] += 1
         contents[pick.content_path] += 1
-    return sorted(chosen, key=lambda p: ((p.artist or "").casefold(), p.style_path, p.content_path, p.pair_id))
+    return sorted(chosen, key=lambda p: ((p.artist or "").casefold(), p.style_paths, p.content_path, p.pair_id))

@@ -53,7 +53,7 @@ class SheetLayout:
 
 def artist_layout(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetLayout:
     """The sheet of one artist."""
-    styles = Counter(style.name for pair in choice.shown for style in pair.styles)
+    styles = Counter(path for pair in choice.shown for path in pair.style_paths)
     found = ((parse_path_or_none(name), display_name(name)) for name, _ in styles.most_common())
     return _layout(
         _artist_label(choice.name),
@@ -69,7 +69,7 @@ def run_layout(artists: Sequence[ArtistChoice], pairs: Sequence[FinishedPair], o
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
     paintings: dict[str, SheetEntry] = {}
     for pair in pairs:
-        path = parse_path_or_none(pair.styles[0].name) if pair.styles else None
+        path = parse_path_or_none(pair.style_paths[0]) if pair.style_paths else None
         if path is not None:
             paintings.setdefault(artist_key(pair.artist or ""), SheetEntry(path, "", _artist_label(pair.artist)))
     return _layout(

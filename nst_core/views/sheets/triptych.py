@@ -34,10 +34,10 @@ def triptych(pair: FinishedPair, facts: ArtistFacts | None = None) -> Pixels:
 
 def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[LabelledPicture]:
     """The panels of a pair, their pictures decoded. An unstylized pair has no style to show."""
-    artist, styles = legible_text(pair.artist or ""), pair.styles
+    artist, styles = legible_text(pair.artist or ""), pair.style_paths
     years = f", {facts.years}" if artist and facts and facts.years else ""
     style_notes = (
-        [f"Style, {share:.0%}" for share in pair.shares]
+        [f"Style, {share:.0%}" for share in pair.style_shares]
         if len(styles) > 1
         else [name_line(artist, years) if artist else "Style"]
     )
@@ -46,8 +46,8 @@ def panels_of(pair: FinishedPair, facts: ArtistFacts | None = None) -> list[Labe
     return [
         LabelledPicture(_picture(parse_path(pair.content_path)), pair.content_name, "Content"),
         *(
-            LabelledPicture(_picture(parse_path(style.name)), display_name(style.name), note)
-            for style, note in zip(styles, style_notes, strict=False)
+            LabelledPicture(_picture(parse_path(path)), display_name(path), note)
+            for path, note in zip(styles, style_notes, strict=False)
         ),
         LabelledPicture(_picture(pair.result), title, origin),
     ]

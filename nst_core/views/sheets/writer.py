@@ -16,13 +16,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from nst_core.engine.images.pixels import Pixels
 from nst_core.errors import UsageError
-from nst_core.run_folder.folder import RunFolder, run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_lookup, suggest_name
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 from nst_core.views.runs import SHEET_FILE, facts_by_artist
-from nst_core.views.sheets.choice import ArtistChoice, choices, spread
+from nst_core.views.sheets.choice import ArtistChoice, choices, pick_varied
 from nst_core.views.sheets.contact_sheet import cell_width, draw_contact_sheet
 from nst_core.views.sheets.layout import SheetEntry, SheetLayout, artist_layout, run_layout
 from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
@@ -100,7 +100,7 @@ def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int 
 
 
 def _combined_layout(artists: Sequence[ArtistChoice], most: int, origin: str) -> SheetLayout:
-    return run_layout(artists, spread((pair for artist in artists for pair in artist.shown), most), origin)
+    return run_layout(artists, pick_varied((pair for artist in artists for pair in artist.shown), most), origin)
 
 
 def _find_artist(artists: Iterable[ArtistChoice], name: str) -> ArtistChoice:
@@ -112,7 +112,7 @@ def _find_artist(artists: Iterable[ArtistChoice], name: str) -> ArtistChoice:
 
 
 def _origin(runs: Sequence[Path]) -> str:
-    return " + ".join(dict.fromkeys(map(run_name, runs)))
+    return " + ".join(dict.fromkeys(RunFolder(run).run_name for run in runs))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from flows.cli import app
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock import record as lock_record
-from nst_core.run_folder.lock.run_lock import Held, read_holders
+from nst_core.run_folder.lock.run_lock import RunLock, read_holders
 
 WORKER = {"name": "worker 1", "chunk": "00000-00003", "pairs": 2, "seconds": 41}
 PROGRESS = {"total": 12, "done": 6, "failed": 1, "rate": 0.25, "eta_seconds": 24, "workers": [WORKER]}
@@ -33,7 +33,7 @@ def _fast_heart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.contextmanager
-def working(folder: Path, **changes: Any) -> Iterator[Held]:
+def working(folder: Path, **changes: Any) -> Iterator[RunLock]:
     """Hold a run folder as a run does that has told how far it is."""
     with RunFolder(folder).locked() as held:
         held.report(lambda: PROGRESS | changes)

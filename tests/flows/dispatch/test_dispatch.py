@@ -22,7 +22,7 @@ from nst_core.config.run_config import Output, parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.chunk_rows import asked_of, readable_rows, rows_file
+from nst_core.run_folder.chunk_rows import readable_rows, requested_ids, rows_file
 from nst_core.run_folder.journal import Journal
 from nst_core.run_folder.time_spent import TimeSpent
 
@@ -59,7 +59,7 @@ class ScriptedRunner:
         finally:
             with self._lock:
                 self._at_work -= 1
-        return ChunkReport(Counter(success=len(asked_of(chunk_try.chunk))), TimeSpent(compute=1.0))
+        return ChunkReport(Counter(success=len(requested_ids(chunk_try.chunk))), TimeSpent(compute=1.0))
 
     def activity(self) -> list[dict[str, object]]:
         return []

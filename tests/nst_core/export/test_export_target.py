@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nst_core.errors import UsageError
 from nst_core.export import export_run
-from nst_core.export.target import MARKER
+from nst_core.export.target import LOCK_FILE, MARKER
 
 MakeRun = Callable[..., Path]
 
@@ -78,11 +79,12 @@ def test_a_marker_never_has_anything_outside_removed(make_run: MakeRun, tmp_path
 
 def test_two_exports_to_one_folder_do_not_meet(make_run: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    descriptor = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    with pytest.raises(UsageError, match="Another nst process exports to"):
+    with (
+        FileLock(tmp_path / "out" / LOCK_FILE),
+        pytest.raises(UsageError, match="Another nst process exports to"),
+    ):
         export_run(make_run({}), "imagefolder", tmp_path / "out")
-    os.close(descriptor)
+    assert not (tmp_path / "out" / MARKER).exists()
 
 
 def test_a_target_that_cannot_be_made_is_said(make_run: MakeRun, tmp_path: Path) -> None:

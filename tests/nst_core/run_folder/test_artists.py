@@ -44,11 +44,11 @@ def test_what_is_recorded_is_read_again_and_sorted(tmp_path: Path) -> None:
     assert artist_facts(tmp_path) == {"Vincent van Gogh": VINCENT, "Ada": ArtistFacts(None, "oil, print", None)}
 
 
-def test_a_later_run_adds_its_artists_and_forgets_nothing(tmp_path: Path) -> None:
+def test_a_later_run_adds_its_artists_and_leaves_the_others(tmp_path: Path) -> None:
     record_artist_facts(tmp_path, {"Vincent van Gogh": VINCENT, "Ada": ArtistFacts("1815–1852", "oil", None)})
     record_artist_facts(tmp_path, {"Bo": ArtistFacts(genre="ink"), "Ada": ArtistFacts(None, "print", "British")})
     assert artist_facts(tmp_path) == {
-        "Ada": ArtistFacts("1815–1852", "print", "British"),
+        "Ada": ArtistFacts("1815–1852", "oil", None),
         "Bo": ArtistFacts(genre="ink"),
         "Vincent van Gogh": VINCENT,
     }
@@ -80,15 +80,12 @@ def test_a_file_that_a_person_has_edited_is_read_as_far_as_it_goes(tmp_path: Pat
     assert artist_facts(tmp_path) == {"Ada": ArtistFacts(genre="oil")}
 
 
-def test_what_a_person_added_to_the_file_stays_where_it_is(tmp_path: Path) -> None:
+def test_what_a_person_wrote_stays_byte_for_byte(tmp_path: Path) -> None:
     file = tmp_path / ARTISTS_FILE
-    file.write_bytes("\ufeffgenre,artist,mood\r\noil,Cy,calm\r\n\r\n,,\r\nprint,Ada,,extra\r\n,Bo\r\n".encode())
+    edited = "\ufeffgenre,artist,mood\r\noil,Cy,calm\r\n\r\n,,\r\nprint,Ada,,extra\r\n,Bo".encode()
+    file.write_bytes(edited)
     record_artist_facts(tmp_path, {"Ada": ArtistFacts("1815–1852"), "Bo": ArtistFacts(genre="ink"), "Al": VINCENT})
-    assert file.read_bytes().decode() == (
-        "\ufeffgenre,artist,mood,years,nationality\r\noil,Cy,calm,,\r\n\r\n,,,,\r\nprint,Ada,,1815–1852,\r\n"
-        "ink,Bo,,,\r\nPost-Impressionism,Al,,1853–1890,Dutch\r\n"
-    )
-    assert artist_facts(tmp_path)["Ada"] == ArtistFacts("1815–1852", "print", None)
+    assert file.read_bytes() == edited + b"\r\nPost-Impressionism,Al,\r\n"
 
 
 def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> None:
@@ -104,7 +101,7 @@ def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> N
         (b"artist;genre\nAda;oil\n", "no column `artist`"),
         ("artist,genre\nCézanne,oil\n".encode("cp1252"), "not UTF-8"),
         ("artist,genre\nAda,oil\n".encode("utf-16"), "not UTF-8"),
-        (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "not sound as CSV"),
+        (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "field larger than"),
     ],
 )
 def test_a_file_that_cannot_be_read_whole_is_left_alone_and_that_is_logged(

@@ -8,10 +8,13 @@ import pytest
 from shown import plain
 
 from nst_core.run_folder.finished_pairs import FinishedPair, display_name
+from nst_core.run_folder.style_columns import parse_style_path, relative_shares
 
 
 def styled(style_path: str) -> FinishedPair:
-    return FinishedPair(Path("run"), "0" * 16, "Ada", "photos/a cat.jpg", style_path, "images/a.png")
+    styles = parse_style_path(style_path)
+    paths, shares = tuple(style.name for style in styles), relative_shares([style.share for style in styles])
+    return FinishedPair(Path("run"), "0" * 16, "Ada", "photos/a cat.jpg", paths, shares, "images/a.png")
 
 
 def test_names_are_those_of_the_files() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.run_folder.journal import Event, Journal, tries, unended
+from nst_core.run_folder.journal import Event, Journal, count_tries, count_unended_tries
 
 
 def events(*names: str) -> list[Event]:
@@ -52,4 +52,4 @@ def test_a_line_that_was_cut_off_is_no_event_and_spoils_none(tmp_path: Path, tor
 def test_tries_since_the_rows_were_written_and_those_without_an_end(
     names: list[str], tried: int, without_end: int
 ) -> None:
-    assert (tries(events(*names)), unended(events(*names))) == (tried, without_end)
+    assert (count_tries(events(*names)), count_unended_tries(events(*names))) == (tried, without_end)

@@ -10,7 +10,7 @@ from shown import done, write
 
 from nst_core.errors import UsageError
 from nst_core.run_folder.finished_pairs import FinishedPair
-from nst_core.run_folder.pair_selection import best, pairs_by_id, pairs_of_artist
+from nst_core.run_folder.pair_selection import best_pairs, pairs_by_id, pairs_of_artist
 
 IDS = ["aaaa000000000000", "aaaa111111111111", "bbbb000000000000", "cccc000000000000", "dddd000000000000"]
 
@@ -59,13 +59,13 @@ def test_an_artists_pairs_by_name_in_any_case(run: Path) -> None:
 
 
 def test_the_best_have_the_least_of_their_loss_left(run: Path) -> None:
-    assert ids(best(run, pairs_of_artist(run, None), 2)) == [IDS[2], IDS[4]]
-    assert ids(best(run, pairs_of_artist(run, "Ada"), 9)) == [IDS[2], IDS[1], IDS[0]]
+    assert ids(best_pairs(run, pairs_of_artist(run, None), 2)) == [IDS[2], IDS[4]]
+    assert ids(best_pairs(run, pairs_of_artist(run, "Ada"), 9)) == [IDS[2], IDS[1], IDS[0]]
 
 
 def test_pairs_without_a_trace_come_last(run: Path) -> None:
     write(run, [replace(done(run, "x", pair_id="0000000000000000"), loss_trace=trace) for trace in (None, [])], "0001")
-    assert ids(best(run, pairs_of_artist(run, "Ada"), 9))[:3] == [IDS[2], IDS[1], IDS[0]]
+    assert ids(best_pairs(run, pairs_of_artist(run, "Ada"), 9))[:3] == [IDS[2], IDS[1], IDS[0]]
 
 
 def test_a_run_without_pictures_says_so(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from nst_core.plan.part import PlanPart, plan_part
 from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.folder import RunFolder
-from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
+from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, concat_plans
 from nst_core.run_folder.results import write_results
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input
@@ -127,17 +127,17 @@ class TestPlan:
 
     def test_rows_are_taken_by_place_or_by_mask(self) -> None:
         rows = rows_of(part_of(ALL_KINDS))
-        assert list(Plan.of(rows).taken(np.array([3, 1]))) == [rows[3], rows[1]]
-        assert list(Plan.of(rows).taken(np.arange(13) < 2)) == rows[:2]
+        assert list(Plan.of(rows).take(np.array([3, 1]))) == [rows[3], rows[1]]
+        assert list(Plan.of(rows).take(np.arange(13) < 2)) == rows[:2]
 
     def test_an_empty_plan_answers_everything(self, tmp_path: Path) -> None:
         part, folder = part_of([]), RunFolder(tmp_path)
         assert (len(part), part.chunks, rows_of(part), list(part_tables(part)), part.errors()) == (0, 0, [], [], [])
         folder.append_plan(0, part_tables(part))
-        for empty in (joined([]), Plan.of([]), folder.read_plan(), Plan.of(rows_of(part_of(ALL_KINDS)))[3:3]):
+        for empty in (concat_plans([]), Plan.of([]), folder.read_plan(), Plan.of(rows_of(part_of(ALL_KINDS)))[3:3]):
             assert not [*empty, *empty.column("pair_id"), *empty.errors(), *empty.distinct("artist", "label")]
             assert [len(part) for part in empty.codes("label")] in ([0, 0], [0, 1])
-            assert len(empty.numbers("width")) == len(empty[1:]) == len(empty.taken(np.zeros(0, bool))) == 0
+            assert len(empty.numbers("width")) == len(empty[1:]) == len(empty.take(np.zeros(0, bool))) == 0
             assert empty.table.schema.names == PLAN_SCHEMA.names
 
 

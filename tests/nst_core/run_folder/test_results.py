@@ -23,14 +23,14 @@ from nst_core.run_folder.results import (
     partition_slug,
     read_chunk,
     result_files,
-    result_records,
     unfinished_result,
     write_results,
 )
 
 # Copied from DESIGN section 4.
 DESIGN = """
-pair_id, chunk_id, status, error_class, error_message, attempts, content_path, style_path, file_name, split, label,
+pair_id, chunk_id, status, error_class, error_message, attempts, content_path,
+style_path, style_ids, style_paths, style_shares, file_name, split, label,
 artist, genre, width, height, size, iterations, evaluations, alpha, beta, tv_weight,
 content_loss, style_loss, tv_loss, total_loss,
 loss_trace, seconds, device, precision, peak_mem_mb,
@@ -183,6 +183,11 @@ def test_blends_stand_as_in_a_manifest(tmp_path: Path) -> None:
     row = planned(style_paths=("a.jpg", "b.jpg"), style_shares=(0.7, 0.3), style_sha256=("1" * 64, "2" * 64))
     result = success(row)
     assert result.style_path == "a.jpg@0.7;b.jpg@0.3"
+    assert (result.style_ids, result.style_paths, result.style_shares) == (
+        row.style_ids,
+        row.style_paths,
+        row.style_shares,
+    )
     assert result.style_sha256 == f"{'1' * 64};{'2' * 64}"
 
 
@@ -199,17 +204,21 @@ def test_a_chunk_without_a_file_has_no_rows(tmp_path: Path) -> None:
     assert read_chunk(tmp_path / "part.parquet") == {}
 
 
-def test_a_damaged_file_counts_as_not_there(tmp_path: Path) -> None:
-    write(tmp_path, plan([pair(f"{i}.jpg") for i in range(12)], chunk=4))
-    files = list(result_files(tmp_path))
-    assert len(files) == 3
-    files[0].write_bytes(files[0].read_bytes()[:-20])
-    files[1].write_bytes(b"")
-    assert len(list(result_records(tmp_path, ["pair_id", "status"]))) == 4
-    pq.write_table(pa.table({"pair_id": ["x"]}), files[2])
-    assert list(result_records(tmp_path, ["pair_id", "status"])) == []
+def test_a_damaged_file_of_a_chunk_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, plan([pair()]))
+    (file,) = result_files(tmp_path)
+    file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(pa.ArrowException):
-        read_chunk(files[0])
+        read_chunk(file)
+
+
+def test_a_row_without_lists_of_styles_has_them_from_its_style_path(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    row = planned(style_paths=("a.jpg", "b.jpg"), style_shares=(0.7, 0.3))
+    write_results([success(row)], path)
+    pq.write_table(pq.read_table(path).drop_columns(["style_ids", "style_paths", "style_shares"]), path)
+    (found,) = read_chunk(path).values()
+    assert (found.style_ids, found.style_paths, found.style_shares) == (None, ("a.jpg", "b.jpg"), (0.7, 0.3))
 
 
 @pytest.mark.parametrize("slug", ["", ".", "..", "a\\b"])

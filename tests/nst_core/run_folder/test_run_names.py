@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.run_folder.folder import run_name
+from nst_core.run_folder.folder import RunFolder
 from nst_core.views.report.run_reader import read_run
-from nst_core.views.runs import opened
+from nst_core.views.runs import open_runs
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_run_goes_by_the_name_of_its_run_file_else_by_its_folder(tmp_path: Pat
     folder.mkdir()
     if text is not None:
         (folder / "run.yaml").write_text(text)
-    assert run_name(folder) == name
-    assert [run.name for run in opened([folder])] == [name]
+    assert RunFolder(folder).run_name == name
+    assert [run.name for run in open_runs([folder])] == [name]
     if text is not None:
         assert read_run(folder).name == name

@@ -18,13 +18,13 @@ from nst_core.run_folder.without_folders import base_name, style_names, without_
     ],
 )
 def test_a_message_names_files_without_their_folders(message: str, told: str) -> None:
-    assert without_folders(message, "/home/me/my photos/a.jpg", "/art/of/Ada/1.jpg@0.5;/art/of/Bo/2.jpg@0.5") == told
+    assert without_folders(message, ["/home/me/my photos/a.jpg", "/art/of/Ada/1.jpg", "/art/of/Bo/2.jpg", None]) == told
 
 
 def test_a_message_without_end_is_cut() -> None:
-    assert len(without_folders("x" * 5000, None, None)) == 400
+    assert len(without_folders("x" * 5000, [])) == 400
 
 
 def test_a_pair_without_style_is_told_as_it_is() -> None:
-    assert (base_name(None), style_names(None)) == ("unknown", "as it is")
-    assert style_names("/art/Ada/1.jpg@0.7;/art/Bo/2.jpg@0.3") == "1.jpg + 2.jpg"
+    assert (base_name(None), style_names([])) == ("unknown", "as it is")
+    assert style_names(["/art/Ada/1.jpg", "/art/Bo/2.jpg"]) == "1.jpg + 2.jpg"

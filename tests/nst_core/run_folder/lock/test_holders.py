@@ -10,7 +10,7 @@ import pytest
 
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock import holders as attendance
-from nst_core.run_folder.lock.holders import Holders, Watcher, said, workers
+from nst_core.run_folder.lock.holders import Holders, HolderWatcher, progress_number, worker_progress
 from nst_core.run_folder.lock.record import STALE_SECONDS, Owner
 from nst_core.run_folder.lock.run_lock import Holder
 
@@ -29,18 +29,18 @@ class Clock:
 
 
 def test_a_run_that_holds_the_folder_is_there_until_it_lets_go(tmp_path: Path) -> None:
-    watcher = Watcher(tmp_path)
-    assert watcher.look() == Holders((), ())
+    watcher = HolderWatcher(tmp_path)
+    assert watcher.read() == Holders((), ())
     with RunFolder(tmp_path).locked() as held:
-        (present,) = watcher.look().present
+        (present,) = watcher.read().present
         assert present.owner == held.owner
-    assert watcher.look() == Holders((), ())
+    assert watcher.read() == Holders((), ())
 
 
 def test_the_dead_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     alive, dead = holder(True), holder(False)
     monkeypatch.setattr(attendance, "read_holders", lambda _: [dead, alive])
-    assert Watcher(tmp_path).look() == Holders((alive,), (dead,))
+    assert HolderWatcher(tmp_path).read() == Holders((alive,), (dead,))
 
 
 def test_elsewhere_one_is_believed_for_as_long_as_its_heart_beats(
@@ -48,17 +48,17 @@ def test_elsewhere_one_is_believed_for_as_long_as_its_heart_beats(
 ) -> None:
     clock, there = Clock(), holder()
     monkeypatch.setattr(attendance, "read_holders", lambda _: [there])
-    watcher = Watcher(tmp_path, clock)
-    assert watcher.look().present
+    watcher = HolderWatcher(tmp_path, clock)
+    assert watcher.read().present
     clock.now += STALE_SECONDS - 1
-    assert watcher.look().present
+    assert watcher.read().present
     there = replace(there, beat=1)
     clock.now += STALE_SECONDS - 1
-    assert watcher.look().present
+    assert watcher.read().present
     clock.now += STALE_SECONDS
-    assert watcher.look() == Holders((), (there,))
+    assert watcher.read() == Holders((), (there,))
     there = replace(there, beat=2)
-    assert watcher.look().present, "it was only slow"
+    assert watcher.read().present, "it was only slow"
 
 
 def test_the_pace_is_that_of_all_together() -> None:
@@ -71,5 +71,5 @@ def test_the_pace_is_that_of_all_together() -> None:
 @pytest.mark.parametrize("value", [None, "fast", [1]])
 def test_what_another_version_says_does_no_harm(value: object) -> None:
     strange = holder(True, rate=value, workers=value)
-    assert said(strange, "rate") is None
-    assert list(workers(strange)) == []
+    assert progress_number(strange, "rate") is None
+    assert list(worker_progress(strange)) == []

@@ -21,7 +21,7 @@ from nst_core.run_folder.lock import files as lock_files
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock import requests as lock_requests
 from nst_core.run_folder.lock.objects import ObjectLocks
-from nst_core.run_folder.lock.record import LockLost, Owner, Record, Taken, parse_record
+from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Owner, Record, parse_record
 from nst_core.run_folder.lock.run_lock import read_holders
 
 UPath = pytest.importorskip("upath").UPath
@@ -134,13 +134,13 @@ class TestHold:
     def test_a_store_out_of_reach_for_a_while_stops_no_beat(self, root: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         failed = threading.Event()
 
-        def see(*_arguments: object) -> object:
+        def read(*_arguments: object) -> object:
             failed.set()
             raise OSError("out of reach")
 
         with held(root) as mine:
             with monkeypatch.context() as patch:
-                patch.setattr(lock_requests.Requests, "see", see)
+                patch.setattr(lock_requests.ObjectRequests, "read", read)
                 assert failed.wait(10)
             beat = read_holders(root)[0].beat
             until(lambda: read_holders(root)[0].beat > beat + 1)
@@ -197,15 +197,15 @@ class TestTwoTakers:
     def test_that_run_at_once_one_wins(self, root: Any, dead: Owner, first: ObjectLocks, second: ObjectLocks) -> None:
         barrier = threading.Barrier(2)
 
-        def take(locks: ObjectLocks) -> str | None:
+        def acquire(locks: ObjectLocks) -> str | None:
             barrier.wait()
             try:
-                return locks.take(".lock", Owner.this_process(), {dead.token}).owner.token
-            except Taken:
+                return locks.acquire(".lock", Owner.this_process(), {dead.token}).owner.token
+            except LockUnavailable:
                 return None
 
         with ThreadPoolExecutor(2) as pool:
-            winners = [token for token in pool.map(take, [first, second]) if token]
+            winners = [token for token in pool.map(acquire, [first, second]) if token]
         assert winners == [owner_in(root)]
         assert root.fs.ls(root.path, detail=False) == [f"{root.path}/.lock"]
 
@@ -216,18 +216,18 @@ class TestTwoTakers:
         create = second._requests.create
 
         def slept(name: str, record: Record) -> str | None:
-            tokens.append(first.take(".lock", Owner.this_process(), {dead.token}).owner.token)
+            tokens.append(first.acquire(".lock", Owner.this_process(), {dead.token}).owner.token)
             return create(name, record)
 
         monkeypatch.setattr(second._requests, "create", slept)
-        with pytest.raises(Taken):
-            second.take(".lock", Owner.this_process(), {dead.token})
+        with pytest.raises(LockUnavailable):
+            second.acquire(".lock", Owner.this_process(), {dead.token})
         assert tokens == [owner_in(root)]
 
     def test_one_that_died_after_its_claim_is_followed(self, root: Any, dead: Owner, first: ObjectLocks) -> None:
         claim = f"{root.path}/.lock.from-{dead.token}"
         root.fs.pipe_file(claim, Record(elsewhere()).to_bytes())
-        mine = first.take(".lock", Owner.this_process(), {dead.token})
+        mine = first.acquire(".lock", Owner.this_process(), {dead.token})
         assert owner_in(root) == mine.owner.token
         assert root.fs.ls(root.path, detail=False) == [f"{root.path}/.lock"]
 
@@ -252,15 +252,15 @@ class TestConditions:
             return replace(name, record, version)
 
         monkeypatch.setattr(locks._requests, "replace", slept)
-        with pytest.raises(Taken):
-            locks.take(".lock", Owner.this_process(), {dead.token})
+        with pytest.raises(LockUnavailable):
+            locks.acquire(".lock", Owner.this_process(), {dead.token})
         assert tokens == [owner_in(bucket)]
 
     def test_on_s3_an_owner_that_slept_before_its_beat_overwrites_nobody(
         self, bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         locks, winner = ObjectLocks(bucket, tmp_path), elsewhere()
-        claim = locks.take(".lock", Owner.this_process())
+        claim = locks.acquire(".lock", Owner.this_process())
         replace = locks._requests.replace
 
         def slept(name: str, record: Record, version: str | None) -> str | None:
@@ -276,7 +276,7 @@ class TestConditions:
         self, bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         locks = ObjectLocks(bucket, tmp_path)
-        claim = locks.take(".lock", Owner.this_process())
+        claim = locks.acquire(".lock", Owner.this_process())
         left_by(claim.owner, bucket, beat=1)  # it went through, and we do not know the version
         claim.beat(Record(claim.owner, 2))
         claim.beat(Record(claim.owner, 3))
@@ -294,7 +294,7 @@ class TestConditions:
             return pipe_file(path, data, **options)
 
         monkeypatch.setattr(root.fs, "pipe_file", twice)
-        claim = ObjectLocks(root, tmp_path).take(".lock", Owner.this_process())
+        claim = ObjectLocks(root, tmp_path).acquire(".lock", Owner.this_process())
         assert owner_in(root) == claim.owner.token
 
     @pytest.mark.parametrize("protocol", ["s3", "ftp"])
@@ -313,13 +313,13 @@ class TestConditions:
                 objects.pipe_file("/run/.lock", Record(other).to_bytes())
 
         monkeypatch.setattr(lock_requests.time, "sleep", sleep)
-        with pytest.raises(Taken):
-            ObjectLocks(root, tmp_path).take(".lock", Owner.this_process())
+        with pytest.raises(LockUnavailable):
+            ObjectLocks(root, tmp_path).acquire(".lock", Owner.this_process())
         record = parse_record(objects.contents["/run/.lock"])
         assert record is not None
         assert record.owner == other
         objects.contents.clear()
-        claim = ObjectLocks(root, tmp_path).take(".lock", Owner.this_process())
+        claim = ObjectLocks(root, tmp_path).acquire(".lock", Owner.this_process())
         claim.beat(Record(claim.owner, 1))
         assert slept == [lock_requests.SETTLE_SECONDS] * 2
 

@@ -17,7 +17,7 @@ from lock_trial import LEAVE_A_CHILD, another_process, elsewhere, held, kill, ki
 from nst_core.errors import DiskFull, Interrupted, RunFolderError
 from nst_core.run_folder.lock import files as lock_files
 from nst_core.run_folder.lock import record as lock_record
-from nst_core.run_folder.lock.acquisition import WHOLE, Taker
+from nst_core.run_folder.lock.acquisition import RUN_LOCK, LockAcquirer
 from nst_core.run_folder.lock.files import FileLocks
 from nst_core.run_folder.lock.record import Owner, Record
 from nst_core.run_folder.lock.run_lock import hold, read_holders
@@ -77,12 +77,12 @@ class TestOnOneMachine:
         taken(tmp_path)
         done = threading.Event()
 
-        def look() -> None:
+        def inspect() -> None:
             while not done.is_set():
                 read_holders(tmp_path)
 
         with ThreadPoolExecutor() as pool:
-            looks = [pool.submit(look) for _ in range(3)]
+            looks = [pool.submit(inspect) for _ in range(3)]
             try:
                 for _ in range(20):
                     taken(tmp_path)
@@ -266,7 +266,7 @@ class TestAnotherMachine:
         monkeypatch.setattr(lock_record, "STALE_SECONDS", 60.0)
         write(tmp_path / ".lock", Record(elsewhere()))
         with pytest.raises(Interrupted):
-            Taker(FileLocks(tmp_path), None, lambda _: None, stopped=lambda: True).take(WHOLE)
+            LockAcquirer(FileLocks(tmp_path), None, lambda _: None, stopped=lambda: True).acquire(RUN_LOCK)
 
 
 class TestReadHolders:

@@ -7,12 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from exhibits import new_run, picture, row, script_data, trace, write_results
 
+from nst_core.run_folder.loss_trace import TraceArrays, loss_left
+from nst_core.run_folder.results_reader import TRACE
 from nst_core.views.gallery import build_gallery
 from nst_core.views.gallery.pages import MissingPictures
-from nst_core.views.gallery.traces import MOST_POINTS, reduced
+from nst_core.views.gallery.traces import MOST_POINTS, reduced, reduced_traces
 from nst_core.views.thumbnails import ThumbnailFolder
 from nst_core.views.web import number
 
@@ -43,12 +46,14 @@ def test_numbers_are_said_with_three_digits(value: float | None, text: str) -> N
 def test_a_curve_keeps_its_ends_and_leaves_out_what_has_no_logarithm() -> None:
     iterations, totals = np.arange(0, 1000, 5), np.linspace(1000, 10, 200)
     totals[[1, 2, -1]] = [math.nan, 0.0, math.inf]
-    curve = reduced(iterations, totals)
+    points = [{"iteration": i, "total": total} for i, total in zip(iterations.tolist(), totals.tolist(), strict=True)]
+    column = pa.chunked_array([pa.array([points], TRACE)])
+    (curve,) = reduced_traces(column)
     assert curve is not None
     assert len(curve.iterations) == len(curve.totals) == MOST_POINTS
     assert (curve.iterations[0], curve.iterations[-1]) == (0, 990)
     assert all(map(math.isfinite, curve.totals))
-    assert curve.loss_left == pytest.approx(totals[-2] / 1000)
+    assert loss_left(TraceArrays.of(column)) == pytest.approx([totals[-2] / 1000])
     assert reduced(np.array([0]), np.array([1.0])) is None
     assert reduced(np.array([0, 0]), np.array([2.0, 1.0])) is None
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nst_core.run_folder.loss_trace import TraceArrays, loss_left
 from nst_core.run_folder.results import LOSS_TRACE
 from nst_core.views.report.traces import Traces
 
@@ -18,7 +19,9 @@ def take(
                                   for i, t in zip(iterations, one, strict=False)]
         for one in totals
     ]  # fmt: skip
-    return traces.take(pa.chunked_array([pa.array(rows, LOSS_TRACE)]), pa.chunked_array([[status] * len(totals)]))
+    column = pa.chunked_array([pa.array(rows, LOSS_TRACE)])
+    traces.take(column, pa.chunked_array([[status] * len(totals)]))
+    return loss_left(TraceArrays.of(column))
 
 
 def test_the_mean_is_geometric_and_starts_at_the_whole() -> None:
@@ -58,5 +61,5 @@ def test_a_trace_without_a_course_is_counted_as_unusable(trace: list[float] | No
 
 def test_rows_without_an_image_leave_no_trace() -> None:
     traces = Traces()
-    assert np.isnan(take(traces, [[1.0, 0.5]], [0, 10], status="failed")).all()
+    take(traces, [[1.0, 0.5]], [0, 10], status="failed")
     assert (traces.bands(), traces.unusable) == ([], 0)

@@ -10,12 +10,14 @@ from shown import done, write
 
 from nst_core.run_folder.finished_pairs import FinishedPair
 from nst_core.run_folder.results import chunk_file
-from nst_core.views.sheets.choice import choices, spread
+from nst_core.views.sheets.choice import choices, pick_varied
 
 
 def pairs(artists: int, styles: int, contents: int) -> list[FinishedPair]:
     return [
-        FinishedPair(Path("run"), f"{a}{s}{c}".ljust(16, "0"), f"A{a}", f"{c}.jpg", f"A{a}/{s}.jpg", f"{a}{s}{c}.jpg")
+        FinishedPair(
+            Path("run"), f"{a}{s}{c}".ljust(16, "0"), f"A{a}", f"{c}.jpg", (f"A{a}/{s}.jpg",), (1.0,), f"{a}{s}{c}.jpg"
+        )
         for a in range(artists)
         for s in range(styles)
         for c in range(contents)
@@ -23,9 +25,9 @@ def pairs(artists: int, styles: int, contents: int) -> list[FinishedPair]:
 
 
 def test_every_artist_style_and_content_gets_its_share() -> None:
-    chosen = spread(pairs(artists=3, styles=2, contents=6), most=18)
+    chosen = pick_varied(pairs(artists=3, styles=2, contents=6), most=18)
     assert Counter(pair.artist for pair in chosen) == {"A0": 6, "A1": 6, "A2": 6}
-    assert set(Counter(pair.style_path for pair in chosen).values()) == {3}
+    assert set(Counter(pair.style_paths for pair in chosen).values()) == {3}
     contents = Counter(pair.content_path for pair in chosen)
     assert len(contents) == 6
     assert max(contents.values()) - min(contents.values()) <= 2
@@ -33,13 +35,13 @@ def test_every_artist_style_and_content_gets_its_share() -> None:
 
 def test_the_order_of_the_candidates_does_not_matter() -> None:
     candidates = pairs(artists=2, styles=4, contents=5)
-    assert spread(candidates, 7) == spread(reversed(candidates), 7)
+    assert pick_varied(candidates, 7) == pick_varied(reversed(candidates), 7)
 
 
 def test_they_are_in_the_order_in_which_they_are_looked_at() -> None:
-    chosen = spread(pairs(artists=2, styles=2, contents=2), most=8)
-    assert [(p.artist, p.style_path, p.content_path) for p in chosen] == sorted(
-        (f"A{a}", f"A{a}/{s}.jpg", f"{c}.jpg") for a in range(2) for s in range(2) for c in range(2)
+    chosen = pick_varied(pairs(artists=2, styles=2, contents=2), most=8)
+    assert [(p.artist, p.style_paths, p.content_path) for p in chosen] == sorted(
+        (f"A{a}", (f"A{a}/{s}.jpg",), f"{c}.jpg") for a in range(2) for s in range(2) for c in range(2)
     )
 
 

@@ -103,7 +103,7 @@ def test_a_pair_that_stayed_unstylized_has_no_style_to_show(tmp_path: Path) -> N
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_a_picture_that_is_gone_leaves_a_panel_that_says_so(tmp_path: Path, lost: int) -> None:
     pair = only_pair(tmp_path / "run")
-    [Path(pair.content_path), Path(pair.style_path), pair.result][lost].unlink()
+    [Path(pair.content_path), Path(*pair.style_paths), pair.result][lost].unlink()
     panels = panels_of(pair)
     assert [isinstance(panel.pixels, str) for panel in panels] == [place == lost for place in range(3)]
     assert panels[lost].pixels == "is no longer there"

@@ -9,11 +9,11 @@ import pytest
 from finished import finished_run
 from planned import pair, plan, success
 
-from nst_core.run_folder import tally
+from nst_core.run_folder import status_counts
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import chunk_file, unfinished_result, write_results
-from nst_core.run_folder.tally import Counting, Tally
+from nst_core.run_folder.status_counts import StatusCounter, StatusCounts
 
 ROWS = plan([pair(f"{i}.jpg", artist=artist) for i in range(6) for artist in ("A", "B")], chunk=2)
 
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The parts that were read, one after the other."""
     files: list[Path] = []
-    original = tally._counted
-    monkeypatch.setattr(tally, "_counted", lambda file: files.append(file) or original(file))
+    original = status_counts._outcomes
+    monkeypatch.setattr(status_counts, "_outcomes", lambda changed: files.extend(changed) or original(changed))
     return files
 
 
@@ -46,48 +46,48 @@ def write(folder: Path, chunk: int, status: str = "success") -> Path:
 
 
 def test_the_counts_of_a_finished_run(tmp_path: Path, make_image: Callable[..., Path]) -> None:
-    found = Counting(finished_run(tmp_path, make_image).run_folder).tally()
+    found = StatusCounter(finished_run(tmp_path, make_image).run_folder).count()
     errors, left_out = {"OutOfMemory": 2, "NotAnImage": 2}, {"DuplicateImage": 2}
-    assert found == Tally(12, 6, 2, 2, 2, errors, left_out)
+    assert found == StatusCounts(12, 6, 2, 2, 2, 0, errors, left_out)
     assert found.left == 2
 
 
 def test_without_results_everything_is_left(folder: Path) -> None:
-    assert Counting(folder).tally() == Tally(12, 0, 0, 0, 0, {}, {})
-    assert Counting(folder).tally().left == 12
+    assert StatusCounter(folder).count() == StatusCounts(12, 0, 0, 0, 0, 12, {}, {})
+    assert StatusCounter(folder).count().left == 12
 
 
 def test_only_parts_that_are_new_or_changed_are_read(folder: Path, read: list[Path]) -> None:
-    counting = Counting(folder)
+    counter = StatusCounter(folder)
     first = write(folder, 0)
-    assert counting.tally().success == 2
+    assert counter.count().success == 2
     second = write(folder, 1)
-    assert counting.tally().success == 4
-    assert counting.tally().success == 4
+    assert counter.count().success == 4
+    assert counter.count().success == 4
     assert read == [first, second]
     write(folder, 0, "failed")
-    assert (counting.tally().success, counting.tally().failed) == (2, 2)
+    assert (counter.count().success, counter.count().failed) == (2, 2)
     assert read == [first, second, first]
 
 
 def test_a_plan_that_grows_is_seen(folder: Path) -> None:
-    counting = Counting(folder)
-    assert counting.tally().planned == 12
+    counter = StatusCounter(folder)
+    assert counter.count().planned == 12
     more = plan([pair("new.jpg")], number=1, earlier=ROWS)
     RunFolder(folder).append_plan(1, [Plan.of(more).table])
-    assert counting.tally().planned == 13
+    assert counter.count().planned == 13
 
 
 def test_a_part_that_goes_or_is_damaged_counts_as_not_there(folder: Path) -> None:
-    counting = Counting(folder)
+    counter = StatusCounter(folder)
     path, other = write(folder, 0), write(folder, 1)
-    assert counting.tally().success == 4
+    assert counter.count().success == 4
     path.unlink()
     other.write_bytes(b"PAR1")
-    assert counting.tally().success == 0
+    assert counter.count().success == 0
 
 
 def test_files_that_nobody_planned_are_not_counted(folder: Path) -> None:
     path = write(folder, 0)
     path.with_name("part-00000-00000 (1).parquet").write_bytes(path.read_bytes())
-    assert Counting(folder).tally().success == 2
+    assert StatusCounter(folder).count().success == 2
