@@ -3,32 +3,32 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
-CELL, GAP = (216, 162), 4
+from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
+
+CELL = (216, 162)
 
 
 def contact_sheet(run: Path) -> Image.Image:
     """Content images in the first row, style images in the first column, results between them."""
-    rows = pd.read_parquet(run / "results").query("status == 'success'").sort_values(["artist", "content_path"])
-    contents, artists = sorted(rows.content_path.unique()), sorted(rows.artist.unique())
-    size = [(CELL[0] + GAP) * (len(contents) + 1) - GAP, (CELL[1] + GAP) * (len(artists) + 1) - GAP]
-    sheet = Image.new("RGB", (size[0], size[1]), "white")
+    results = pd.read_parquet(run / "results").query("status == 'success'").sort_values(["artist", "content_path"])
+    contents = sorted(results.content_path.unique())
+    corner = LabelledPicture(np.full((1, 1, 3), 255, np.uint8))
+    rows = [PictureRow([corner, *(picture(Path(content)) for content in contents)])]
+    for _, of_artist in results.groupby("artist"):
+        files = of_artist.set_index("content_path").file_name
+        pictures = [picture(run / files[content]) if content in files else corner for content in contents]
+        rows.append(PictureRow([picture(Path(of_artist.style_path.iloc[0])), *pictures]))
+    return Image.fromarray(draw_rows(rows))
 
-    def place(path: Path, column: int, row: int) -> None:
-        with Image.open(path) as image:
-            cell = ImageOps.fit(image.convert("RGB"), CELL)
-        sheet.paste(cell, ((CELL[0] + GAP) * column, (CELL[1] + GAP) * row))
 
-    for column, content in enumerate(contents, start=1):
-        place(Path(content), column, 0)
-    for number, artist in enumerate(artists, start=1):
-        of_artist = rows[rows.artist == artist]
-        place(Path(of_artist.style_path.iloc[0]), 0, number)
-        for row in of_artist.itertuples():
-            place(run / row.file_name, contents.index(row.content_path) + 1, number)
-    return sheet
+def picture(path: Path) -> LabelledPicture:
+    """A file's picture, cropped and scaled to a cell."""
+    with Image.open(path) as image:
+        return LabelledPicture(np.asarray(ImageOps.fit(image.convert("RGB"), CELL)))
 
 
 if __name__ == "__main__":

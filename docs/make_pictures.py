@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import Pixels
 from nst_core.sources.sample import sample_paintings, sample_photographs
+from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 SHEETS = ROOT / "docs" / "pictures"
@@ -121,11 +121,14 @@ class Sources:
             print(f"{wanted.path.name}: {wanted.recipe} {' '.join(wanted.sets)}", flush=True)
         return wanted.path
 
-    def row(self, row: Row) -> SheetRow:
+    def row(self, row: Row) -> PictureRow:
         """Photograph, painting, images, all cropped to one shape."""
         content, style, wanted = row
-        given = [Tile(_cell(self.photographs[content]), "photograph"), Tile(_cell(self.paintings[style]), "painting")]
-        return SheetRow([*given, *(Tile(_cell(self.make(one)), one.caption) for one in wanted)])
+        given = [
+            LabelledPicture(_cell(self.photographs[content]), "photograph"),
+            LabelledPicture(_cell(self.paintings[style]), "painting"),
+        ]
+        return PictureRow([*given, *(LabelledPicture(_cell(self.make(one)), one.caption) for one in wanted)])
 
 
 def _cell(path: Path) -> Pixels:
@@ -133,9 +136,9 @@ def _cell(path: Path) -> Pixels:
         return np.asarray(ImageOps.fit(image.convert("RGB"), CELL, Image.Resampling.LANCZOS))
 
 
-def write_sheet(rows: Sequence[SheetRow], path: Path) -> None:
+def write_sheet(rows: Sequence[PictureRow], path: Path) -> None:
     """As a JPEG of at most `LARGEST` bytes, as good as that allows."""
-    sheet = Image.fromarray(contact_sheet(rows))
+    sheet = Image.fromarray(draw_rows(rows))
     for quality in range(90, 40, -2):
         buffer = io.BytesIO()
         sheet.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)

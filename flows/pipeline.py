@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -23,11 +24,11 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted
-from nst_core.plan.columns import tables
 from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
-from nst_core.plan.new_part import new_part, strict_check
-from nst_core.plan.state import RunState, lacking_pages, read_state
+from nst_core.plan.new_part import check_strict, new_part
+from nst_core.plan.part_tables import part_tables
+from nst_core.plan.state import RunState, missing_pages, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
@@ -40,6 +41,9 @@ from nst_core.run_folder.summary import RunReport, is_current, summarize, write_
 
 T = TypeVar("T")
 
+_wanted_before: ContextVar[WantedPairs | None] = ContextVar("wanted_before", default=None)
+"""The pairs that `run_pipeline` hands to the flow. They are no parameter, which Prefect would send to its server."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -49,45 +53,65 @@ class RunOptions:
     force: bool = False
 
 
+def run_pipeline(
+    config: RunConfig, strict: bool, force: bool, shard: str | None, wanted: WantedPairs | None
+) -> RunReport:
+    """Run the flow in this process.
+
+    Args:
+        wanted: the pairs of `config`, if its sources have been read already; they are then not read again.
+
+    Raises:
+        UsageError, DiskFull, Interrupted: as `pipeline`.
+    """
+    token = _wanted_before.set(wanted)
+    try:
+        return pipeline(config.name, config, strict, force, shard)
+    finally:
+        _wanted_before.reset(token)
+
+
 def show(done: int, total: int) -> None:
-    """Progress of a stage that ends, as everything does, when the run was asked to stop."""
+    """Report the progress of a stage. Raises Interrupted when the run was asked to stop."""
     reporter.at_least(done, total)
     if stop_requested.is_set():
         raise Interrupted
 
 
 @surviving_task(name="pair", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def pair_task(config: RunConfig, method: ResolvedMethod) -> WantedPairs:
-    """Pair contents with styles."""
+def pair_task(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs | None = None) -> WantedPairs:
+    """Pair contents with styles, unless that has been done: `wanted`."""
+    if wanted is not None:
+        return wanted
     with reporter.stage("Reading the sources", 0, "files"):
         return wanted_pairs(config, method.fingerprints.method, show)
 
 
 @surviving_task(name="plan", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def plan_task(
-    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, options: RunOptions
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, options: RunOptions
 ) -> int:
-    """Append to the plan the pairs that it lacks, and what is known of their artists; returns how many those are."""
+    """Append the missing pairs to the plan, and facts on their artists; returns the number of these pairs."""
     with reporter.stage("Inspecting images", 0, "files"):
-        part = new_part(config, method, asked, folder, show)
+        part = new_part(config, method, wanted, folder, show)
     if options.strict:
-        strict_check([*with_current_inputs(folder.read_plan(), asked).errors(), *part.errors()])
+        check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not options.force:
-        check_room(config, read_state(folder, asked), part)
+        check_room(config, read_state(folder, wanted), part)
     folder.write_run_file(run_file(config, method))
-    record_artist_facts(folder.root, asked.artists)
+    record_artist_facts(folder.root, wanted.artists)
     if len(part):
-        folder.append_plan(part.number, tables(part))
+        folder.append_plan(part.number, part_tables(part))
     return len(part)
 
 
 @surviving_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
-    from nst_core.views.pages import show_run
+    from nst_core.views.pages import build_pages
 
     with reporter.stage("Building the gallery", 0, "steps"):
-        return show_run(run_folder, progress=show)
+        return build_pages([run_folder], progress=show)
 
 
 @surviving_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
@@ -96,14 +120,14 @@ def report_task(run_folder: Path) -> Path:
     from nst_core.views.report import build_report
 
     with reporter.stage("Making the report", 0, "files"):
-        return build_report(run_folder, progress=show)
+        return build_report(run_folder, progress=show).page
 
 
 @surviving_flow(name="nst pipeline", flow_run_name="{name}", validate_parameters=False, persist_result=False)
 def pipeline(
     name: str, config: RunConfig, strict: bool = False, force: bool = False, shard: str | None = None
 ) -> RunReport:
-    """Stylize what a run file asks for; what its folder holds already is not made again.
+    """Stylize what a run file asks for and its folder does not hold yet.
 
     Args:
         shard: such as `2/8`: make this share only, while others make theirs; the report is then about the share.
@@ -120,13 +144,13 @@ def pipeline(
     folder.check_resume(config.execution.resume)
     folder.check_method(method.fingerprints)
     download_stage(config)
-    asked = pair_task(config, opaque(method))
+    wanted = pair_task(config, opaque(method), opaque(_wanted_before.get()))
     share = Shard.parse(shard) if shard else None
     with folder.locked(share, console.print) as held, stopping_on_signals():
         with held.exclusively(stopped=stop_requested.is_set):
             folder.check_method(method.fingerprints)  # again: another run may have come first
-            plan_task(config, method, opaque(asked), folder, RunOptions(strict, force))
-            state = read_state(folder, asked)
+            plan_task(config, method, opaque(wanted), folder, RunOptions(strict, force))
+            state = read_state(folder, wanted)
         chunks = [chunk for chunk in state.chunks if share is None or share.takes(chunk.place)]
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, held)
         seconds = time.monotonic() - started if chunks else None
@@ -144,12 +168,12 @@ def opaque(value: T) -> T:
 
 
 def finish(config: RunConfig, held: Held, state: RunState, totals: Totals, seconds: float | None) -> RunReport:
-    """Gallery, report, card and summary, where there is anything new to say; the last marks the run as complete."""
+    """Write gallery, report, card and summary, if anything is new; the summary, the last, marks the run as complete."""
     folder = RunFolder(config.run_folder)
     if (totals.deaths or held.shard) and held.alone():
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.made, seconds, totals.spent)
-    if seconds is not None or not is_current(folder.root, summary) or lacking_pages(config):
+    if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         if config.output.report and not summary.missing:

@@ -47,7 +47,7 @@ def test_the_example_of_a_manifest_is_one(tmp_path: Path) -> None:
     (text,) = (block.text for block in blocks(MANIFEST, "csv"))
     path = tmp_path / "pairs.csv"
     path.write_text(text, encoding="utf-8")
-    rows = read_manifest(path, known_artists=["Claude Monet", "Paul Klee"])
+    rows = read_manifest(path, artists=["Claude Monet", "Paul Klee"])
     assert [len(row.styles) for row in rows] == [1, 0, 2, 1, 1]
     assert rows[3].overrides.style_weight == 48
     assert rows[1].extras == {"note": "any of his"}
@@ -64,6 +64,6 @@ def test_faults_of_a_manifest_are_told_as_the_page_shows(tmp_path: Path, monkeyp
         "lake/morning.jpg,Monet/lilies.jpg,,\n"
     )
     with pytest.raises(ManifestError) as caught:
-        read_manifest(Path("pairs.csv"), known_artists=["Claude Monet", "Paul Klee"])
+        read_manifest(Path("pairs.csv"), artists=["Claude Monet", "Paul Klee"])
     (shown,) = (block.text for block in blocks(MANIFEST, "text"))
     assert f"Error: {caught.value}" == shown.rstrip("\n")

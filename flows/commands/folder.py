@@ -99,20 +99,20 @@ def gallery(
     """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
     from nst_core.run_folder.folder import RunFolder
-    from nst_core.views.pages import show_run, show_runs
+    from nst_core.views.pages import build_pages
 
     folders = [RunFolder(run) for run in runs]
     for folder in folders:
         folder.check_exists()
     if output is not None:
         with reporter.stage("Building the gallery", 0, "steps"):
-            index = show_runs(runs, output, copy, reporter.at_least)
+            index = build_pages(runs, output, copy, reporter.at_least)
         print(f"Gallery: {index}")
         return
     if len(runs) > 1:
         raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
     with folders[0].locked(), reporter.stage("Building the gallery", 0, "steps"):
-        index = show_run(runs[0], reporter.at_least)
+        index = build_pages(runs, progress=reporter.at_least)
     print(f"Gallery: {index}")
 
 

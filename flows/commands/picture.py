@@ -31,7 +31,7 @@ def contact_sheet(
 ) -> None:
     """Show what a run has made on one picture: different contents and styles, and the paintings."""
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
-    from nst_core.views.sheets import contact_sheet_of
+    from nst_core.views.sheets.writer import contact_sheet_of
 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--output {output}: the name must end in .png.")

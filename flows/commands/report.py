@@ -12,7 +12,7 @@ from flows.commands.options import Json, RunPath
 from nst_core.storage.paths import located
 
 if TYPE_CHECKING:
-    from nst_core.views.report.builder import Built
+    from nst_core.views.report.builder import Report
     from nst_core.views.report.numbers import Prices
 
 
@@ -48,18 +48,18 @@ def report(
     if as_json:
         _print_numbers(run, against, prices)
     if not as_json or output is not None:
-        built = _built(run, against, output, prices)
+        report_ = _build(run, against, output, prices)
         if not as_json:
-            print(*built.sentences, f"Report: {built.page}", sep="\n")
+            print(*report_.sentences, f"Report: {report_.page}", sep="\n")
 
 
-def _built(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Built:
+def _build(run: RunPath, against: Path | None, output: Path | None, prices: Prices) -> Report:
     """Write the page; only where it goes into the run folder is that held for us alone."""
     import contextlib
 
     from flows.progress import reporter
     from nst_core.run_folder.folder import RunFolder
-    from nst_core.views.report import make_report
+    from nst_core.views.report import build_report
     from nst_core.views.report.destination import destination_of
 
     folder = RunFolder(run)
@@ -67,7 +67,7 @@ def _built(run: RunPath, against: Path | None, output: Path | None, prices: Pric
     at_home = destination_of(run, output, against).at_home
     held = folder.locked() if at_home else contextlib.nullcontext()
     with held, reporter.stage("Making the report", 0, "files"):
-        return make_report(run, against, output, prices, progress=reporter.at_least)
+        return build_report(run, against, output, prices, progress=reporter.at_least)
 
 
 def _print_numbers(run: RunPath, against: Path | None, prices: Prices) -> None:

@@ -72,7 +72,7 @@ def pair(
     from nst_core.config.run_config import load_config
     from nst_core.manifest.csv_writer import write_manifest
     from nst_core.manifest.pairs import manifest_rows
-    from nst_core.plan.wanted import open_sources, pairs_of
+    from nst_core.plan.wanted import open_sources, pair_sources
 
     config = load_config(file, set_ or ())
     must_have_sources(config)
@@ -80,7 +80,7 @@ def pair(
         sources = open_sources(config, reporter.at_least)
     _print_notes(sources.notes)
     try:
-        count = write_manifest(manifest_rows(pairs_of(config, sources)), output)
+        count = write_manifest(manifest_rows(pair_sources(config, sources)), output)
     except OSError as error:
         raise UsageError(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
@@ -128,7 +128,7 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from flows.progress import console, reporter
     from flows.runners.fleet import fleet_of
     from nst_core.config.method import resolve_method
-    from nst_core.plan.new_part import strict_check
+    from nst_core.plan.new_part import check_strict
     from nst_core.plan.state import finished_state
     from nst_core.plan.wanted import wanted_pairs
     from nst_core.run_folder.folder import RunFolder
@@ -140,15 +140,14 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_resume(config.execution.resume)
-    finished = None
+    wanted = finished = None
     if not lacking_sources(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            asked = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
-        _print_notes(asked.notes)
-        finished = finished_state(config, method, asked)
-        del asked  # the flow makes its own
+            wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
+        _print_notes(wanted.notes)
+        finished = finished_state(config, method, wanted)
     if finished and choice.strict:
-        strict_check(finished.plan.errors())
+        check_strict(finished.plan.errors())
     if finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         return RunReport(folder.root, summary, 0, len(finished.stale))
@@ -157,9 +156,9 @@ def _in_flow(config: RunConfig, choice: Choice) -> RunReport:
     from flows.server.run_server import prefect_server
 
     with prefect_server():
-        from flows.pipeline import pipeline
+        from flows.pipeline import run_pipeline
 
-        return pipeline(config.name, config, choice.strict, choice.force, choice.shard)
+        return run_pipeline(config, choice.strict, choice.force, choice.shard, wanted)
 
 
 def lacking_sources(config: RunConfig) -> list[str]:

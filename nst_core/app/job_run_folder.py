@@ -14,16 +14,15 @@ from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import Method, RunConfig
-from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
-from nst_core.plan.columns import tables
-from nst_core.plan.draft import draft_of, pair_id
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import pair_id, tabulate_pairs
 from nst_core.plan.part import plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import facts_of
+from nst_core.plan.wanted import collect_artist_facts
 from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
@@ -125,7 +124,7 @@ class JobRunFolder:
         method = resolve_method(config, self._fleet)
         with self.planning:
             self._record_method(method, spec.method)
-            record_artist_facts(self.folder.root, facts_of([spec.style], [spec.style.artist]))
+            record_artist_facts(self.folder.root, collect_artist_facts([spec.style], [spec.style.artist]))
             row = self._append(self._new_pair(spec, method), spec, method)
         work = replace(work_of(config, method), threads=self._threads)
         return PlannedJob(_chunk(row), work)
@@ -173,7 +172,7 @@ class JobRunFolder:
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
-            build_gallery(self.folder.root)
+            build_gallery([self.folder.root])
         write_card(self.folder.root, summary, self.folder.read_run_file())
         write_summary(self.folder.root, summary)
 
@@ -207,8 +206,8 @@ class JobRunFolder:
         number = self.folder.next_part()
         if number > MAX_PARTS:
             raise RunFolderError(f"{self.folder.root} is full: start the app again with another --output.")
-        draft, context = draft_of([pair], method.fingerprints.method), self._context(spec, method)
-        self.folder.append_plan(number, tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
+        draft, context = tabulate_pairs([pair], method.fingerprints.method), self._context(spec, method)
+        self.folder.append_plan(number, part_tables(plan_part(number, draft, self._plan, context, Grouping(1, 1))))
         rows = self.folder.read_part(number)
         self._plan = joined([self._plan, rows]) if len(self._plan) else rows  # both as they are read from disk
         self._pair_ids.add(rows[0].pair_id)
@@ -226,14 +225,8 @@ class JobRunFolder:
 
     def _context(self, spec: JobSpec, method: ResolvedMethod) -> PlanContext:
         limits = {spec.style.path: self.config.style.limits(), spec.content.path: self.config.content.limits()}
-        return PlanContext(
-            recipe=method.recipe,
-            fingerprints=method.fingerprints,
-            min_side=method.min_side,
-            min_style_side=method.min_style_side,
-            extension=OUTPUT_EXTENSIONS[self.config.output.format],
-            inputs={path: inspect_input(path, limit) for path, limit in limits.items()},
-        )
+        inputs = {path: inspect_input(path, limit) for path, limit in limits.items()}
+        return PlanContext.of(method, self.config.output, inputs)
 
     def _add_missing_rows(self) -> None:
         """Write a failed row for each job without one that is not running: the server was killed, or the disk full."""

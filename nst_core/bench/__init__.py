@@ -29,7 +29,7 @@ from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import UsageError
-from nst_core.plan.pace import remember
+from nst_core.plan.speed import record_speed
 from nst_core.recipes import load_recipe, set_override
 from nst_core.storage.machine import cores, machine_name
 from nst_core.storage.progress import Progress
@@ -117,7 +117,7 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
         parts.advance()
     best = max(throughput, key=lambda found: found.evaluations_per_second)
     today = datetime.now(UTC).date().isoformat()
-    remember(recipe, str(device), machine.name, best.evaluations_per_second, today)
+    record_speed(recipe, str(device), machine.name, best.evaluations_per_second, today)
     equal = None
     if options.reference:
         setup = replace(setups[0], batch=best.batch)

@@ -1,1 +1,1 @@
-"""Plan rows to images: one chunk at a time, decoded, optimised, encoded, and tried again."""
+"""Plan rows to images, one chunk at a time: decoded, optimised, encoded, and tried again after errors."""

@@ -1,6 +1,6 @@
-"""From files to what the engine takes: planned pairs decoded to working sizes, and tensors and targets made of them.
+"""Decoding: planned pairs read from files at their working sizes, and the tensors and style targets of a batch.
 
-Decoding happens on a chunk's decode thread, while the batch before is on the device; tensors and targets are made on
+Files are decoded on a chunk's decode thread, while the batch before is on the device; tensors and targets are made on
 the thread that computes.
 """
 
@@ -28,7 +28,7 @@ from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
-from nst_core.plan.shapes import too_narrow
+from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import present_hash
@@ -39,7 +39,7 @@ Image = TypeVar("Image")
 
 @dataclass(frozen=True)
 class ScaledImage:
-    """A decoded image at its working size, with what is needed of the original.
+    """A decoded image at its working size.
 
     Attributes:
         pixels: (H, W, 3) uint8 sRGB, at the working size.
@@ -55,9 +55,9 @@ class ScaledImage:
 
 @dataclass(frozen=True)
 class CachedStyle:
-    """A style that needed no decoding, because the session has its target.
+    """A style that was not decoded, because the session has its target.
 
-    The target itself travels along: the session may drop it before its turn comes.
+    It holds the target, because the session may drop it before the style's turn.
     """
 
     sha256: str
@@ -69,7 +69,7 @@ DecodedStyle = ScaledImage | CachedStyle
 
 @dataclass(frozen=True)
 class DecodedPair:
-    """One pair on its way through a chunk."""
+    """A planned pair with its decoded images."""
 
     row: PlannedPair
     content: ScaledImage
@@ -77,13 +77,13 @@ class DecodedPair:
 
     @property
     def style_sha256(self) -> str | None:
-        """The column of that name: of the bytes that were used."""
+        """The column of that name, of the bytes that were read."""
         return joined_hashes([style.sha256 for style in self.styles])
 
 
 @dataclass(frozen=True)
 class RefusedPair:
-    """A pair with a bad input, and the hashes of the bytes found: a later run sees whether they have changed since."""
+    """A pair with a bad input, and the hashes of the bytes found, by which a later run sees whether they changed."""
 
     row: PlannedPair
     error: InputError
@@ -93,13 +93,13 @@ class RefusedPair:
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """How an image file is wanted.
+    """An image file, and how it is to be read.
 
     Attributes:
         size: the side to scale to, in pixels; `side` says which.
-        needed: the shorter side, in pixels, that the recipe's layers can look at.
+        needed: the shortest side, in pixels, that the recipe's layers accept.
         upscale: whether smaller images are enlarged.
-        bucket: sides are padded to multiples of this many pixels before any layer looks.
+        bucket: sides are padded to multiples of this many pixels before the first layer.
     """
 
     path: Path
@@ -112,10 +112,10 @@ class ImageRequest:
 
 
 class BatchReader:
-    """Reads the batches of one chunk, one after the other, on one thread.
+    """The reader of one chunk's batches, one after the other, on one thread.
 
-    Within a batch each file is decoded once. A style's file is decoded only where the session has no target for it;
-    what the batch before has decoded is kept, because its targets are being made while this one is read.
+    Within a batch each file is decoded once. A style is decoded only if the session has no target for it; the styles
+    that the batch before decoded are kept, because their targets are made while this one is read.
     """
 
     def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
@@ -127,47 +127,47 @@ class BatchReader:
         self._decoded_before: dict[object, ScaledImage] = {}
 
     def batch(self, rows: Sequence[PlannedPair]) -> list[DecodedPair | RefusedPair]:
-        """Decode a batch, in the order of its rows. What is no fault of an image (an I/O error) propagates."""
+        """Decode a batch, in the order of its rows. I/O errors, which are no fault of an image, propagate."""
         self._decoded_before, self._decoded = self._decoded, {}
         content, unstylized, style = _once(self.content), _once(self.unstylized), _once(self.style)
-        jobs: list[DecodedPair | RefusedPair] = []
+        pairs: list[DecodedPair | RefusedPair] = []
         for row in rows:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(located(row.content_path), row.size)
-                jobs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
+                pairs.append(DecodedPair(row, image, [style(located(path), row.size) for path in row.style_paths]))
             except InputError as error:
-                jobs.append(_refused(row, error))
-        return jobs
+                pairs.append(_refused(row, error))
+        return pairs
 
     def content(self, path: Path, size: int) -> ScaledImage:
-        """A content image for a working size. Raises InputError."""
+        """Read a content image at a working size. Raises InputError."""
         recipe = self._session.recipe
         how = recipe.upscale, recipe.side, recipe.bucket
         return read_scaled(ImageRequest(path, self._content_limits, size, self._content_side, *how))
 
     def unstylized(self, path: Path, size: int) -> ScaledImage:
-        """A content that no layer will look at. Raises InputError."""
+        """Read a content that stays unstylized, however small it is. Raises InputError."""
         recipe = self._session.recipe
         return read_scaled(ImageRequest(path, self._content_limits, size, 1, recipe.upscale, recipe.side))
 
     def style(self, path: Path, size: int) -> DecodedStyle:
-        """A style for contents of a working size: its target where the session has it, else its pixels.
+        """Read a style for contents of a working size; without decoding it if the session has its target.
 
         Raises InputError.
         """
         recipe = self._session.recipe
         style_size = recipe.style_size(size)
         request = ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
-        as_it_is = (request, file_state(path))
-        key = self._session.style_keys.get(as_it_is)
+        version = (request, file_state(path))
+        key = self._session.style_keys.get(version)
         target = None if key is None else self._session.kept_target(key)
         if key is not None and target is not None:
             return CachedStyle(key.sha256, target)
-        image = self._decoded_before.get(as_it_is) or read_scaled(request)
-        if file_state(path) == as_it_is[1]:  # not replaced while it was read
-            self._session.style_keys.keep(as_it_is, style_key(image))
-            self._decoded[as_it_is] = image
+        image = self._decoded_before.get(version) or read_scaled(request)
+        if file_state(path) == version[1]:  # not replaced while it was read
+            self._session.style_keys.keep(version, style_key(image))
+            self._decoded[version] = image
         return image
 
 
@@ -175,31 +175,31 @@ def read_scaled(request: ImageRequest) -> ScaledImage:
     """Decode an image and scale it to its working size.
 
     Raises:
-        InputError: it cannot be used; `ImageTooSmall` also where its shorter side is then under `needed`.
+        InputError: it cannot be used; `ImageTooSmall` if its shorter side is then below `needed`.
     """
     image = decode_image(request.path, request.limits)
     height, width = image.pixels.shape[:2]
     working = working_size(width, height, request.size, request.upscale, request.side)
     if min(padded_shape(*working, request.bucket)) < request.needed:
-        raise too_narrow(request.path, working, request.size, request.needed)
+        raise too_narrow_error(request.path, working, request.size, request.needed)
     return ScaledImage(resize_pixels(image.pixels, *working), width, height, image.sha256)
 
 
-def batch_of(jobs: Sequence[DecodedPair], session: Session) -> Pairs:
-    """Jobs whose contents have one padded shape as the engine takes them, styles blended. Raises OutOfMemory."""
-    alpha, beta = zip(*(row_weights(job.row, session.recipe) for job in jobs), strict=True)
-    contents = content_batch([job.content for job in jobs], session)
-    targets = [_blended_target(job, session) for job in jobs]
-    return Pairs(contents, targets, [job.row.seed for job in jobs], alpha, beta)
+def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
+    """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
+    alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
+    contents = content_batch([pair.content for pair in pairs], session)
+    targets = [_blended_target(pair, session) for pair in pairs]
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
 
 
-def _blended_target(job: DecodedPair, session: Session) -> StyleTarget:
-    targets = [target_of(style, job.content, session) for style in job.styles]
-    return blend_targets(targets, job.row.style_shares)
+def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
+    targets = [target_of(style, pair.content, session) for style in pair.styles]
+    return blend_targets(targets, pair.row.style_shares)
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
-    """(α, β) of a pair: its own where the manifest gives them."""
+    """(α, β) of a pair: the manifest's, else the recipe's."""
     return (
         recipe.alpha if row.content_weight is None else row.content_weight,
         recipe.beta if row.style_weight is None else row.style_weight,
@@ -221,7 +221,7 @@ def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
 
 
 def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:
-    """The target of a style, made unless the session has it; for this content alone, if it depends on it.
+    """The target of a style, computed unless the session has it; for this content alone if the recipe says so.
 
     Raises OutOfMemory.
     """
@@ -234,17 +234,17 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
         return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
 
-    # A pair is made once: what is for one content only would never be asked for again.
+    # A target for one content is not worth keeping: each pair is made once.
     return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)
 
 
 def style_key(image: ScaledImage) -> StyleKey:
-    """What the session keeps a style's target by."""
+    """The key of a style's target in the session."""
     return StyleKey(image.sha256, image.pixels.shape)
 
 
 def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:
-    """Reads each image once; a bad one raises its error each time."""
+    """Wrap `read` so that each image is read once; a bad one raises its error each time."""
     found: dict[tuple[Path, int], Image | InputError] = {}
 
     def read_once(path: Path, size: int) -> Image:
@@ -262,7 +262,7 @@ def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:
 
 
 def _check_planned(row: PlannedPair) -> None:
-    """Raises what no change of bytes can mend: the image is left out, or the plan cannot even hold its file's name."""
+    """Raise the planned errors that other bytes cannot mend: an image that is left out, or an unreadable file name."""
     if row.error_class in SKIPPED:
         path, _, reason = (row.error_message or "").partition(": ")
         raise SkippedInput(path, reason)

@@ -1,4 +1,4 @@
-"""Finishing one image: from what the engine made to a file and its result row, on a chunk's encode thread."""
+"""Encoding: from the engine's output to an image file and its result row, on a chunk's encode thread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,12 +29,12 @@ from nst_core.storage.paths import located
 
 @dataclass(frozen=True)
 class StylizedPair:
-    """What the engine made of one pair.
+    """The engine's output for one pair.
 
     Attributes:
         image: (3, H, W) float32 in [0, 1], on the CPU.
         trace: from the initial image to the delivered one.
-        failed: whether it diverged; image and trace are then of no use.
+        failed: whether it diverged; image and trace are then useless.
         iterations, evaluations: of the optimisation.
         seconds: its share of the batch's time.
     """
@@ -48,12 +49,12 @@ class StylizedPair:
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """Where the images of a run go, and what all its rows have in common.
+    """Where and how the images of a run are written, and the columns that all its rows share.
 
     Attributes:
         recipe: with its precision resolved.
-        device: that the images are made on.
-        spent: counts the time that encoding and writing take.
+        device: that computes the images.
+        spent: adds up the time that encoding and writing take.
     """
 
     run_folder: Path
@@ -66,7 +67,7 @@ class OutputSettings:
 
 
 def stylized_pairs(stylized: StylizedBatch, seconds: float) -> list[StylizedPair]:
-    """The pairs of a batch, one by one; fetches the images from the device.
+    """Return the pairs of a batch one by one, their images fetched from the device.
 
     Args:
         seconds: that the whole batch took.
@@ -79,8 +80,8 @@ def stylized_pairs(stylized: StylizedBatch, seconds: float) -> list[StylizedPair
     ]
 
 
-def write_pair(job: DecodedPair, made: StylizedPair, delivery: OutputSettings, attempts: int) -> Result:
-    """Encode and write one image; returns its row.
+def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettings, attempts: int) -> Result:
+    """Encode and write one image; return its row.
 
     Args:
         attempts: how often the pair has been tried, this time included.
@@ -89,21 +90,75 @@ def write_pair(job: DecodedPair, made: StylizedPair, delivery: OutputSettings, a
         NumericalError: it diverged.
         DiskFull: no space is left.
     """
-    if made.failed:
+    if stylized.failed:
         raise NumericalError
-    pixels = output_pixels(made.image, job.content, delivery.output)
-    return _success(job, made, delivery, attempts, pixels.shape[:2], _written(pixels, job, delivery))
+    recipe, last = settings.recipe, stylized.trace[-1]
+    alpha, beta = row_weights(pair.row, recipe)
+    return _write_image(
+        output_pixels(stylized.image, pair.content, settings.output),
+        pair,
+        settings,
+        attempts,
+        iterations=stylized.iterations,
+        evaluations=stylized.evaluations,
+        alpha=alpha,
+        beta=beta,
+        tv_weight=recipe.tv_weight,
+        content_loss=last.content,
+        style_loss=last.style,
+        tv_loss=last.tv,
+        total_loss=last.total,
+        loss_trace=stylized.trace,
+        seconds=stylized.seconds,
+        device=settings.device,
+        precision=recipe.precision,
+        peak_mem_mb=_peak_memory(torch.device(settings.device)),
+        method=recipe.name,
+        features=recipe.features,
+        weights_sha256=settings.weights_sha256,
+    )
 
 
-def write_unstylized(job: DecodedPair, delivery: OutputSettings, attempts: int) -> Result:
-    """Encode and write a content as it is, of the size that a stylized one would have; returns its row.
+def write_unstylized(pair: DecodedPair, settings: OutputSettings, attempts: int) -> Result:
+    """Encode and write a content as it is, at the size that a stylized one would have; return its row.
 
     Raises:
         InputError, DiskFull: the file cannot be read any more; no space is left.
     """
-    pixels, content, row = job.content.pixels, job.content, job.row
-    if delivery.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(located(row.content_path), delivery.content_limits).pixels
+    pixels, content = pair.content.pixels, pair.content
+    if settings.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
+        pixels = decode_image(located(pair.row.content_path), settings.content_limits).pixels
+    return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0)
+
+
+def write_preview(pair: DecodedPair, image: Tensor, evaluation: int, settings: OutputSettings) -> None:
+    """Write an intermediate image, (3, H, W) in [0, 1], to `previews/<its name>/<evaluation>.jpg`. Raises DiskFull."""
+    name = PurePosixPath(pair.row.file_name)
+    folder = PurePosixPath("previews", *name.parts[1:-1], name.stem)
+    data = encode_image(output_pixels(image.cpu(), pair.content, settings.output), "jpeg", settings.output.quality)
+    write_if_changed(settings.run_folder / folder / f"{evaluation:06d}.jpg", data)
+
+
+def output_pixels(image: Tensor, content: ScaledImage, output: Output) -> Pixels:
+    """An image (3, H, W) in [0, 1], padded or not, as (H, W, 3) uint8 at the size that `output` asks for."""
+    pixels = working_pixels(image, content)
+    return resize_pixels(pixels, content.width, content.height) if output.size == "original" else pixels
+
+
+def working_pixels(image: Tensor, content: ScaledImage) -> Pixels:
+    """An image (3, H, W) in [0, 1], padded or not, as (H, W, 3) uint8 at the content's working size."""
+    height, width = content.pixels.shape[:2]
+    return to_pixels(image[:, :height, :width])
+
+
+def _write_image(pixels: Pixels, pair: DecodedPair, settings: OutputSettings, attempts: int, **columns: Any) -> Result:
+    """Encode an image into its file; return its row, with `columns` in it."""
+    row = pair.row
+    with settings.spent.on("encode"):
+        data = encode_image(pixels, settings.output.format, settings.output.quality)
+    with settings.spent.on("write"):
+        write_if_changed(settings.run_folder / row.file_name, data)
+    hashes = {"content_sha256": pair.content.sha256, "style_sha256": pair.style_sha256}  # of the bytes that were used
     return Result(
         pair_id=row.pair_id,
         chunk_id=row.chunk_id,
@@ -112,90 +167,15 @@ def write_unstylized(job: DecodedPair, delivery: OutputSettings, attempts: int) 
         file_name=row.file_name,
         width=pixels.shape[1],
         height=pixels.shape[0],
-        iterations=0,
-        evaluations=0,
-        seconds=0.0,
         fingerprint_version=FINGERPRINT_VERSION,
         code_version=nst_core.__version__,
-        output_sha256=_written(pixels, job, delivery),
-        **(planned_columns(row) | {"content_sha256": content.sha256}),
-    )
-
-
-def write_preview(job: DecodedPair, image: Tensor, evaluation: int, delivery: OutputSettings) -> None:
-    """Write an image on its way, (3, H, W) in [0, 1], to `previews/<its name>/<evaluation>.jpg`. Raises DiskFull."""
-    name = PurePosixPath(job.row.file_name)
-    folder = PurePosixPath("previews", *name.parts[1:-1], name.stem)
-    data = encode_image(output_pixels(image.cpu(), job.content, delivery.output), "jpeg", delivery.output.quality)
-    write_if_changed(delivery.run_folder / folder / f"{evaluation:06d}.jpg", data)
-
-
-def output_pixels(image: Tensor, content: ScaledImage, output: Output) -> Pixels:
-    """(3, H, W) in [0, 1], padded or not, as the file shows it: (H, W, 3) uint8, of the size that `output` asks for."""
-    pixels = working_pixels(image, content)
-    return resize_pixels(pixels, content.width, content.height) if output.size == "original" else pixels
-
-
-def working_pixels(image: Tensor, content: ScaledImage) -> Pixels:
-    """(3, H, W) in [0, 1], padded or not, at the size at which the content is worked on: (H, W, 3) uint8."""
-    height, width = content.pixels.shape[:2]
-    return to_pixels(image[:, :height, :width])
-
-
-def _written(pixels: Pixels, job: DecodedPair, delivery: OutputSettings) -> str:
-    """Encode an image into its file; returns the sha256 of the bytes."""
-    with delivery.spent.on("encode"):
-        data = encode_image(pixels, delivery.output.format, delivery.output.quality)
-    with delivery.spent.on("write"):
-        write_if_changed(delivery.run_folder / job.row.file_name, data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def _success(
-    job: DecodedPair,
-    made: StylizedPair,
-    delivery: OutputSettings,
-    attempts: int,
-    shape: tuple[int, ...],
-    output_sha256: str,
-) -> Result:
-    recipe, row, last = delivery.recipe, job.row, made.trace[-1]
-    alpha, beta = row_weights(row, recipe)
-    used = {"content_sha256": job.content.sha256, "style_sha256": job.style_sha256}
-    return Result(
-        pair_id=row.pair_id,
-        chunk_id=row.chunk_id,
-        status="success",
-        attempts=attempts,
-        file_name=row.file_name,
-        width=shape[1],
-        height=shape[0],
-        iterations=made.iterations,
-        evaluations=made.evaluations,
-        alpha=alpha,
-        beta=beta,
-        tv_weight=recipe.tv_weight,
-        content_loss=last.content,
-        style_loss=last.style,
-        tv_loss=last.tv,
-        total_loss=last.total,
-        loss_trace=made.trace,
-        seconds=made.seconds,
-        device=delivery.device,
-        precision=recipe.precision,
-        peak_mem_mb=_peak_memory(torch.device(delivery.device)),
-        method=recipe.name,
-        features=recipe.features,
-        weights_sha256=delivery.weights_sha256,
-        fingerprint_version=FINGERPRINT_VERSION,
-        code_version=nst_core.__version__,
-        output_sha256=output_sha256,
-        **(planned_columns(row) | used),
+        output_sha256=hashlib.sha256(data).hexdigest(),
+        **(planned_columns(row) | hashes | columns),
     )
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Peak memory in MiB: allocated on a GPU, resident of this process on the CPU."""
+    """Peak memory in MiB: allocated on a GPU, resident in this process on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return peak_resident() / 2**20

@@ -1,8 +1,8 @@
 """The search for a pair that kills its process: a chunk in ever smaller parts, each alone in a fresh process.
 
-First the chunk as a whole, then batch by batch: the bits are those of any other run. Only a batch that kills its
-process again and again is halved, down to single pairs: a death by chance, or by somebody's hand, changes no image.
-Where memory ran out so badly that the system killed the process, the smaller parts fit.
+First the chunk as a whole, then batch by batch, whose images have the same bits as in any other run. Only a batch that
+kills its process repeatedly is halved, down to single pairs, so that a process killed by chance or by a person changes
+no image. If the system killed the process because memory ran out, the smaller parts fit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from nst_core.run_folder.plan_table import PlannedPair
 
 @dataclass
 class _Part:
-    """Some rows of the chunk; `patience`: how many more deaths it takes until it is held guilty."""
+    """Some rows of the chunk; after `patience` more deaths they are taken for the cause."""
 
     rows: tuple[PlannedPair, ...]
     patience: int
 
 
 class PoisonSearch:
-    """What is left of a chunk to be tried."""
+    """The parts of a chunk that are still to be tried."""
 
     def __init__(self, chunk: Chunk) -> None:
         rows = tuple(chunk.rows)
@@ -41,11 +41,11 @@ class PoisonSearch:
         return replace(self._chunk, only=frozenset(row.pair_id for row in self._parts[0].rows))
 
     def survived(self) -> None:
-        """The part that was tried has been made."""
+        """Record that the part that was tried has been made."""
         self._parts.popleft()
 
     def died(self) -> PlannedPair | None:
-        """The part that was tried has killed its process: the guilty pair, if it is one, which is then left out."""
+        """Record that the part that was tried killed its process; returns the pair that is the cause, once found."""
         part = self._parts[0]
         part.patience -= 1
         if part.patience > 0:
@@ -57,7 +57,7 @@ class PoisonSearch:
         return None
 
     def _split(self, rows: tuple[PlannedPair, ...]) -> list[tuple[PlannedPair, ...]]:
-        """A chunk into its batches, a batch into halves; parts of which nothing is wanted are dropped."""
+        """Split a chunk into its batches, a batch into halves; parts without a wanted pair are dropped."""
         parts = [tuple(batch) for _, batch in itertools.groupby(rows, key=lambda row: row.batch)]
         if len(parts) == 1:
             half = len(rows) // 2
@@ -66,6 +66,6 @@ class PoisonSearch:
 
 
 def _patience(rows: tuple[PlannedPair, ...], parent: _Part) -> int:
-    """Whole batches, and single pairs, are given another chance; halves of a guilty batch are not."""
+    """The deaths that a new part may cause: several for whole batches and single pairs, one for halves."""
     is_batch = len({row.batch for row in parent.rows}) > 1
     return DEATHS if is_batch or len(rows) == 1 else 1

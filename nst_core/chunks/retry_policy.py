@@ -1,9 +1,9 @@
-"""What is done about an error while chunks are made: the one place that decides it.
+"""The retry policy: what follows from an error that ends a try of a chunk.
 
-Transient errors are tried again after a while, on a fresh process if the one they came from cannot be trusted. What has
-run out stops the run (a disk, or the credentials for a store) or was made smaller already (memory: the engine halves
-batches, down to single pairs). A chunk whose process died is tried again alone, in ever smaller parts, until the pair
-that kills is found. Bad inputs never get here: the worker quarantines them, and the rest of their chunk goes on.
+After a transient error the chunk is tried again later, in a fresh process if the old one cannot be trusted. A full disk
+or refused credentials stop the run. (Where memory runs out, the engine has already halved its batches, down to single
+pairs.) A chunk whose process died is tried alone, in ever smaller parts, until the pair that kills is found. Bad inputs
+are not errors of a try: the worker quarantines them and goes on.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ JITTER = 0.5
 """How much longer a delay may be, as a share of it: chunks that failed together do not come back together."""
 
 DEATHS = 2
-"""How often a batch, or a pair, has to kill a process that works on nothing else before it is held guilty."""
+"""Deaths of a process that works on one batch or pair alone, after which that batch or pair is taken for the cause."""
 
 _DEVICE_FAULTS = ("CUDA error", "CUDA driver error", "CUBLAS_STATUS", "CUDNN_STATUS", "cuDNN error", "CUFFT_", "NCCL")
-"""What errors say after which a process cannot use its GPU any more."""
+"""Parts of messages of errors after which a process cannot use its GPU any more."""
 
 
 class Verdict(Enum):
-    """What to do with a chunk that could not be finished."""
+    """What follows from a failed try of a chunk."""
 
     AGAIN = "again"
     """It may pass: try again after a while."""
@@ -42,7 +42,7 @@ class Verdict(Enum):
 
 
 def verdict(error: BaseException) -> Verdict:
-    """What an error that ended a try of a chunk means."""
+    """The verdict on an error that ended a try of a chunk."""
     if isinstance(error, DiskFull | NoWorkers | StorageRefused | Interrupted) or not isinstance(error, Exception):
         return Verdict.STOP
     if isinstance(error, WorkerLost):
@@ -57,6 +57,6 @@ def verdict(error: BaseException) -> Verdict:
 
 
 def delay(failures: int, rng: random.Random | None = None) -> float:
-    """Seconds to wait before the next try, after so many failed ones (at least one)."""
+    """Seconds to wait before the next try, after `failures` (at least one) failed ones."""
     base = DELAYS[min(failures, len(DELAYS)) - 1]
     return base * (1 + JITTER * (rng or random).random())

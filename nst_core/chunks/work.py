@@ -1,4 +1,4 @@
-"""What a worker is told of a run, and what it tells of a chunk."""
+"""The worker's input and output besides the chunk: settings, callbacks, report."""
 
 from __future__ import annotations
 
@@ -19,25 +19,9 @@ from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.time_spent import TimeSpent
 
 
-def work_of(config: RunConfig, method: ResolvedMethod) -> Work:
-    """What every chunk of this run needs to know."""
-    return Work(
-        run_folder=config.run_folder,
-        recipe=method.recipe,
-        weights_sha256=method.weights_sha256,
-        output=config.output,
-        content_limits=config.content.limits(),
-        style_limits=config.style.limits(),
-        device=str(method.device),
-        threads=threads_of(config.execution),
-        report_every=config.execution.report_every,
-        evaluation=config.execution.evaluation,
-    )
-
-
 @dataclass(frozen=True)
 class Work:
-    """What all chunks of a run have in common; can be pickled.
+    """The settings that all chunks of a run share; can be pickled.
 
     Attributes:
         recipe: with its precision resolved.
@@ -56,16 +40,32 @@ class Work:
     evaluation: Evaluation = "eager"
 
 
+def work_of(config: RunConfig, method: ResolvedMethod) -> Work:
+    """The settings of a run's workers."""
+    return Work(
+        run_folder=config.run_folder,
+        recipe=method.recipe,
+        weights_sha256=method.weights_sha256,
+        output=config.output,
+        content_limits=config.content.limits(),
+        style_limits=config.style.limits(),
+        device=str(method.device),
+        threads=threads_of(config.execution),
+        report_every=config.execution.report_every,
+        evaluation=config.execution.evaluation,
+    )
+
+
 @dataclass(frozen=True)
 class ChunkWatch:
-    """How the outside looks into a chunk.
+    """Callbacks through which a chunk reports its progress and is stopped.
 
     Attributes:
         evaluations: called with the number of pair-evaluations done since the last call.
-        should_stop: polled; true ends the chunk with `Interrupted`.
-        past_deadline: polled; true ends it with `ChunkTimeout`.
+        should_stop: polled; if true, the chunk ends with `Interrupted`.
+        past_deadline: polled; if true, it ends with `ChunkTimeout`.
         losses: called with the evaluations done and the mean total of the batch, every `report_every` evaluations.
-        preview: called with a pair and its image on its way, (H, W, 3) uint8 at its working size, every
+        preview: called with a pair and its intermediate image, (H, W, 3) uint8 at its working size, every
             `preview_every` evaluations; needs `output.previews` to be off.
     """
 
@@ -86,11 +86,11 @@ class ChunkWatch:
 
 @dataclass(frozen=True)
 class ChunkReport:
-    """What came of a chunk.
+    """The outcome of a chunk.
 
     Attributes:
-        statuses: how many of the pairs that were asked for have which status now.
-        spent: where the time went.
+        statuses: the number of its wanted pairs by status.
+        spent: the time by stage.
     """
 
     statuses: Counter[str]

@@ -1,4 +1,4 @@
-"""How many chunks are made at a time: by the run file, the devices, and free memory."""
+"""The number of workers: by the run file, the devices, and free memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nst_core.run_folder.plan_table import Plan, PlannedPair
 
 
 def worker_count(execution: Execution, fleet: Fleet, work: Work, chunks: Sequence[Chunk]) -> int:
-    """Chunks at a time: as the run file says, or one per device; on the CPU, as many as its cores and memory allow."""
+    """The number of workers: as the run file says, or one per device; on the CPU, as its cores and memory allow."""
     wanted = min(workers(execution, fleet), len(chunks))
     if wanted > 1 and fleet.device.type != "cuda" and execution.workers == "auto":
         wanted = min(wanted, _workers_that_fit(chunks, work))
@@ -26,12 +26,12 @@ def worker_count(execution: Execution, fleet: Fleet, work: Work, chunks: Sequenc
 
 
 def cluster_worker_count(execution: Execution, fleet: Fleet, chunks: Sequence[Chunk]) -> int:
-    """As `worker_count`, where the nodes' memory is theirs to know."""
+    """The number of workers on a cluster, whose nodes' memory is not known here."""
     return max(1, min(workers(execution, fleet), len(chunks)))
 
 
 def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
-    """Workers whose largest batches fit into this machine's memory together."""
+    """The number of workers whose largest batches fit into this machine's memory together."""
     device, padded = torch.device(work.device), work.recipe.padded
     batches: Counter[tuple[int, int, int, int]] = Counter()
     for number, chunk in enumerate(chunks):

@@ -1,1 +1,1 @@
-"""The run file: its sections, where it lets things lie, its fingerprint, and the method that it resolves to."""
+"""The run file: its sections, locations, fingerprint, devices, and the method that it resolves to."""

@@ -13,12 +13,12 @@ from nst_core.storage.machine import cores
 
 @dataclass(frozen=True)
 class Fleet:
-    """What the workers of a run have, wherever they are.
+    """The devices of a run's workers.
 
     Attributes:
-        device: that each of them computes on, as it sees it; precision and batches follow from its kind.
-        here: where this process loads the network, to look at it: `device`, or the CPU where that is another machine's.
-        units: workers that there is room for: GPUs, or groups of cores.
+        device: that each worker computes on, by its name there; precision and batches depend on its kind.
+        here: that this process loads the network on, to inspect it: `device`, or the CPU if that is another machine's.
+        units: the number of workers that the devices can serve: GPUs, or groups of cores.
     """
 
     device: torch.device
@@ -27,7 +27,7 @@ class Fleet:
 
 
 def local_fleet(execution: Execution) -> Fleet:
-    """The workers that this machine has room for. Raises ConfigError as `run_devices`."""
+    """The fleet of this machine. Raises ConfigError as `run_devices`."""
     devices = run_devices(execution)
     first = devices[0]
     return Fleet(first, first, len(devices) if first.type == "cuda" else max(1, cores() // threads_of(execution)))

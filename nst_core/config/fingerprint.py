@@ -1,4 +1,7 @@
-"""What decides the pixels, as a hash: versioned sha256 over canonical JSON. Paths and parallelism stay out."""
+"""The fingerprints of a run: versioned sha256 over canonical JSON of everything that decides its images.
+
+Paths and parallelism stay out.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +27,20 @@ _LATER_KEYS: dict[str, Any] = {
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
 }
-"""Keys that recipes gained since the first version, with what the engine did before: where they say that, they are left
-out, so that older runs keep their hashes."""
+"""Keys that recipes gained after the first version, with the values that equal the engine before them.
+
+A key with that value is left out of the hash, so that older runs keep theirs.
+"""
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """The two hashes of a run, and the data behind the first, for naming what changed.
+    """The two hashes of a run, and the data of the first, by which changed keys are named.
 
     Attributes:
         method: sha256 over everything that decides the pixels of one pair given its inputs.
         run: sha256 over that, the pairing and the seeds.
-        method_data: what `method` was computed from.
+        method_data: the data that `method` hashes.
     """
 
     method: str
@@ -44,9 +49,9 @@ class Fingerprints:
 
 
 def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pairing: Pairing) -> Fingerprints:
-    """The hashes of a run. `recipe.precision` must be resolved."""
+    """Compute the hashes of a run. `recipe.precision` must be resolved."""
     method = recipe_dict(recipe)
-    for left_out in ("weights", "source", "name"):  # the hash of the weights stands for where they lie
+    for left_out in ("weights", "source", "name"):  # the weights' own hash is in the data
         del method[left_out]
     _leave_out_neutral(method)
     if recipe.features in FEATURES_VERSION:
@@ -73,22 +78,27 @@ def _leave_out_neutral(method: dict[str, Any]) -> None:
 
 
 def canonical_hash(data: Any) -> str:
-    """sha256, hexadecimal, of `data` as JSON with sorted keys, no spaces, non-ASCII escaped."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The sha256, hexadecimal, of `data` as canonical JSON."""
+    return hashlib.sha256(canonical_json(data).encode()).hexdigest()
+
+
+def canonical_json(data: Any) -> str:
+    """`data` as JSON with sorted keys, no spaces, non-ASCII escaped."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """`method.size (256 → 512)` for every leaf that differs between two fingerprints' data."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
+    old, new = dict(leaves_of(before)), dict(leaves_of(after))
     keys = sorted(old.keys() | new.keys())
     return [f"{key} ({_show(old, key)} → {_show(new, key)})" for key in keys if old.get(key) != new.get(key)]
 
 
-def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings by their dotted keys, such as `method.size`."""
     for key, value in data.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves_of(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

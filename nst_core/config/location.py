@@ -1,4 +1,4 @@
-"""Places in a run file: local paths or URLs, kept as they were written; pathlib would make `s3:/` of `s3://`."""
+"""Locations in a run file: local paths or URLs. (pathlib alone would turn `s3://` into `s3:/`.)"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nst_core.errors import UsageError
 from nst_core.storage.paths import is_url, located
 
 LOCATION_FAULT = "location"
-"""The type of the faults whose message is a sentence about a place, and whose input may hold a secret."""
+"""The pydantic type of faults whose message is a sentence and whose input, a URL, may hold a secret."""
 
 
 def _location(value: Any) -> Path:
@@ -36,7 +36,7 @@ def _local(value: Any) -> Any:
 
 
 Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, when_used="json")]
-"""A local path or a URL, as `nst_core.storage.paths.located` has it."""
+"""A local path or a URL, parsed by `nst_core.storage.paths.located`."""
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
-"""A path on a disk: what is read there cannot be read from a store."""
+"""A path on a disk, for data that cannot be read from a store."""

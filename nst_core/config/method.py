@@ -1,4 +1,4 @@
-"""The method of a run made definite: its recipe, on the devices and with the weights that it will have."""
+"""The method of a run resolved: recipe, devices, weights and fingerprints."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nst_core.engine.session import session_for
 
 @dataclass(frozen=True)
 class ResolvedMethod:
-    """A recipe made definite for the devices of a run.
+    """A recipe resolved for the devices of a run.
 
     Attributes:
         recipe: with its precision resolved.
-        min_side, min_style_side: shortest image side that its layers (style layers) can look at.
+        min_side, min_style_side: shortest image side, in pixels, that its layers (style layers) accept.
     """
 
     recipe: Recipe
@@ -32,7 +32,7 @@ class ResolvedMethod:
 
     @property
     def device(self) -> torch.device:
-        """That the workers compute on, as they see it."""
+        """The device that each worker computes on, by its name there."""
         return self.fleet.device
 
 
@@ -40,7 +40,7 @@ def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> ResolvedMet
     """Load the extractor and fix the precision for a fleet, by default this machine's.
 
     Raises:
-        ConfigError, WeightsError: the recipe, or the fleet, asks for what is not to be had.
+        ConfigError, WeightsError: the recipe or the fleet asks for devices or weights that are not available.
     """
     fleet = fleet or local_fleet(config.execution)
     recipe = resolve_precision(config.method.resolve(), fleet.device)

@@ -14,6 +14,17 @@ SplitName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+_STRATEGIES = {
+    "weights": ("random",),
+    "blend": ("random", "artist"),
+    **dict.fromkeys(
+        ("pools", "unstylized", "splits", "disjoint_styles", "strengths", "replicates"), ("random", "artist", "grid")
+    ),
+}
+"""The strategies that follow a key; with another strategy the key must be at its default."""
+
+_LATER_KEYS = ("weights", "pools", "unstylized", "splits", "disjoint_styles", "blend", "strengths", "replicates")
+
 
 class Pairing(Section):
     """Which content images meet which styles."""
@@ -73,7 +84,7 @@ class Pairing(Section):
             raise ValueError("strategy `manifest` needs the CSV file's path in pairing.manifest")
         if self.strategy != "manifest" and self.manifest is not None:
             raise ValueError("pairing.manifest is given: set pairing.strategy to `manifest`, or leave it out")
-        for name, strategies in _MEANT_FOR.items():
+        for name, strategies in _STRATEGIES.items():
             if self.strategy not in strategies and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"`{name}` means nothing to strategy `{self.strategy}`: leave it out")
         if self.weights and self.balance == "none":
@@ -81,24 +92,9 @@ class Pairing(Section):
         return self
 
     def fingerprint_data(self) -> dict[str, Any]:
-        """What of it is part of a run's fingerprint; keys that came later only where they say something."""
+        """The part of a run's fingerprint: all keys but `manifest`, later ones only if not at their defaults."""
         data = self.model_dump(mode="json", exclude={"manifest"})
         for name in _LATER_KEYS:
             if data[name] == type(self).model_fields[name].default:
                 del data[name]
         return data
-
-
-_MEANT_FOR = {
-    "weights": ("random",),
-    "blend": ("random", "artist"),
-    "pools": ("random", "artist", "grid"),
-    "unstylized": ("random", "artist", "grid"),
-    "splits": ("random", "artist", "grid"),
-    "disjoint_styles": ("random", "artist", "grid"),
-    "strengths": ("random", "artist", "grid"),
-    "replicates": ("random", "artist", "grid"),
-}
-"""Keys that only some strategies follow; of the others a default may stand there for want of a thought."""
-
-_LATER_KEYS = ("weights", "pools", "unstylized", "splits", "disjoint_styles", "blend", "strengths", "replicates")

@@ -1,4 +1,4 @@
-"""The run file: one YAML file that describes one run, validated; any key can be overridden from the command line."""
+"""The run file: one YAML file that describes one run, validated. Any key can be overridden from the command line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from nst_core.errors import ConfigError, suggestion
 from nst_core.recipes import configs_folder, load_recipe, read_yaml, set_override
 
 AUTO: Literal["auto"] = "auto"
+
+_NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
 
 
 class Method(BaseModel):
@@ -119,7 +121,7 @@ class RunConfig(Section):
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """The run file at `path`, or the shipped one of that name, with `key.sub=value` overrides laid over it.
+    """Load the run file at `path`, or the shipped one of that name, with `key.sub=value` overrides.
 
     Raises:
         ConfigError: not there, not YAML, an unknown key (the nearest known one is suggested), or a wrong value.
@@ -134,7 +136,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
-    """A validated run configuration from plain data. Raises ConfigError, with every fault in it."""
+    """Validate plain data as a run configuration. Raises ConfigError, which names every fault."""
     expanded = {key: _expand(key, value) for key, value in data.items() if value is not None}
     for override in overrides:
         set_override(expanded, override)
@@ -163,7 +165,7 @@ def _find(path: Path) -> Path:
 
 
 def _expand(key: str, value: Any) -> Any:
-    """Short forms: `content: photographs/`, `style: artworks`, `method: gatys2016`, `pairing: grid`."""
+    """Expand short forms: `content: photographs/`, `style: artworks`, `method: gatys2016`, `pairing: grid`."""
     if not isinstance(value, str):
         return value
     if key in ("content", "style"):
@@ -173,13 +175,13 @@ def _expand(key: str, value: Any) -> Any:
 
 
 def _with_source(section: Any) -> Any:
-    """A source that only says which images it refuses is the built-in one."""
+    """Make a source without a name or a path the built-in one."""
     named = not isinstance(section, Mapping) or "source" in section or "path" in section
     return section if named else {"source": "sample", **section}
 
 
 def _recipe_faults(section: Any) -> list[str]:
-    """What is wrong with the recipe and its overrides; what is wrong with the section itself, the model says."""
+    """The fault of the recipe or its overrides; faults of the section itself are found by the model."""
     try:
         Method.model_validate(section).resolve()
     except ValidationError:
@@ -190,12 +192,12 @@ def _recipe_faults(section: Any) -> list[str]:
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
-    """One sentence per fault, with the key as the person wrote it."""
+    """One sentence per fault, with the key as in the run file."""
     for fault in error.errors():
         model, location = _place([str(part) for part in fault["loc"]])
         key, shown = ".".join(location), f" (it is {fault['input']!r})" if _is_plain(fault) else ""
         if fault["type"] == "extra_forbidden":
-            yield f"{key} is not a known key{_meant(location, model)}"
+            yield f"{key} is not a known key{_nearest_key(location, model)}"
         elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
             yield f"{key}.source must be one of {', '.join(SOURCES)}"
         elif fault["type"] == "string_pattern_mismatch":
@@ -215,8 +217,8 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield f"{key}: {message[0].lower()}{message[1:]}{shown}"
 
 
-def _meant(location: Sequence[str], model: type[BaseModel]) -> str:
-    """The nearest key, with its section where a recipe's key was given without."""
+def _nearest_key(location: Sequence[str], model: type[BaseModel]) -> str:
+    """The nearest key, or a recipe's key with the section that it lacks, as a question."""
     if len(location) == 1 and location[0] in Recipe.__dataclass_fields__:
         return f" (did you mean 'method.{location[0]}'?)"
     return suggestion(location[-1], model.model_fields)
@@ -226,11 +228,8 @@ def _is_plain(fault: Any) -> bool:
     return isinstance(fault["input"], str | int | float | bool)
 
 
-_NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
-
-
 def _place(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
-    """The model that a fault lies in, and its keys as the person wrote them: without the tags of sources."""
+    """The model that a fault is in, and its keys as in the run file: without pydantic's tags of sources."""
     model: type[BaseModel] = RunConfig
     keys = list(location)
     if len(keys) > 1 and keys[0] in ("content", "style") and keys[1] in SOURCES:

@@ -1,4 +1,4 @@
-"""The sources of a run file: which dataset, which of its images, and what is refused or left out."""
+"""The source sections of a run file: a dataset, a choice of its images, and what is refused or left out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Section(BaseModel):
 
 
 class ImageSource(Section):
-    """What every source has in common: which of its images are refused or left out."""
+    """The keys of every source: which of its images are refused or left out."""
 
     path: Location = Field(description="Its folder.")
     max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")

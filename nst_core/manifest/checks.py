@@ -1,4 +1,4 @@
-"""What may be wrong with the rows of a manifest: all of it is found, and told at once."""
+"""The checks of a manifest's rows, which find all faults at once."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ ManifestFault = tuple[int, str, str, str]
 """Row number, column, value, reason."""
 
 
-def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[ManifestFault]:
-    """All values of the wrong type, found by lazy pandera validation of each column's distinct ones."""
+def value_faults(table: pd.DataFrame, style_ids: Container[str]) -> list[ManifestFault]:
+    """Find all values of the wrong type, by lazy pandera validation of each column's distinct values."""
     from pandera.errors import SchemaErrors  # takes a second, and only manifests need it
 
     faults: list[ManifestFault] = []
-    for name, column in _schema(set(table.columns), known_styles).columns.items():
+    for name, column in _schema(set(table.columns), style_ids).columns.items():
         if name not in table.columns:
             continue
         try:
@@ -54,8 +54,8 @@ def value_faults(table: pd.DataFrame, known_styles: Container[str]) -> list[Mani
     return faults
 
 
-def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSchema:
-    """What each known column may hold; optional cells may be empty."""
+def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
+    """The schema of the known columns; optional cells may be empty."""
     import pandera.pandas as pa
 
     def column(holds: Callable[[str], bool], reason: str, required: bool = False) -> pa.Column:
@@ -67,7 +67,7 @@ def _schema(columns: set[str], known_styles: Container[str]) -> pa.DataFrameSche
         {
             "content": column(bool, "is empty", required=True),
             "style": column(
-                lambda v: parses_as_styles(v, known_styles),
+                lambda v: parses_as_styles(v, style_ids),
                 "names no style, or a share after @ is not a number above 0",
                 "artist" not in columns,
             ),
@@ -88,24 +88,25 @@ def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
 
 
-def artist_faults(table: pd.DataFrame, known: Mapping[str, str]) -> list[ManifestFault]:
-    """Rows whose style is to be drawn from an artist that the source does not have, or that name neither."""
+def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[ManifestFault]:
+    """Find rows whose style is to be drawn from an unknown artist, or that name neither style nor artist."""
     faults: list[ManifestFault] = []
     if "artist" not in table.columns:
         return faults
     styles = table["style"] if "style" in table.columns else [""] * len(table)
-    nearest = functools.cache(lambda name: meant(name, known))
+    nearest = functools.cache(lambda name: meant(name, artists))
     for row, artist, style in zip(table.index, table["artist"], styles, strict=True):
         if style:
             continue
         if not artist and "style" in table.columns:
             faults.append((row, "style", "", "is empty, and so is artist: a row needs one of them"))
-        elif artist and artist_key(artist) not in known:
+        elif artist and artist_key(artist) not in artists:
             faults.append((row, "artist", artist, f"the style source has no such artist{nearest(artist)}"))
     return faults
 
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
+    """Find rows that equal an earlier one in all known columns."""
     columns = [name for name in COLUMNS if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []

@@ -1,4 +1,4 @@
-"""The manifest: a CSV file that says which content meets which style. The contract between people and the pipeline."""
+"""The reader of manifests, the CSV files that pair contents with styles."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from nst_core.sources.artist_names import artist_lookup
 
 def read_manifest(
     path: Path,
-    known_artists: Iterable[str] = (),
-    known_styles: Container[str] = (),
-    known_contents: Container[str] = (),
+    artists: Iterable[str] = (),
+    style_ids: Container[str] = (),
+    content_ids: Container[str] = (),
 ) -> list[ManifestRow]:
     """Read and validate a manifest.
 
     Args:
         path: a CSV file in UTF-8 (with or without a byte-order mark), with a header.
-        known_artists: artists of the style source, to check rows that leave the choice of the style to a draw.
-        known_styles: ids of the style source: a cell that is one of them is one style, `;` and `@` in it or not.
-        known_contents: ids of the content source. Spaces around a cell count only where they are part of an id.
+        artists: artists of the style source, to check rows that leave the choice of the style to a draw.
+        style_ids: ids of the style source: a cell that is one of them is one style, `;` and `@` in it or not.
+        content_ids: ids of the content source. Spaces around a cell count only where they are part of an id.
 
     Raises:
         ManifestError: the file cannot be read, a column is missing, or rows are wrong: all of them are in the message,
@@ -38,22 +38,22 @@ def read_manifest(
     """
     table, faults = _read_table(path)
     for name in (name for name in COLUMNS if name in table.columns):
-        known = {"content": known_contents, "style": known_styles}.get(name, ())
-        tidy = {text: _tidy(text, known, name == "style") for text in table[name].unique()}
-        table[name] = pd.Series([tidy[text] for text in table[name]], table.index, dtype=object)
-    faults += value_faults(table, known_styles)
-    faults += artist_faults(table, artist_lookup(known_artists)) + repeated_rows(table)
+        ids = {"content": content_ids, "style": style_ids}.get(name, ())
+        stripped = {text: _stripped(text, ids, name == "style") for text in table[name].unique()}
+        table[name] = pd.Series([stripped[text] for text in table[name]], table.index, dtype=object)
+    faults += value_faults(table, style_ids)
+    faults += artist_faults(table, artist_lookup(artists)) + repeated_rows(table)
     if faults:
         raise ManifestError(faults_message(path, faults))
-    return list(_rows(table, known_styles))
+    return list(_rows(table, style_ids))
 
 
-def _tidy(text: str, known: Container[str], is_style: bool) -> str:
-    """A cell without the spaces around it, unless they are part of a name in `known`."""
+def _stripped(text: str, ids: Container[str], is_style: bool) -> str:
+    """A cell without the spaces around it, unless they are part of a name in `ids`."""
     stripped = text.strip()
-    if text == stripped or text in known:
+    if text == stripped or text in ids:
         return text
-    if is_style and parses_as_styles(text, known) and parse_styles(text, known) != parse_styles(stripped, known):
+    if is_style and parses_as_styles(text, ids) and parse_styles(text, ids) != parse_styles(stripped, ids):
         return text
     return stripped
 
@@ -111,11 +111,11 @@ def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
         raise ManifestError(f"The manifest {path} has no rows below its header.")
 
 
-def _rows(table: pd.DataFrame, known_styles: Container[str]) -> Iterator[ManifestRow]:
-    """The rows; those with the same texts share what is made of them."""
+def _rows(table: pd.DataFrame, style_ids: Container[str]) -> Iterator[ManifestRow]:
+    """The rows of a table without faults; rows with the same texts share the parsed objects."""
     empty = [""] * len(table)
     texts = {name: table[name].tolist() if name in table.columns else empty for name in COLUMNS}
-    parsed = {text: parse_styles(text, known_styles) for text in set(texts["style"])}
+    parsed = {text: parse_styles(text, style_ids) for text in set(texts["style"])}
     overrides = functools.cache(_overrides)
     names = [str(name) for name in table.columns if name not in COLUMNS]
     extras = zip(*(table[name].tolist() for name in names), strict=True) if names else itertools.repeat(())

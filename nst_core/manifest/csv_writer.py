@@ -1,4 +1,4 @@
-"""Writing a manifest: row by row, for a manifest may have millions."""
+"""The writer of manifests. Rows are taken one by one: there may be millions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nst_core.storage.atomic import atomic_path
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
-    """Write rows as CSV: the known columns that any row uses, then the extra ones; returns how many there were.
+    """Write rows as CSV: the known columns that any row uses, then the extra ones; returns the number of rows.
 
     Raises:
         DiskFull, OSError: it cannot be written; nothing remains of the attempt.
@@ -38,55 +38,46 @@ class _CsvColumns:
         self.rows = 0
         self.texts: dict[str, list[str]] = {name: [] for name in COLUMNS}
         self.has_returns = False  # csv leaves cells with a bare carriage return unquoted, and nobody could read them
-        self._filled = {"content", "style"}
+        self._filled: set[str] = set()
         self._styles: dict[int, tuple[tuple[StyleRef, ...], str]] = {}  # the styles are kept, so that ids stay theirs
         self._shared: dict[str, str] = {}
 
     def add(self, row: ManifestRow) -> None:
-        overrides, texts = row.overrides, self.texts
-        texts["content"].append(self._text(row.content))
-        texts["style"].append(self._style_text(row.styles))
-        self._add("artist", row.artist)
-        self._add("label", row.label)
-        self._add("split", row.split)
-        self._add("style_weight", overrides.style_weight)
-        self._add("content_weight", overrides.content_weight)
-        self._add("size", overrides.size)
-        self._add("seed", overrides.seed)
-        self._add("replicate", row.replicate or None)
-        for name, value in row.extras.items():
-            if name not in texts:
-                texts[self._text(name)] = [""] * self.rows
-            self._filled.add(name)
-            texts[name].append(self._text(value))
+        cells = {
+            "content": row.content,
+            "style": self._style_text(row.styles),
+            "artist": row.artist,
+            "label": row.label,
+            "split": row.split,
+            "style_weight": row.overrides.style_weight,
+            "content_weight": row.overrides.content_weight,
+            "size": row.overrides.size,
+            "seed": row.overrides.seed,
+            "replicate": row.replicate or None,
+            **row.extras,
+        }
+        for name in row.extras:
+            if name not in self.texts:
+                self.texts[self._shared_text(name)] = [""] * self.rows
+        for name, texts in self.texts.items():
+            value = cells.get(name)
+            texts.append("" if value is None else self._shared_text(value))
+            if value is not None:
+                self._filled.add(name)
         self.rows += 1
-        if len(texts) > len(COLUMNS):
-            for name in texts.keys() - set(COLUMNS) - row.extras.keys():
-                texts[name].append("")
 
     def used(self) -> list[str]:
-        return [name for name in self.texts if name in self._filled]
-
-    def _add(self, name: str, value: str | float | None) -> None:
-        if value is None:
-            self.texts[name].append("")
-            return
-        self._filled.add(name)
-        self.texts[name].append(
-            self._text(
-                value if isinstance(value, str) else number_text(value) if isinstance(value, float) else str(value)
-            )
-        )
+        """The columns that have a value in any row."""
+        return [name for name in self.texts if name in self._filled or name in ("content", "style")]
 
     def _style_text(self, styles: tuple[StyleRef, ...]) -> str:
-        known = self._styles.get(id(styles))
-        if known is None:
-            known = self._styles[id(styles)] = (styles, self._text(format_styles(styles)))
-        return known[1]
+        if id(styles) not in self._styles:
+            self._styles[id(styles)] = (styles, format_styles(styles))
+        return self._styles[id(styles)][1]
 
-    def _text(self, value: str) -> str:
-        known = self._shared.get(value)
-        if known is None:
-            known = self._shared[value] = value
-            self.has_returns = self.has_returns or "\r" in value
-        return known
+    def _shared_text(self, value: str | float) -> str:
+        text = value if isinstance(value, str) else number_text(value) if isinstance(value, float) else str(value)
+        if text not in self._shared:
+            self._shared[text] = text
+            self.has_returns = self.has_returns or "\r" in text
+        return self._shared[text]

@@ -1,11 +1,11 @@
-"""Pairs as a manifest says, and a manifest of pairs."""
+"""The pairs of a manifest, and the manifest of pairs."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_core.errors import ManifestError
@@ -20,20 +20,20 @@ from nst_core.sources.base import Catalogue, Item
 from nst_core.storage.paths import is_local, is_url, located
 
 
-def pairs_of_manifest(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
-    """The pairs of a manifest; styles that it leaves to a draw are drawn. Raises ManifestError."""
+def read_pairs(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
+    """Read the pairs of a manifest, and draw the styles of rows that name an artist only. Raises ManifestError."""
     pools = styles.drawable().by_artist()
-    known_contents, known_styles = _Known.of(contents, path.parent), _Known.of(styles.catalogue, path.parent)
-    known = _Sources(known_contents, known_styles, pools, artist_lookup(pools), seed)
-    rows = read_manifest(path, pools, known_styles.by_id, known_contents.by_id)
-    pairs = [_pair_of_row(row, known) for row in rows]
+    found_contents, found_styles = _ItemLookup.of(contents, path.parent), _ItemLookup.of(styles.catalogue, path.parent)
+    lookups = _Lookups(found_contents, found_styles, pools, artist_lookup(pools), seed)
+    rows = read_manifest(path, pools, found_styles.by_id, found_contents.by_id)
+    pairs = [_pair_of_row(row, lookups) for row in rows]
     if repeated := _repeated(rows, pairs):
         raise ManifestError(faults_message(path, repeated))
     return pairs
 
 
 def manifest_rows(pairs: Iterable[Pair]) -> Iterator[ManifestRow]:
-    """Pairs as rows of a manifest, by source id."""
+    """Yield pairs as rows of a manifest, images by their ids in the sources."""
     references: dict[int, tuple[tuple[StyleShare, ...], tuple[StyleRef, ...]]] = {}  # kept, so that ids stay theirs
     for number, pair in enumerate(pairs, start=2):
         if id(pair.styles) not in references:
@@ -53,48 +53,53 @@ def manifest_rows(pairs: Iterable[Pair]) -> Iterator[ManifestRow]:
 
 
 @dataclass(frozen=True)
-class _Sources:
-    """What the rows of a manifest refer to."""
+class _Lookups:
+    """The images and artists that the rows of a manifest may name.
 
-    contents: _Known
-    styles: _Known
+    Attributes:
+        pools: the styles that can be drawn, by artist; `artists`: their names by `artist_key`.
+        seed: of the draws.
+    """
+
+    contents: _ItemLookup
+    styles: _ItemLookup
     pools: Mapping[str, list[Item]]
     artists: Mapping[str, str]
     seed: int
 
 
-def _pair_of_row(row: ManifestRow, known: _Sources) -> Pair:
-    content = known.contents.item(row.content)
+def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
+    content = lookups.contents.item(row.content)
     shares: tuple[StyleShare, ...]
     artist: str | None
-    if _is_unstylized(row, known):
+    if _is_unstylized(row, lookups):
         shares, artist = (), UNSTYLIZED
     elif row.styles:
-        shares = known.styles.shares(row.styles)
+        shares = lookups.styles.shares(row.styles)
         artist = row.artist or shares[0].item.artist
     else:
-        artist = known.artists[artist_key(row.artist or "")]
-        own_seed = known.seed if row.overrides.seed is None else row.overrides.seed
-        pool = known.pools[artist]
+        artist = lookups.artists[artist_key(row.artist or "")]
+        own_seed = lookups.seed if row.overrides.seed is None else row.overrides.seed
+        pool = lookups.pools[artist]
         (index,) = draw(1, len(pool), own_seed, content.id, artist)
-        shares = known.styles.shares((StyleRef(pool[index].id),))
-    if artist and artist not in known.pools:
-        artist = known.artists.get(artist_key(artist), artist)
-    label, split = _own(row.label, content.label), _own(row.split, content.split)
+        shares = lookups.styles.shares((StyleRef(pool[index].id),))
+    if artist and artist not in lookups.pools:
+        artist = lookups.artists.get(artist_key(artist), artist)
+    label, split = _cell_value(row.label, content.label), _cell_value(row.split, content.split)
     return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, row.extras)
 
 
-def _own(said: str | None, known: str | None) -> str | None:
-    """What a row says; the content's own where it says nothing, or that but for the spaces around it."""
-    return known if not said or (known and known.strip() == said) else said
+def _cell_value(cell: str | None, default: str | None) -> str | None:
+    """A cell's text; the default if it is empty, or the default but for the spaces around it."""
+    return default if not cell or (default and default.strip() == cell) else cell
 
 
-def _is_unstylized(row: ManifestRow, known: _Sources) -> bool:
-    return [ref.name for ref in row.styles] == [UNSTYLIZED] and UNSTYLIZED not in known.styles.by_id
+def _is_unstylized(row: ManifestRow, lookups: _Lookups) -> bool:
+    return [ref.name for ref in row.styles] == [UNSTYLIZED] and UNSTYLIZED not in lookups.styles.by_id
 
 
 def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[ManifestFault]:
-    """Rows that come to the same pair although they are written differently: a path and an id, a style and its draw."""
+    """Rows with the same pair as an earlier one, written differently: a path and an id, a style and an artist."""
     first: dict[Hashable, int] = {}
     faults = []
     for row, pair in zip(rows, pairs, strict=True):
@@ -107,30 +112,30 @@ def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Manife
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What a name in a manifest may mean: an item of a source by its id or its path, or any other file (a URL, too)."""
+class _ItemLookup:
+    """Items by the names in a manifest: an id or a path of the source, or the path or URL of any other file."""
 
     by_id: Mapping[str, Item]
     by_path: Mapping[str, Item]
     folder: Path
-    found: dict[str, Item]
-    together: dict[tuple[StyleRef, ...], tuple[StyleShare, ...]]
+    _items: dict[str, Item] = field(default_factory=dict)
+    _blends: dict[tuple[StyleRef, ...], tuple[StyleShare, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, folder: Path) -> _Known:
-        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder, {}, {})
+    def of(cls, catalogue: Catalogue, folder: Path) -> _ItemLookup:
+        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder)
 
     def item(self, name: str) -> Item:
         """A source's item by id, else a file by path: beside the manifest, or from the current folder."""
-        if name not in self.found:
-            self.found[name] = self._find(name)
-        return self.found[name]
+        if name not in self._items:
+            self._items[name] = self._find(name)
+        return self._items[name]
 
     def shares(self, styles: tuple[StyleRef, ...]) -> tuple[StyleShare, ...]:
-        """The styles of a row; the same objects for the same names."""
-        if styles not in self.together:
-            self.together[styles] = tuple(StyleShare(self.item(ref.name), ref.share) for ref in styles)
-        return self.together[styles]
+        """The styles of a row; the same object for the same names."""
+        if styles not in self._blends:
+            self._blends[styles] = tuple(StyleShare(self.item(ref.name), ref.share) for ref in styles)
+        return self._blends[styles]
 
     def _find(self, name: str) -> Item:
         identity = unicodedata.normalize("NFC", name)
@@ -139,7 +144,7 @@ class _Known:
         if is_url(name) or not is_local(self.folder):
             path = located(name) if is_url(name) else self.folder / name
             return self.by_path.get(str(path)) or Item(identity, path)
-        # `os.path.exists` and not Path's, which raises where a name is too long: that is the image's fault, not ours.
+        # `os.path.exists`: Path's raises where a name is too long, but such an image is to be quarantined.
         beside = self.folder / name
         path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
         return self.by_path.get(_absolute(path)) or Item(identity, Path(_absolute(path)))

@@ -1,4 +1,4 @@
-"""What a row of a manifest says: its values, without the reading and checking of files."""
+"""A row of a manifest, parsed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from nst_core.manifest.style_cell import StyleRef
 
 UNSTYLIZED = "unstylized"
-"""In place of a style: the content is delivered as it is. Also the `artist` of such pairs."""
+"""The style cell of a content that is delivered as it is; also the `artist` of such pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What a row of the manifest asks for in place of the recipe's own; None where it does not."""
+    """The values of a manifest row that replace the recipe's or the run file's; None where it has none."""
 
     style_weight: float | None = None
     content_weight: float | None = None
@@ -23,7 +23,7 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One row: `number` is its line in a spreadsheet, `styles` is empty where one of `artist` is to be drawn."""
+    """One row: `number` is its row in a spreadsheet; `styles` is empty if one of `artist` is to be drawn."""
 
     number: int
     content: str

@@ -1,4 +1,4 @@
-"""The style cell of a manifest: one style, or several with their shares."""
+"""The style cell of a manifest: one style, or a blend of several with their shares."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class StyleRef:
     share: float = 1.0
 
 
-def parse_styles(text: str, known: Container[str] = ()) -> tuple[StyleRef, ...]:
-    """`a.jpg@0.7;b.jpg@0.3` → two styles with shares; a text in `known` is one style. Raises ValueError."""
-    if text in known:
+def parse_styles(text: str, ids: Container[str] = ()) -> tuple[StyleRef, ...]:
+    """`a.jpg@0.7;b.jpg@0.3` → two styles with shares; a text in `ids` is one style. Raises ValueError."""
+    if text in ids:
         return (StyleRef(text),)
-    return tuple(_style_ref(part, known) for part in _blended(text, known) if part.strip())
+    return tuple(_style_ref(part, ids) for part in _blended(text, ids) if part.strip())
 
 
 def format_styles(styles: Iterable[StyleRef]) -> str:
@@ -34,51 +34,52 @@ def format_styles(styles: Iterable[StyleRef]) -> str:
     return ";".join(s.name if plain else f"{s.name}@{number_text(s.share)}" for s in styles)
 
 
-def parses_as_styles(value: str, known: Container[str]) -> bool:
+def parses_as_styles(value: str, ids: Container[str]) -> bool:
+    """Whether `parse_styles` finds a style in a cell."""
     try:
-        return bool(parse_styles(value, known))
+        return bool(parse_styles(value, ids))
     except ValueError:
         return False
 
 
 def is_number(value: str) -> bool:
-    """Whether a text is a finite number, 0 or more, as people write it."""
+    """Whether a text is a finite decimal number, 0 or more."""
     return _NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
 
 
 def number_text(value: float) -> str:
-    """The shortest text that reads as `value`."""
+    """The shortest text that parses as `value`."""
     return str(int(value)) if value.is_integer() and value < 1e15 else repr(value)
 
 
-def _blended(text: str, known: Container[str]) -> Iterator[str]:
-    """The parts of a blend; a `;` that belongs to a name in `known` parts nothing."""
+def _blended(text: str, ids: Container[str]) -> Iterator[str]:
+    """The parts of a blend; a `;` within a name in `ids` separates nothing."""
     pieces = text.split(";")
     at = 0
     while at < len(pieces):
         ends = range(min(at + _MOST_PIECES, len(pieces)), at + 1, -1)
-        end = next((end for end in ends if _names_one(";".join(pieces[at:end]), known)), at + 1)
+        end = next((end for end in ends if _names_one(";".join(pieces[at:end]), ids)), at + 1)
         yield ";".join(pieces[at:end])
         at = end
 
 
-def _names_one(part: str, known: Container[str]) -> bool:
-    """Whether a part is one name in `known`, with a share or without."""
+def _names_one(part: str, ids: Container[str]) -> bool:
+    """Whether a part is one name in `ids`, with a share or without."""
     for text in (part, part.strip()):
         name, _, share = text.rpartition("@")
-        if text in known or (name in known and ";" not in share):
+        if text in ids or (name in ids and ";" not in share):
             return True
     return False
 
 
-def _style_ref(part: str, known: Container[str]) -> StyleRef:
+def _style_ref(part: str, ids: Container[str]) -> StyleRef:
     for name in (part, part.strip()):
-        if name in known:
+        if name in ids:
             return StyleRef(name)
     if not _has_share(part.strip()):
         return StyleRef(part.strip())
     name, _, share = part.rstrip().rpartition("@")
-    name = name if name in known else name.lstrip()
+    name = name if name in ids else name.lstrip()
     if not is_number(share) or float(share) <= 0:
         raise ValueError(f"the share {share!r} of {name!r} must be a number above 0")
     return StyleRef(name, float(share))

@@ -1,1 +1,1 @@
-"""Pairs to a plan part: drafted, inspected, named, in chunks; and how a plan stands against the run folder."""
+"""Pairs to a plan part: tabulated, inspected, named, in chunks; and the state of a run folder against its plan."""

@@ -1,9 +1,10 @@
-"""A plan against the present: where its files lie now, which of them have changed, what is left out now."""
+"""A plan brought up to date with its inputs: their paths today, changed files, images that are left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,29 +12,31 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
-from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
 from nst_core.sources.base import path_text
-from nst_core.sources.index.inputs import present_hash
 from nst_core.storage.paths import FileState, file_state, is_url, located, remote_states
 
+if TYPE_CHECKING:
+    from nst_core.plan.wanted import WantedPairs
 
-def with_current_inputs(plan: Plan, asked: WantedPairs) -> Plan:
-    """The plan with what the run file says now: a dataset may have moved, other licences may be excluded."""
-    draft = asked.draft
+
+def with_current_inputs(plan: Plan, wanted: WantedPairs) -> Plan:
+    """Return the plan with today's paths and exclusions: a dataset may have moved, other licences be excluded."""
+    from nst_core.plan.pair_table import id_numbers
+
+    pairs = wanted.pairs
     ids = id_numbers(plan.column("pair_id"))
-    places = np.searchsorted(draft.ids, ids)
-    places[places == len(draft)] = 0
-    known = draft.ids[places] == ids if len(draft) else np.zeros(len(plan), bool)
-    if not known.any():
+    places = np.searchsorted(pairs.ids, ids)
+    places[places == len(pairs)] = 0
+    found = pairs.ids[places] == ids if len(pairs) else np.zeros(len(plan), bool)
+    if not found.any():
         return plan
-    return _with_skips(_with_paths(plan, asked, places, known), asked, places, known)
+    return _with_skips(_with_paths(plan, wanted, places, found), wanted, places, found)
 
 
 def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Pairs whose inputs have other bytes than planned, or than their image was made of if that was later."""
+    """Ids of pairs whose inputs have other bytes than planned, and than those that their result was made from."""
     contents = plan.distinct("content_path", "content_sha256", "content_bytes", "content_mtime_ns")
     styles = set(zip(*map(_flat, _style_columns(plan)), strict=True))
     files = _CurrentFiles(_remote({str(path) for path, *_ in (*contents, *styles)}), {})
@@ -42,47 +45,47 @@ def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
     if not changed:
         return []
 
-    def made_of_them(row_id: str, content: str, paths: list[str]) -> bool:
-        made = outcomes.get(row_id)
-        if made is None:
+    def result_is_current(row_id: str, content: str, paths: list[str]) -> bool:
+        outcome = outcomes.get(row_id)
+        if outcome is None:
             return False
-        styles = made.inputs[1:] if paths else ()  # where there is no style, the results have an empty hash
-        return (made.inputs[:1], styles) == ((files.hash(content),), tuple(map(files.hash, paths)))
+        styles = outcome.inputs[1:] if paths else ()  # where there is no style, the results have an empty hash
+        return (outcome.inputs[:1], styles) == ((files.hash(content),), tuple(map(files.hash, paths)))
 
     columns = ("pair_id", "content_path", "content_sha256", "style_paths", "style_sha256")
     return [
         row_id
         for row_id, content, sha256, paths, hashes in zip(*map(plan.column, columns), strict=True)
         if not changed.isdisjoint([(content, sha256), *zip(paths, hashes, strict=True)])
-        and not made_of_them(row_id, content, paths)
+        and not result_is_current(row_id, content, paths)
     ]
 
 
-def _with_paths(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
-    draft, changes = asked.draft, dict[str, pa.ChunkedArray]()
-    contents = pa.array([path_text(item.path) for item in draft.contents], pa.string())
-    present = contents.take(pa.array(draft.content[places], mask=~known))
+def _with_paths(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found: NDArray[np.bool_]) -> Plan:
+    pairs, changes = wanted.pairs, dict[str, pa.ChunkedArray]()
+    contents = pa.array([path_text(item.path) for item in pairs.contents], pa.string())
+    present = contents.take(pa.array(pairs.content[places], mask=~found))
     planned = pc.cast(plan.table.column("content_path"), pa.string())
     if pc.any(pc.not_equal(present, planned)).as_py():
         changes["content_path"] = pc.coalesce(present, planned)
     kind = PLAN_SCHEMA.field("style_paths").type
-    styles = pa.array([[path_text(s.item.path) for s in c.styles] for c in draft.combinations], kind)
-    present = styles.take(pa.array(draft.combination[places], mask=~known))
+    styles = pa.array([[path_text(s.item.path) for s in c.styles] for c in pairs.combinations], kind)
+    present = styles.take(pa.array(pairs.combination[places], mask=~found))
     planned = pc.cast(plan.table.column("style_paths"), kind)
     if pc.any(pc.not_equal(pc.binary_join(present, "\0"), pc.binary_join(planned, "\0"))).as_py():
-        changes["style_paths"] = pc.if_else(pa.array(known), present, planned)
+        changes["style_paths"] = pc.if_else(pa.array(found), present, planned)
     return plan.replaced(**changes) if changes else plan
 
 
-def _with_skips(plan: Plan, asked: WantedPairs, places: NDArray[np.intp], known: NDArray[np.bool_]) -> Plan:
-    """Left out is what the run file leaves out now, not what it left out when the pair was planned."""
+def _with_skips(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found: NDArray[np.bool_]) -> Plan:
+    """Put the exclusions of today's run file in place of those that were planned."""
     codes, names = plan.codes("error_class")
     before = np.isin(codes, [code for code, name in enumerate(names) if name in SKIPPED])
-    if not before.any() and not asked.skipped_contents and not asked.skipped_styles:
+    if not before.any() and not wanted.skipped_contents and not wanted.skipped_styles:
         return plan
     classes, messages = plan.column("error_class"), plan.column("error_message")
-    for row in np.flatnonzero(known).tolist():
-        skip = asked.skip_of(places[row])
+    for row in np.flatnonzero(found).tolist():
+        skip = wanted.skip_reason(places[row])
         if skip is not None:
             classes[row], messages[row] = type(skip).__name__, str(skip)
         elif before[row]:
@@ -99,7 +102,7 @@ def _flat(column: pa.ChunkedArray) -> list[object]:
 
 
 def _remote(paths: set[str]) -> dict[str, FileState]:
-    """The states of those files that lie at a store, found together: one by one would take hours."""
+    """The states of the files that are URLs, asked for together: one by one would take hours."""
     remote = {path: located(path) for path in paths if is_url(path)}
     states = remote_states(remote.values())
     return {path: states[place] for path, place in remote.items()}
@@ -107,7 +110,7 @@ def _remote(paths: set[str]) -> dict[str, FileState]:
 
 @dataclass(frozen=True)
 class _CurrentFiles:
-    """What files hold now, each looked at once, and hashed only where size or time are not as planned."""
+    """The files' bytes today: each is looked at once, and hashed only if its size or time differ from the plan."""
 
     states: dict[str, FileState]
     hashes: dict[str, str | None]
@@ -119,6 +122,8 @@ class _CurrentFiles:
         return (self.states[path] != (size, mtime) or sha256 is None) and self.hash(path) != sha256
 
     def hash(self, path: str) -> str | None:
+        from nst_core.sources.index.inputs import present_hash  # loads Pillow, and is seldom needed
+
         if path not in self.hashes:
             self.hashes[path] = present_hash(path)
         return self.hashes[path]

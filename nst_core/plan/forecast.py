@@ -1,4 +1,4 @@
-"""What a run would do: pairs, chunks, shapes, time, cost and room on the disk. Starts nothing, writes nothing."""
+"""The forecast of a run: pairs, chunks, shapes, time, cost and space on the disk. Starts nothing, writes nothing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from nst_core.config.devices import Fleet
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import NoRoom
-from nst_core.plan.census import census_of_part, census_of_plan
+from nst_core.plan.counts import count_part, count_plan
 from nst_core.plan.new_part import new_part
-from nst_core.plan.pace import pace_of
+from nst_core.plan.pair_table import place_counts
 from nst_core.plan.part import PlanPart
+from nst_core.plan.speed import estimate_speed
 from nst_core.plan.state import RunState, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
@@ -23,10 +24,13 @@ from nst_core.storage.machine import machine_name
 from nst_core.storage.progress import Progress
 
 BYTES_PER_PIXEL = {"jpeg": 1.1, "png": 2.3}
-"""Of stylized images; JPEG at quality 95, 4:4:4. `nst demo` came to 0.99 (PNG: 2.12), a run of `squeezenet` to 1.16."""
+"""Of stylized images, by format (JPEG: quality 95, 4:4:4).
+
+`nst demo` came to 0.99 (PNG: 2.12), a run of `squeezenet` to 1.16.
+"""
 
 ORIGINAL_GROWTH = {"jpeg": 3, "png": 6}
-"""Bytes of a stylized image of its content's own size, over those of the content's file, about."""
+"""Bytes of a stylized image of its content's own size per byte of the content's file, roughly."""
 
 BYTES_PER_PAIR = 7_000
 """Of plan and results: the same runs came to 8 and 6 kB, in many small files."""
@@ -35,24 +39,24 @@ GALLERY_BYTES_PER_PAIR = 60_000
 """Of thumbnails and pages: 50 kB at size 128, 110 kB at 256 where every content has few pairs."""
 
 PRICE = 3.0
-"""Of a GPU-hour, in whatever it is paid in."""
+"""Of a GPU-hour, in any currency."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would do, counted.
+    """The counts and estimates of a run.
 
     Attributes:
         pairs: planned in all; `new_pairs` of them by this run, `done` with nothing left to do.
-        to_make: images of it that can be made; the others are left out, or their inputs are bad.
+        to_make: those left whose images can be made; the others are left out, or their inputs are bad.
         chunks: with work left; `shapes`: distinct ones that are optimised, padded to the recipe's bucket.
         left_out: pairs by the reason for which they are skipped.
         bad_inputs: what is wrong with inputs.
         licenses: pairs by licence of content and style.
         seconds: for what is left, on this machine; gpu_hours and cost are 0 on a CPU.
-        basis: what `seconds` rests on.
-        output_bytes: that what is left will take; `free_bytes`: that there are, None at a store.
-        notes: what the sources have to say.
+        basis: where the speed behind `seconds` comes from.
+        output_bytes: of everything that is left to write; `free_bytes`: of the disk, None at a store.
+        notes: sentences for the user about the sources.
     """
 
     pairs: int
@@ -83,22 +87,23 @@ class Forecast:
 def forecast(
     config: RunConfig, progress: Progress | None = None, price: float = PRICE, fleet: Fleet | None = None
 ) -> Forecast:
-    """Count what `run` would do, with a fleet, by default this machine's.
+    """Count what `run` would do on a fleet, by default this machine's.
 
-    Raises what `run` raises before it starts, but for a lack of room.
+    Raises:
+        UsageError: as `run` does before it starts, but for a lack of space.
     """
     method = resolve_method(config, fleet)
     folder = RunFolder(config.run_folder)
     folder.check_writable()
     folder.check_method(method.fingerprints)
-    asked = wanted_pairs(config, method.fingerprints.method, progress)
-    state = read_state(folder, asked)
-    part = new_part(config, method, asked, folder, progress)
-    return _forecast(config, method, asked, state, part, price)
+    wanted = wanted_pairs(config, method.fingerprints.method, progress)
+    state = read_state(folder, wanted)
+    part = new_part(config, method, wanted, folder, progress)
+    return _forecast(config, method, wanted, state, part, price)
 
 
 def check_room(config: RunConfig, state: RunState, part: PlanPart) -> None:
-    """Raises NoRoom where what is left to make will not fit on the disk."""
+    """Raise NoRoom if what is left to make will not fit on the disk."""
     needed, free = _needed_bytes(config, state, part), free_bytes(config.run_folder)
     if free is not None and needed > free:
         raise NoRoom(
@@ -108,13 +113,13 @@ def check_room(config: RunConfig, state: RunState, part: PlanPart) -> None:
 
 
 def _forecast(
-    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, state: RunState, part: PlanPart, price: float
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, state: RunState, part: PlanPart, price: float
 ) -> Forecast:
-    census = census_of_plan(state.plan, state.done_rows) + census_of_part(part)
+    counts = count_plan(state.plan, state.done_rows) + count_part(part)
     recipe = method.recipe
-    pace = pace_of(recipe, method.device, machine_name(method.device), method.fleet.here)
-    pixels = sum(width * height * count for (width, height), count in census.work.items())
-    seconds = pixels * recipe.evaluations / pace.pixels_per_second
+    speed = estimate_speed(recipe, method.device, machine_name(method.device), method.fleet.here)
+    pixels = sum(width * height * count for (width, height), count in counts.work.items())
+    seconds = pixels * recipe.evaluations / speed.pixels_per_second
     gpu_hours = seconds / 3600 if method.device.type == "cuda" else 0.0
     return Forecast(
         pairs=len(state.plan) + len(part),
@@ -122,41 +127,41 @@ def _forecast(
         done=state.done,
         left=len(state.plan) - state.done + len(part),
         to_make=int(((state.plan.codes("error_class")[0] < 0) & ~state.done_rows).sum())
-        + int((part.looks.error < 0).sum()),
+        + int((part.shapes.error < 0).sum()),
         chunks=len(state.chunks) + part.chunks,
-        contents=len(census.contents),
-        styles=len(census.styles),
-        artists=len(census.artists),
-        shapes=len({recipe.padded(*shape) for shape in census.work}),
-        left_out=dict(census.left_out.most_common()),
-        bad_inputs=census.bad,
-        licenses=dict(census.licenses.most_common()),
+        contents=len(counts.contents),
+        styles=len(counts.styles),
+        artists=len(counts.artists),
+        shapes=len({recipe.padded(*shape) for shape in counts.work}),
+        left_out=dict(counts.left_out.most_common()),
+        bad_inputs=counts.bad,
+        licenses=dict(counts.licenses.most_common()),
         seconds=seconds,
         gpu_hours=gpu_hours,
         cost=gpu_hours * price,
-        basis=pace.basis,
+        basis=speed.basis,
         output_bytes=_needed_bytes(config, state, part),
         free_bytes=free_bytes(config.run_folder),
-        notes=asked.notes,
+        notes=wanted.notes,
     )
 
 
 def _needed_bytes(config: RunConfig, state: RunState, part: PlanPart) -> int:
-    """What is left to write, about: images, rows, and thumbnails if there is to be a gallery."""
+    """Bytes that are left to write, roughly: images, rows, and thumbnails if there is a gallery."""
     each = BYTES_PER_PAIR + (GALLERY_BYTES_PER_PAIR if config.output.gallery else 0)
     rows = int((~state.done_rows).sum()) + len(part)
     per_pixel = BYTES_PER_PIXEL[config.output.format]
     if config.output.size == "method":
         sizes = state.plan.numbers("width").astype(np.int64) * state.plan.numbers("height")
-        pixels = int(sizes[~state.done_rows].sum()) + int(part.looks.working.prod(axis=1).sum())
+        pixels = int(sizes[~state.done_rows].sum()) + int(part.shapes.working.prod(axis=1).sum())
         return int(pixels * per_pixel) + rows * each
-    contents = state.plan.numbers("content_bytes")[~state.done_rows]  # their sizes in pixels stand in no plan
+    contents = state.plan.numbers("content_bytes")[~state.done_rows]  # the plan does not have their sizes in pixels
     planned = ORIGINAL_GROWTH[config.output.format] * int(contents.clip(0).sum())
     return planned + int(_original_pixels(part) * per_pixel) + rows * each
 
 
 def _original_pixels(part: PlanPart) -> int:
-    """Of the contents of all rows that can be made, as often as they stand there."""
-    places, counts = np.unique(part.draft.content[part.looks.error < 0], return_counts=True)
-    found = (part.context.inputs[part.draft.contents[place].path] for place in places)
-    return sum(image.width * image.height * int(count) for image, count in zip(found, counts, strict=True))
+    """Pixels of the contents of all pairs without an error, each as often as it occurs."""
+    counts = place_counts(part.pairs.content[part.shapes.error < 0])
+    images = {place: part.context.inputs[part.pairs.contents[place].path] for place in counts}
+    return sum(image.width * image.height * counts[place] for place, image in images.items())

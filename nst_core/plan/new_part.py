@@ -1,45 +1,59 @@
-"""The plan part that a run folder lacks."""
+"""The plan part that a run folder lacks: its input files inspected, its pairs in chunks and batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
-from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.errors import StrictInputs
-from nst_core.plan.draft import id_numbers
 from nst_core.plan.grouping import grouping
-from nst_core.plan.inspection import inspected
+from nst_core.plan.pair_table import PairTable, id_numbers
 from nst_core.plan.part import PlanPart, plan_part
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import RunFolder
+from nst_core.sources.index.inspection import remembered, wanted_of
 from nst_core.storage.progress import Progress
+
+Limits = TypeVar("Limits")
 
 
 def new_part(
-    config: RunConfig, method: ResolvedMethod, asked: WantedPairs, folder: RunFolder, progress: Progress | None = None
+    config: RunConfig, method: ResolvedMethod, wanted: WantedPairs, folder: RunFolder, progress: Progress | None = None
 ) -> PlanPart:
-    """The rows that the plan in `folder` (which is not written) lacks: only their inputs are inspected."""
+    """Return the rows that the plan in `folder` lacks, and inspect their inputs alone; writes nothing.
+
+    Raises:
+        OSError: an input could not be read, which is not the file's own fault and may pass.
+    """
     earlier = folder.read_plan()
-    fresh = asked.draft.without(id_numbers(earlier.column("pair_id")))
-    context = PlanContext(
-        recipe=method.recipe,
-        fingerprints=method.fingerprints,
-        min_side=method.min_side,
-        min_style_side=method.min_style_side,
-        extension=OUTPUT_EXTENSIONS[config.output.format],
-        inputs=inspected(fresh, config, progress),
-        skipped_contents=asked.skipped_contents,
-        skipped_styles=asked.skipped_styles,
+    pairs = wanted.pairs.without(id_numbers(earlier.column("pair_id")))
+    limits = input_limits(pairs, wanted_of(config.content), wanted_of(config.style))
+    inputs = remembered(limits, [config.content.path, config.style.path], progress)
+    context = replace(
+        PlanContext.of(method, config.output, inputs),
+        skipped_contents=wanted.skipped_contents,
+        skipped_styles=wanted.skipped_styles,
     )
-    groups = grouping(config.execution, method.recipe, method.fleet, len(fresh))
-    return plan_part(folder.next_part(), fresh, earlier, context, groups)
+    groups = grouping(config.execution, method.recipe, method.fleet, len(pairs))
+    return plan_part(folder.next_part(), pairs, earlier, context, groups)
 
 
-def strict_check(bad: Sequence[str]) -> None:
-    """For `--strict`: raises StrictInputs, listing them, if any planned input is bad."""
-    if bad:
-        shown = "\n".join(f"  {message}" for message in bad[:50])
-        raise StrictInputs(f"{len(bad)} bad inputs, and --strict was given: nothing was started.\n{shown}")
+def check_strict(bad_inputs: Sequence[str]) -> None:
+    """Raise StrictInputs, listing the bad inputs, if there are any: for `--strict`."""
+    if bad_inputs:
+        shown = "\n".join(f"  {message}" for message in bad_inputs[:50])
+        raise StrictInputs(f"{len(bad_inputs)} bad inputs, and --strict was given: nothing was started.\n{shown}")
+
+
+def input_limits(pairs: PairTable, content: Limits, style: Limits) -> dict[Path, Limits]:
+    """Every input file of the pairs, once, with the limits of its role (of contents, for a file in both roles)."""
+    combinations = (pairs.combinations[place] for place in np.unique(pairs.combination))
+    limits = {share.item.path: style for combination in combinations for share in combination.styles}
+    return limits | {pairs.contents[place].path: content for place in np.unique(pairs.content)}

@@ -1,4 +1,4 @@
-"""Trying again what failed: from the run folder alone, wherever it lies now."""
+"""The retry of failed and quarantined pairs: its configuration and chunks, from the run folder alone."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Only = Literal["failed", "quarantined"]
 
 
 def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
-    """The configuration of a run as its run.yaml has it, but for the place of its folder, which is where it is now.
+    """The configuration in a run's run.yaml, with the folder's place of today.
 
-    Where the sources lie does not matter to a retry: the plan has the path of every file. Keys of `execution` that this
-    version does not know are left out, since none of them changes an image.
+    A retry does not open the sources: the plan has the path of every file. Keys of `execution` that this version does
+    not know are left out, since none of them changes an image.
 
     Args:
-        overrides: `key.sub=value`, laid over it.
+        overrides: `key.sub=value`, which replace its values.
 
     Raises:
         RunFolderError: not a run folder, its run.yaml is lost or damaged, or it names the recipe or the weights by a
-            path that leads nowhere from the current directory.
+            relative path at which the current directory has no file.
         ConfigError: an override is wrong, or run.yaml is of another version.
     """
     folder.check_exists()
@@ -43,10 +43,14 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
             "restore it, or use `nst run` with its run file."
         )
     overridden = {override.partition("=")[0].strip() for override in overrides}
-    if overridden.isdisjoint(("method", "method.recipe")):
-        _check_recipe(folder, data)
-    config = parse_config(_known(data), overrides)
-    _check_weights(folder, config.method.resolve().weights)
+    method = data.get("method")
+    recipe = str(method.get("recipe")) if isinstance(method, Mapping) else ""
+    if is_recipe_file(recipe) and overridden.isdisjoint(("method", "method.recipe")):
+        _check_file(folder, "recipe", recipe)
+    config = parse_config(_without_unknown_keys(data), overrides)
+    weights = config.method.resolve().weights
+    if weights not in ("imagenet", "random"):
+        _check_file(folder, "weights", weights)
     root = folder.root.absolute()
     # The folder may have been given a name that no run file could: copies, not validated anew.
     return config.model_copy(
@@ -55,13 +59,13 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: Only | None = None) -> list[Chunk]:
-    """The chunks with pairs to try again: those that failed and those that were quarantined, or one kind of them only.
+    """The chunks with failed or quarantined pairs, or with those of one status only; these pairs are wanted.
 
-    A quarantined pair is tried whether or not its input has changed. What was skipped, and what was never reached, is
-    not: that is for `nst run`. Batches stay whole, so that images come out as they would have.
+    A quarantined pair is tried whether or not its input has changed. Skipped pairs and those that were never reached
+    are left to `nst run`. Batches stay whole, so that images come out as they would have.
 
     Raises:
-        RunFolderError: not one of the files that failed pairs need is where it was planned.
+        RunFolderError: none of the files that failed pairs need is where it was planned.
     """
     statuses = {only} if only else {"failed", "quarantined"}
     wanted = {name for name, outcome in outcomes.items() if outcome.status in statuses}
@@ -74,7 +78,7 @@ def chunks_to_retry(plan: Plan, outcomes: Mapping[str, Outcome], only: Only | No
 
 
 def _check_inputs(plan: Plan) -> None:
-    """Raises where the dataset is gone as a whole: to quarantine every pair would be worse than to say so."""
+    """Raise RunFolderError if the dataset as a whole is gone, lest every pair be quarantined."""
     contents = {path for (path,) in plan.distinct("content_path")}
     if contents and not any(located(path).is_file() for path in contents):
         raise RunFolderError(
@@ -83,32 +87,17 @@ def _check_inputs(plan: Plan) -> None:
         )
 
 
-def _check_recipe(folder: RunFolder, data: Mapping[str, Any]) -> None:
-    method = data.get("method")
-    recipe = str(method.get("recipe")) if isinstance(method, Mapping) else ""
-    if is_recipe_file(recipe) and _leads_nowhere(recipe):
-        raise _nowhere(folder, "recipe", recipe)
+def _check_file(folder: RunFolder, key: str, name: str) -> None:
+    """Raise RunFolderError if `name` is a relative path without a file in the current directory."""
+    path = Path(name).expanduser()
+    if not path.is_absolute() and not path.is_file():
+        raise RunFolderError(
+            f"{folder.root / RUN_FILE} names the {key} {name}, and there is no such file in {Path.cwd()}: "
+            f"go where the run was started, or add --set method.{key}=<path>."
+        )
 
 
-def _check_weights(folder: RunFolder, weights: str) -> None:
-    if weights not in ("imagenet", "random") and _leads_nowhere(weights):
-        raise _nowhere(folder, "weights", weights)
-
-
-def _leads_nowhere(named: str) -> bool:
-    """Whether this is a relative path of no file: an absolute one is not a matter of where we are."""
-    path = Path(named).expanduser()
-    return not path.is_absolute() and not path.is_file()
-
-
-def _nowhere(folder: RunFolder, key: str, named: str) -> RunFolderError:
-    return RunFolderError(
-        f"{folder.root / RUN_FILE} names the {key} {named}, and there is no such file in {Path.cwd()}: "
-        f"go where the run was started, or add --set method.{key}=<path>."
-    )
-
-
-def _known(data: Mapping[str, Any]) -> dict[str, Any]:
+def _without_unknown_keys(data: Mapping[str, Any]) -> dict[str, Any]:
     execution = data.get("execution")
     if not isinstance(execution, Mapping):
         return dict(data)

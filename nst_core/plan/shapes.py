@@ -1,4 +1,4 @@
-"""What the pairs of a draft look like: the shape that is optimised, or why there is nothing to make."""
+"""The shapes of pairs as they are optimised, or the errors for which they cannot be."""
 
 from __future__ import annotations
 
@@ -11,25 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.config.fingerprint import Fingerprints
+from nst_core.config.method import ResolvedMethod
+from nst_core.config.run_config import Output
 from nst_core.engine.images.pixels import working_size
+from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError, SkippedInput
-from nst_core.plan.draft import Combination, Draft
+from nst_core.plan.pair_table import Combination, PairTable
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input, first_error
 
 Ints = NDArray[np.int64]
 
+_FAULTS, _NARROW = 3, 2
+"""The number of kinds of fault (left out on purpose, unusable, too narrow for the method), and the last one's index."""
+
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What a plan needs besides the pairs.
+    """What a plan part depends on besides its pairs.
 
     Attributes:
         recipe: with its precision resolved.
         min_side, min_style_side: shortest side, in pixels, that the recipe's layers (style layers) can look at.
         extension: of the output files.
-        inputs: what was found of every input file.
+        inputs: every input file, inspected.
         skipped_contents, skipped_styles: by item id, why an image is left out on purpose.
     """
 
@@ -42,15 +48,21 @@ class PlanContext:
     skipped_contents: Mapping[str, SkippedInput] = field(default_factory=dict)
     skipped_styles: Mapping[str, SkippedInput] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, method: ResolvedMethod, output: Output, inputs: Mapping[Path, Input]) -> PlanContext:
+        """The context of a run's method and output, in which nothing is left out."""
+        extension = OUTPUT_EXTENSIONS[output.format]
+        return cls(method.recipe, method.fingerprints, method.min_side, method.min_style_side, extension, inputs)
+
 
 @dataclass(frozen=True)
 class Shapes:
-    """What each pair of a draft looks like: shape and fault, by place in the draft.
+    """The shape and the error of each of n pairs, in the order of their table.
 
     Attributes:
-        size: (n,), of the recipe or the row's own.
-        working, padded: (n, 2) width and height, as optimised and padded to the recipe's bucket; zeros with an error.
-        error: (n,) index into `errors`; -1 where the pair can be made.
+        size: (n,) side in pixels to work at: the recipe's, or the manifest row's own.
+        working, padded: (n, 2) width and height, at that size and padded to the recipe's bucket; zeros with an error.
+        error: (n,) index into `errors`; -1 for a pair without any.
     """
 
     size: Ints
@@ -60,38 +72,32 @@ class Shapes:
     errors: Sequence[InputError]
 
     @classmethod
-    def of(cls, draft: Draft, context: PlanContext) -> Shapes:
-        own = np.array([s.overrides.size or context.recipe.size for s in draft.settings], np.int64)
-        size = own[draft.setting]
-        contents, content_of = _distinct(draft.content, size)
-        styles, styles_of = _distinct(draft.combination, size)
+    def of(cls, pairs: PairTable, context: PlanContext) -> Shapes:
+        own = np.array([s.overrides.size or context.recipe.size for s in pairs.settings], np.int64)
+        size = own[pairs.setting]
+        contents, content_of = _distinct(pairs.content, size)
+        styles, styles_of = _distinct(pairs.combination, size)
         errors: list[InputError] = []
-        content_looks = [_content_shape(draft.contents[place], side, context) for place, side in contents]
-        style_faults = [_style_faults(draft.combinations[place], side, context) for place, side in styles]
-        stylized = np.array([bool(c.styles) for c in draft.combinations], bool)[draft.combination]
-        error, narrow_from = np.full(len(draft), -1, np.int64), 0
-        for rank in range(_FAULTS):  # the first that there is, counts
+        content_shapes = [_content_shape(pairs.contents[place], side, context) for place, side in contents]
+        style_faults = [_style_faults(pairs.combinations[place], side, context) for place, side in styles]
+        error, narrow_from = np.full(len(pairs), -1, np.int64), 0
+        for rank in range(_FAULTS):  # a pair has the first of its faults
             narrow_from = len(errors)
-            of_contents = _noted([look.faults[rank] for look in content_looks], errors)[content_of]
-            of_styles = _noted([faults[rank] for faults in style_faults], errors)[styles_of]
-            if rank == _NARROW:  # no layer looks at a content that is delivered as it is
-                of_contents = np.where(stylized, of_contents, -1)
+            of_contents = _add_errors([shape.faults[rank] for shape in content_shapes], errors)[content_of]
+            of_styles = _add_errors([faults[rank] for faults in style_faults], errors)[styles_of]
+            if rank == _NARROW:  # no layer shapes at a content that is delivered as it is
+                of_contents = np.where(pairs.stylized, of_contents, -1)
             for fault in (of_contents, of_styles):
                 error = np.where(error < 0, fault, error)
-        working = np.array([look.working for look in content_looks], np.int64).reshape(-1, 2)[content_of]
-        shapes = np.array([context.recipe.padded(*look.working) for look in content_looks], np.int64).reshape(-1, 2)
-        whole = ((error < 0) | (error >= narrow_from))[:, None]  # where it is only too narrow, the row tells its size
-        return cls(size, working * whole, shapes[content_of] * whole, error, errors)
-
-
-_FAULTS, _NARROW = 3, 2
-"""Kinds of fault, in the order in which they count: left out on purpose, unusable, too narrow for the method; the last.
-"""
+        working = np.array([shape.working for shape in content_shapes], np.int64).reshape(-1, 2)
+        padded = np.array([context.recipe.padded(*shape.working) for shape in content_shapes], np.int64).reshape(-1, 2)
+        known = ((error < 0) | (error >= narrow_from))[:, None]  # the size of an image that is only too narrow, too
+        return cls(size, working[content_of] * known, padded[content_of] * known, error, errors)
 
 
 @dataclass(frozen=True)
 class _ContentShape:
-    """Of a content at a size: `faults`: left out, unusable, too narrow for the method."""
+    """A content at a size, with its faults by kind."""
 
     working: tuple[int, int]
     faults: tuple[InputError | None, InputError | None, InputError | None]
@@ -102,12 +108,12 @@ def _content_shape(item: Item, size: int, context: PlanContext) -> _ContentShape
     working = (0, 0) if found.error else _working_size(found, size, context.recipe)
     narrow = None
     if not found.error and min(context.recipe.padded(*working)) < context.min_side:
-        narrow = too_narrow(found.path, working, size, context.min_side)
+        narrow = too_narrow_error(found.path, working, size, context.min_side)
     return _ContentShape(working, (context.skipped_contents.get(item.id), found.error, narrow))
 
 
 def _style_faults(combination: Combination, size: int, context: PlanContext) -> tuple[InputError | None, ...]:
-    """Of styles for contents of a size: left out, unusable, too narrow for the method."""
+    """The faults, by kind, of the styles of a combination for contents of a size."""
     items = [share.item for share in combination.styles]
     found = [context.inputs[item.path] for item in items]
     skipped = next((context.skipped_styles[item.id] for item in items if item.id in context.skipped_styles), None)
@@ -116,12 +122,12 @@ def _style_faults(combination: Combination, size: int, context: PlanContext) -> 
     for style in [] if error else found:
         working = _working_size(style, style_size, context.recipe)
         if narrow is None and min(working) < context.min_style_side:
-            narrow = too_narrow(style.path, working, style_size, context.min_style_side)
+            narrow = too_narrow_error(style.path, working, style_size, context.min_style_side)
     return skipped, error, narrow
 
 
-def too_narrow(path: Path, working: tuple[int, int], size: int, needed: int) -> ImageTooSmall:
-    """The error of an image whose shorter side, at its working size, the method's layers cannot look at."""
+def too_narrow_error(path: Path, working: tuple[int, int], size: int, needed: int) -> ImageTooSmall:
+    """The error of an image whose shorter side, at its working size, is too small for the method's layers."""
     return ImageTooSmall(
         path,
         f"at size {size} it is {working[0]} × {working[1]} pixels, but this method needs {needed} on the shorter side",
@@ -133,13 +139,13 @@ def _working_size(image: Input, size: int, recipe: Recipe) -> tuple[int, int]:
 
 
 def _distinct(places: NDArray[Any], sizes: Ints) -> tuple[list[tuple[int, int]], Ints]:
-    """The distinct (place, size), and for each pair which of them it has."""
+    """The distinct (place, size), and the index of each pair's."""
     keys, inverse = np.unique(places.astype(np.int64) << 32 | sizes, return_inverse=True)
     return [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in keys], inverse
 
 
-def _noted(faults: Iterable[InputError | None], errors: list[InputError]) -> Ints:
-    """Add the faults that there are to `errors`; where each stands, or -1."""
+def _add_errors(faults: Iterable[InputError | None], errors: list[InputError]) -> Ints:
+    """Append the faults that are not None to `errors`; return the index of each there, or -1."""
     places = []
     for fault in faults:
         places.append(len(errors) if fault is not None else -1)

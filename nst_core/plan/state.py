@@ -1,30 +1,32 @@
-"""From a run file to work: sources → pairs → plan part → chunks. The stations before the engine, in one line."""
+"""The state of a run folder: its plan against its results and images, and the chunks that are left to make."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.config.method import ResolvedMethod
-from nst_core.config.run_config import RunConfig
 from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
-from nst_core.plan.draft import id_numbers
-from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.summary import is_current, summarize
 
+if TYPE_CHECKING:
+    from nst_core.config.method import ResolvedMethod
+    from nst_core.config.run_config import RunConfig
+    from nst_core.plan.wanted import WantedPairs
+
 
 @dataclass(frozen=True)
 class RunState:
-    """A run folder's plan against what is there.
+    """A run folder's plan, and how much of it is done.
 
     Attributes:
-        plan: every planned pair, paths as the sources have them now.
-        stale: pair ids whose inputs have other bytes than when they were planned.
+        plan: every planned pair, with the paths that the sources have now.
+        stale: ids of pairs whose inputs have other bytes than when they were planned.
         chunks: those with work left.
         done_rows: of each row of the plan, whether nothing is left to do.
     """
@@ -36,35 +38,41 @@ class RunState:
 
     @property
     def done(self) -> int:
-        """Pairs with nothing left to do."""
+        """The number of pairs with nothing left to do."""
         return int(self.done_rows.sum())
 
 
-def read_state(folder: RunFolder, asked: WantedPairs | None = None) -> RunState:
-    """What the folder holds against its plan; `asked` tells where files lie now, and what is left out now."""
+def read_state(folder: RunFolder, wanted: WantedPairs | None = None) -> RunState:
+    """Read the state of a run folder; `wanted`, if given, has the paths and exclusions of today's run file."""
     plan = folder.read_plan()
-    if asked is not None:
-        plan = with_current_inputs(plan, asked)
+    if wanted is not None:
+        plan = with_current_inputs(plan, wanted)
     outcomes = folder.outcomes()
     stale = stale_pairs(plan, outcomes)
     done = done_pairs(plan, outcomes, folder.image_files(), set(stale))
     return RunState(plan, stale, pending_chunks(plan, done), done)
 
 
-def finished_state(config: RunConfig, method: ResolvedMethod, asked: WantedPairs) -> RunState | None:
-    """The state of a run folder that holds all that `config` asks for, pages included; None where work is left."""
+def finished_state(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs) -> RunState | None:
+    """The state of a run folder in which nothing is left to do, gallery and report included; None where work is left.
+
+    Raises:
+        RunFolderError: the folder holds another method's images.
+    """
     folder = RunFolder(config.run_folder)
     folder.check_method(method.fingerprints)
-    if not folder.exists() or lacking_pages(config):
+    if not folder.exists() or missing_pages(config):
         return None
-    state = read_state(folder, asked)
-    new = len(asked.draft.without(id_numbers(state.plan.column("pair_id"))))
+    from nst_core.plan.pair_table import id_numbers
+
+    state = read_state(folder, wanted)
+    new = len(wanted.pairs.without(id_numbers(state.plan.column("pair_id"))))
     if new or state.chunks or not is_current(folder.root, summarize(folder.root, state.plan)):
         return None
     return state
 
 
-def lacking_pages(config: RunConfig) -> list[str]:
-    """Which of the gallery and the report a run asks for and does not have."""
-    wanted = {"gallery": config.output.gallery, "report": config.output.report}
-    return [name for name, asked in wanted.items() if asked and not (config.run_folder / name / "index.html").is_file()]
+def missing_pages(config: RunConfig) -> list[str]:
+    """The names of those of gallery and report that the run file asks for and the run folder lacks."""
+    pages = {"gallery": config.output.gallery, "report": config.output.report}
+    return [name for name, on in pages.items() if on and not (config.run_folder / name / "index.html").is_file()]

@@ -1,4 +1,4 @@
-"""What a run file asks for: its sources read, what is left out of them, and every pair, drafted."""
+"""The pairs that a run file asks for: its sources read, exclusions found, contents paired with styles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
 from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.manifest.pairs import pairs_of_manifest
-from nst_core.plan.draft import Draft, draft_of
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
+from nst_core.manifest.pairs import read_pairs
+from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inspection import duplicates_of
@@ -25,8 +25,8 @@ class Sources:
     """The two sources of a run, read.
 
     Attributes:
-        duplicates: of the contents that are left out as such, by id: the id of the one that is used.
-        notes: what the person should know about what was found.
+        duplicates: by id of a content that is left out as a duplicate: the id of the one in its place.
+        notes: sentences for the user about what was found.
     """
 
     contents: Catalogue
@@ -40,41 +40,43 @@ class WantedPairs:
     """Every pair that a run file asks for.
 
     Attributes:
-        skipped_contents, skipped_styles: by id, why an image of the draft is left out on purpose.
-        notes: what the person should know about the sources.
-        artists: what the style source knows of the artists of the draft, by name.
+        skipped_contents, skipped_styles: by id of an image that is left out on purpose: why.
+        notes: sentences for the user about the sources.
+        artists: what the style source says about the artists of the pairs, by name.
     """
 
-    draft: Draft
+    pairs: PairTable
     skipped_contents: Mapping[str, SkippedInput]
     skipped_styles: Mapping[str, SkippedInput]
     notes: tuple[str, ...] = ()
     artists: Mapping[str, ArtistFacts] = field(default_factory=dict)
 
-    def skip_of(self, place: int) -> SkippedInput | None:
-        """Why the pair at `place` of the draft is left out, if it is."""
-        content = self.draft.contents[self.draft.content[place]]
-        styles = self.draft.combinations[self.draft.combination[place]].styles
+    def skip_reason(self, place: int) -> SkippedInput | None:
+        """Why the pair at index `place` is left out on purpose, if it is."""
+        content = self.pairs.contents[self.pairs.content[place]]
+        styles = self.pairs.combinations[self.pairs.combination[place]].styles
         found = (self.skipped_styles.get(share.item.id) for share in styles)
         return self.skipped_contents.get(content.id) or next((skip for skip in found if skip), None)
 
 
 def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress | None = None) -> WantedPairs:
-    """Read the sources and draft every pair. Raises SourceError, ConfigError, ManifestError."""
+    """Read the sources and pair them. Raises SourceError, ConfigError, ManifestError."""
     sources = open_sources(config, progress)
-    draft = draft_of(pairs_of(config, sources), method_fingerprint)
-    styles = {share.item.id: share.item for combination in draft.combinations for share in combination.styles}
+    pairs = tabulate_pairs(pair_sources(config, sources), method_fingerprint)
+    styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
     return WantedPairs(
-        draft,
-        _excluded(draft.contents, config.content, "content") | _duplicates(draft.contents, sources.duplicates),
+        pairs,
+        _excluded(pairs.contents, config.content, "content") | _duplicates(pairs.contents, sources.duplicates),
         _excluded(styles.values(), config.style, "style"),
         sources.notes,
-        facts_of(sources.styles.catalogue.items, (combination.artist for combination in draft.combinations)),
+        collect_artist_facts(
+            sources.styles.catalogue.items, (combination.artist for combination in pairs.combinations)
+        ),
     )
 
 
 def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources:
-    """Read both sources, and find what is left out of them. Raises SourceError, ConfigError."""
+    """Read both sources, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
     contents = open_source(config.content, "content", progress)
     styles = open_source(config.style, "style", progress)
     for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
@@ -92,14 +94,31 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
     )
 
 
-def pairs_of(config: RunConfig, sources: Sources) -> Iterator[Pair]:
-    """Every pair that the run file asks for. Raises ConfigError, ManifestError."""
+def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
+    """Return every pair that the run file asks for, one by one. Raises ConfigError, ManifestError."""
     pairing = config.pairing
     if pairing.strategy == "manifest":
         assert pairing.manifest is not None  # the configuration makes sure
-        return iter(pairs_of_manifest(pairing.manifest, pairing.seed, sources.contents, sources.styles))
+        return iter(read_pairs(pairing.manifest, pairing.seed, sources.contents, sources.styles))
     beta = config.method.resolve().beta
-    return drawn_pairs(pairing, sources.contents.items, sources.styles, beta)
+    return draw_pairs(pairing, sources.contents.items, sources.styles, beta)
+
+
+def collect_artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
+    """What the style items say about these artists, by name; artists about whom they say nothing are left out."""
+    works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
+    for item in items:
+        if item.artist in works:
+            works[item.artist].append(item)
+    facts = {
+        artist: ArtistFacts(
+            next((item.years for item in own if item.years), None),
+            _joined(item.genre for item in own),
+            _joined(item.nationality for item in own),
+        )
+        for artist, own in works.items()
+    }
+    return {artist: found for artist, found in facts.items() if found}
 
 
 def _pairing_notes(pairing: Pairing, styles: StyleSet) -> list[str]:
@@ -132,26 +151,7 @@ def _duplicates(items: Iterable[Item], first: Mapping[str, str]) -> dict[str, Sk
     }
 
 
-def facts_of(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
-    """What the style items of these artists tell of them, without those of whom nothing is told."""
-    works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
-    for item in items:
-        if item.artist in works:
-            works[item.artist].append(item)
-    found = {artist: _told(of_artist) for artist, of_artist in works.items()}
-    return {artist: facts for artist, facts in found.items() if facts}
-
-
-def _told(works: Iterable[Item]) -> ArtistFacts:
-    works = list(works)
-    return ArtistFacts(
-        next((work.years for work in works if work.years), None),
-        _joined(work.genre for work in works),
-        _joined(work.nationality for work in works),
-    )
-
-
 def _joined(cells: Iterable[str | None]) -> str | None:
-    """The different values of comma-separated cells, in order."""
+    """The distinct values of comma-separated cells, in order."""
     values = (part.strip() for cell in dict.fromkeys(cells) if cell for part in cell.split(","))
     return ", ".join(dict.fromkeys(value for value in values if value)) or None

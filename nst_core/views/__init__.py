@@ -1,1 +1,1 @@
-"""What people look at, made of run folders alone: galleries, contact sheets, reports."""
+"""Galleries, contact sheets, triptychs and reports, made from run folders alone."""

@@ -1,4 +1,4 @@
-"""What is made of run folders to be looked at: contact sheets, then the gallery, whose pages link to them."""
+"""The pages of run folders: contact sheets, then the gallery, whose pages link to them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nst_core.storage.progress import Progress
-from nst_core.views.gallery import build_combined_gallery, build_gallery, check_combined
-from nst_core.views.sheets import write_combined_contact_sheets, write_contact_sheets
+from nst_core.views.gallery.builder import build_gallery, check_place
+from nst_core.views.sheets.writer import write_contact_sheets
 
 
-def show_run(run_folder: Path, progress: Progress | None = None) -> Path:
-    """(Re)make the gallery of a run with its contact sheets; returns its index. Raises as both do.
+def build_pages(
+    runs: Sequence[Path], gallery: Path | None = None, copy: bool = True, progress: Progress | None = None
+) -> Path:
+    """(Re)make a gallery with its contact sheets; return its index. Arguments and errors as of `build_gallery`.
 
     Args:
         progress: called with (sheets looked at, sheets in all), then with (rows done, rows in all).
     """
-    write_contact_sheets(run_folder, progress=progress)
-    return build_gallery(run_folder, progress=progress)
-
-
-def show_runs(runs: Sequence[Path], gallery: Path, copy: bool, progress: Progress | None = None) -> Path:
-    """As `show_run`, for several runs together, at a place of its own.
-
-    Args:
-        copy: whether the results' files are copied there.
-    """
-    check_combined(runs, gallery)  # nothing is written where a gallery must not be
-    write_combined_contact_sheets(runs, gallery, progress=progress)
-    return build_combined_gallery(runs, gallery, copy=copy, progress=progress)
+    if gallery is not None:
+        check_place(runs, gallery)  # nothing is written where a gallery must not be
+    write_contact_sheets(runs, gallery, progress=progress)
+    return build_gallery(runs, gallery, copy=copy, progress=progress)

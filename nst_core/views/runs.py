@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nst_core.errors import RunFolderError
+from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.run_folder.folder import run_name
 from nst_core.run_folder.results import partition_slug, result_files
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.paths import arrow_files, is_local, parquet_source
 from nst_core.storage.slugs import unique_slugs
 
+SHEET_FILE = "contact-sheet.png"
 _AT_ONCE = 16  # result files that are asked how many rows they have
 
 
@@ -132,4 +134,6 @@ def _artist_name(partition: Partition) -> str | None:
     return None
 
 
-SHEET_FILE = "contact-sheet.png"
+def facts_by_artist(run_folders: Sequence[Path]) -> dict[str, ArtistFacts]:
+    """The facts of the artists of several runs; where several runs know an artist, those of the first one."""
+    return {name: facts for run in reversed(run_folders) for name, facts in artist_facts(run).items()}

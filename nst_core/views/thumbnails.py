@@ -35,20 +35,20 @@ _Sizes = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One picture in up to two sizes: (file name, width, height), the smallest first. Tiny pictures have one."""
+    """A picture in up to two sizes: (file name, width, height), the smallest first. Tiny pictures have one."""
 
     sizes: tuple[tuple[str, int, int], ...]
 
     @property
     def key(self) -> str:
-        """What the names of all sizes begin with."""
+        """The beginning of the names of all sizes."""
         return self.sizes[0][0].partition("-")[0]
 
 
 class ThumbnailFolder:
-    """`gallery/thumbs`: knows what is there, makes what is missing, and forgets what no page uses any more.
+    """The thumbnails of a gallery (`gallery/thumbs`): makes those that are missing, removes those of no page.
 
-    The size of a thumbnail stands in its name, so that a second build opens no picture at all.
+    The size of a thumbnail stands in its name, so that a second build opens no picture.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,59 +60,57 @@ class ThumbnailFolder:
                 self._add(match[1], (int(match[2]), int(match[3])))
 
     def keep(self, keys: Iterable[str]) -> bool:
-        """Take these thumbnails for used, as if they had been asked for; False if not all of them are there."""
-        wanted = set(keys)
-        self._used |= wanted
-        return wanted <= self._there.keys()
+        """Mark thumbnails as used; False if not all of them are there."""
+        keys = set(keys)
+        self._used |= keys
+        return keys <= self._there.keys()
 
-    def make(
-        self, pictures: Iterable[Path], remembered: Container[Path] = ()
-    ) -> Iterator[tuple[Path, Thumbnail | None]]:
+    def make(self, pictures: Iterable[Path], lasting: Container[Path] = ()) -> Iterator[tuple[Path, Thumbnail | None]]:
         """Yield the thumbnail of each different picture, in order; None where it is gone or cannot be decoded.
 
         Args:
-            remembered: pictures that, once they are gone or out of reach, keep the thumbnail that they have.
+            lasting: pictures that keep the thumbnail they have once they are gone or out of reach.
         """
         different = list(dict.fromkeys(pictures))
         with ThreadPoolExecutor(_WORKERS) as pool:  # Pillow decodes, scales and encodes outside the interpreter's lock
             yield from zip(
-                different, pool.map(lambda one: self._thumbnail(one, one in remembered), different), strict=True
+                different, pool.map(lambda one: self._thumbnail(one, one in lasting), different), strict=True
             )
 
     def remove_unused(self) -> None:
-        """Delete the thumbnails that were not asked for since this object was made."""
+        """Delete the thumbnails that were neither made nor marked as used by this object."""
         for key in self._there.keys() - self._used:
             for width, height in self._there.pop(key):
                 (self.folder / _name(key, width, height)).unlink(missing_ok=True)
 
-    def _thumbnail(self, picture: Path, remembered: bool) -> Thumbnail | None:
+    def _thumbnail(self, picture: Path, lasting: bool) -> Thumbnail | None:
         try:
             state = file_state(picture)
             if state != GONE:
-                return self._shown(picture, _identity(picture, state))
+                return self._make(picture, _identity(picture, state))
         except (UsageError, StorageUnreachable):  # a gallery of somebody else's run: their inputs need not be ours
             pass
-        key = self._by_path.get(_path_digits(picture)) if remembered else None
-        return self._known(key) if key and self._is_whole(key) else None
+        key = self._by_path.get(_path_digits(picture)) if lasting else None
+        return self._use(key) if key and self._is_whole(key) else None
 
     @cached_property
     def _by_path(self) -> dict[str, str]:
-        """Keys by what they tell of the path; only made where a picture is gone."""
+        """Keys by their digits of the path; only made where a picture is gone."""
         return {key[:_OF_PATH]: key for key in list(self._there)}
 
-    def _shown(self, picture: Path, key: str) -> Thumbnail | None:
+    def _make(self, picture: Path, key: str) -> Thumbnail | None:
         if not self._is_whole(key):
             try:
                 pixels = decode_image(picture, _LIMITS).pixels
             except (InputError, OSError):
                 return None
             self._write(Image.fromarray(pixels), key)
-        return self._known(key)
+        return self._use(key)
 
     def _is_whole(self, key: str) -> bool:
         return any(max(size) <= SIDES[-1] for size in self._there.get(key, ()))
 
-    def _known(self, key: str) -> Thumbnail:
+    def _use(self, key: str) -> Thumbnail:
         self._used.add(key)
         return Thumbnail(tuple((_name(key, *size), *size) for size in sorted(self._there[key])))
 
@@ -132,7 +130,7 @@ class ThumbnailFolder:
 
 @cache
 def _shared(sizes: _Sizes) -> _Sizes:
-    """One object for all that are equal: the pictures of a run have few shapes."""
+    """The one object that stands for equal sizes: the pictures of a run have few shapes."""
     return sizes
 
 
@@ -141,7 +139,7 @@ def _name(key: str, width: int, height: int) -> str:
 
 
 def _identity(picture: Path, state: FileState) -> str:
-    """Names the bytes of a file without reading them: by its path, and by its path, size and time of change."""
+    """A key of a file's bytes that takes no reading: digits of its path, then of its path, size and time of change."""
     size, changed = state
     return (_path_digits(picture) + _digits(f"{picture.absolute()}|{changed}|{size}"))[:_DIGITS]
 
@@ -150,8 +148,8 @@ def _path_digits(picture: Path) -> str:
     return _digits(str(picture.absolute()))[:_OF_PATH]
 
 
-def _digits(told: str) -> str:
-    return hashlib.sha256(f"{_VERSION}|{told}".encode("utf-8", "surrogatepass")).hexdigest()
+def _digits(text: str) -> str:
+    return hashlib.sha256(f"{_VERSION}|{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _webp(image: Image.Image) -> bytes:

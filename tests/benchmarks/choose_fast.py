@@ -29,11 +29,11 @@ from PIL import Image
 from scores import Bench, markdown
 from stylized_pictures import Picture, recipe_for
 
-from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.devices import resolve_device
 from nst_core.engine.images.pixels import to_pixels
 from nst_core.engine.recipe import Recipe
+from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
 POINTS = (25, 50, 75, 100, 150, 200)
 """Evaluations that the table shows."""
@@ -109,8 +109,10 @@ def side_by_side(plain: Sequence[Picture], pictures: Sequence[Picture], names: t
     rows = []
     for reference, picture in zip(plain, pictures, strict=True):
         tensors = picture.content, picture.style, reference.image, picture.image
-        rows.append(SheetRow([Tile(to_pixels(x), text) for x, text in zip(tensors, captions, strict=True)]))
-    return Image.fromarray(contact_sheet(rows))
+        rows.append(
+            PictureRow([LabelledPicture(to_pixels(x), text) for x, text in zip(tensors, captions, strict=True)])
+        )
+    return Image.fromarray(draw_rows(rows))
 
 
 def heading(options: argparse.Namespace, arguments: Sequence[str] | None) -> str:

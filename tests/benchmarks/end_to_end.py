@@ -31,13 +31,13 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, encode_image, resize_pixels
 from nst_core.engine.session import Session
 from nst_core.manifest.pairing import Pair
-from nst_core.plan.columns import tables
-from nst_core.plan.draft import draft_of
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.inspection import input_limits
+from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
-from nst_core.plan.wanted import open_sources, pairs_of
+from nst_core.plan.wanted import open_sources, pair_sources
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import Plan
 from nst_core.sources.index.facts import Wanted
@@ -109,7 +109,7 @@ def _prepared(options: argparse.Namespace, scratch: Path) -> tuple[list[Chunk], 
     }
     config = parse_config(data, options.overrides)
     resolved = resolve_method(config)
-    pairs = list(pairs_of(config, open_sources(config)))
+    pairs = list(pair_sources(config, open_sources(config)))
     one_artist = [replace(pair, artist="all") for pair in pairs]  # chunks never span artists: few would be full
     first = _chunks(0, one_artist[: options.batch], resolved, options.batch)
     return [*first, *_chunks(1, one_artist[options.batch :], resolved, options.batch)], work_of(config, resolved)
@@ -131,12 +131,12 @@ def _photographs(scratch: Path, count: int) -> Path:
 
 
 def _chunks(number: int, pairs: Sequence[Pair], method: ResolvedMethod, batch: int) -> list[Chunk]:
-    draft = draft_of(pairs, method.fingerprints.method)
+    draft = tabulate_pairs(pairs, method.fingerprints.method)
     wanted = input_limits(draft, Wanted(ImageLimits()), Wanted(ImageLimits()))
     inputs = scan(wanted)
     context = PlanContext(method.recipe, method.fingerprints, method.min_side, method.min_style_side, "jpg", inputs)
     part = plan_part(number, draft, Plan.of([]), context, Grouping(batch, 4 * batch))
-    rows = [row for table in tables(part) for row in Plan(table)]
+    rows = [row for table in part_tables(part) for row in Plan(table)]
     names = dict.fromkeys(row.chunk_id for row in rows)
     members = {name: tuple(row for row in rows if row.chunk_id == name) for name in names}
     return [Chunk(name, of[0].artist_slug, of, frozenset(row.pair_id for row in of)) for name, of in members.items()]

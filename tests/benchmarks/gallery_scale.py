@@ -34,7 +34,7 @@ LABELS = ["bird", "boat", "cat", "dog", "person", "train"]
 BUILD = (
     "import resource, sys, time; from pathlib import Path; from nst_core.views.gallery import build_gallery;"
     "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = time.perf_counter();"
-    "len(sys.argv) > 1 and build_gallery(Path(sys.argv[1]));"
+    "len(sys.argv) > 1 and build_gallery([Path(sys.argv[1])]);"
     "print(time.perf_counter() - start, base / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
 )
 

@@ -25,8 +25,8 @@ from flows.runners.processes import Processes
 from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.plan.columns import tables
 from nst_core.plan.new_part import new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import read_state
 from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.chunk import Chunk
@@ -73,7 +73,7 @@ def timed(config: RunConfig, workers: int, name: str) -> float:
     method, folder = resolve_method(config), RunFolder(config.run_folder)
     asked = wanted_pairs(config, method.fingerprints.method)
     part = new_part(config, method, asked, folder)
-    folder.append_plan(part.number, tables(part))
+    folder.append_plan(part.number, part_tables(part))
     chunks, work = read_state(folder).chunks, work_of(config, method)
     with Processes(work, [Place()] * workers, lambda: False) as crew, ThreadPoolExecutor(workers) as pool:
         make_all(pool, crew, chunks[:workers])

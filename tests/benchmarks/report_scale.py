@@ -55,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def report(*paths: Path) -> str:
     """Seconds and growth of a process that makes a report of the run, against the other, into the folder."""
     code = (
-        "import resource, sys, time; from pathlib import Path; from nst_core.views.report import make_report\n"
+        "import resource, sys, time; from pathlib import Path; from nst_core.views.report import build_report\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "before, started, used = peak(), time.perf_counter(), time.process_time()\n"
-        "make_report(*map(Path, sys.argv[1:]))\n"
+        "build_report(*map(Path, sys.argv[1:]))\n"
         "seconds, cpu = time.perf_counter() - started, time.process_time() - used\n"
         "print(f'{seconds:.1f} s ({cpu:.1f} s) | {peak() - before:.0f} MiB')"
     )

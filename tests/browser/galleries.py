@@ -40,7 +40,7 @@ def result(run: Path, name: str, number: int, **changes: Any) -> dict[str, Any]:
 
 
 def built(run: Path, **options: Any) -> str:
-    return (build_gallery(run, **options).parent / "vincent-van-gogh" / "index.html").as_uri()
+    return (build_gallery([run], **options).parent / "vincent-van-gogh" / "index.html").as_uri()
 
 
 def shown(page: Any) -> list[str]:

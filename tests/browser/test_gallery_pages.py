@@ -12,7 +12,7 @@ from browsing import accessibility_faults, in_view
 from exhibits import HOSTILE, new_run, picture, row, write_results
 from galleries import NAMES, READY, built, opened, result, seven_results, shown
 
-from nst_core.views.gallery import build_combined_gallery, build_gallery
+from nst_core.views.gallery import build_gallery
 
 OpenPage = Callable[..., Any]
 
@@ -29,7 +29,7 @@ def artist(run: Path) -> str:
 
 
 def test_from_the_index_to_a_picture_and_back(open_page: OpenPage, run: Path) -> None:
-    page = open_page(build_gallery(run).as_uri())
+    page = open_page(build_gallery([run]).as_uri())
     page.get_by_role("link", name="Vincent van Gogh", exact=True).click()
     page.wait_for_selector(READY)
     assert shown(page) == NAMES
@@ -159,7 +159,7 @@ def test_hostile_names_are_text_and_lead_where_they_should(open_page: OpenPage, 
     picture(Path(rows[0]["style_path"]), (60, 60), seed=9)
     failed = row(run, "bad", status="failed", error_message=name, artist=name)
     write_results(run, "vincent-van-gogh", [*rows, failed])
-    page = open_page(build_gallery(run).as_uri())
+    page = open_page(build_gallery([run]).as_uri())
     page.on("dialog", lambda dialog: pytest.fail(f"script ran: {dialog.message}"))
     page.get_by_role("heading", name=name, exact=True).first.wait_for()
     page.locator(".artist").click()
@@ -181,7 +181,7 @@ def test_many_artists_are_searched_and_ordered(open_page: OpenPage, run: Path) -
     for number, name in enumerate(["Zoë", "Anna", "Émile", "Bo", "Cy", "Di", "Ed", "Flo", "Gus"]):
         rows = [row(run, f"{name} {i}", artist=name, genre="Ink" if number % 2 else "Oil") for i in range(number + 1)]
         write_results(run, name.lower().encode("ascii", "ignore").decode(), rows)
-    page = open_page(build_gallery(run).as_uri())
+    page = open_page(build_gallery([run]).as_uri())
     names = page.locator(".artists > li:not([hidden]) h2")
     assert names.first.inner_text() == "Anna"
     page.get_by_label("Find").fill("emile")
@@ -199,7 +199,7 @@ def test_many_artists_are_searched_and_ordered(open_page: OpenPage, run: Path) -
 def test_results_of_several_runs_are_told_apart(open_page: OpenPage, run: Path, tmp_path: Path) -> None:
     other = new_run(tmp_path / "other", "Night")
     write_results(other, "vincent-van-gogh", [result(other, "boat", 0), result(other, "zebra", 1)])
-    build_combined_gallery([run, other], tmp_path / "both")
+    build_gallery([run, other], tmp_path / "both")
     page = open_page((tmp_path / "both" / "vincent-van-gogh" / "index.html").as_uri())
     page.wait_for_selector(READY)
     page.get_by_label("Run").select_option("Night (2)")

@@ -14,7 +14,7 @@ from finished import finished_run
 from made_up_runs import event, made, made_up_run, pairs
 
 from nst_core.run_folder.results import read_chunk, result_files, unfinished_result, write_results
-from nst_core.views.report import build_report, make_report
+from nst_core.views.report import build_report
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'& \u202eשלום 🎨 a/b"
 
@@ -43,7 +43,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_reasons_are_named_and_nothing_is_wrong_with_the_page(
     open_page: Callable[..., Any], finished: Path, phone: bool, dark: bool
 ) -> None:
-    page = open_page(build_report(finished).as_uri(), phone=phone, dark=dark)
+    page = open_page(build_report(finished).page.as_uri(), phone=phone, dark=dark)
     assert page.locator("#reasons h3").all_inner_texts() == [
         "OutOfMemory\n2 pairs failed",
         "NotAnImage\n2 pairs quarantined",
@@ -60,7 +60,7 @@ def test_reasons_are_named_and_nothing_is_wrong_with_the_page(
 def test_every_plot_is_there_fits_and_has_its_numbers_as_a_table(
     open_page: Callable[..., Any], busy: Path, phone: bool
 ) -> None:
-    page = open_page(build_report(busy).as_uri(), phone=phone)
+    page = open_page(build_report(busy).page.as_uri(), phone=phone)
     titles = ["Loss left by artist", "What is left of the loss", "Throughput", "Where the time went"]
     assert page.locator("figure.figure h3").all_inner_texts() == titles
     for title, marks in zip(titles, (".box", ".mean", ".bar", ".bar"), strict=True):
@@ -80,7 +80,7 @@ def test_every_plot_is_there_fits_and_has_its_numbers_as_a_table(
 
 
 def test_text_in_plots_does_not_run_over_their_edges(open_page: Callable[..., Any], busy: Path) -> None:
-    page = open_page(build_report(busy).as_uri(), phone=True)
+    page = open_page(build_report(busy).page.as_uri(), phone=True)
     outside = page.evaluate(
         "[...document.querySelectorAll('svg.plot')].filter(s => s.getBoundingClientRect().width).flatMap(s => {"
         " const edge = s.getBoundingClientRect();"
@@ -91,7 +91,7 @@ def test_text_in_plots_does_not_run_over_their_edges(open_page: Callable[..., An
 
 
 def test_the_headings_are_reached_from_the_top_by_keyboard(open_page: Callable[..., Any], finished: Path) -> None:
-    page = open_page(build_report(finished).as_uri())
+    page = open_page(build_report(finished).page.as_uri())
     assert not in_view(page, "#cost h2")
     page.get_by_role("link", name="Cost").focus()
     page.keyboard.press("Enter")
@@ -100,7 +100,7 @@ def test_the_headings_are_reached_from_the_top_by_keyboard(open_page: Callable[.
 
 
 def test_against_itself_there_is_no_difference(open_page: Callable[..., Any], finished: Path, tmp_path: Path) -> None:
-    page = open_page(make_report(finished, against=finished, output=tmp_path / "same.html").page.as_uri())
+    page = open_page(build_report(finished, against=finished, output=tmp_path / "same.html").page.as_uri())
     assert page.locator("#comparison .answer").inner_text() == "No difference."
     assert accessibility_faults(page) == []
 
@@ -113,7 +113,7 @@ def test_two_results_of_a_pair_are_compared_with_a_slider(
     for path in list(result_files(other)):
         rows = read_chunk(path).values()
         write_results([replace(r, total_loss=r.total_loss * 3) if r.total_loss else r for r in rows], path)
-    page = open_page(make_report(finished, against=other, output=tmp_path / "out").page.as_uri(), phone=phone)
+    page = open_page(build_report(finished, against=other, output=tmp_path / "out").page.as_uri(), phone=phone)
     assert page.locator("#comparison .answer").inner_text() == "They differ in losses."
     slider = page.locator(".compare input").first
     slider.focus()

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from trial import images_of, rows_of, run, snapshot
+from typer.testing import CliRunner
 
 from flows import signals
+from flows.cli import app
 from flows.runners import base as module
 from flows.server.artifacts import markdown
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, ChunkWatch
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import RunConfig
+from nst_core.config.sources import SourceConfig
 from nst_core.errors import DiskFull, Interrupted, RunFolderError, SourceError, StrictInputs
+from nst_core.plan import wanted
 from nst_core.run_folder.folder import RunFolder
+from nst_core.sources.base import Catalogue
+from nst_core.sources.folder import Role
+from nst_core.storage.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("api")
 
@@ -284,3 +293,24 @@ def test_the_output_can_have_exactly_the_size_of_the_content(config: Make) -> No
     run(config("output.size=original"))
     rows = rows_of(config())
     assert set(zip(rows.width, rows.height, strict=True)) == {(80, 64), (64, 80)}
+
+
+def test_the_sources_are_read_once_per_run(
+    config: Make, tmp_path: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nst run` reads them to see whether anything is left to do, and hands the pairs to the flow."""
+    opened, original = Counter[str](), wanted.open_source
+
+    def open_source(section: SourceConfig, role: Role, *progress: Progress | None) -> Catalogue:
+        opened[role] += 1
+        return original(section, role, *progress)
+
+    monkeypatch.setattr(wanted, "open_source", open_source)
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    run_file = tmp_path / "trial.yaml"
+    run_file.write_text(yaml.safe_dump(config().model_dump(mode="json")))
+    assert CliRunner().invoke(app, ["run", str(run_file)]).exit_code == 0
+    assert opened == {"content": 1, "style": 1}
+    assert len(rows_of(config())) == 6
+    run(config())
+    assert opened == {"content": 2, "style": 2}, "a flow without a command reads them itself"

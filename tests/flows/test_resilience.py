@@ -23,6 +23,7 @@ from nst_core.chunks.work import ChunkReport, work_of
 from nst_core.config.devices import local_fleet
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig
+from nst_core.engine.session import Session
 from nst_core.errors import Interrupted, ManifestError, RunFolderError
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import finished_state
@@ -48,7 +49,7 @@ def test_a_plan_of_a_thousand_pairs_is_dispatched(config: Make, monkeypatch: pyt
     assert stylize_all(chunks, work, settings, local_fleet(settings.execution)).statuses == Counter(success=1000)
 
 
-def asked(config: RunConfig) -> WantedPairs:
+def wanted(config: RunConfig) -> WantedPairs:
     return wanted_pairs(config, resolve_method(config).fingerprints.method)
 
 
@@ -80,9 +81,9 @@ def test_a_run_killed_before_its_gallery_is_not_taken_for_finished(
     with pytest.raises(KeyboardInterrupt):
         run(settings)
     monkeypatch.undo()
-    assert finished_state(settings, resolve_method(settings), asked(settings)) is None
+    assert finished_state(settings, resolve_method(settings), wanted(settings)) is None
     assert run(settings).made == 0
-    assert finished_state(settings, resolve_method(settings), asked(settings)) is not None
+    assert finished_state(settings, resolve_method(settings), wanted(settings)) is not None
     assert ">d<" in (settings.run_folder / "gallery" / "ada" / "index.html").read_text()
 
 
@@ -100,10 +101,8 @@ def test_a_bad_input_that_changes_and_stays_bad_is_looked_at_once(config: Make, 
 def test_an_error_late_in_a_chunk_costs_only_what_is_not_finished(
     config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import nst_core.chunks.worker as worker
-
     one_chunk = config("execution.batch_size=1", "execution.chunk_size=8", "pairing={strategy: random}")
-    stylized, original = [], worker.Session.stylize
+    stylized, original = [], Session.stylize
 
     def broken_third(self: Any, *batch: Any) -> Any:
         stylized.append(1)
@@ -111,7 +110,7 @@ def test_an_error_late_in_a_chunk_costs_only_what_is_not_finished(
             raise RuntimeError("the device has hiccups")
         return original(self, *batch)
 
-    monkeypatch.setattr(worker.Session, "stylize", broken_third)
+    monkeypatch.setattr(Session, "stylize", broken_third)
     monkeypatch.setattr(policy, "DELAYS", [0.0])
     assert run(one_chunk).summary.success == 3
     assert len(stylized) == 4, "three pairs, and one of them twice"

@@ -9,8 +9,8 @@ from nst_core.chunks.work import work_of
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.plan.columns import tables
 from nst_core.plan.new_part import new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import read_state
 from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.folder import RunFolder
@@ -32,11 +32,11 @@ def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:
         make_image(folder / "style" / artist / "1.png", 48, 48, seed=10 + number)
     config = trial(folder)
     run, method = RunFolder(config.run_folder), resolve_method(config)
-    asked = wanted_pairs(config, method.fingerprints.method)
-    part = new_part(config, method, asked, run)
+    wanted = wanted_pairs(config, method.fingerprints.method)
+    part = new_part(config, method, wanted, run)
     run.write_run_file(run_file(config, method))
-    run.append_plan(part.number, tables(part))
-    for chunk in read_state(run, asked).chunks:
+    run.append_plan(part.number, part_tables(part))
+    for chunk in read_state(run, wanted).chunks:
         stylize_chunk(chunk, work_of(config, method))
     for row in run.read_plan():
         if row.content_id == "d.png":

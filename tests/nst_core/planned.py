@@ -11,10 +11,10 @@ from nst_core.config.run_config import parse_config
 from nst_core.engine.optimisation import LossPoint
 from nst_core.errors import InputError
 from nst_core.manifest.pairing import Pair, StyleShare
-from nst_core.plan.columns import tables
-from nst_core.plan.draft import draft_of
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import Result, planned_columns
@@ -45,14 +45,14 @@ def context(pairs: list[Pair], errors: dict[str, InputError] | None = None, **si
 
 def rows(part: PlanPart) -> list[PlannedPair]:
     """The rows of a plan part, as its file will hold them."""
-    return [row for table in tables(part) for row in Plan(table)]
+    return [row for table in part_tables(part) for row in Plan(table)]
 
 
 def plan(pairs: list[Pair], batch: int = 2, chunk: int = 4, number: int = 0, **more: Any) -> list[PlannedPair]:
     """The rows of a plan part for `pairs`."""
     earlier = Plan.of(more.pop("earlier", []))
     return rows(
-        plan_part(number, draft_of(pairs, PRINTS.method), earlier, context(pairs, **more), Grouping(batch, chunk))
+        plan_part(number, tabulate_pairs(pairs, PRINTS.method), earlier, context(pairs, **more), Grouping(batch, chunk))
     )
 
 

@@ -1,4 +1,4 @@
-"""What layers know of an image: pictures made from noise that have the image's features, or its Gram matrices.
+"""Reconstructions of an image from noise: pictures that have its features, or its Gram matrices, at some layers.
 
 Figure 1 of Gatys, Ecker, Bethge 2016 ("Image Style Transfer Using Convolutional Neural Networks"): content
 reconstructions after Mahendran and Vedaldi 2015 ("Understanding Deep Image Representations by Inverting Them"), style
@@ -19,26 +19,26 @@ from torch import Tensor
 
 from nst_core.chunks.decoding import BatchReader, ScaledImage, content_batch, style_key
 from nst_core.chunks.encoding import output_pixels
-from nst_core.chunks.single.picture_rows import SheetRow, Tile, contact_sheet
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.objective import style_target
-from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch
+from nst_core.engine.optimisation import Pairs, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.storage.progress import Progress
+from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
-What = Literal["content", "style"]
-WHATS: dict[str, tuple[What, ...]] = {"content": ("content",), "style": ("style",), "both": ("style", "content")}
-"""What can be reconstructed, in the order of the contact sheet: the style above, as in the paper."""
+Kind = Literal["content", "style"]
+KINDS: dict[str, tuple[Kind, ...]] = {"content": ("content",), "style": ("style",), "both": ("style", "content")}
+"""Kinds of reconstruction by the name of a request, in the order of the contact sheet: style first, as in the paper."""
 
 Group = tuple[str, ...]
-"""Layers that are looked at together."""
+"""Layers whose features are compared together."""
 
 METHOD: dict[str, Any] = {
     # Relative losses, 1 without any structure, weigh every layer of every network alike against the TV term. That one
@@ -62,7 +62,7 @@ METHOD: dict[str, Any] = {
     "bucket": 1,
     "style_scale": 1.0,
 }
-"""What a reconstruction changes in any recipe."""
+"""The settings that a reconstruction changes in any recipe."""
 
 VGG = (("relu1_1",), ("relu2_1",), ("relu3_1",), ("relu4_1",), ("relu5_1",))
 SQUEEZENET = (("relu1",), ("fire3",), ("fire5",), ("fire7",), ("fire8",))
@@ -78,14 +78,14 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A picture to make.
+    """A picture to optimise.
 
     Attributes:
         layers: compared with the image's, each with the same weight; the weights sum to 1.
         added: those of them by which it differs from the one before, which name it.
     """
 
-    what: What
+    what: Kind
     layers: Group
     added: Group
 
@@ -100,8 +100,8 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
-class Reconstructed:
-    """A picture made, (H, W, 3) uint8, with the loss (of content or style) of the noise and of the picture."""
+class ReconstructedImage:
+    """The picture of a reconstruction, (H, W, 3) uint8, and the loss (of content or style) before and after."""
 
     reconstruction: Reconstruction
     pixels: Pixels
@@ -110,25 +110,25 @@ class Reconstructed:
 
 
 def reconstruction_config(recipe: str, overrides: Sequence[str] = ()) -> RunConfig:
-    """A run configuration for reconstructions with what a recipe says of network and size. Raises ConfigError."""
+    """The run configuration of a reconstruction: a recipe's network and size with `METHOD`. Raises ConfigError."""
     return parse_config({"method": {"recipe": recipe, **METHOD}}, overrides)
 
 
 def parse_groups(texts: Iterable[str]) -> list[Group]:
-    """Groups of layers as a person writes them: `relu1_1,relu2_1`, or several as one: `first0+second0,first1`."""
-    groups = (tuple(name.strip() for name in group.split("+")) for text in texts for group in text.split(","))
-    return list(dict.fromkeys(named for group in groups if (named := tuple(filter(None, group)))))
+    """Parse groups of layers: `relu1_1,relu2_1`, or several layers as one group: `first0+second0,first1`."""
+    groups = (tuple(filter(None, map(str.strip, group.split("+")))) for text in texts for group in text.split(","))
+    return list(dict.fromkeys(filter(None, groups)))
 
 
-def default_groups(features: str, what: What) -> Sequence[Group]:
-    """A spread of layers over an extractor's depth."""
+def default_groups(features: str, what: Kind) -> Sequence[Group]:
+    """Groups of layers over the whole depth of an extractor."""
     if features == "wavelet":
         return WAVELET[what]
     return VGG if features.startswith("vgg") else SQUEEZENET
 
 
-def reconstructions(what: What, groups: Sequence[Group]) -> list[Reconstruction]:
-    """One per group: for content of that group alone, for style of it and all before."""
+def reconstructions(what: Kind, groups: Sequence[Group]) -> list[Reconstruction]:
+    """One reconstruction per group: for content of that group alone, for style of it and all before."""
     if what == "content":
         return [Reconstruction(what, group, group) for group in groups]
     so_far = accumulate(groups, lambda before, group: tuple(dict.fromkeys((*before, *group))))
@@ -142,55 +142,58 @@ def reconstruct(
     groups: Sequence[Group],
     config: RunConfig,
     progress: Progress | None = None,
-) -> list[Reconstructed]:
-    """Reconstruct an image; writes `content_<layers>.png` and `style_<layers>.png`, `contact_sheet.png` with all of
+) -> list[ReconstructedImage]:
+    """Reconstruct an image; write `content_<layers>.png` and `style_<layers>.png`, `contact_sheet.png` with all of
     them, and `reconstruction.json` with losses and settings.
 
     Args:
-        what: one of `WHATS`.
-        groups: of layers; none at all mean those of `default_groups`.
+        what: one of `KINDS`.
+        groups: of layers; by default those of `default_groups`.
         config: of `reconstruction_config`; method, execution, output.size, the content's limits and the seed count.
         progress: called with the evaluations done and their total, over all reconstructions.
 
     Raises:
         InputError: the image cannot be used, or is too small for the layers.
         UsageError: the folder cannot be written.
-        ConfigError, WeightsError: the recipe asks for what is not to be had; a layer is unknown.
+        ConfigError, WeightsError: the recipe cannot be resolved; a layer is unknown.
         NumericalError: an optimisation diverged.
     """
     device = run_devices(config.execution)[0]
     base = resolve_precision(config.method.resolve(), device)
     wanted = [
-        one for kind in WHATS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
+        one for kind in KINDS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
     ]
     session = session_for(_recipe(wanted, base), device)
     original = BatchReader(session, config.content.limits(), config.style.limits()).content(image, base.size)
     check_writable(folder)
-    studio = _Studio(session, original, content_batch([original], session), config)
-    made = []
+    optimiser = _Optimiser(session, original, content_batch([original], session), config)
+    images = []
     for number, one in enumerate(wanted):
-        made.append(studio.make(one, _part(progress, number, len(wanted), base.evaluations)))
-        write_bytes_atomic(folder / one.file_name, encode_image(made[-1].pixels, "png"))
-    write_bytes_atomic(folder / "contact_sheet.png", encode_image(figure(studio.picture(studio.contents), made), "png"))
-    write_text_atomic(folder / "reconstruction.json", _report(image, studio, made))
-    return made
+        images.append(optimiser.reconstruct(one, _part(progress, number, len(wanted), base.evaluations)))
+        write_bytes_atomic(folder / one.file_name, encode_image(images[-1].pixels, "png"))
+    sheet = figure(optimiser.output_pixels(optimiser.contents), images)
+    write_bytes_atomic(folder / "contact_sheet.png", encode_image(sheet, "png"))
+    write_text_atomic(folder / "reconstruction.json", _report(image, optimiser, images))
+    return images
 
 
-def figure(original: Pixels, made: Sequence[Reconstructed]) -> Pixels:
+def figure(original: Pixels, images: Sequence[ReconstructedImage]) -> Pixels:
     """The contact sheet, (H, W, 3) uint8: a row for content, one for style, the original first in each."""
-    rows = []
-    for what in dict.fromkeys(one.reconstruction.what for one in made):
-        tiles = [Tile(one.pixels, one.reconstruction.caption) for one in made if one.reconstruction.what == what]
-        rows.append(SheetRow([Tile(original, "original"), *tiles], HEADINGS[what]))
-    return contact_sheet(rows)
+    first, rows = LabelledPicture(original, "original"), []
+    for kind in dict.fromkeys(one.reconstruction.what for one in images):
+        row = [
+            LabelledPicture(one.pixels, one.reconstruction.caption) for one in images if one.reconstruction.what == kind
+        ]
+        rows.append(PictureRow([first, *row], HEADINGS[kind]))
+    return draw_rows(rows)
 
 
 @dataclass(frozen=True)
-class _Studio:
-    """What the reconstructions of one image share.
+class _Optimiser:
+    """The optimiser of the reconstructions of one image.
 
     Attributes:
-        session: holds the network, and every layer that any of them looks at.
+        session: holds the network, and every layer that any of them compares.
         contents: the image as the engine takes it, (1, 3, H, W).
     """
 
@@ -199,30 +202,29 @@ class _Studio:
     contents: Tensor
     config: RunConfig
 
-    def make(self, one: Reconstruction, progress: Callable[[int, float], None] | None) -> Reconstructed:
-        """Raises NumericalError, OutOfMemory."""
-        made = self._optimised(_recipe([one], self.session.recipe), Watch(self.config.execution.report_every, progress))
-        if made.failed[0]:
-            raise NumericalError
-        first, last = (getattr(point, one.what) for point in (made.traces[0][0], made.traces[0][-1]))
-        return Reconstructed(one, self.picture(made.images), first, last)
-
-    def picture(self, images: Tensor) -> Pixels:
-        """(1, 3, H, W) in [0, 1] as files show it."""
-        return output_pixels(images[0].cpu(), self.original, self.config.output)
-
-    def _optimised(self, recipe: Recipe, watch: Watch) -> StylizedBatch:
+    def reconstruct(self, one: Reconstruction, progress: Callable[[int, float], None] | None) -> ReconstructedImage:
+        """Optimise one picture. Raises NumericalError, OutOfMemory."""
+        recipe = _recipe([one], self.session.recipe)
         session = self.session.under(recipe)
         key = style_key(self.original), recipe.style_names()
         target = session.target(key, lambda: style_target(self.contents[0], recipe, session.extractor))
         pairs = Pairs(self.contents, [target], [self.config.pairing.seed])
-        return session.stylize(pairs, watch, self.config.execution.evaluation)
+        execution = self.config.execution
+        result = session.stylize(pairs, Watch(execution.report_every, progress), execution.evaluation)
+        if result.failed[0]:
+            raise NumericalError
+        first, last = (getattr(point, one.what) for point in (result.traces[0][0], result.traces[0][-1]))
+        return ReconstructedImage(one, self.output_pixels(result.images), first, last)
+
+    def output_pixels(self, images: Tensor) -> Pixels:
+        """The pixels of a file, (H, W, 3) uint8, from an engine's image, (1, 3, H, W) in [0, 1]."""
+        return output_pixels(images[0].cpu(), self.original, self.config.output)
 
 
 def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
-    """The recipe that looks at the layers of all the wanted, and at no others."""
+    """The recipe that compares the layers of these reconstructions, and no others."""
 
-    def layers(what: What) -> tuple[tuple[str, float], ...]:
+    def layers(what: Kind) -> tuple[tuple[str, float], ...]:
         names = dict.fromkeys(name for one in wanted if one.what == what for name in one.layers)
         return tuple((name, 1 / len(names)) for name in names)
 
@@ -231,28 +233,28 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
 
 
 def _part(progress: Progress | None, number: int, parts: int, evaluations: int) -> Callable[[int, float], None] | None:
-    """Progress within one of several parts as that of the whole."""
+    """The progress of one of several parts, reported as that of the whole."""
     return progress and (lambda done, _: progress(number * evaluations + done, parts * evaluations))
 
 
-def _report(image: Path, studio: _Studio, made: Sequence[Reconstructed]) -> str:
+def _report(image: Path, optimiser: _Optimiser, images: Sequence[ReconstructedImage]) -> str:
     """The content of `reconstruction.json`."""
-    method = recipe_dict(studio.session.recipe)
+    method = recipe_dict(optimiser.session.recipe)
     for section in ("content", "style"):
         del method[section]["layers"]  # each reconstruction names its own
     data = {
         "image": str(image),
-        "sha256": studio.original.sha256,
-        "width": made[0].pixels.shape[1],
-        "height": made[0].pixels.shape[0],
-        "seed": studio.config.pairing.seed,
-        "weights_sha256": studio.session.extractor.weights_sha256,
+        "sha256": optimiser.original.sha256,
+        "width": images[0].pixels.shape[1],
+        "height": images[0].pixels.shape[0],
+        "seed": optimiser.config.pairing.seed,
+        "weights_sha256": optimiser.session.extractor.weights_sha256,
         "method": method,
-        "reconstructions": [_entry(one) for one in made],
+        "reconstructions": [_entry(one) for one in images],
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _entry(one: Reconstructed) -> dict[str, Any]:
+def _entry(one: ReconstructedImage) -> dict[str, Any]:
     file = {"file": one.reconstruction.file_name, "first_loss": one.first_loss, "last_loss": one.last_loss}
     return asdict(one.reconstruction) | file

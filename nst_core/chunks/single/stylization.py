@@ -1,7 +1,8 @@
-"""One content, one style, one file: the engine without a run folder."""
+"""The stylization of one image by one style into one file, without a run folder."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,17 +24,17 @@ from nst_core.storage.progress import Progress
 def stylize_one(
     content: Path, style: Path, output: Path, config: RunConfig, progress: Progress | None = None
 ) -> list[LossPoint]:
-    """Stylize one image and write it; returns its loss trace.
+    """Stylize one image and write it; return its loss trace.
 
     Args:
-        config: of which method, execution, output and the sources' limits count. Where it leaves the number of CPU
-            threads open, torch's own stays: one image may have all cores.
+        config: method, execution, output and the sources' limits are used. `threads: auto` leaves torch's own number
+            of CPU threads: one image may have all cores.
         progress: called with the evaluations done and their total.
 
     Raises:
         InputError: one of the images cannot be used, or is too small for the method.
         UsageError: the output's name is wrong, or its folder cannot be written.
-        ConfigError, WeightsError: the recipe asks for what is not to be had.
+        ConfigError, WeightsError: the recipe cannot be resolved.
         NumericalError: the optimisation diverged.
     """
     if output.suffix.lower() not in OUTPUT_SUFFIXES:
@@ -49,14 +50,10 @@ def stylize_one(
     image = reader.content(content, recipe.size)
     target = target_of(reader.style(style, recipe.size), image, session)
     pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
-    made = session.stylize(pairs, _watch(config, recipe.evaluations, progress), execution.evaluation)
-    if made.failed[0]:
+    report: Callable[[int, float], None] | None = progress and (lambda done, _: progress(done, recipe.evaluations))
+    result = session.stylize(pairs, Watch(execution.report_every, report), execution.evaluation)
+    if result.failed[0]:
         raise NumericalError
-    pixels = output_pixels(made.images[0].cpu(), image, config.output)
+    pixels = output_pixels(result.images[0].cpu(), image, config.output)
     write_bytes_atomic(output, encode_image(pixels, OUTPUT_SUFFIXES[output.suffix.lower()], config.output.quality))
-    return made.traces[0]
-
-
-def _watch(config: RunConfig, evaluations: int, progress: Progress | None) -> Watch:
-    every = config.execution.report_every
-    return Watch(every) if progress is None else Watch(every, lambda done, _: progress(done, evaluations))
+    return result.traces[0]

@@ -1,15 +1,16 @@
-"""From a result row to what a page shows of it: its pictures, its names, its parameters."""
+"""Cards: the pictures, names and parameters of a result on an artist's page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.finished_pairs import display_name
 from nst_core.storage.paths import located_or_none
 from nst_core.views.gallery.results import GalleryPair, NamedShare
+from nst_core.views.paths import path_inside
 from nst_core.views.thumbnails import Thumbnail
 from nst_core.views.web import number
 
@@ -20,7 +21,7 @@ _NARROWEST, _WIDEST = 0.6, 2.4
 
 @dataclass(frozen=True)
 class CardStyle:
-    """A painting as a page shows it. `share` is ready to be read, empty where there is none."""
+    """A painting on a card. `share` is a text, empty where there is none."""
 
     path: str
     name: str
@@ -33,7 +34,7 @@ class ResultCard:
     """One finished pair on an artist's page.
 
     Attributes:
-        identity: what its deep link `#pair-<identity>` ends in; no two of an artist have the same.
+        identity: the end of its deep link `#pair-<identity>`; no two of an artist have the same.
         name: the content's.
         styles: empty where the content stayed as it was.
         link: address of the result's file from the artist's page; None where that is not there.
@@ -57,12 +58,17 @@ class ResultCard:
         return f"{self.name} in the style of {self.style_name}" if self.styles else f"{self.name} as it is"
 
     @property
+    def loss_left(self) -> float | None:
+        """The share of the pair's initial loss that is left; None where that is unknown."""
+        return self.pair.trace.loss_left if self.pair.trace else None
+
+    @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the result in pixels, or of what is known to have its shape."""
+        """Width and height of the result in pixels, or of a picture that has its shape."""
         if self.pair.width and self.pair.height:
             return int(self.pair.width), int(self.pair.height)
-        shown = self.result or self.content
-        return shown.sizes[-1][1:] if shown else (3, 2)
+        thumbnail = self.result or self.content
+        return thumbnail.sizes[-1][1:] if thumbnail else (3, 2)
 
     @property
     def ratio(self) -> float:
@@ -73,8 +79,8 @@ class ResultCard:
 
 def inputs(pair: GalleryPair) -> list[Path]:
     """The photograph and the paintings of a pair, as far as the row names them."""
-    named = [pair.content_path, *(style.path for style in pair.styles)]
-    return [path for path in map(located_or_none, named) if path is not None]
+    names = [pair.content_path, *(style.path for style in pair.styles)]
+    return [path for path in map(located_or_none, names) if path is not None]
 
 
 def pictures(pair: GalleryPair) -> list[Path]:
@@ -85,10 +91,7 @@ def pictures(pair: GalleryPair) -> list[Path]:
 
 def result_path(pair: GalleryPair) -> Path | None:
     """The result's file; None if the row names none, or one outside the run folder."""
-    if not pair.file_name:
-        return None
-    path = PurePosixPath(pair.file_name)
-    return None if path.is_absolute() or ".." in path.parts else pair.run.folder / path
+    return path_inside(pair.run.folder, pair.file_name)
 
 
 def card(pair: GalleryPair, identity: str, thumbnails: Thumbnails, link: str | None) -> ResultCard:
@@ -99,7 +102,7 @@ def card(pair: GalleryPair, identity: str, thumbnails: Thumbnails, link: str | N
         identity=identity,
         pair=pair,
         name=display_name(pair.content_path or "") or "unknown content",
-        content=_shown(pair.content_path, thumbnails),
+        content=_thumbnail(pair.content_path, thumbnails),
         styles=styles if styles or unstylized else (CardStyle("", "unknown style", "", None),),
         result=thumbnails.get(result) if result else None,
         link=link,
@@ -107,8 +110,8 @@ def card(pair: GalleryPair, identity: str, thumbnails: Thumbnails, link: str | N
 
 
 def parameters(pair: GalleryPair) -> dict[str, str]:
-    """How the result was made and what it came to, ready to be read; without what the row does not tell."""
-    told = {
+    """The losses and settings of a result as texts; without what its row does not tell."""
+    texts = {
         "Loss": number(pair.total_loss),
         "Content loss": number(pair.content_loss),
         "Style loss": number(pair.style_loss),
@@ -125,25 +128,25 @@ def parameters(pair: GalleryPair) -> dict[str, str]:
         "Genre": pair.genre,
         "Pair": pair.pair_id,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in texts.items() if value}
 
 
 def rights(pair: GalleryPair) -> dict[str, str]:
-    """Where the inputs come from and under which licence; without what the row does not tell."""
-    told = {
+    """The licences and sources of the inputs; without what the row does not tell."""
+    texts = {
         "Photograph’s licence": pair.content_license,
         "Photograph’s source": pair.content_source_url,
         "Painting’s licence": pair.style_license,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in texts.items() if value}
 
 
 def _style(style: NamedShare, thumbnails: Thumbnails) -> CardStyle:
     share = f"{style.share:.0%}" if style.share is not None else ""
-    return CardStyle(style.path, display_name(style.path), share, _shown(style.path, thumbnails))
+    return CardStyle(style.path, display_name(style.path), share, _thumbnail(style.path, thumbnails))
 
 
-def _shown(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:
+def _thumbnail(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:
     picture = located_or_none(path)
     return thumbnails.get(picture) if picture is not None else None
 

@@ -1,4 +1,4 @@
-"""The pages: what a template is given, and how a page reaches the disk."""
+"""The pages: the values of their templates, their texts, and their files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.storage.atomic import write_if_changed
 from nst_core.views.gallery.cards import ResultCard
-from nst_core.views.gallery.covers import Cover
+from nst_core.views.gallery.cover_pictures import CoverPicture
 from nst_core.views.runs import SHEET_FILE
 from nst_core.views.web import environment, number, page_bytes
 
 REASONS_LISTED = 12
 _FEW_ARTISTS = 8
 _ONE_COVER_FROM = 50
-"""With so many artists the index shows one picture of each, so that it never loads more than some 200."""
+"""The number of artists from which on the index shows one picture of each: it never loads more than some 200."""
 
 
 @dataclass(frozen=True)
-class LeftOutRows:
+class MissingPictures:
     """The rows without a picture: how many per status, and the commonest reasons as (status, reason, how many)."""
 
     by_status: tuple[tuple[str, int], ...]
@@ -29,45 +29,45 @@ class LeftOutRows:
     unlisted: int
 
     @classmethod
-    def of(cls, counted: Counter[tuple[str, str]]) -> LeftOutRows:
-        """Put the counts of (status, reason) in the order in which they are told."""
+    def of(cls, counts: Counter[tuple[str, str]]) -> MissingPictures:
+        """The counts of (status, reason), the commonest first."""
         statuses: Counter[str] = Counter()
-        for (status, _), count in counted.items():
+        for (status, _), count in counts.items():
             statuses[status] += count
-        ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         listed = tuple((status, reason, count) for (status, reason), count in ordered[:REASONS_LISTED])
         return cls(tuple(sorted(statuses.items())), listed, statuses.total() - sum(count for _, _, count in listed))
 
 
 @dataclass(frozen=True)
 class ArtistSummary:
-    """What pages say about one artist.
+    """An artist in the words of the pages.
 
     Attributes:
         facts: years, genre, nationality, as far as they are known.
         sheet: whether there is a contact sheet beside the artist's pages.
-        several: whether the results are of several runs.
+        of_several_runs: whether the results are.
     """
 
     slug: str
     name: str
     facts: tuple[str, ...]
     pictures: int
-    left_out: LeftOutRows
-    covers: tuple[Cover, ...]
+    left_out: MissingPictures
+    covers: tuple[CoverPicture, ...]
     sheet: bool
-    several: bool
+    of_several_runs: bool
 
     @property
     def best(self) -> str:
-        """How far the best result came; empty where no loss is known."""
+        """The loss left of the best result; empty where no loss is known."""
         left = self.covers[0].loss_left if self.covers else None
         return f"{number(100 * left)}\u00a0%" if left is not None else ""
 
 
 @dataclass(frozen=True)
 class PageLinks:
-    """Where a page stands among the pages of an artist, and what its scripts are asked for by: `items.js?<version>`."""
+    """The place of a page among the pages of an artist, and the version of its scripts: `items.js?<version>`."""
 
     number: int
     count: int
@@ -82,8 +82,8 @@ class PageLinks:
         return page_name(self.number + 1) if self.number < self.count else None
 
 
-def told_facts(facts: ArtistFacts | None, genres: Sequence[str]) -> tuple[str, ...]:
-    """An artist's years, genre and nationality, in this order; the genre is the results' where nobody else tells it."""
+def fact_texts(facts: ArtistFacts | None, genres: Sequence[str]) -> tuple[str, ...]:
+    """An artist's years, genre and nationality, in this order; by default the genre is that of the results."""
     genre = (facts and facts.genre) or ", ".join(genres[:3])
     return tuple(fact for fact in (facts and facts.years, genre, facts and facts.nationality) if fact)
 
@@ -93,7 +93,7 @@ def page_name(number: int) -> str:
     return "index.html" if number == 1 else f"index-{number}.html"
 
 
-def render_index(title: str, artists: list[ArtistSummary], left_out: LeftOutRows, sheet: bool) -> str:
+def render_index(title: str, artists: list[ArtistSummary], left_out: MissingPictures, sheet: bool) -> str:
     """The gallery's front page."""
     return _ENVIRONMENT.get_template("index.html.j2").render(
         title=title,

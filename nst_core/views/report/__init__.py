@@ -1,5 +1,5 @@
-"""The report of a run: what was asked, what came out, what it took; and two runs side by side."""
+"""The report of a run: settings, outcome, losses, time and cost; and of two runs side by side."""
 
-from nst_core.views.report.builder import build_report, make_report
+from nst_core.views.report.builder import build_report
 
-__all__ = ["build_report", "make_report"]
+__all__ = ["build_report"]

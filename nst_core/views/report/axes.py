@@ -1,4 +1,4 @@
-"""The ground of a plot: scales, their ticks, and the frame that curves and boxes are drawn into, as SVG."""
+"""Scales with their ticks, and an SVG with axes that curves, boxes and texts are drawn into."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEPS = (1, 2, 5, 10)
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` onto pixels from `start` to `end`, evenly or by their logarithm."""
+    """A map of values from `low` to `high` onto pixels from `start` to `end`, linear or logarithmic."""
 
     low: float
     high: float
@@ -30,7 +30,7 @@ class Scale:
         return self.start + (self.end - self.start) * ((at - low) / (high - low) if high > low else 0.5)
 
     def ticks(self, most: int) -> list[float]:
-        """Round values inside of it, at most so many (but for a logarithm of little range: then a few more)."""
+        """Round values of the scale, at most so many (a few more of a logarithmic one with a small range)."""
         return log_ticks(self.low, self.high, most) if self.log else even_ticks(self.low, self.high, most)
 
 
@@ -58,7 +58,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def log_range(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds for a logarithmic scale that hold all of the values (which are above zero), with some air around."""
+    """Bounds of a logarithmic scale that holds all values (which are above zero), with some room around."""
     low, high = min(values), max(values)
     air = max((high / low) ** 0.06, 1.05)
     return low / air, high * air
@@ -66,7 +66,10 @@ def log_range(values: Sequence[float]) -> tuple[float, float]:
 
 @dataclass
 class Plot:
-    """An SVG that is filled piece by piece: what it is called, what it says to who cannot see it, and its size."""
+    """An SVG of `width` x `height` pixels, drawn element by element; title and description are its text alternative.
+
+    The `kind` of an element is its CSS class.
+    """
 
     title: str
     description: str
@@ -77,9 +80,9 @@ class Plot:
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str) -> None:
         self._parts.append(f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
 
-    def box(self, x: float, y: float, width: float, height: float, kind: str, told: str = "") -> None:
+    def box(self, x: float, y: float, width: float, height: float, kind: str, tooltip: str = "") -> None:
         size = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{max(height, 0.5):.1f}"'
-        self._parts.append(f'<rect class="{kind}" {size}>{_told(told)}</rect>')
+        self._parts.append(f'<rect class="{kind}" {size}>{_tooltip(tooltip)}</rect>')
 
     def dot(self, x: float, y: float, radius: float, kind: str) -> None:
         self._parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>')
@@ -88,11 +91,11 @@ class Plot:
         way = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         self._parts.append(f'<path class="{kind}" d="M{way}{"Z" if closed else ""}"/>')
 
-    def text(self, x: float, y: float, text: str, kind: str = "", anchor: str = "start", told: str = "") -> None:
+    def text(self, x: float, y: float, text: str, kind: str = "", anchor: str = "start", tooltip: str = "") -> None:
         place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-        self._parts.append(f'<text class="{kind}" {place}>{_told(told)}{escape(text)}</text>')
+        self._parts.append(f'<text class="{kind}" {place}>{_tooltip(tooltip)}{escape(text)}</text>')
 
-    def across(
+    def x_axis(
         self, scale: Scale, most: int, top: float, bottom: float, label: str = "", percent: bool = False
     ) -> None:
         """Ticks of a horizontal scale, their lines, and its label below them."""
@@ -102,7 +105,9 @@ class Plot:
         if label:
             self.text((scale.start + scale.end) / 2, bottom + 38, label, "label", "middle")
 
-    def up(self, scale: Scale, most: int, left: float, right: float, label: str = "", percent: bool = False) -> None:
+    def y_axis(
+        self, scale: Scale, most: int, left: float, right: float, label: str = "", percent: bool = False
+    ) -> None:
         """Ticks of a vertical scale, their lines, and its label above them."""
         for tick in scale.ticks(most):
             self.line(left, scale(tick), right, scale(tick), "grid")
@@ -111,7 +116,7 @@ class Plot:
             self.text(0, scale.end - 14, label, "label")
 
     def svg(self) -> Markup:
-        """The whole; its title and description are its name for who cannot see it."""
+        """The whole SVG."""
         name = escape(f"{self.title}. {self.description}")
         return Markup(
             f'<svg class="plot" role="img" aria-label="{name}" viewBox="0 0 {self.width} {self.height}" '
@@ -124,8 +129,8 @@ def tick_text(value: float, percent: bool) -> str:
     return f"{number(100 * value)} %" if percent else number(value)
 
 
-def shortened(text: str, most: int) -> str:
-    """A name that fits: wide signs count twice, and what does not fit is an ellipsis."""
+def shorten(text: str, most: int) -> str:
+    """A name in at most `most` letters, of which wide ones count twice; an ellipsis stands for the rest."""
     room = most
     kept: list[str] = []
     for sign in text:
@@ -136,5 +141,5 @@ def shortened(text: str, most: int) -> str:
     return text
 
 
-def _told(text: str) -> str:
+def _tooltip(text: str) -> str:
     return f"<title>{escape(text)}</title>" if text else ""

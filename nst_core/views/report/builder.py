@@ -1,16 +1,15 @@
-"""Make the report of a run: its page, with pictures, and the same in Markdown."""
+"""The report of a run, built: its page, with pictures, and the same in Markdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.progress import Progress
 from nst_core.views.report.comparison import compare
-from nst_core.views.report.comparison_section import ComparisonSection, compared
-from nst_core.views.report.destination import MARKDOWN, PAGE, Destination, destination_of
+from nst_core.views.report.comparison_section import ComparisonSection, comparison_section
+from nst_core.views.report.destination import MARKDOWN, PAGE, destination_of
 from nst_core.views.report.markdown import report_markdown
 from nst_core.views.report.numbers import Prices, RunNumbers, run_numbers
 from nst_core.views.report.page import render, verdict
@@ -20,28 +19,23 @@ from nst_core.views.web import page_bytes
 
 
 @dataclass(frozen=True)
-class Built:
-    """A report that was made: its page, and what it says in short."""
+class Report:
+    """A report's page, and its verdict in a sentence or two."""
 
     page: Path
     sentences: tuple[str, ...]
 
 
-def build_report(run_folder: Path, progress: Progress | None = None) -> Path:
-    """(Re)make the report of a run in `<run>/report`; returns its page. See `make_report`."""
-    return make_report(run_folder, progress=progress).page
-
-
-def make_report(
+def build_report(
     run_folder: Path,
     against: Path | None = None,
     output: Path | None = None,
     prices: Prices | None = None,
     progress: Progress | None = None,
-) -> Built:
+) -> Report:
     """(Re)make the report of a run.
 
-    What is damaged or missing in the run folder is told in the report. Files that would not change are left alone.
+    The report names what is damaged or missing in the run folder. Files that would not change are left alone.
 
     Args:
         against: another run to compare with.
@@ -57,32 +51,26 @@ def make_report(
     place = destination_of(run_folder, output, against)
     run = read_run(run_folder, against is not None, progress)
     numbers = run_numbers(run, prices)
+    has_gallery = place.at_home and (run_folder / "gallery" / PAGE).is_file()
     with pictures_for(place.page, place.one_file) as pictures:
-        comparison = _compared(run, numbers, against, pictures, progress) if against is not None else None
-        pairs, links = _pairs(run, numbers, pictures), _links(run_folder, place)
-        html = render(numbers, comparison=comparison, **pairs, **links)
+        comparison = _compare(run, numbers, against, pictures, progress) if against is not None else None
+        html = render(
+            numbers,
+            comparison=comparison,
+            best=pictures.examples(run.folder, numbers.best),
+            worst=pictures.examples(run.folder, numbers.worst),
+            gallery="../gallery/index.html" if has_gallery else None,
+            images="../" if place.at_home else None,
+        )
     write_if_changed(place.page, page_bytes(html))
     if not place.one_file:
         write_if_changed(place.page.with_name(MARKDOWN), page_bytes(report_markdown(numbers)))
-    told = (verdict(numbers), *([f"Against {against}: {comparison.headline}"] if comparison else []))
-    return Built(place.page, told)
+    headline = [f"Against {against}: {comparison.headline}"] if comparison else []
+    return Report(place.page, (verdict(numbers), *headline))
 
 
-def _compared(
+def _compare(
     run: ReadRun, numbers: RunNumbers, against: Path, pictures: ReportPictures, progress: Progress | None
 ) -> ComparisonSection:
     other = read_run(against, whole_plan=True, progress=progress)
-    return compared(compare(run, other), (run, numbers), (other, run_numbers(other)), pictures)
-
-
-def _pairs(run: ReadRun, numbers: RunNumbers, pictures: ReportPictures) -> dict[str, Any]:
-    return {
-        "best": pictures.examples(run.folder, numbers.best),
-        "worst": pictures.examples(run.folder, numbers.worst),
-    }
-
-
-def _links(run_folder: Path, place: Destination) -> dict[str, Any]:
-    """What lies beside a report in its run folder."""
-    there = place.at_home and (run_folder / "gallery" / PAGE).is_file()
-    return {"gallery": "../gallery/index.html" if there else None, "images": "../" if place.at_home else None}
+    return comparison_section(compare(run, other), (run, numbers), (other, run_numbers(other)), pictures)

@@ -1,18 +1,16 @@
-"""Where a report goes, and where it must not: a folder may hold something else that is called the same."""
+"""The place of a report: never in a run folder but its own, and never where another page is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import UsageError
-from nst_core.run_folder.folder import RunFolder
-from nst_core.storage.paths import is_local
+from nst_core.views.paths import enclosing_run, resolve
 
 FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
 MARK = '<meta name="generator" content="nst report">'
-"""Stands at the head of every report's page."""
+"""The mark at the head of every report's page."""
 
 _PAGES = (".html", ".htm")
 _HEAD = 2048
@@ -33,27 +31,22 @@ class Destination:
 
 
 def destination_of(run_folder: Path, output: Path | None = None, against: Path | None = None) -> Destination:
-    """The place of a run's report, by default `<run>/report`.
+    """The destination of a run's report, by default `<run>/report`.
 
     Raises:
         UsageError: there is something else at `output`, or it is a run folder, or in one.
     """
     home = run_folder / FOLDER
-    if output is None or _resolved(output) == _resolved(home):
+    if output is None or resolve(output) == resolve(home):
         return Destination(home / PAGE, one_file=False, at_home=True)
     one_file = output.suffix.lower() in _PAGES
     place = Destination(output if one_file else output / PAGE, one_file, at_home=False)
-    _check_no_run(output, home, [run_folder, against] if against is not None else [run_folder])
+    folder = enclosing_run(output, [run_folder, against] if against is not None else [run_folder])
+    if folder is not None:
+        what = "is a run folder" if folder == resolve(output) else f"lies in the run folder {folder}"
+        raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
     _check_no_other_page(output, place)
     return place
-
-
-def _check_no_run(output: Path, home: Path, runs: Iterable[Path]) -> None:
-    known, there = {_resolved(run) for run in runs}, _resolved(output)
-    for folder in (there, *there.parents):
-        if folder in known or RunFolder(folder).holds_run():
-            what = "is a run folder" if folder == there else f"lies in the run folder {folder}"
-            raise UsageError(f"-o {output} {what}: choose a place outside of it, or leave -o out for {home}.")
 
 
 def _check_no_other_page(output: Path, place: Destination) -> None:
@@ -63,7 +56,7 @@ def _check_no_other_page(output: Path, place: Destination) -> None:
 
 
 def _is_there(output: Path, page: Path) -> bool:
-    """Whether a report's page is there. Raises UsageError where it is something else."""
+    """Whether `page` is a report's; False where there is none. Raises UsageError where it is something else."""
     try:
         with page.open("rb") as file:
             head = file.read(_HEAD)
@@ -74,7 +67,3 @@ def _is_there(output: Path, page: Path) -> bool:
     if MARK.encode() not in head:
         raise UsageError(f"{page} is not a report's page, and would be lost: choose another place with -o.")
     return True
-
-
-def _resolved(path: Path) -> Path:
-    return path.resolve() if is_local(path) else path

@@ -1,4 +1,4 @@
-"""What did not come out: by reason, with examples, and what to do about each."""
+"""The reasons of pairs without an image, with examples and advice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nst_core.run_folder.without_folders import base_name, style_names, without_
 _EXAMPLES = 5
 _MOST_MESSAGES = 2_000
 
-_TO_DO = {
+_ADVICE = {
     "MissingImage": "Put the file where its source has it, then run again: the pair is made once the file is there.",
     "UnreadableName": "Rename the file, then run again: it is a new image to the run.",
     "UnreadableImage": "Give yourself the right to read the file, then `nst retry`.",
@@ -33,8 +33,8 @@ _TO_DO = {
 
 
 @dataclass(frozen=True)
-class FailedPair:
-    """One thing that was said, without folders, and of how many pairs."""
+class MessageExample:
+    """A message, without folders, an example of its pairs, and their number."""
 
     message: str
     content: str
@@ -44,68 +44,61 @@ class FailedPair:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why pairs have no image.
+    """A reason why pairs have no image.
 
     Attributes:
         status: `failed`, `quarantined` or `skipped`.
         name: of the error's class.
-        advice: what to do about it, one sentence or two.
-        different: how many different things were said, of which the commonest are the examples.
+        advice: the remedy, in one sentence or two.
+        different: the number of different messages, of which the commonest are the examples.
     """
 
     status: str
     name: str
     pairs: int
     advice: str
-    examples: tuple[FailedPair, ...]
+    examples: tuple[MessageExample, ...]
     different: int
 
 
 class Messages:
-    """Takes what the rows without an image say, one file after the other."""
+    """The messages of rows without an image, counted file by file."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[str, str], dict[str, list[Any]]] = {}
+        self._messages: dict[tuple[str, str], dict[str, list[Any]]] = {}
 
     def take(self, table: pa.Table) -> None:
-        """Count the messages of a file. Of one reason only the first few thousand different ones are told apart."""
+        """Count the messages of a file. Of one reason only the first few thousand different ones are counted."""
         status = table["status"].cast(pa.string())
-        unmade = table.filter(pc.not_equal(status, "success").fill_null(True))
+        rows = table.filter(pc.not_equal(status, "success").fill_null(True))
         columns = ("status", "error_class", "error_message", "content_path", "style_path")
-        for row in unmade.select(columns).to_pylist():
-            said = self._said.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
+        for row in rows.select(columns).to_pylist():
+            messages = self._messages.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
             message = without_folders(row["error_message"] or "", row["content_path"], row["style_path"])
-            if message in said:
-                said[message][-1] += 1
-            elif len(said) < _MOST_MESSAGES:
-                said[message] = [base_name(row["content_path"]), style_names(row["style_path"]), 1]
+            if message in messages:
+                messages[message][-1] += 1
+            elif len(messages) < _MOST_MESSAGES:
+                messages[message] = [base_name(row["content_path"]), style_names(row["style_path"]), 1]
 
-    def reasons(self, counted: Counter[tuple[str, str]]) -> tuple[Reason, ...]:
-        """The reasons, those that took down the most pairs first; `counted`: pairs by status and error class."""
-        ordered = sorted(counted.items(), key=lambda one: (_ORDER.get(one[0][0], 3), -one[1], one[0]))
-        return tuple(
-            Reason(
-                status, name, pairs, advice(status, name), self._examples(status, name), self._different(status, name)
-            )
-            for (status, name), pairs in ordered
-        )
+    def reasons(self, counts: Counter[tuple[str, str]]) -> tuple[Reason, ...]:
+        """The reasons by status, those of the most pairs first; `counts`: pairs by status and error class."""
+        ordered = sorted(counts.items(), key=lambda one: (_ORDER.get(one[0][0], 3), -one[1], one[0]))
+        return tuple(self._reason(status, name, pairs) for (status, name), pairs in ordered)
 
-    def _different(self, status: str, name: str) -> int:
-        return len(self._said.get((status, name), {}))
-
-    def _examples(self, status: str, name: str) -> tuple[FailedPair, ...]:
-        said = self._said.get((status, name), {})
-        commonest = sorted(said.items(), key=lambda one: -one[1][-1])[:_EXAMPLES]
-        return tuple(FailedPair(message, *more) for message, more in commonest)
+    def _reason(self, status: str, name: str, pairs: int) -> Reason:
+        messages = self._messages.get((status, name), {})
+        commonest = sorted(messages.items(), key=lambda one: -one[1][-1])[:_EXAMPLES]
+        examples = tuple(MessageExample(message, *more) for message, more in commonest)
+        return Reason(status, name, pairs, advice(status, name), examples, len(messages))
 
 
 _ORDER = {"failed": 0, "quarantined": 1, "skipped": 2}
 
 
 def advice(status: str, name: str) -> str:
-    """What a person can do about pairs of this status and class of error."""
-    if name in _TO_DO:
-        return _TO_DO[name]
+    """The remedy for pairs of this status and class of error."""
+    if name in _ADVICE:
+        return _ADVICE[name]
     kind = getattr(errors, name, None)
     kind = kind if isinstance(kind, type) else Exception
     if issubclass(kind, SkippedInput) or status == "skipped":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.views.report.numbers import RunNumbers
-from nst_core.views.report.page import facts, moment, percent, tried, verdict
+from nst_core.views.report.page import cost_facts, moment, percent, try_sentences, verdict
 from nst_core.views.report.plots import duration
 from nst_core.views.report.rows import Detail
 from nst_core.views.web import number
@@ -18,8 +18,8 @@ _LONGEST_CELL = 160
 _SIGNS = re.compile(r"[\\`*\[\]<>&|#~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
-class _Ours(str):
-    """Markdown of our own, which stays as it is."""
+class _Markup(str):
+    """Markdown that stays as it is."""
 
 
 def report_markdown(numbers: RunNumbers) -> str:
@@ -44,10 +44,10 @@ def report_markdown(numbers: RunNumbers) -> str:
             ),
         ),
         _section("Where the time went", _table(("Part", "Seconds"), [(p, number(s)) for p, s in spent.items()])),
-        _section("Tries", "\n".join(f"* {_cell(sentence)}" for sentence in tried(numbers))),
+        _section("Tries", "\n".join(f"* {_cell(sentence)}" for sentence in try_sentences(numbers))),
         _section("The least loss left", _pairs(numbers.best)),
         _section("The most loss left", _pairs(numbers.worst)),
-        _section("Cost", _table(("", ""), facts(numbers))),
+        _section("Cost", _table(("", ""), cost_facts(numbers))),
     ]  # fmt: skip
     return "\n\n".join(block for part in parts for block in part if block) + "\n"
 
@@ -68,7 +68,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _reasons(numbers: RunNumbers) -> str:
     rows = [
-        (one.name, one.status, f"{one.pairs:,}", next((e.message for e in one.examples), ""), _Ours(one.advice))
+        (one.name, one.status, f"{one.pairs:,}", next((e.message for e in one.examples), ""), _Markup(one.advice))
         for one in numbers.reasons
     ]
     return _table(("Reason", "Status", "Pairs", "For example", "What to do"), rows)
@@ -91,8 +91,8 @@ def _pairs(pairs: Sequence[Detail]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A name as text: nothing in it is Markdown or HTML, and it is one line of a table."""
-    if isinstance(text, _Ours):
+    """A text for a cell of a table: on one line, all signs of Markdown and HTML escaped."""
+    if isinstance(text, _Markup):
         return text
     text = " ".join(text.split())
     text = text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"

@@ -1,4 +1,4 @@
-"""The numbers of a report: what a run came to, as plain dataclasses that a page, Markdown or JSON can be made of."""
+"""The numbers of a report: dataclasses that a page, Markdown and JSON are made of."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core.views.report.failures import Reason
-from nst_core.views.report.plain import plain
+from nst_core.views.report.quantiles import Quantiles, quantiles, quantiles_by_name
 from nst_core.views.report.rows import Detail, ReportRows, details
 from nst_core.views.report.run_file_in_words import Words, run_file_in_words
 from nst_core.views.report.run_reader import ReadRun
-from nst_core.views.report.spread import Spread, spread, spreads
 from nst_core.views.report.throughput import RunThroughput, throughput_of
 from nst_core.views.report.traces import TraceBand
+from nst_core.views.web import json_value
 
 NOT_STATED = "not stated"
 _SHOWN = 10
@@ -26,7 +26,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Prices:
-    """What an hour costs, in whatever it is paid in: of a GPU, of the whole machine."""
+    """The price of an hour of a GPU, and of the whole machine, in any currency."""
 
     per_gpu_hour: float | None = None
     per_hour: float | None = None
@@ -34,14 +34,14 @@ class Prices:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a run took.
+    """The cost of a run.
 
     Attributes:
         compute_seconds: summed over the images that are there, each with its share of its batch.
-        wall_seconds: in which something was being made.
-        gpu_hours: the compute of images that a GPU made.
-        money: by the prices given; None where none is.
-        image_bytes: of all files below images/; `bytes_per_image`: over the successes.
+        wall_seconds: of all work sessions.
+        gpu_hours: compute of the images that a GPU made.
+        money: by the prices given; None without a price.
+        image_bytes: of all files below images/; `bytes_per_image`: the same over the successes.
     """
 
     compute_seconds: float
@@ -54,7 +54,7 @@ class RunCost:
 
 @dataclass(frozen=True)
 class Device:
-    """What one kind of device made; `peak_mb`: the most memory of one process there, in MiB."""
+    """The images of one kind of device; `peak_mb`: the most memory of one process there, in MiB."""
 
     name: str
     precision: str
@@ -64,8 +64,8 @@ class Device:
 
 
 @dataclass(frozen=True)
-class TriesTold:
-    """What had to be tried again, from the journals."""
+class TryCounts:
+    """Counts of the tries of chunks, from the journals; see `Tries`."""
 
     chunks: int
     tries: int
@@ -86,10 +86,10 @@ class RunNumbers:
     Attributes:
         planned: pairs; None where the plan cannot be read.
         statuses: pairs by status, those without a row as `missing` where the plan tells.
-        left: how the share of its initial loss that is left is spread over the pairs, `by_artist`, `by_method`.
-        band: the course of the loss, over the pairs whose traces were looked at in the same iterations.
-        other_traces: pairs with a trace that the band does not hold.
-        spent: workers' seconds by what they were spent on.
+        left: quantiles of the share of the initial loss that is left, over all pairs, `by_artist` and `by_method`.
+        band: the course of the loss, over the pairs whose traces have the same iterations.
+        other_traces: pairs with another trace, or with none.
+        spent: workers' seconds by kind of work.
         best, worst: the pairs with the least and the most loss left; no pair is in both.
         licenses: successes by licence of their content and of their style.
     """
@@ -99,16 +99,16 @@ class RunNumbers:
     planned: int | None
     statuses: Mapping[str, int]
     reasons: tuple[Reason, ...]
-    left: Spread | None
-    by_artist: tuple[Spread, ...]
-    by_method: tuple[Spread, ...]
-    seconds_each: Spread | None
+    left: Quantiles | None
+    by_artist: tuple[Quantiles, ...]
+    by_method: tuple[Quantiles, ...]
+    seconds_each: Quantiles | None
     band: TraceBand | None
     other_traces: int
     pace: RunThroughput
     spent: Mapping[str, float]
     devices: tuple[Device, ...]
-    tries: TriesTold
+    tries: TryCounts
     cost: RunCost
     best: tuple[Detail, ...]
     worst: tuple[Detail, ...]
@@ -117,8 +117,8 @@ class RunNumbers:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON can say it: what is not finite is null."""
-        return dict(plain(self))
+        """All fields as values for JSON: what is not finite is null."""
+        return dict(json_value(self))
 
     @property
     def success(self) -> int:
@@ -126,7 +126,7 @@ class RunNumbers:
 
 
 def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
-    """Count everything that a report tells of a run."""
+    """The numbers of a run."""
     rows = run.rows
     success = rows.having("success")
     left, seconds = rows.numbers("loss_left"), rows.numbers("seconds")
@@ -134,52 +134,52 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
     moments = rows.microseconds()
     pace = throughput_of(moments[success & (moments >= 0)] / 1e6, run.tries.intervals, run.tries.stops)
     bands = rows.traces.bands()
-    best, worst = extremes(left)
+    best, worst = _extremes(left)
     artist_codes, artists = rows.codes("artist")
     method_codes, methods = _methods(rows)
     return RunNumbers(
         name=run.name,
         asked=run_file_in_words(run.run_file),
         planned=run.plan.num_rows if run.plan is not None else None,
-        statuses=_statuses(run),
-        reasons=rows.messages.reasons(_unmade(rows)),
-        left=spread("all", left),
-        by_artist=spreads(left, artist_codes, [name or "unknown" for name in artists]),
-        by_method=spreads(left, method_codes, methods),
-        seconds_each=spread("all", seconds),
+        statuses=_status_counts(run),
+        reasons=rows.messages.reasons(_reason_counts(rows)),
+        left=quantiles("all", left),
+        by_artist=quantiles_by_name(left, artist_codes, [name or "unknown" for name in artists]),
+        by_method=quantiles_by_name(left, method_codes, methods),
+        seconds_each=quantiles("all", seconds),
         band=bands[0] if bands else None,
         other_traces=sum(band.pairs for band in bands[1:]) + rows.traces.unusable,
         pace=pace,
         spent=dict(run.tries.spent),
         devices=_devices(rows.table.filter(pa.array(success))),
-        tries=_tries(run),
+        tries=TryCounts(**{name: getattr(run.tries, name) for name in TryCounts.__dataclass_fields__}),
         cost=_cost(run, seconds, pace, prices or Prices()),
         best=tuple(details(rows, best)),
         worst=tuple(details(rows, worst)),
-        content_licenses=_counted(rows.table["content_license"].filter(pa.array(success))),
-        style_licenses=_counted(rows.table["style_license"].filter(pa.array(success))),
+        content_licenses=_value_counts(rows.table["content_license"].filter(pa.array(success))),
+        style_licenses=_value_counts(rows.table["style_license"].filter(pa.array(success))),
         notes=tuple(run.notes),
     )
 
 
-def extremes(values: np.ndarray, shown: int = _SHOWN) -> tuple[list[int], list[int]]:
-    """Where the lowest and the highest finite values stand, most extreme first; none of them twice."""
+def _extremes(values: np.ndarray) -> tuple[list[int], list[int]]:
+    """The indices of the lowest and of the highest finite values, most extreme first; none of them twice."""
     known = np.flatnonzero(np.isfinite(values))
     order = known[np.argsort(values[known], kind="stable")]
-    low = min(shown, -(-len(order) // 2))
-    high = min(shown, len(order) - low)
+    low = min(_SHOWN, -(-len(order) // 2))
+    high = min(_SHOWN, len(order) - low)
     return order[:low].tolist(), order[::-1][:high].tolist()
 
 
-def _statuses(run: ReadRun) -> dict[str, int]:
-    counted: Counter[str] = Counter(_counted(run.rows.table["status"], "unknown"))
+def _status_counts(run: ReadRun) -> dict[str, int]:
+    counted: Counter[str] = Counter(_value_counts(run.rows.table["status"], "unknown"))
     if run.plan is not None:
         counted["missing"] = run.plan.num_rows - len(run.rows)
     order = ("success", "failed", "quarantined", "skipped", "missing")
     return {name: counted[name] for name in (*order, *sorted(counted.keys() - set(order))) if name in counted}
 
 
-def _unmade(rows: ReportRows) -> Counter[tuple[str, str]]:
+def _reason_counts(rows: ReportRows) -> Counter[tuple[str, str]]:
     table = rows.table.filter(pa.array(~rows.having("success"))).select(["status", "error_class"])
     plain_names = pa.table({name: table[name].cast(pa.string()).fill_null("unknown") for name in table.column_names})
     grouped = plain_names.group_by(["status", "error_class"]).aggregate([([], "count_all")])
@@ -187,20 +187,20 @@ def _unmade(rows: ReportRows) -> Counter[tuple[str, str]]:
 
 
 def _methods(rows: ReportRows) -> tuple[np.ndarray, list[str]]:
-    """For each row the place of its method's name, which is that of the recipe and of its features."""
+    """The index of each row's method, and the names of the methods: those of recipe and features."""
     recipe, recipes = rows.codes("method")
     features, names = rows.codes("features")
     pairs, codes = np.unique(np.stack([recipe, features], 1).reshape(-1, 2), axis=0, return_inverse=True)
-    told = []
+    methods = []
     for one, other in pairs.tolist():
         method, of = recipes[one] or "unknown", names[other]
-        told.append(method if of is None or of in method else f"{method}, {of}")
-    return np.ravel(codes), told
+        methods.append(method if of is None or of in method else f"{method}, {of}")
+    return np.ravel(codes), methods
 
 
-def _devices(made: pa.Table) -> tuple[Device, ...]:
-    keys = {name: made[name].cast(pa.string()).fill_null("unknown") for name in ("device", "precision")}
-    table = pa.table({**keys, "seconds": made["seconds"], "peak": made["peak_mem_mb"]})
+def _devices(images: pa.Table) -> tuple[Device, ...]:
+    keys = {name: images[name].cast(pa.string()).fill_null("unknown") for name in ("device", "precision")}
+    table = pa.table({**keys, "seconds": images["seconds"], "peak": images["peak_mem_mb"]})
     sums = [("seconds", "sum"), ("peak", "max"), ([], "count_all")]
     grouped = table.group_by(["device", "precision"]).aggregate(sums).to_pylist()
     return tuple(
@@ -209,20 +209,12 @@ def _devices(made: pa.Table) -> tuple[Device, ...]:
     )
 
 
-def _tries(run: ReadRun) -> TriesTold:
-    told: dict[str, Any] = {name: getattr(run.tries, name) for name in TriesTold.__dataclass_fields__}
-    return TriesTold(**told)
-
-
 def _cost(run: ReadRun, seconds: np.ndarray, pace: RunThroughput, prices: Prices) -> RunCost:
     devices = run.rows.table["device"].cast(pa.string())
     on_gpu = np.asarray(pc.starts_with(devices, "cuda").fill_null(False))
     gpu_hours = float(np.nansum(seconds[on_gpu])) / 3600
-    parts = []
-    if prices.per_gpu_hour is not None:
-        parts.append(prices.per_gpu_hour * gpu_hours)
-    if prices.per_hour is not None:
-        parts.append(prices.per_hour * pace.seconds / 3600)
+    hours = ((prices.per_gpu_hour, gpu_hours), (prices.per_hour, pace.seconds / 3600))
+    parts = [price * count for price, count in hours if price is not None]
     success = int(run.rows.having("success").sum())
     return RunCost(
         compute_seconds=float(np.nansum(seconds)),
@@ -234,7 +226,7 @@ def _cost(run: ReadRun, seconds: np.ndarray, pace: RunThroughput, prices: Prices
     )
 
 
-def _counted(column: pa.ChunkedArray, missing: str = NOT_STATED) -> dict[str, int]:
+def _value_counts(column: pa.ChunkedArray, missing: str = NOT_STATED) -> dict[str, int]:
     names = column.cast(pa.string()).fill_null(missing)
     counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(names).to_pylist()}
     return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0])))

@@ -1,4 +1,4 @@
-"""The pictures of a report: small files beside its page, or inside of it where the page is to be one file."""
+"""The pictures of a report: thumbnails beside its page, or inside of it where the report is one file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nst_core.run_folder.without_folders import base_name, style_names, style_paths
 from nst_core.storage.paths import located_or_none
+from nst_core.views.paths import path_inside
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
 
 FOLDER = "report-thumbs"
-"""Not `thumbs`, which a gallery has: each deletes from its own what it does not show."""
+"""The folder of a report's thumbnails; a gallery in the same place has `thumbs`, and each removes its own."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture on the page; without `src` it is gone or cannot be read, and a quiet placeholder stands for it."""
+class PageImage:
+    """An `<img>` of the page; without `src`, as of a file that cannot be read, a placeholder stands for it."""
 
     name: str
     src: str = ""
@@ -34,15 +35,15 @@ class PicturedPair:
     """A pair with its pictures."""
 
     pair: Detail
-    content: Shown
-    styles: tuple[Shown, ...]
-    result: Shown
+    content: PageImage
+    styles: tuple[PageImage, ...]
+    result: PageImage
     content_name: str
     style_name: str
 
 
 class ReportPictures:
-    """Makes the thumbnails that a page shows, each once."""
+    """The thumbnails of a page, in a folder beside it, or `inside` of it as data."""
 
     def __init__(self, folder: Path, inside: bool) -> None:
         self._thumbnails, self._folder, self._inside = ThumbnailFolder(folder), folder, inside
@@ -50,58 +51,50 @@ class ReportPictures:
     def examples(self, run_folder: Path, pairs: Iterable[Detail]) -> tuple[PicturedPair, ...]:
         """The pairs of one run with their pictures."""
         pairs = list(pairs)
-        wanted = [path for pair in pairs for path in _paths(pair, run_folder) if path is not None]
-        made = dict(self._thumbnails.make(wanted))
-        return tuple(self._example(pair, run_folder, made) for pair in pairs)
+        paths = [path for pair in pairs for path in _paths(pair, run_folder) if path is not None]
+        thumbnails = dict(self._thumbnails.make(paths))
+        return tuple(self._example(pair, run_folder, thumbnails) for pair in pairs)
 
-    def forget_others(self) -> None:
-        """Delete thumbnails of earlier reports that this one does not show."""
+    def remove_unused(self) -> None:
+        """Delete the thumbnails of earlier reports that this one does not show."""
         self._thumbnails.remove_unused()
 
-    def _example(self, pair: Detail, run_folder: Path, made: dict[Path, Thumbnail | None]) -> PicturedPair:
-        content, result, *styles = _paths(pair, run_folder)
-        names = [base_name(path) for path in style_paths(pair.style_path)]
+    def _example(self, pair: Detail, run_folder: Path, thumbnails: dict[Path, Thumbnail | None]) -> PicturedPair:
+        content, result, *styles = (thumbnails.get(path) if path else None for path in _paths(pair, run_folder))
+        name, names = base_name(pair.content_path), [base_name(path) for path in style_paths(pair.style_path)]
         return PicturedPair(
             pair,
-            self._shown(base_name(pair.content_path), made.get(content) if content else None, large=False),
-            tuple(
-                self._shown(name, made.get(path) if path else None, large=False)
-                for name, path in zip(names, styles, strict=True)
-            ),
-            self._shown("the result", made.get(result) if result else None, large=True),
-            base_name(pair.content_path),
+            self._image(name, content),
+            tuple(map(self._image, names, styles)),
+            self._image("the result", result, size=-1),
+            name,
             style_names(pair.style_path),
         )
 
-    def _shown(self, name: str, thumbnail: Thumbnail | None, large: bool) -> Shown:
+    def _image(self, name: str, thumbnail: Thumbnail | None, size: int = 0) -> PageImage:
         if thumbnail is None or not thumbnail.sizes:
-            return Shown(name)
-        file, width, height = thumbnail.sizes[-1 if large else 0]
+            return PageImage(name)
+        file, width, height = thumbnail.sizes[size]
         if self._inside:
             data = base64.b64encode((self._folder / file).read_bytes()).decode()
-            return Shown(name, f"data:image/webp;base64,{data}", width, height)
+            return PageImage(name, f"data:image/webp;base64,{data}", width, height)
         sizes = ", ".join(f"{FOLDER}/{one} {wide}w" for one, wide, _ in thumbnail.sizes)
-        return Shown(name, f"{FOLDER}/{file}", width, height, sizes)
+        return PageImage(name, f"{FOLDER}/{file}", width, height, sizes)
 
 
 @contextmanager
 def pictures_for(page: Path, inside: bool) -> Iterator[ReportPictures]:
-    """What makes the pictures of a page; those that go inside of it are made in a temporary folder."""
+    """The pictures of a page; those inside of it are made in a temporary folder."""
     if inside:
         with tempfile.TemporaryDirectory(prefix="nst-report-") as name:
             yield ReportPictures(Path(name), inside=True)
     else:
         pictures = ReportPictures(page.parent / FOLDER, inside=False)
         yield pictures
-        pictures.forget_others()
+        pictures.remove_unused()
 
 
 def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
-    """Of content, result, and styles; a run folder may come from somebody else: nothing outside of it is its result."""
-    result = PurePosixPath(pair.file_name) if pair.file_name else None
-    inside = result is not None and not result.is_absolute() and ".." not in result.parts
-    return [
-        located_or_none(pair.content_path),
-        run_folder / result if result is not None and inside else None,
-        *map(located_or_none, style_paths(pair.style_path)),
-    ]
+    """The files of content, result and styles."""
+    styles = map(located_or_none, style_paths(pair.style_path))
+    return [located_or_none(pair.content_path), path_inside(run_folder, pair.file_name), *styles]

@@ -1,11 +1,12 @@
-"""What was asked of a run, in words, from its run.yaml; and in what two run.yaml differ."""
+"""The settings of a run in words, from its run.yaml; and the differences of two run.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nst_core.config.fingerprint import leaves_of
 from nst_core.run_folder.card import HOMES
 from nst_core.views.web import number
 
@@ -25,7 +26,7 @@ _STARTS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """A key that two runs have different values for; None where one has none."""
+    """A key with different values in two runs; None where one has none."""
 
     key: str
     here: str | None
@@ -33,9 +34,9 @@ class Difference:
 
 
 def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
-    """Pairs of (what, how); nothing about what the run file does not say."""
+    """Settings as (name, words), without those that the run file does not hold."""
     config = _section(run_file, "config")
-    told = {
+    words = {
         "Content": _source(_section(config, "content")),
         "Style": _source(_section(config, "style")),
         "Pairing": _pairing(_section(config, "pairing")),
@@ -45,14 +46,15 @@ def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
         "Execution": _execution(_section(config, "execution"), run_file),
         "Made with": _versions(run_file),
     }
-    return tuple((what, how) for what, how in told.items() if how)
+    return tuple((what, how) for what, how in words.items() if how)
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Every key of the run file and of the resolved method, the device and the versions, that has another value."""
-    ours, theirs = dict(_compared(here)), dict(_compared(there))
-    keys = [key for key in dict.fromkeys([*ours, *theirs]) if ours.get(key) != theirs.get(key)]
-    return tuple(Difference(key, _shown(ours, key), _shown(theirs, key)) for key in sorted(keys, key=_importance))
+    ours, theirs = _settings(here), _settings(there)
+    keys = sorted((key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)), key=_importance)
+    values = ([None if of.get(key) is None else str(of[key]) for key in keys] for of in (ours, theirs))
+    return tuple(map(Difference, keys, *values))
 
 
 def _importance(key: str) -> tuple[int, str]:
@@ -61,30 +63,12 @@ def _importance(key: str) -> tuple[int, str]:
     return (order.index(section) if section in order else len(order), key)
 
 
-def _compared(run_file: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in _leaves(_section(run_file, "config")):
-        if key not in ("name", "output.root"):  # they only say where a run is
-            yield key, value
-    for key, value in _leaves(_section(_section(run_file, "method_fingerprint_data"), "method")):
-        yield f"method.{key}", value
-    for name in ("weights_sha256", "device"):
-        if name in run_file:
-            yield name, run_file[name]
-    for name, value in _section(run_file, "versions").items():
-        yield f"versions.{name}", value
-
-
-def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _shown(leaves: Mapping[str, Any], key: str) -> str | None:
-    value = leaves.get(key)
-    return None if value is None else str(value)
+def _settings(run_file: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a run file by key, without those that only say where the run is."""
+    resolved = {"method": _section(_section(run_file, "method_fingerprint_data"), "method")}
+    more = {name: run_file[name] for name in ("weights_sha256", "device", "versions") if name in run_file}
+    leaves = dict(leaves_of(_section(run_file, "config"))) | dict(leaves_of(resolved | more))
+    return {key: value for key, value in leaves.items() if key not in ("name", "output.root")}
 
 
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -116,15 +100,15 @@ def _pairing(section: Mapping[str, Any]) -> str:
     strategy = section.get("strategy")
     if not strategy:
         return ""
-    told = _PAIRINGS.get(str(strategy), str(strategy))
+    words = _PAIRINGS.get(str(strategy), str(strategy))
     if strategy == "manifest":
-        told = f"as the manifest {section.get('manifest')} says"
+        words = f"as the manifest {section.get('manifest')} says"
     elif strategy == "random":
-        told = f"styles per content, drawn at random: {section.get('styles_per_content')}"
+        words = f"styles per content, drawn at random: {section.get('styles_per_content')}"
     plain = {"balance": "none", "artists": None, "weights": None, "blend": 1, "replicates": 1, "unstylized": 0,
              "strengths": None, "splits": None, "seed": None}  # fmt: skip
     more = [f"{key} {_listed(section[key])}" for key, usual in plain.items() if section.get(key, usual) != usual]
-    return "; ".join([told, *more])
+    return "; ".join([words, *more])
 
 
 def _method(run_file: Mapping[str, Any]) -> str:

@@ -1,5 +1,1 @@
-"""Contact sheets: what a run made of an artist, or of all of them, on one picture that can be sent around."""
-
-from nst_core.views.sheets.writer import MOST, contact_sheet_of, write_combined_contact_sheets, write_contact_sheets
-
-__all__ = ["MOST", "contact_sheet_of", "write_combined_contact_sheets", "write_contact_sheets"]
+"""Contact sheets and triptychs: results of a run, or of several, on one picture that can be sent around."""

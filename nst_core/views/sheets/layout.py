@@ -1,4 +1,4 @@
-"""What stands on a contact sheet, before any picture is opened."""
+"""The layout of a contact sheet: its texts and the files of its pictures, before any of them is opened."""
 
 from __future__ import annotations
 
@@ -13,80 +13,82 @@ from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key
 from nst_core.storage.paths import located_or_none
 from nst_core.storage.slugs import slugify
 from nst_core.views.sheets.choice import ArtistChoice
-from nst_core.views.sheets.lettering import legible
-from nst_core.views.web import counted
+from nst_core.views.sheets.lettering import legible_text
+from nst_core.views.web import quantity
 
-_PAINTINGS = 16
-"""Paintings that are opened; a sheet has room for fewer."""
+_MOST_PAINTINGS = 16  # that are opened; a sheet has room for fewer
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A picture's file, what it is called, and a quieter line below that."""
+class SheetEntry:
+    """The file of a picture, its title, and a quieter note below that."""
 
-    picture: Path
+    path: Path
     title: str
-    below: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class SheetPlan:
-    """What a sheet shows of `total` finished pairs, texts ready to be drawn; `more` paintings are only counted."""
+class SheetLayout:
+    """A sheet that shows `results` of `total` finished pairs, its texts legible; `more` paintings are only counted."""
 
     heading: str
     facts: str
     total: int
     origin: str
-    paintings: tuple[Planned, ...]
+    paintings: tuple[SheetEntry, ...]
     more: int
-    results: tuple[Planned, ...]
+    results: tuple[SheetEntry, ...]
 
     @property
-    def pictures(self) -> list[Path]:
-        """The files of all that it shows."""
-        return [planned.picture for planned in (*self.paintings, *self.results)]
+    def paths(self) -> list[Path]:
+        """The files of all its pictures."""
+        return [entry.path for entry in (*self.paintings, *self.results)]
+
+    def count(self, shown: int) -> str:
+        """The number of finished pairs, and of the shown ones where those are fewer: `60 of 1,234 pictures`."""
+        total = quantity(self.total, "picture")
+        return f"{shown:,} of {total}" if shown < self.total else total
 
 
-def artist_plan(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetPlan:
+def artist_layout(choice: ArtistChoice, facts: Mapping[str, ArtistFacts], origin: str) -> SheetLayout:
     """The sheet of one artist."""
-    told = facts.get(choice.name or "", ArtistFacts())
     styles = Counter(style.name for pair in choice.shown for style in pair.styles)
     found = ((located_or_none(name), display_name(name)) for name, _ in styles.most_common())
-    paintings = [Planned(picture, name) for picture, name in found if picture is not None]
-    return _plan(
-        _called(choice.name),
-        told.line,
+    return _layout(
+        _artist_label(choice.name),
+        facts.get(choice.name or "", ArtistFacts()).line,
         choice.total,
         origin,
-        paintings,
-        [Planned(pair.result, pair.content_name, pair.style_name) for pair in choice.shown],
+        [SheetEntry(path, "", name) for path, name in found if path is not None],
+        [SheetEntry(pair.result, pair.content_name, pair.style_name) for pair in choice.shown],
     )
 
 
-def run_plan(artists: Sequence[ArtistChoice], shown: Sequence[FinishedPair], origin: str) -> SheetPlan:
+def run_layout(artists: Sequence[ArtistChoice], pairs: Sequence[FinishedPair], origin: str) -> SheetLayout:
     """The sheet of all artists together: a painting of each, and results with the artist's name below."""
-    paintings: dict[str, Planned] = {}
-    for pair in shown:
-        picture = located_or_none(pair.styles[0].name) if pair.styles else None
-        if picture is not None:
-            paintings.setdefault(artist_key(pair.artist or ""), Planned(picture, _called(pair.artist)))
-    return _plan(
+    paintings: dict[str, SheetEntry] = {}
+    for pair in pairs:
+        path = located_or_none(pair.styles[0].name) if pair.styles else None
+        if path is not None:
+            paintings.setdefault(artist_key(pair.artist or ""), SheetEntry(path, "", _artist_label(pair.artist)))
+    return _layout(
         origin,
-        counted(len(artists), "artist"),
+        quantity(len(artists), "artist"),
         sum(artist.total for artist in artists),
         "",
         list(paintings.values()),
-        [Planned(pair.result, pair.content_name, _called(pair.artist)) for pair in shown],
+        [SheetEntry(pair.result, pair.content_name, _artist_label(pair.artist)) for pair in pairs],
     )
 
 
-def _called(artist: str | None) -> str:
-    """The name as it can be drawn; one that no font here can write is told by its slug, as the artist's folder is."""
-    return legible(artist or UNKNOWN_ARTIST) or slugify(artist)
+def _artist_label(artist: str | None) -> str:
+    """The name as it can be drawn; the slug of a name that no font of this machine can write."""
+    return legible_text(artist or UNKNOWN_ARTIST) or slugify(artist)
 
 
-def _plan(
-    heading: str, facts: str, total: int, origin: str, paintings: Sequence[Planned], results: Iterable[Planned]
-) -> SheetPlan:
-    shown, more = tuple(paintings[:_PAINTINGS]), max(0, len(paintings) - _PAINTINGS)
-    return SheetPlan(heading, facts, total, origin, shown, more, tuple(results))
+def _layout(
+    heading: str, facts: str, total: int, origin: str, paintings: Sequence[SheetEntry], results: Iterable[SheetEntry]
+) -> SheetLayout:
+    more = max(0, len(paintings) - _MOST_PAINTINGS)
+    return SheetLayout(heading, facts, total, origin, tuple(paintings[:_MOST_PAINTINGS]), more, tuple(results))

@@ -6,11 +6,12 @@ is written in Latin letters where that is possible (`é` as `e`), and else left 
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -70,7 +71,7 @@ class Lettering:
         return round(self.size * 1.3)
 
     def getlength(self, text: str) -> float:
-        """Width of a text, as fonts tell it."""
+        """Width of a text in pixels, by the fonts' metrics."""
         return sum(_font(name, self.size).getlength(part) for name, part in _runs(text))
 
     def write(
@@ -82,53 +83,76 @@ class Lettering:
             draw.text((left, baseline), part, ink, font, "ls")
             left += font.getlength(part)
 
-    def shortened(self, text: str, width: float) -> str:
+    def height(self, lines: int) -> int:
+        """Height of so many lines of text below a picture, with what hangs below the last one; 0 of none."""
+        return lines * self.line + self.line // 4 if lines else 0
+
+    def shorten(self, text: str, width: float) -> str:
         """The text, or as much of its beginning as stays within `width` pixels with an ellipsis behind it."""
-        text = legible(text)
+        text = legible_text(text)
         if self.getlength(text) <= width:
             return text
-        clusters, short, long = list(_clusters(text)), 0, len(text)
-        while short < long:  # the most clusters that fit
-            middle = (short + long + 1) // 2
-            fits = middle <= len(clusters) and self.getlength("".join(clusters[:middle]).rstrip() + "…") <= width
-            short, long = (middle, long) if fits else (short, middle - 1)
-        return "".join(clusters[:short]).rstrip() + "…"
+        clusters = list(_clusters(text))
+        return "".join(clusters[: self._fitting(clusters, width, "…")]).rstrip() + "…"
+
+    def wrap(self, text: str, width: float, most: int) -> list[str]:
+        """The text in at most `most` lines of `width` pixels, the last one shortened; none of an empty text.
+
+        Lines are broken between words, and within words that are too long alone. A letter wider than `width` gets a
+        line of its own.
+        """
+        rest, lines = legible_text(text), list[str]()
+        while rest and len(lines) < most - 1 and self.getlength(rest) > width:
+            clusters = list(_clusters(rest))
+            line = "".join(clusters[: max(1, self._fitting(clusters, width))])
+            if not rest[len(line) :].startswith(" "):
+                line = line.rpartition(" ")[0] or line
+            lines, rest = [*lines, line.rstrip()], rest[len(line) :].lstrip()
+        return [*lines, self.shorten(rest, width)] if rest else lines
+
+    def _fitting(self, clusters: Sequence[str], width: float, ending: str = "") -> int:
+        """The number of clusters that stay within a width with the ending behind them."""
+
+        def length(count: int) -> float:
+            return self.getlength("".join(clusters[:count]).rstrip() + ending)
+
+        return bisect.bisect_right(range(1, len(clusters) + 1), width, key=length)
 
 
-def legible(text: str) -> str:
-    """What can be drawn of a text, on one line: empty where that is nothing.
+def legible_text(text: str) -> str:
+    """The part of a text that can be drawn, on one line; may be empty.
 
-    Letters that no font here has lose their marks, or are transliterated; what remains unknown is left out, and so are
-    control characters (a name may hold one that turns the line around).
+    Letters that no font here has lose their marks, or are transliterated; the others are left out, and so are control
+    characters (a name may hold one that turns the line around).
     """
     signs = (" " if sign.isspace() else sign for sign in unicodedata.normalize("NFC", text))
-    drawn = (sign for sign in signs if unicodedata.category(sign)[0] != "C" or sign in _UNSEEN)
-    text = " ".join("".join(drawn).split())
+    visible = (sign for sign in signs if unicodedata.category(sign)[0] != "C" or sign in _UNSEEN)
+    text = " ".join("".join(visible).split())
     if _font_of(text) is not None:
         return text
-    return " ".join("".join(map(_drawable, _clusters(text))).split())
+    return " ".join("".join(map(_legible_cluster, _clusters(text))).split())
 
 
-def named(name: str, rest: str) -> str:
-    """A name and what follows it, for one line: a name from right to left does not turn the numbers after it around."""
+def name_line(name: str, rest: str) -> str:
+    """A line of a name and a rest: a name from right to left does not turn the numbers after it around."""
     return f"{_LEFT_TO_RIGHT}{name}{_LEFT_TO_RIGHT}{rest}"
 
 
 def font_files() -> dict[str, Path]:
     """The preferred fonts that are on this machine, by name, best first."""
-    return dict(_found(tuple(map(str, _folders()))))
+    return dict(_font_paths(tuple(map(str, _folders()))))
 
 
 @cache
-def _found(folders: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
-    there: dict[str, Path] = {}
+def _font_paths(folders: tuple[str, ...]) -> tuple[tuple[str, Path], ...]:
+    paths: dict[str, Path] = {}
     for folder in folders:
         for parent, _, names in os.walk(folder):
             for name in sorted(names):
                 file = Path(parent, name)
                 if file.suffix.lower() in _ENDINGS:
-                    there.setdefault(file.stem, file)
-    return tuple((name, there[name]) for name in PREFERRED if name in there and _opens(there[name]))
+                    paths.setdefault(file.stem, file)
+    return tuple((name, paths[name]) for name in PREFERRED if name in paths and _opens(paths[name]))
 
 
 def _opens(path: Path) -> bool:
@@ -140,7 +164,7 @@ def _opens(path: Path) -> bool:
 
 
 def _folders() -> Iterator[Path]:
-    """Where systems keep fonts, the person's own first."""
+    """The folders in which systems keep fonts, the user's own first."""
     home = Path.home()
     if sys.platform == "darwin":
         yield from (home / "Library" / "Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts"))
@@ -170,7 +194,7 @@ def _clusters(text: str) -> Iterator[str]:
         yield cluster
 
 
-def _drawable(cluster: str) -> str:
+def _legible_cluster(cluster: str) -> str:
     if _font_of(cluster) is not None:
         return cluster
     plain = unicodedata.normalize("NFKD", cluster.translate(_PLAIN))
@@ -187,11 +211,11 @@ def _font_of(text: str) -> str | None:
 
 @cache
 def _has(name: str, sign: str) -> bool:
-    return _drawn(name, sign) != _drawn(name, _NO_CHARACTER)
+    return _bitmap(name, sign) != _bitmap(name, _NO_CHARACTER)
 
 
 @cache
-def _drawn(name: str, sign: str) -> tuple[tuple[int, int], bytes]:
+def _bitmap(name: str, sign: str) -> tuple[tuple[int, int], bytes]:
     mask = _font(name, _PROBE_SIZE).getmask(sign)
     return mask.size, bytes(mask)
 

@@ -1,10 +1,10 @@
-"""What all our pages share: how they look (`templates/`), and how they say numbers, addresses and data.
+"""The parts that all pages share: their look (`templates/`), and the texts of numbers, addresses and data.
 
 A page asks no other host for anything. Style, script and data stand in the page itself: one that is opened from disk
 cannot fetch them.
 """
 
 from nst_core.views.web.environment import environment
-from nst_core.views.web.text import address, counted, inline_json, number, page_bytes
+from nst_core.views.web.text import address, inline_json, json_value, number, page_bytes, quantity
 
-__all__ = ["address", "counted", "environment", "inline_json", "number", "page_bytes"]
+__all__ = ["address", "environment", "inline_json", "json_value", "number", "page_bytes", "quantity"]

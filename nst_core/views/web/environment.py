@@ -1,11 +1,11 @@
-"""The Jinja environment of a package's pages, with the shared templates beside its own."""
+"""The Jinja environment of a package's pages: its own templates and the shared ones."""
 
 from __future__ import annotations
 
 import jinja2
 from markupsafe import Markup
 
-from nst_core.views.web.text import address, counted, inline_json, number
+from nst_core.views.web.text import address, inline_json, number, quantity
 
 
 def environment(package: str) -> jinja2.Environment:
@@ -17,7 +17,7 @@ def environment(package: str) -> jinja2.Environment:
     Args:
         package: such as `nst_core.views.gallery`.
     """
-    made = jinja2.Environment(
+    pages = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package), jinja2.PackageLoader("nst_core.views.web")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -27,9 +27,9 @@ def environment(package: str) -> jinja2.Environment:
     )
 
     def asset(name: str) -> Markup:
-        assert made.loader is not None
-        return Markup(made.loader.get_source(made, name)[0])
+        assert pages.loader is not None
+        return Markup(pages.loader.get_source(pages, name)[0])
 
-    made.filters.update(address=address, counted=counted, number=number, json=inline_json)
-    made.globals.update(asset=asset)
-    return made
+    pages.filters.update(address=address, number=number, quantity=quantity, json=inline_json)
+    pages.globals.update(asset=asset)
+    return pages

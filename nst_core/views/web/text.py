@@ -1,9 +1,11 @@
-"""How pages say things: numbers, counts, addresses, and data for their script."""
+"""The texts of numbers, quantities, addresses, and of data for a page's script."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +16,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None) -> str:
-    """A number with the three digits that matter: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty if there is none."""
+    """A number with three significant digits: 0.0123, 12.3, 1,234, 1.23 × 10⁶; empty of None, infinity and NaN."""
     if value is None or not math.isfinite(value):
         return ""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
@@ -26,7 +28,7 @@ def number(value: float | None) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
+def quantity(count: int, one: str, many: str | None = None) -> str:
     """`1 picture`, `1,234 pictures`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
@@ -36,11 +38,22 @@ def address(path: str) -> str:
     return "/".join(quote(part, safe="", errors="surrogateescape") for part in PurePosixPath(path).parts)
 
 
+def json_value(value: Any) -> Any:
+    """Dataclasses, mappings and tuples as dicts and lists; numbers that are not finite as None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return json_value(vars(value))
+    if isinstance(value, Mapping):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def inline_json(value: Any) -> Markup:
     """`value` as JSON that may stand in a `<script>` element: no name in it can end the element or begin a comment.
 
     Raises:
-        ValueError: a number is not finite, which JSON cannot say.
+        ValueError: a number is not finite.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
@@ -49,5 +62,5 @@ def inline_json(value: Any) -> Markup:
 
 
 def page_bytes(text: str) -> bytes:
-    """A page in UTF-8. A lone surrogate in a name is no reason to have no page: it is shown as `?`."""
+    """A page in UTF-8; a lone surrogate, as a file name may hold, becomes `?`."""
     return text.encode("utf-8", "replace")

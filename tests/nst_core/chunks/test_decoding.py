@@ -21,7 +21,7 @@ from nst_core.chunks.decoding import (
     DecodedPair,
     RefusedPair,
     ScaledImage,
-    batch_of,
+    engine_batch,
     target_of,
 )
 from nst_core.config.run_config import parse_config
@@ -245,7 +245,7 @@ def test_contents_of_nearly_one_shape_share_a_batch_by_reflection(
     reader = BatchReader(session, ImageLimits(), ImageLimits())
     paths = [make_image(tmp_path / f"{height}.png", 48, height, seed=height) for height in (36, 40, 48)]
     jobs = [job_of(reader, row(path, style)) for path in paths]
-    pairs = batch_of(jobs, session)
+    pairs = engine_batch(jobs, session)
     assert pairs.contents.shape == (3, 3, 48, 48)
     first = to_tensor(jobs[0].content.pixels)
     assert torch.equal(pairs.contents[0, :, :36], first)

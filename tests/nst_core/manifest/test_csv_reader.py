@@ -257,7 +257,7 @@ def test_blends_and_names_with_an_at_are_told_apart(text: str, styles: list[tupl
 
 def test_a_style_of_the_source_is_one_style_whatever_its_name(tmp_path: Path) -> None:
     path = written(tmp_path, "content,style\na.jpg,odd;name@half\n")
-    (row,) = read_manifest(path, known_styles=["odd;name@half"])
+    (row,) = read_manifest(path, style_ids=["odd;name@half"])
     assert row.styles == (StyleRef("odd;name@half"),)
 
 

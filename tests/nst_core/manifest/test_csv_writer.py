@@ -9,7 +9,7 @@ import pytest
 from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.csv_writer import write_manifest
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare, style_shares, unstylized_pair
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.pairs import manifest_rows, read_pairs
 from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import StyleRef
 from nst_core.sources.base import Catalogue, Item
@@ -18,7 +18,7 @@ from nst_core.sources.base import Catalogue, Item
 def rewritten(pairs: list[Pair], folder: Path, contents: list[Item], styles: list[Item]) -> list[Pair]:
     path = folder / "pairs.csv"
     write_manifest(manifest_rows(pairs), path)
-    return pairs_of_manifest(path, 0, Catalogue.of(contents), StyleSet(Catalogue.of(styles)))
+    return read_pairs(path, 0, Catalogue.of(contents), StyleSet(Catalogue.of(styles)))
 
 
 def test_rows_come_one_by_one_and_are_counted(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_spaces_around_a_cell_mean_nothing_where_no_name_has_them(tmp_path: Path
     path = tmp_path / "m.csv"
     path.write_text("content,style,label\n  a.jpg , s.jpg@0.5 ; t.jpg , cat \n")
     contents, styles = Catalogue((Item("a.jpg", Path("a")),)), Catalogue((Item("s.jpg", Path("s")),))
-    (pair,) = pairs_of_manifest(path, 0, contents, StyleSet(styles))
+    (pair,) = read_pairs(path, 0, contents, StyleSet(styles))
     assert (pair.content, pair.styles[0].item, pair.label) == (contents.items[0], styles.items[0], "cat")
     assert pair.styles[1].item.id == "t.jpg"
 

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.manifest.draws import divided, draw, fraction, part_of, weighted
+from nst_core.manifest.draws import divide, draw, uniform, weighted_choice
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(), st.text())
@@ -50,27 +50,27 @@ shares = st.dictionaries(st.text(max_size=5), st.floats(0.01, 100), min_size=1, 
 def test_the_order_in_which_shares_are_given_changes_nothing(parts: dict[str, float], key: int) -> None:
     turned = dict(reversed(parts.items()))
     items = [f"item {number}" for number in range(7)]
-    assert part_of(parts, key) == part_of(turned, key)
-    assert divided(items, parts, key) == divided(items[::-1], turned, key)
+    assert weighted_choice(parts, key) == weighted_choice(turned, key)
+    assert divide(items, parts, key) == divide(items[::-1], turned, key)
 
 
 def test_fractions_are_even_and_below_one() -> None:
-    found = [fraction("key", number) for number in range(4000)]
+    found = [uniform("key", number) for number in range(4000)]
     assert all(0 <= number < 1 for number in found)
     assert all(abs(count - 400) < 100 for count in Counter(int(number * 10) for number in found).values())
 
 
 def test_weights_say_how_often_each_is_drawn_and_zero_is_never() -> None:
-    counts = Counter(weighted({"a": 3.0, "never": 0.0, "b": 1.0}, number) for number in range(4000))
+    counts = Counter(weighted_choice({"a": 3.0, "never": 0.0, "b": 1.0}, number) for number in range(4000))
     assert counts.keys() == {"a", "b"}
     assert abs(counts["a"] - 3000) < 140
 
 
 def test_shares_need_not_add_up_to_one() -> None:
-    counts = Counter(part_of({"train": 8, "val": 2}, number) for number in range(4000))
+    counts = Counter(weighted_choice({"train": 8, "val": 2}, number) for number in range(4000))
     assert abs(counts["val"] - 800) < 130
-    assert [part_of({"train": 0.8, "val": 0.2}, number) for number in range(50)] == [
-        part_of({"train": 80, "val": 20}, number) for number in range(50)
+    assert [weighted_choice({"train": 0.8, "val": 0.2}, number) for number in range(50)] == [
+        weighted_choice({"train": 80, "val": 20}, number) for number in range(50)
     ]
 
 
@@ -78,12 +78,12 @@ def test_shares_need_not_add_up_to_one() -> None:
 def test_divided_items_are_as_many_in_each_part_as_its_share_allows(
     count: int, parts: dict[str, float], key: int
 ) -> None:
-    found = divided([f"item {number}" for number in range(count)], parts, key)
+    found = divide([f"item {number}" for number in range(count)], parts, key)
     counts, total = Counter(found.values()), sum(parts.values())
     assert len(found) == count
     assert all(abs(counts[name] - count * share / total) < 1 + 1e-6 for name, share in parts.items())
 
 
 def test_a_single_item_goes_to_each_part_as_often_as_its_share_says() -> None:
-    counts = Counter(divided(["one"], {"train": 0.8, "val": 0.2}, artist)["one"] for artist in range(2000))
+    counts = Counter(divide(["one"], {"train": 0.8, "val": 0.2}, artist)["one"] for artist in range(2000))
     assert abs(counts["val"] - 400) < 90

@@ -13,16 +13,16 @@ from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
 from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.csv_writer import write_manifest
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
+from nst_core.manifest.pairs import manifest_rows, read_pairs
 from nst_core.sources.base import Catalogue, Item
 
 
 def make_pairs(pairing: Pairing, contents: Catalogue, styles: Catalogue) -> list[Pair]:
     """Every pair, whatever the strategy."""
     if pairing.manifest is not None:
-        return pairs_of_manifest(pairing.manifest, pairing.seed, contents, StyleSet(styles))
-    return list(drawn_pairs(pairing, contents.items, StyleSet(styles)))
+        return read_pairs(pairing.manifest, pairing.seed, contents, StyleSet(styles))
+    return list(draw_pairs(pairing, contents.items, StyleSet(styles)))
 
 
 STRATEGIES = [
@@ -161,7 +161,7 @@ def test_pairs_written_as_a_manifest_give_the_same_pairs(pairing: Pairing, tmp_p
     pairs = make_pairs(pairing, photographs, paintings)
     path = tmp_path / "manifest.csv"
     write_manifest(manifest_rows(pairs), path)
-    assert pairs_of_manifest(path, 99, photographs, StyleSet(paintings)) == pairs
+    assert read_pairs(path, 99, photographs, StyleSet(paintings)) == pairs
     assert [row.number for row in read_manifest(path, (), paintings.by_id())] == [
         row.number for row in manifest_rows(pairs)
     ]

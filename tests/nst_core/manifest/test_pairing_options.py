@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
 from nst_core.manifest.csv_writer import write_manifest
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
+from nst_core.manifest.pairs import manifest_rows, read_pairs
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.sources.base import Catalogue, Item
 
@@ -35,7 +35,7 @@ def of_genres(*genres: str | None) -> Catalogue:
 
 def pairs_of(count: int, of: Catalogue | StyleSet, **options: Any) -> list[Pair]:
     style_set = of if isinstance(of, StyleSet) else StyleSet(of)
-    return list(drawn_pairs(Pairing.model_validate(options), contents(count), style_set))
+    return list(draw_pairs(Pairing.model_validate(options), contents(count), style_set))
 
 
 def by_content(pairs: list[Pair]) -> dict[str, list[str]]:
@@ -125,7 +125,7 @@ class TestPools:
     def test_a_pool_that_cannot_serve_is_told_before_the_first_pair(self, options: dict[str, Any], said: str) -> None:
         works = Catalogue.of([*styles(A=1, B=1).items, Item("o", Path("x"), genre="oil")])
         with pytest.raises(ConfigError, match=said):
-            drawn_pairs(Pairing.model_validate(options), contents(3), StyleSet(works))
+            draw_pairs(Pairing.model_validate(options), contents(3), StyleSet(works))
 
 
 class TestUnstylized:
@@ -154,13 +154,13 @@ class TestUnstylized:
         path = tmp_path / "pairs.csv"
         write_manifest(manifest_rows(pairs), path)
         assert ",unstylized," in path.read_text()
-        assert pairs_of_manifest(path, 0, Catalogue.of(contents(40)), StyleSet(styles(A=3))) == pairs
+        assert read_pairs(path, 0, Catalogue.of(contents(40)), StyleSet(styles(A=3))) == pairs
 
     def test_a_style_whose_id_is_really_that_still_means_that_style(self, tmp_path: Path) -> None:
         path = tmp_path / "pairs.csv"
         path.write_text("content,style\nphoto-0001.jpg,unstylized\n")
         odd = Catalogue((Item(UNSTYLIZED, Path("art/unstylized"), artist="A"),))
-        (pair,) = pairs_of_manifest(path, 0, Catalogue.of(contents(2)), StyleSet(odd))
+        (pair,) = read_pairs(path, 0, Catalogue.of(contents(2)), StyleSet(odd))
         assert pair.styles[0].item == odd.items[0]
         assert pair.artist == "A"
 
@@ -172,10 +172,10 @@ class TestVersions:
         assert pairs[0] == pairs_of(1, styles(A=1))[0]
 
     def test_strengths_multiply_the_recipe_s_style_weight(self) -> None:
-        pairs = drawn_pairs(Pairing(strengths=[0.5, 3]), contents(1), StyleSet(styles(A=1)), 24.0)
+        pairs = draw_pairs(Pairing(strengths=[0.5, 3]), contents(1), StyleSet(styles(A=1)), 24.0)
         assert [pair.overrides.style_weight for pair in pairs] == [12.0, 72.0]
         with pytest.raises(ConfigError, match=r"method\.beta, which is 0"):
-            drawn_pairs(Pairing(strengths=[0.5]), contents(1), StyleSet(styles(A=1)), 0.0)
+            draw_pairs(Pairing(strengths=[0.5]), contents(1), StyleSet(styles(A=1)), 0.0)
 
     @pytest.mark.parametrize("strategy", ["random", "artist", "grid"])
     def test_versions_of_all_kinds_round_trip_through_a_manifest(self, strategy: str, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ class TestVersions:
         assert len(pairs) == 9 * 6 * {"random": 1, "artist": 2, "grid": 5}[strategy]
         path = tmp_path / "pairs.csv"
         write_manifest(manifest_rows(pairs), path)
-        assert pairs_of_manifest(path, 7, Catalogue.of(contents(9)), StyleSet(styles(A=3, B=2))) == pairs
+        assert read_pairs(path, 7, Catalogue.of(contents(9)), StyleSet(styles(A=3, B=2))) == pairs
 
 
 def test_a_blend_has_equal_shares_of_styles_that_a_content_meets_once() -> None:

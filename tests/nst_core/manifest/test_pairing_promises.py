@@ -18,8 +18,8 @@ from nst_core.config.fingerprint import fingerprints
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
 from nst_core.manifest.csv_writer import write_manifest
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.manifest.pairs import manifest_rows, pairs_of_manifest
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
+from nst_core.manifest.pairs import manifest_rows, read_pairs
 from nst_core.sources.base import Catalogue, Item
 
 LABELS, SPLITS = ("cat", "dog", None), ("train", None)
@@ -74,7 +74,7 @@ def pairing_of(chosen: dict[str, Any]) -> Pairing:
 
 def pairs_of(pairing: Pairing, given: Iterable[Item], works: Catalogue) -> list[Pair]:
     try:
-        return list(drawn_pairs(pairing, given, StyleSet(works), 24.0))
+        return list(draw_pairs(pairing, given, StyleSet(works), 24.0))
     except ConfigError:  # what cannot be followed is tested elsewhere
         reject()
 
@@ -113,7 +113,7 @@ def test_every_pairing_round_trips_through_its_manifest(
     pairs = pairs_of(pairing_of(chosen), photographs.items, works)
     path = tmp_path_factory.mktemp("pairs") / "manifest.csv"
     assert write_manifest(manifest_rows(pairs), path) == len(pairs)
-    assert pairs_of_manifest(path, 99, photographs, StyleSet(works)) == pairs
+    assert read_pairs(path, 99, photographs, StyleSet(works)) == pairs
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_pairing_of_the_first_version_draws_what_it_drew(
         for i in range(count)
     )
     pairing = Pairing.model_validate({"strategy": strategy, "balance": balance, "styles_per_content": count, "seed": 5})
-    pairs = drawn_pairs(pairing, photographs.items, StyleSet(works))
+    pairs = draw_pairs(pairing, photographs.items, StyleSet(works))
     text = "\n".join(f"{p.content.id} {p.styles[0].item.id} {p.artist} {p.label}" for p in pairs)
     assert sha256(text.encode()).hexdigest()[:16] == expected
 

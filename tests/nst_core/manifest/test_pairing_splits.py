@@ -10,7 +10,7 @@ import pytest
 
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs, split_of
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs, split_of
 from nst_core.sources.base import Catalogue, Item
 
 SPLITS = {"train": 0.8, "val": 0.2}
@@ -30,7 +30,7 @@ def styles(**works: int) -> Catalogue:
 
 def pairs_of(given: list[Item], of: Catalogue | StyleSet, **options: Any) -> list[Pair]:
     style_set = of if isinstance(of, StyleSet) else StyleSet(of)
-    return list(drawn_pairs(Pairing.model_validate(options), given, style_set))
+    return list(draw_pairs(Pairing.model_validate(options), given, style_set))
 
 
 def styles_by_split(pairs: list[Pair]) -> dict[str | None, set[str]]:
@@ -137,11 +137,11 @@ def test_splits_that_cannot_be_kept_apart_are_told_before_the_first_pair(
 ) -> None:
     pairing = Pairing.model_validate({"disjoint_styles": True, **options})
     with pytest.raises(ConfigError, match=said):
-        drawn_pairs(pairing, given, StyleSet(styles(A=1)))
+        draw_pairs(pairing, given, StyleSet(styles(A=1)))
 
 
 def test_an_empty_pool_of_a_class_in_a_split_is_named() -> None:
     given = [Item(c.id, c.path, label="cat") for c in contents(40)]
     pairing = Pairing(disjoint_styles=True, splits=SPLITS, pools={"cat": ["B"]})
     with pytest.raises(ConfigError, match=r"split (train|val) and label cat"):
-        drawn_pairs(pairing, given, StyleSet(styles(A=20, B=1)))
+        draw_pairs(pairing, given, StyleSet(styles(A=20, B=1)))

@@ -10,8 +10,8 @@ from catalogues import contents, drawn, styles
 from nst_core.config.pairing import Pairing
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import ManifestError
-from nst_core.manifest.pairing import Pair, StyleSet, drawn_pairs
-from nst_core.manifest.pairs import pairs_of_manifest
+from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
+from nst_core.manifest.pairs import read_pairs
 from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.inputs import inspect_input
@@ -22,7 +22,7 @@ def pairs(folder: Path, text: str, seed: int = 0, **sources: Catalogue) -> list[
     path = folder / "manifest.csv"
     path.write_text(text, encoding="utf-8")
     given = sources.get("styles", styles(Monet=9, Hokusai=9))
-    return pairs_of_manifest(path, seed, sources.get("contents", contents(30)), StyleSet(given))
+    return read_pairs(path, seed, sources.get("contents", contents(30)), StyleSet(given))
 
 
 def test_ids_of_the_sources_are_found(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_other_rows_do_not_move_a_draw(tmp_path: Path) -> None:
 
 
 def test_a_drawn_style_is_that_of_the_strategy_artist(tmp_path: Path) -> None:
-    by_strategy = drawn(list(drawn_pairs(Pairing(strategy="artist"), contents(20).items, StyleSet(styles(Monet=9)))))
+    by_strategy = drawn(list(draw_pairs(Pairing(strategy="artist"), contents(20).items, StyleSet(styles(Monet=9)))))
     rows = "".join(f"photo-{i:04d}.jpg,Monet\n" for i in range(20))
     assert drawn(pairs(tmp_path, f"content,artist\n{rows}", styles=styles(Monet=9))) == by_strategy
 

@@ -12,12 +12,12 @@ from planned import PRINTS, context, rows
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DuplicateImage, ExcludedLicense, MissingImage, SkippedInput
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
-from nst_core.plan.columns import tables
 from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
-from nst_core.plan.draft import draft_of
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.inspection import input_limits
+from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.plan.wanted import WantedPairs
 from nst_core.run_folder.folder import Outcome, RunFolder
@@ -37,17 +37,17 @@ def pairs_in(root: Path) -> list[Pair]:
     return [Pair(a, single, "A"), Pair(b, single, "A"), Pair(a, (s, t), "A"), unstylized_pair(plain, None)]
 
 
-def asked(pairs: list[Pair], contents: dict[str, SkippedInput] | None = None,
+def wanted(pairs: list[Pair], contents: dict[str, SkippedInput] | None = None,
           styles: dict[str, SkippedInput] | None = None) -> WantedPairs:  # fmt: skip
-    return WantedPairs(draft_of(pairs, PRINTS.method), contents or {}, styles or {})
+    return WantedPairs(tabulate_pairs(pairs, PRINTS.method), contents or {}, styles or {})
 
 
 def plan_of(pairs: list[Pair], known: PlanContext | None = None, folder: Path | None = None) -> Plan:
     """The plan of `pairs`, as a run folder gives it where there is one."""
-    part = plan_part(0, draft_of(pairs, PRINTS.method), Plan.of([]), known or context(pairs), Grouping(4, 4))
+    part = plan_part(0, tabulate_pairs(pairs, PRINTS.method), Plan.of([]), known or context(pairs), Grouping(4, 4))
     if folder is None:
         return Plan.of(rows(part))
-    RunFolder(folder).append_plan(0, tables(part))
+    RunFolder(folder).append_plan(0, part_tables(part))
     return RunFolder(folder).read_plan()
 
 
@@ -55,7 +55,7 @@ class TestAsAsked:
     @pytest.mark.parametrize("stored", [True, False])
     def test_the_files_of_a_dataset_that_moved_are_where_it_lies_now(self, stored: bool, tmp_path: Path) -> None:
         before = plan_of(pairs_in(Path("old")), folder=tmp_path if stored else None)
-        after = with_current_inputs(before, asked(pairs_in(Path("new"))))
+        after = with_current_inputs(before, wanted(pairs_in(Path("new"))))
         for old, new in zip(before, after, strict=True):
             assert new.content_path == old.content_path.replace("old", "new")
             assert new.style_paths == tuple(path.replace("old", "new") for path in old.style_paths)
@@ -63,19 +63,19 @@ class TestAsAsked:
 
     def test_pairs_that_are_not_asked_for_any_more_stay_as_planned(self) -> None:
         before = plan_of(pairs_in(Path("old")))
-        after = with_current_inputs(before, asked(pairs_in(Path("new"))[:1]))
+        after = with_current_inputs(before, wanted(pairs_in(Path("new"))[:1]))
         moved = [new for old, new in zip(before, after, strict=True) if old != new]
         assert [(row.content_id, row.style_ids) for row in moved] == [("a.jpg", ("s.jpg",))]
 
     def test_what_is_asked_for_and_not_planned_yet_changes_nothing(self) -> None:
         before = plan_of(pairs_in(Path("x"))[:2])
-        assert list(with_current_inputs(before, asked(pairs_in(Path("x"))))) == list(before)
-        assert list(with_current_inputs(before, asked([]))) == list(before)
-        assert list(with_current_inputs(Plan.of([]), asked(pairs_in(Path("x"))))) == []
+        assert list(with_current_inputs(before, wanted(pairs_in(Path("x"))))) == list(before)
+        assert list(with_current_inputs(before, wanted([]))) == list(before)
+        assert list(with_current_inputs(Plan.of([]), wanted(pairs_in(Path("x"))))) == []
 
     def test_what_is_left_out_now_is_skipped_by_content_and_by_style(self, tmp_path: Path) -> None:
         before = plan_of(pairs_in(Path("x")), folder=tmp_path)
-        after = with_current_inputs(before, asked(pairs_in(Path("x")), {"b.jpg": EXCLUDED}, {"t.jpg": DUPLICATE}))
+        after = with_current_inputs(before, wanted(pairs_in(Path("x")), {"b.jpg": EXCLUDED}, {"t.jpg": DUPLICATE}))
         found = {(row.content_id, row.style_ids): (row.error_class, row.error_message) for row in after}
         assert found == {
             ("a.jpg", ("s.jpg",)): (None, None),
@@ -89,18 +89,18 @@ class TestAsAsked:
         known = replace(context(pairs), skipped_contents={"a.jpg": EXCLUDED}, skipped_styles={"s.jpg": DUPLICATE})
         before = plan_of(pairs, known, tmp_path)
         assert [row.error_class for row in before].count(None) == 1
-        assert {row.error_class for row in with_current_inputs(before, asked(pairs))} == {None}
-        other = with_current_inputs(before, asked(pairs, {"a.jpg": DUPLICATE}))
+        assert {row.error_class for row in with_current_inputs(before, wanted(pairs))} == {None}
+        other = with_current_inputs(before, wanted(pairs, {"a.jpg": DUPLICATE}))
         assert {row.content_id: row.error_class for row in other} == {
             "a.jpg": "DuplicateImage", "b.jpg": None, "plain.jpg": None
         }  # fmt: skip
-        assert list(with_current_inputs(before, asked(pairs[:0]))) == list(before)
+        assert list(with_current_inputs(before, wanted(pairs[:0]))) == list(before)
 
     def test_a_bad_input_stays_bad_unless_it_is_left_out(self, tmp_path: Path) -> None:
         pairs = pairs_in(Path("x"))
         before = plan_of(pairs, context(pairs, {"b.jpg": MissingImage("b", "it went")}), tmp_path)
         every: list[dict[str, SkippedInput]] = [{}, {"a.jpg": EXCLUDED}, {"b.jpg": EXCLUDED}]
-        after = [with_current_inputs(before, asked(pairs, skips)) for skips in every]
+        after = [with_current_inputs(before, wanted(pairs, skips)) for skips in every]
         found = [{row.content_id: row.error_class for row in plan}["b.jpg"] for plan in (before, *after)]
         assert found == ["MissingImage", "MissingImage", "MissingImage", "ExcludedLicense"]
 
@@ -113,7 +113,7 @@ def written(root: Path, **texts: str) -> None:
 def inspected(pairs: list[Pair]) -> PlanContext:
     """What is known of files that are really there, whatever is in them."""
     inputs = {}
-    for path in input_limits(draft_of(pairs, PRINTS.method), ImageLimits(), ImageLimits()):
+    for path in input_limits(tabulate_pairs(pairs, PRINTS.method), ImageLimits(), ImageLimits()):
         digest = sha256(path.read_bytes()).hexdigest() if path.exists() else None
         inputs[path] = Input(path, 100, 80, digest, *file_state(path))
     return replace(context(pairs), inputs=inputs)
@@ -180,8 +180,8 @@ class TestStalePairs:
         pairs, folder = pairs_in(tmp_path), RunFolder(tmp_path / "run")
         plan_of(pairs[:1], inspected(pairs[:1]), folder.root)
         written(tmp_path, a="second, longer")
-        later = plan_part(1, draft_of(pairs, PRINTS.method), folder.read_plan(), inspected(pairs), Grouping(4, 4))
-        folder.append_plan(1, tables(later))
+        later = plan_part(1, tabulate_pairs(pairs, PRINTS.method), folder.read_plan(), inspected(pairs), Grouping(4, 4))
+        folder.append_plan(1, part_tables(later))
         assert self.found(folder.read_plan()) == {("a.jpg", ("s.jpg",))}
         written(tmp_path, a="first")
         assert self.found(folder.read_plan()) == {("a.jpg", ("s.jpg", "t.jpg"))}

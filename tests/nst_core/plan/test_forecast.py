@@ -13,7 +13,7 @@ import torch
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import NoRoom
-from nst_core.plan import pace
+from nst_core.plan import speed
 from nst_core.plan.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
 from nst_core.plan.new_part import new_part
 from nst_core.plan.state import read_state
@@ -56,13 +56,13 @@ def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 def start(config: RunConfig) -> None:
     """What a run does before it starts."""
     folder, method = RunFolder(config.run_folder), resolve_method(config)
-    asked = wanted_pairs(config, method.fingerprints.method)
-    check_room(config, read_state(folder, asked), new_part(config, method, asked, folder))
+    wanted = wanted_pairs(config, method.fingerprints.method)
+    check_room(config, read_state(folder, wanted), new_part(config, method, wanted, folder))
 
 
 def test_time_follows_what_was_measured_here(config: RunConfig) -> None:
     recipe = resolve_method(config).recipe
-    pace.remember(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
+    speed.record_speed(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
     found = forecast(config)
     assert found.seconds == pytest.approx(9 * 30 * (64 * 48) / (100 * 64**2))
     assert found.basis == "nst bench on 2026-01-31 (wavelet at size 64)"
@@ -71,7 +71,7 @@ def test_time_follows_what_was_measured_here(config: RunConfig) -> None:
 
 def test_a_measurement_holds_for_other_sizes_and_lengths_but_no_other_layers(config: RunConfig, tmp_path: Path) -> None:
     recipe = resolve_method(config).recipe
-    pace.remember(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
+    speed.record_speed(recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
     twice = forecast(configured(tmp_path, "method.evaluations=60"))
     assert twice.seconds == pytest.approx(2 * forecast(config).seconds)
     other = forecast(configured(tmp_path, "method.style.layers={first0: 1}"))

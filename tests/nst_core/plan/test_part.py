@@ -17,9 +17,9 @@ from nst_core.engine.images.pixels import ImageLimits, working_size
 from nst_core.errors import MissingImage, TruncatedImage
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.plan.draft import Draft, draft_of, pair_id
 from nst_core.plan.grouping import Grouping
-from nst_core.plan.inspection import input_limits
+from nst_core.plan.new_part import input_limits
+from nst_core.plan.pair_table import PairTable, pair_id, tabulate_pairs
 from nst_core.plan.part import plan_part
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.sources.base import Item
@@ -37,8 +37,8 @@ ONE = Pair(
 NOTHING = Plan.of([])
 
 
-def drafted(pairs: list[Pair]) -> Draft:
-    return draft_of(pairs, PRINTS.method)
+def tabulated(pairs: list[Pair]) -> PairTable:
+    return tabulate_pairs(pairs, PRINTS.method)
 
 
 def test_a_pair_s_id_is_pinned() -> None:
@@ -248,7 +248,7 @@ def test_a_batch_holds_what_has_one_shape_once_it_is_padded() -> None:
     def batches(bucket: int) -> list[set[str]]:
         recipe = replace(METHOD.method.resolve(), bucket=bucket)
         planned_rows = rows(
-            plan_part(0, drafted(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
+            plan_part(0, tabulated(pairs), NOTHING, replace(context(pairs, **sizes), recipe=recipe), Grouping(4, 4))
         )
         keys = sorted({(row.chunk_id, row.batch) for row in planned_rows})
         return [{row.content_id[0] for row in planned_rows if (row.chunk_id, row.batch) == key} for key in keys]
@@ -280,12 +280,12 @@ def test_each_file_is_inspected_once_with_the_limits_of_its_role() -> None:
     both = pair("same.jpg")
     both = replace(both, styles=(StyleShare(both.content), StyleShare(Item("s", Path("s")))))
     content, style = ImageLimits(1, 1), ImageLimits(2, 2)
-    assert input_limits(drafted([both, both]), content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
+    assert input_limits(tabulated([both, both]), content, style) == {Path("photos/same.jpg"): content, Path("s"): style}
 
 
 def test_the_extension_is_that_of_the_output_format() -> None:
     pairs = [pair()]
-    (row,) = rows(plan_part(0, drafted(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1)))
+    (row,) = rows(plan_part(0, tabulated(pairs), NOTHING, replace(context(pairs), extension="png"), Grouping(1, 1)))
     assert row.file_name.endswith(".png")
     assert METHOD.output.format == "jpeg"
 

@@ -17,10 +17,9 @@ from nst_core.chunks.work import work_of
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
-from nst_core.plan import current_inputs as presence
-from nst_core.plan.columns import tables
 from nst_core.plan.forecast import forecast
-from nst_core.plan.new_part import new_part, strict_check
+from nst_core.plan.new_part import check_strict, new_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.state import RunState, finished_state, read_state
 from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
@@ -28,6 +27,7 @@ from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
 from nst_core.run_folder.run_yaml import run_file
 from nst_core.run_folder.summary import summarize, write_summary
+from nst_core.sources.index import inputs as index_inputs
 from nst_core.sources.index import inspection
 from nst_core.sources.index.inputs import present_hash
 
@@ -61,14 +61,14 @@ def configured(folder: Path, **more: object) -> RunConfig:
 def append(config: RunConfig) -> list[PlannedPair]:
     """Plan what is new, as a run does; returns the new rows."""
     folder, method = RunFolder(config.run_folder), resolve_method(config)
-    part = new_part(config, method, asked(config), folder)
+    part = new_part(config, method, wanted(config), folder)
     folder.write_run_file(run_file(config, method))
     if len(part):
-        folder.append_plan(part.number, tables(part))
+        folder.append_plan(part.number, part_tables(part))
     return rows(part)
 
 
-def asked(config: RunConfig) -> WantedPairs:
+def wanted(config: RunConfig) -> WantedPairs:
     return wanted_pairs(config, resolve_method(config).fingerprints.method)
 
 
@@ -97,7 +97,7 @@ def finish(config: RunConfig) -> None:
 
 
 def state_of(config: RunConfig) -> RunState:
-    return read_state(RunFolder(config.run_folder), asked(config))
+    return read_state(RunFolder(config.run_folder), wanted(config))
 
 
 class TestPlan:
@@ -133,7 +133,7 @@ class TestPlan:
     def test_progress_is_told_to_the_end(self, config: RunConfig) -> None:
         told: list[tuple[int, int]] = []
         folder, method = RunFolder(config.run_folder), resolve_method(config)
-        new_part(config, method, asked(config), folder, lambda done, total: told.append((done, total)))
+        new_part(config, method, wanted(config), folder, lambda done, total: told.append((done, total)))
         assert told[-1] == (5, 5)
 
     def test_a_preview_counts_and_writes_nothing(self, config: RunConfig, tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ class TestPlan:
 
     def test_strict_refuses_bad_inputs_naming_each_once(self, config: RunConfig, tmp_path: Path) -> None:
         append(config)
-        strict_check(state_of(config).plan.errors())
+        check_strict(state_of(config).plan.errors())
         (tmp_path / "photos" / "bad.png").write_bytes(b"")
         with pytest.raises(StrictInputs, match="1 bad inputs, and --strict was given: nothing was started") as caught:
-            strict_check(Plan.of(append(config)).errors())
+            check_strict(Plan.of(append(config)).errors())
         assert str(caught.value).count("bad.png") == 1
 
     def test_a_method_s_precision_is_definite(self, config: RunConfig) -> None:
@@ -211,8 +211,7 @@ class TestChanges:
         append(config)
         os.utime(tmp_path / "art" / "Monet" / "1.png", ns=(1, 1))
         hashed: list[str] = []
-        sha256 = presence.present_hash
-        monkeypatch.setattr(presence, "present_hash", lambda path: hashed.append(path) or sha256(path))
+        monkeypatch.setattr(index_inputs, "present_hash", lambda path: hashed.append(path) or present_hash(path))
         assert state_of(config).stale == []
         assert hashed == [str(tmp_path / "art" / "Monet" / "1.png")]
 
@@ -289,7 +288,7 @@ def test_a_file_whose_name_is_no_text_is_quarantined_and_harms_no_other(config: 
 class TestFinished:
     def test_a_folder_is_finished_once_all_is_there(self, config: RunConfig) -> None:
         method = resolve_method(config)
-        pairs = asked(config)
+        pairs = wanted(config)
         assert finished_state(config, method, pairs) is None
         append(config)
         assert finished_state(config, method, pairs) is None
@@ -304,7 +303,7 @@ class TestFinished:
         assert finished_state(config, method, pairs) is None, "the report is not there"
         without = parse_config(config.model_dump(mode="json"), ["output.report=false"])
         assert finished_state(without, method, pairs) is not None
-        more = asked(parse_config(config.model_dump(mode="json"), ["pairing.replicates=2"]))
+        more = wanted(parse_config(config.model_dump(mode="json"), ["pairing.replicates=2"]))
         assert finished_state(config, method, more) is None
 
 

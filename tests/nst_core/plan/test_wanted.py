@@ -11,7 +11,7 @@ import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import ConfigError
-from nst_core.plan.wanted import open_sources, pairs_of, wanted_pairs
+from nst_core.plan.wanted import open_sources, pair_sources, wanted_pairs
 
 MakeImage = Callable[..., Path]
 
@@ -56,10 +56,10 @@ def configured(
 def test_contents_under_excluded_terms_keep_their_pairs_and_say_why(
     folder: Path, terms: list[str], left_out: list[str]
 ) -> None:
-    asked = wanted_pairs(configured(folder, content={"exclude_licenses": terms}), "f" * 64)
-    assert len(asked.draft) == 12
-    assert sorted(asked.skipped_contents) == left_out
-    for name, skip in asked.skipped_contents.items():
+    wanted = wanted_pairs(configured(folder, content={"exclude_licenses": terms}), "f" * 64)
+    assert len(wanted.pairs) == 12
+    assert sorted(wanted.skipped_contents) == left_out
+    for name, skip in wanted.skipped_contents.items():
         assert str(skip).startswith(f"{folder}/photos/{name}: its licence, ")
         assert str(skip).endswith(f" is left out by content.exclude_licenses ({', '.join(terms)})")
 
@@ -72,7 +72,7 @@ def test_an_unknown_term_is_answered_with_the_nearest(folder: Path) -> None:
 def test_styles_under_excluded_terms_are_not_drawn(folder: Path) -> None:
     (folder / "art" / "metadata.csv").write_text("file_name,license\nMonet/1.png,CC-BY-ND-4.0\n")
     config = configured(folder, style={"exclude_licenses": ["nd"]})
-    drawn = {pair.styles[0].item.id for pair in pairs_of(config, open_sources(config))}
+    drawn = {pair.styles[0].item.id for pair in pair_sources(config, open_sources(config))}
     assert drawn == {"Monet/0.png", "Monet/2.png"}
 
 
@@ -80,10 +80,10 @@ def test_a_manifest_that_names_an_excluded_style_gets_a_skipped_pair(folder: Pat
     (folder / "art" / "metadata.csv").write_text("file_name,license\nMonet/1.png,CC-BY-ND-4.0\n")
     (folder / "m.csv").write_text("content,style\na.png,Monet/1.png\na.png,Monet/2.png\n")
     pairing = {"strategy": "manifest", "manifest": str(folder / "m.csv")}
-    asked = wanted_pairs(configured(folder, style={"exclude_licenses": ["nd"]}, pairing=pairing), "f" * 64)
-    assert len(asked.draft) == 2
-    assert list(asked.skipped_styles) == ["Monet/1.png"]
-    assert sum(asked.skip_of(place) is not None for place in range(2)) == 1
+    wanted = wanted_pairs(configured(folder, style={"exclude_licenses": ["nd"]}, pairing=pairing), "f" * 64)
+    assert len(wanted.pairs) == 2
+    assert list(wanted.skipped_styles) == ["Monet/1.png"]
+    assert sum(wanted.skip_reason(place) is not None for place in range(2)) == 1
 
 
 def test_nothing_left_to_draw_is_told_before_anything_starts(folder: Path) -> None:
@@ -95,11 +95,11 @@ def test_copies_are_left_out_by_choice_and_name_the_one_that_is_used(folder: Pat
     shutil.copy(folder / "photos" / "a.png", folder / "photos" / "z.png")
     shutil.copy(folder / "art" / "Monet" / "0.png", folder / "art" / "Monet" / "9.png")
     both = wanted_pairs(configured(folder), "f" * 64)
-    assert (len(both.draft), dict(both.skipped_contents)) == (20, {})
+    assert (len(both.pairs), dict(both.skipped_contents)) == (20, {})
     drop = {"duplicates": "drop_exact"}
-    asked = wanted_pairs(configured(folder, content=drop, style=drop), "f" * 64)
-    assert len(asked.draft) == 15, "the copy of a style is not drawn, that of a content keeps its rows"
-    (skip,) = asked.skipped_contents.values()
+    wanted = wanted_pairs(configured(folder, content=drop, style=drop), "f" * 64)
+    assert len(wanted.pairs) == 15, "the copy of a style is not drawn, that of a content keeps its rows"
+    (skip,) = wanted.skipped_contents.values()
     assert str(skip) == f"{folder}/photos/z.png: it is the same picture as a.png, which is used in its place"
 
 
@@ -108,7 +108,7 @@ def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path) -> None
         shutil.copy(folder / "art" / "Monet" / f"{number}.png", folder / "art" / "Monet" / f"copy{number}.png")
     pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True}
     config = configured(folder, pairing=pairing)
-    pairs = list(pairs_of(config, open_sources(config)))
+    pairs = list(pair_sources(config, open_sources(config)))
     seen = {
         split: {p.styles[0].item.path.read_bytes() for p in pairs if p.split == split} for split in ("train", "val")
     }

@@ -12,7 +12,7 @@ from planned import pair, plan, success
 
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import ArtworksSource
-from nst_core.plan.wanted import facts_of, wanted_pairs
+from nst_core.plan.wanted import collect_artist_facts, wanted_pairs
 from nst_core.run_folder.artists import ARTISTS_FILE, ArtistFacts, artist_facts, record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.plan_table import Plan
@@ -124,12 +124,14 @@ def test_an_artists_works_are_told_together_and_other_artists_not_at_all() -> No
         work("Cy"),
         work(None, genre="oil"),
     ]
-    assert facts_of(items, ["Ada", "Cy", None]) == {"Ada": ArtistFacts("1815–1852", "oil, print, ink", "British")}
+    assert collect_artist_facts(items, ["Ada", "Cy", None]) == {
+        "Ada": ArtistFacts("1815–1852", "oil, print, ink", "British")
+    }
 
 
 def test_the_artworks_source_knows_years_genre_and_nationality(shared: Path) -> None:
     items = open_source(ArtworksSource(source="artworks", path=shared / "data" / "artworks"), "style").items
-    assert facts_of(items, ["Vincent van Gogh"]) == {"Vincent van Gogh": VINCENT}
+    assert collect_artist_facts(items, ["Vincent van Gogh"]) == {"Vincent van Gogh": VINCENT}
 
 
 def test_a_folder_knows_what_its_metadata_say(tmp_path: Path, make_image: Callable[..., Path]) -> None:

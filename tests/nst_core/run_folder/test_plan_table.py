@@ -18,10 +18,10 @@ from planned import rows as rows_of
 from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, MissingImage, SkippedInput, TruncatedImage
 from nst_core.manifest.pairing import Pair, StyleShare, unstylized_pair
 from nst_core.manifest.row import Overrides
-from nst_core.plan.columns import tables
-from nst_core.plan.draft import draft_of
 from nst_core.plan.grouping import Grouping
+from nst_core.plan.pair_table import tabulate_pairs
 from nst_core.plan.part import PlanPart, plan_part
+from nst_core.plan.part_tables import part_tables
 from nst_core.plan.shapes import PlanContext
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, PlannedPair, joined
@@ -33,7 +33,7 @@ NOTHING = Plan.of([])
 
 
 def part_of(pairs: list[Pair], known: PlanContext | None = None, earlier: Plan = NOTHING) -> PlanPart:
-    return plan_part(0, draft_of(pairs, PRINTS.method), earlier, known or context(pairs), Grouping(2, 4))
+    return plan_part(0, tabulate_pairs(pairs, PRINTS.method), earlier, known or context(pairs), Grouping(2, 4))
 
 
 class TestAgainstTheFirstVersion:
@@ -62,7 +62,7 @@ class TestAgainstTheFirstVersion:
     def test_every_cell_of_every_row_is_the_same(self) -> None:
         pairs = list(self.pairs())
         known = self.known(pairs)
-        rows = rows_of(plan_part(0, draft_of(pairs, PRINTS.method), NOTHING, known, Grouping(4, 64)))
+        rows = rows_of(plan_part(0, tabulate_pairs(pairs, PRINTS.method), NOTHING, known, Grouping(4, 64)))
         assert len(rows) == 10_000
         assert (rows[5000].pair_id, rows[5000].chunk_id) == ("a44ea4794d285c33", "00000-00079")
         text = "\n".join(json.dumps(asdict(row), sort_keys=True) for row in rows)
@@ -80,14 +80,14 @@ ALL_KINDS = [
 class TestPlan:
     def test_a_plan_through_parquet_has_the_same_rows(self, tmp_path: Path) -> None:
         part, folder = part_of(ALL_KINDS), RunFolder(tmp_path)
-        folder.append_plan(0, tables(part))
+        folder.append_plan(0, part_tables(part))
         again = folder.read_plan()
         assert list(again) == rows_of(part) == list(Plan.of(again))
         assert len(again) == len(part) == 13
 
     def test_texts_that_rows_share_are_read_as_dictionaries(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.append_plan(0, tables(part_of(ALL_KINDS)))
+        folder.append_plan(0, part_tables(part_of(ALL_KINDS)))
         types = {field.name: field.type for field in folder.read_plan().table.schema}
         for name in DICTIONARY_COLUMNS:
             column, _, inner = name.partition(".")
@@ -95,11 +95,11 @@ class TestPlan:
 
     def test_parts_are_read_one_after_the_other(self, tmp_path: Path) -> None:
         folder, first = RunFolder(tmp_path), part_of(ALL_KINDS[:7])
-        folder.append_plan(0, tables(first))
+        folder.append_plan(0, part_tables(first))
         second = plan_part(
-            1, draft_of(ALL_KINDS, PRINTS.method), folder.read_plan(), context(ALL_KINDS), Grouping(2, 4)
+            1, tabulate_pairs(ALL_KINDS, PRINTS.method), folder.read_plan(), context(ALL_KINDS), Grouping(2, 4)
         )
-        folder.append_plan(1, tables(second))
+        folder.append_plan(1, part_tables(second))
         assert list(folder.read_plan()) == [*rows_of(first), *rows_of(second)]
         assert dict(folder.read_plan().distinct("artist", "artist_slug")) == {
             "Monet": "monet", None: second.names.artists[None], "unstylized": "unstylized"
@@ -132,8 +132,8 @@ class TestPlan:
 
     def test_an_empty_plan_answers_everything(self, tmp_path: Path) -> None:
         part, folder = part_of([]), RunFolder(tmp_path)
-        assert (len(part), part.chunks, rows_of(part), list(tables(part)), part.errors()) == (0, 0, [], [], [])
-        folder.append_plan(0, tables(part))
+        assert (len(part), part.chunks, rows_of(part), list(part_tables(part)), part.errors()) == (0, 0, [], [], [])
+        folder.append_plan(0, part_tables(part))
         for empty in (joined([]), Plan.of([]), folder.read_plan(), Plan.of(rows_of(part_of(ALL_KINDS)))[3:3]):
             assert not [*empty, *empty.column("pair_id"), *empty.errors(), *empty.distinct("artist", "label")]
             assert [len(part) for part in empty.codes("label")] in ([0, 0], [0, 1])

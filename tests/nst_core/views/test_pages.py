@@ -8,7 +8,7 @@ import pytest
 from shown import done, write
 
 from nst_core.errors import Interrupted
-from nst_core.views.pages import show_run, show_runs
+from nst_core.views.pages import build_pages
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -21,5 +21,5 @@ def test_who_asks_to_stop_is_heard_at_the_first_sheet(tmp_path: Path, together: 
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        show_runs([run], gallery, True, stop) if together else show_run(run, stop)
+        build_pages([run], gallery, True, stop) if together else build_pages([run], progress=stop)
     assert [path.parent.name for path in gallery.rglob("contact-sheet.png")] == ["ada"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst_core.chunks.single.reconstruction import (
-    Reconstructed,
+    ReconstructedImage,
     Reconstruction,
     default_groups,
     parse_groups,
@@ -43,12 +43,12 @@ def config(*overrides: str, recipe: str = "wavelet", evaluations: int = 60) -> R
     return reconstruction_config(recipe, settings)
 
 
-def make(image: Path, what: str, layers: str, *overrides: str, evaluations: int = 60) -> list[Reconstructed]:
+def make(image: Path, what: str, layers: str, *overrides: str, evaluations: int = 60) -> list[ReconstructedImage]:
     folder = image.parent / "out"
     return reconstruct(image, folder, what, parse_groups([layers]), config(*overrides, evaluations=evaluations))
 
 
-def error(made: Reconstructed, image: Path) -> float:
+def error(made: ReconstructedImage, image: Path) -> float:
     """Root mean square difference of a reconstruction from the image, in [0, 1]."""
     return float(np.sqrt(np.square(values(made.pixels) - values(np.array(Image.open(image)))).mean()))
 
@@ -57,7 +57,7 @@ def values(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return pixels / 255
 
 
-def names(made: Sequence[Reconstructed] | Sequence[Reconstruction]) -> list[str]:
+def names(made: Sequence[ReconstructedImage] | Sequence[Reconstruction]) -> list[str]:
     return [one.file_name if isinstance(one, Reconstruction) else one.reconstruction.file_name for one in made]
 
 

@@ -11,7 +11,7 @@ from exhibits import Page, check_links, files, new_run, row, write_results
 
 from nst_core.errors import UsageError
 from nst_core.storage.paths import file_state, files_below, located
-from nst_core.views.gallery import build_combined_gallery, build_gallery
+from nst_core.views.gallery import build_gallery
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def states(place: Path) -> Mapping[str, Any]:
 
 
 def test_a_gallery_at_a_store_is_that_of_the_disk(here: Path, there: Path, tmp_path: Path) -> None:
-    build_gallery(here)
-    assert str(build_gallery(there)) == f"{there}/gallery/index.html"
+    build_gallery([here])
+    assert str(build_gallery([there])) == f"{there}/gallery/index.html"
     copy = fetched(there, tmp_path / "copy")
     assert Page(copy / "gallery" / "x" / "index.html").text == Page(here / "gallery" / "x" / "index.html").text
     assert Page(copy / "gallery" / "x" / "index.html").cards == Page(here / "gallery" / "x" / "index.html").cards
@@ -51,29 +51,29 @@ def test_a_gallery_at_a_store_is_that_of_the_disk(here: Path, there: Path, tmp_p
 
 
 def test_a_second_build_puts_nothing(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    build_gallery(there)
+    build_gallery([there])
     before = states(there)
     monkeypatch.setattr(
         "nst_core.views.gallery.builder.read_artist", lambda artist: pytest.fail(f"{artist.slug} is read")
     )
-    build_gallery(there)
+    build_gallery([there])
     assert states(there) == before
 
 
 def test_runs_at_a_store_and_on_a_disk_are_copied_together(here: Path, there: Path, tmp_path: Path) -> None:
-    build_combined_gallery([here, there], tmp_path / "both")
+    build_gallery([here, there], tmp_path / "both")
     check_links(tmp_path / "both", tmp_path / "both")
     before = files(tmp_path / "both")
-    build_combined_gallery([here, there], tmp_path / "both")
+    build_gallery([here, there], tmp_path / "both")
     assert files(tmp_path / "both") == before
 
 
 def test_a_gallery_of_several_runs_goes_to_a_store(here: Path, bucket: str, tmp_path: Path) -> None:
-    build_combined_gallery([here], located(f"{bucket}/gallery"))
+    build_gallery([here], located(f"{bucket}/gallery"))
     copy = fetched(located(f"{bucket}/gallery"), tmp_path / "copy")
     check_links(copy, copy)
 
 
 def test_pages_at_a_store_cannot_lead_to_a_disk(here: Path, bucket: str) -> None:
     with pytest.raises(UsageError, match="--no-copy"):
-        build_combined_gallery([here], located(f"{bucket}/gallery"), copy=False)
+        build_gallery([here], located(f"{bucket}/gallery"), copy=False)

@@ -11,7 +11,7 @@ import pytest
 from exhibits import new_run, picture, row, script_data, trace, write_results
 
 from nst_core.views.gallery import build_gallery
-from nst_core.views.gallery.pages import LeftOutRows
+from nst_core.views.gallery.pages import MissingPictures
 from nst_core.views.gallery.traces import MOST_POINTS, reduced
 from nst_core.views.thumbnails import ThumbnailFolder
 from nst_core.views.web import number
@@ -56,7 +56,7 @@ def test_a_curve_keeps_its_ends_and_leaves_out_what_has_no_logarithm() -> None:
 def test_results_without_a_loss_or_a_trace_are_told_as_such(run: Path) -> None:
     rows = [row(run, "a", total_loss=math.inf), row(run, "b", total_loss=None, loss_trace=None)]
     write_results(run, "x", [*rows, row(run, "c", loss_trace=trace(math.nan, 5.0, 1.0))])
-    build_gallery(run)
+    build_gallery([run])
     folder = run / "gallery" / "x"
     assert script_data(folder / "items.js")["losses"] == [None, None, 1234]
     traces = [one["trace"] for one in script_data(folder / "details-1.js")["details"].values()]
@@ -66,7 +66,7 @@ def test_results_without_a_loss_or_a_trace_are_told_as_such(run: Path) -> None:
 def test_paintings_of_one_name_stay_two(run: Path) -> None:
     other = picture(run.parent / "sources" / "more" / "style.png", seed=5)
     write_results(run, "x", [row(run, "a"), row(run, "b", style_path=str(other))])
-    build_gallery(run)
+    build_gallery([run])
     items = script_data(run / "gallery" / "x" / "items.js")
     assert [style["name"] for style in items["tables"]["style"]] == ["style", "style (2)"]
     assert items["style"] == [0, 1]
@@ -76,12 +76,12 @@ def test_what_the_grid_needs_of_a_result_is_small(run: Path) -> None:
     told = row(run, "a", label="cat")
     rows = [told | {"pair_id": f"{i:016x}", "total_loss": 1 + i / 7} for i in range(500)]
     write_results(run, "x", rows)
-    build_gallery(run)
+    build_gallery([run])
     assert (run / "gallery" / "x" / "items.js").stat().st_size < 500 * 100
 
 
 def test_reasons_are_told_by_how_many_they_took() -> None:
-    told = LeftOutRows.of(Counter({("failed", "b"): 2, ("failed", "a"): 2, ("quarantined", "c"): 5}))
+    told = MissingPictures.of(Counter({("failed", "b"): 2, ("failed", "a"): 2, ("quarantined", "c"): 5}))
     assert told.by_status == (("failed", 4), ("quarantined", 5))
     assert [reason for _, reason, _ in told.reasons] == ["c", "a", "b"]
 

@@ -129,16 +129,16 @@ def test_a_folder_of_many_methods_and_a_run_of_one_of_them_have_losses_of_one_sc
 
 
 def test_renamed_files_are_found_by_their_bytes_and_others_are_not(run: Callable[..., Path]) -> None:
-    def named(row: PlannedPair, prefix: str, known: bool = True) -> PlannedPair:
+    def name_line(row: PlannedPair, prefix: str, known: bool = True) -> PlannedPair:
         sha256 = f"{int(row.content_id[0]):064x}" if known else None
         return replace(row, content_id=prefix + row.content_id, content_sha256=sha256)
 
     plan = pairs(4)
-    here = [named(row, "") for row in plan[:3]] + [named(plan[3], "", known=False)]
+    here = [name_line(row, "") for row in plan[:3]] + [name_line(plan[3], "", known=False)]
     there = [
-        named(plan[0], ""),
-        *(named(row, "renamed ") for row in plan[1:3]),
-        named(plan[3], "renamed ", known=False),
+        name_line(plan[0], ""),
+        *(name_line(row, "renamed ") for row in plan[1:3]),
+        name_line(plan[3], "renamed ", known=False),
     ]
     found = compared(run("one", here), run("two", there))
     assert (found.matched, found.by_bytes, found.only_here, found.only_there) == (3, 2, 1, 1)

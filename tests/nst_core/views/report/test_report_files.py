@@ -15,7 +15,7 @@ from made_up_runs import made, made_up_run, pairs
 
 from nst_core.run_folder.results import read_chunk, result_files, unfinished_result, write_results
 from nst_core.run_folder.verify.verification import verify
-from nst_core.views.report import build_report, make_report
+from nst_core.views.report import build_report
 from nst_core.views.report.markdown import report_markdown
 from nst_core.views.report.numbers import run_numbers
 from nst_core.views.report.run_reader import read_run
@@ -58,7 +58,7 @@ class Seen(HTMLParser):
 
 
 def test_each_status_and_reason_is_told_with_pictures_beside_the_page(run: Path) -> None:
-    page = build_report(run)
+    page = build_report(run).page
     assert page == run / "report" / "index.html"
     seen = Seen(page)
     assert "6 images of 12 planned; 2 failed, 2 quarantined, 2 left out on purpose." in seen.text
@@ -84,26 +84,26 @@ def test_pictures_that_no_report_shows_any_more_go(run: Path) -> None:
     count = len(list((run / "report" / "report-thumbs").iterdir()))
     for image in (run / "images").rglob("*.png"):
         image.unlink()
-    seen = Seen(build_report(run))
+    seen = Seen(build_report(run).page)
     assert "No picture" in seen.text
     assert len(list((run / "report" / "report-thumbs").iterdir())) == count - 6
 
 
 def test_one_file_holds_its_pictures_itself(run: Path, tmp_path: Path) -> None:
-    page = make_report(run, output=tmp_path / "out" / "trial.html").page
+    page = build_report(run, output=tmp_path / "out" / "trial.html").page
     assert [path.name for path in page.parent.iterdir()] == ["trial.html"]
     assert not (run / "report").exists()
     assert all(picture.startswith("data:image/webp;base64,") for picture in Seen(page).pictures)
 
 
 def test_a_folder_gets_page_pictures_and_markdown_and_no_link_into_the_run(run: Path, tmp_path: Path) -> None:
-    page = make_report(run, output=tmp_path / "out").page
+    page = build_report(run, output=tmp_path / "out").page
     assert sorted(path.name for path in page.parent.iterdir()) == ["index.html", "report-thumbs", "report.md"]
     assert not [link for link in Seen(page).links if not link.startswith("#")]
 
 
 def test_against_itself_a_page_says_that_there_is_no_difference(run: Path) -> None:
-    text = Seen(make_report(run, against=run).page).text
+    text = Seen(build_report(run, against=run).page).text
     assert "No difference." in text
     assert "The furthest apart" not in text
 
@@ -111,7 +111,7 @@ def test_against_itself_a_page_says_that_there_is_no_difference(run: Path) -> No
 def test_against_another_it_shows_both_results_of_the_furthest_apart(run: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other"))
     _halve_losses(other)
-    seen = Seen(make_report(run, against=other, output=tmp_path / "out").page)
+    seen = Seen(build_report(run, against=other, output=tmp_path / "out").page)
     assert "They differ in losses." in seen.text
     assert "The furthest apart" in seen.text
     assert seen.text.count("2 times the loss") == 6
@@ -124,7 +124,7 @@ def test_names_that_could_be_markup_are_text_on_the_page_and_in_markdown(tmp_pat
     root = made_up_run(
         tmp_path / "run", rows, plan, run_file={"config": {"name": HOSTILE, "content": {"source": HOSTILE}}}
     )
-    seen = Seen(make_report(root, against=root).page)
+    seen = Seen(build_report(root, against=root).page)
     assert seen.scripts == 1, "that of the slider"
     assert seen.text.count("<script>alert('x')</script>") > 5
     markdown = (root / "report" / "report.md").read_text(encoding="utf-8")
@@ -135,7 +135,7 @@ def test_names_that_could_be_markup_are_text_on_the_page_and_in_markdown(tmp_pat
 
 
 def test_a_folder_with_nothing_but_a_plan_has_a_report(tmp_path: Path) -> None:
-    text = Seen(build_report(made_up_run(tmp_path / "run", [], pairs(3)))).text
+    text = Seen(build_report(made_up_run(tmp_path / "run", [], pairs(3))).page).text
     assert "0 images of 3 planned; 3 not made yet." in text
     assert "The run folder does not say when anything was made." in text
 
@@ -155,7 +155,7 @@ def test_a_run_at_a_store_has_its_report_there(finished: Path, memory: Path) -> 
     for path in finished.rglob("*"):
         if path.is_file() and path.name != ".lock":
             (memory / "run" / path.relative_to(finished).as_posix()).write_bytes(path.read_bytes())
-    page = build_report(memory / "run")
+    page = build_report(memory / "run").page
     assert str(page).startswith("memory://")
     assert "6 images of 12 planned" in page.read_text()
     assert len(list((memory / "run" / "report" / "report-thumbs").glob("*.webp"))) > 6

@@ -7,16 +7,16 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from nst_core.views.report.axes import Scale, even_ticks, log_range, log_ticks, shortened
-from nst_core.views.report.plots import NARROW, WIDE, Drawn, bars, boxes, courses, duration, ratios, throughput
-from nst_core.views.report.spread import spread, spreads
+from nst_core.views.report.axes import Scale, even_ticks, log_range, log_ticks, shorten
+from nst_core.views.report.plots import NARROW, WIDE, Drawing, bars, boxes, courses, duration, ratios, throughput
+from nst_core.views.report.quantiles import quantiles, quantiles_by_name
 from nst_core.views.report.throughput import throughput_of
 from nst_core.views.report.traces import TraceBand
 
 HOSTILE = '</svg><script>alert("x")</script>\'&\u202e שלום 🎨 日本'
 
 
-def elements(drawn: Drawn, kind: str) -> list[ElementTree.Element]:
+def elements(drawn: Drawing, kind: str) -> list[ElementTree.Element]:
     """The elements of a class in the wide drawing, once both were found to be well-formed and named."""
     roots = [ElementTree.fromstring(str(svg)) for svg in (drawn.wide, drawn.narrow)]
     for root, width in zip(roots, (WIDE, NARROW), strict=True):
@@ -60,15 +60,15 @@ def test_a_logarithmic_range_holds_its_values_even_where_there_is_one() -> None:
 
 
 def test_long_names_are_cut_by_what_they_take_up() -> None:
-    assert shortened("Vincent van Gogh", 20) == "Vincent van Gogh"
-    assert shortened("Vincent van Gogh", 8) == "Vincent…"
-    assert len(shortened("日本の美術館", 8)) == 4
+    assert shorten("Vincent van Gogh", 20) == "Vincent van Gogh"
+    assert shorten("Vincent van Gogh", 8) == "Vincent…"
+    assert len(shorten("日本の美術館", 8)) == 4
 
 
 def test_boxes_have_one_box_and_median_per_group_and_dots_where_there_are_few() -> None:
     codes = np.repeat([0, 1], [5, 100])
     values = np.concatenate([[0.1, 0.2, 0.3, 0.4, 0.5], np.linspace(0.01, 0.02, 100)])
-    drawn = boxes(spreads(values, codes, ["few", HOSTILE]), "Loss left by artist", "Share")
+    drawn = boxes(quantiles_by_name(values, codes, ["few", HOSTILE]), "Loss left by artist", "Share")
     assert len(elements(drawn, "box")) == len(elements(drawn, "median")) == 2
     assert len(elements(drawn, "dot")) == 5
     median = next(float(one.get("x1", "")) for one in elements(drawn, "median"))
@@ -77,7 +77,7 @@ def test_boxes_have_one_box_and_median_per_group_and_dots_where_there_are_few() 
 
 
 def test_a_group_whose_values_are_all_the_same_still_has_a_box() -> None:
-    group = spread("one", np.full(50, 0.25))
+    group = quantiles("one", np.full(50, 0.25))
     assert group is not None
     assert float(elements(boxes([group], "t", "l"), "box")[0].get("width", "0")) >= 0.5
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from made_up_runs import event, made_up_run, pairs
 
 from nst_core.views.report.numbers import run_numbers
-from nst_core.views.report.page import tried
+from nst_core.views.report.page import try_sentences
 from nst_core.views.report.run_reader import read_run
 from nst_core.views.report.tries import read_tries
 
@@ -41,7 +41,7 @@ def test_tries_are_counted_by_how_they_ended(tmp_path: Path) -> None:
 
 def test_a_report_says_them_in_sentences(tmp_path: Path) -> None:
     numbers = run_numbers(read_run(made_up_run(tmp_path / "run", [], pairs(1), journals=JOURNALS)))
-    told = " ".join(tried(numbers))
+    told = " ".join(try_sentences(numbers))
     assert "4 chunks in 7 tries, at most 2 at a time, by workers of the kind process (4), ray (3)." in told
     assert "2 tries ended with OSError." in told
     assert "1 worker died (signal 9)." in told
@@ -51,7 +51,7 @@ def test_a_report_says_them_in_sentences(tmp_path: Path) -> None:
 def test_quiet_journals_are_said_to_be_so(tmp_path: Path) -> None:
     quiet = {"a": JOURNALS["a"]}
     numbers = run_numbers(read_run(made_up_run(tmp_path / "run", [], pairs(1), journals=quiet)))
-    assert tried(numbers)[-1] == "Nothing had to be tried again."
+    assert try_sentences(numbers)[-1] == "Nothing had to be tried again."
 
 
 def test_lines_that_are_torn_or_strange_are_passed_over(tmp_path: Path) -> None:

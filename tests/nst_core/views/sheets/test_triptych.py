@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,7 +15,23 @@ from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.finished_pairs import FinishedPair
 from nst_core.run_folder.pair_selection import pairs_of_artist
-from nst_core.views.sheets.triptych import GAP, LOWEST, MARGIN, PAPER, Box, panels_of, places_of, triptych
+from nst_core.views.sheets.picture_grid import PAPER, Cell, LabelledPicture
+from nst_core.views.sheets.triptych import GAP, LOWEST, MARGIN, panel_cells, panels_of, triptych
+
+
+class Box(NamedTuple):
+    """Where a panel stands on a triptych, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def places_of(panels: list[LabelledPicture]) -> list[Box]:
+    cells: list[Cell] = panel_cells(panels)
+    floor = MARGIN + max(cell.height for cell in cells)
+    return [Box(cell.left, floor - cell.height, cell.width, cell.height) for cell in cells]
 
 
 def only_pair(run: Path, **changes: str) -> FinishedPair:
@@ -65,14 +82,14 @@ def test_a_blend_shows_all_its_styles_with_their_shares(tmp_path: Path) -> None:
     names = [plain(inputs / f"{name}.png", colour) for name, colour in (("one", GOLD), ("two; b@2", GREEN))]
     pair = only_pair(tmp_path / "run", style_path=f"{names[0]}@3;{names[1]}@1")
     panels = panels_of(pair)
-    assert [(panel.title, panel.below) for panel in panels[1:3]] == [("one", "Style, 75%"), ("two; b@2", "Style, 25%")]
+    assert [(panel.title, panel.note) for panel in panels[1:3]] == [("one", "Style, 75%"), ("two; b@2", "Style, 25%")]
     image = triptych(pair)
     assert [colour_at(image, place) for place in places_of(panels)] == [RED, GOLD, GREEN, BLUE]
 
 
 def test_captions_name_the_pictures_the_artist_and_the_pair(tmp_path: Path) -> None:
     pair = only_pair(tmp_path / "run")
-    told = [(panel.title, panel.below.replace("\u200e", "")) for panel in panels_of(pair, ArtistFacts("1815–1852"))]
+    told = [(panel.title, panel.note.replace("\u200e", "")) for panel in panels_of(pair, ArtistFacts("1815–1852"))]
     assert told == [("c", "Content"), ("ada work", "Ada, 1815–1852"), ("After Ada", f"run · pair {pair.pair_id}")]
 
 
@@ -88,8 +105,8 @@ def test_a_picture_that_is_gone_leaves_a_panel_that_says_so(tmp_path: Path, lost
     pair = only_pair(tmp_path / "run")
     [Path(pair.content_path), Path(pair.style_path), pair.result][lost].unlink()
     panels = panels_of(pair)
-    assert [isinstance(panel.picture, str) for panel in panels] == [place == lost for place in range(3)]
-    assert panels[lost].picture == "is no longer there"
+    assert [isinstance(panel.pixels, str) for panel in panels] == [place == lost for place in range(3)]
+    assert panels[lost].pixels == "is no longer there"
     place, image = places_of(panels)[lost], triptych(pair)
     assert place.height == LOWEST
     assert tuple(image[place.top, place.left]) == (240, 240, 240)
@@ -100,13 +117,13 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
 ) -> None:
     pair = only_pair(tmp_path / "run")
     Path(pair.content_path).write_text("no picture")
-    assert next(panel.picture for panel in panels_of(pair)) == "cannot be read"
+    assert next(panel.pixels for panel in panels_of(pair)) == "cannot be read"
 
     def refused(*_: object) -> None:
         raise StorageRefused("no credentials")
 
     monkeypatch.setattr("nst_core.views.sheets.triptych.decode_image", refused)
-    assert {panel.picture for panel in panels_of(pair)} == {"cannot be read"}
+    assert {panel.pixels for panel in panels_of(pair)} == {"cannot be read"}
 
 
 @pytest.mark.parametrize("size", [(3000, 30), (30, 3000), (1, 1)])

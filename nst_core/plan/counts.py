@@ -1,4 +1,4 @@
-"""What stands in a plan, counted: of rows that are planned, and of those that are about to be."""
+"""Counts over planned pairs: of a plan's rows, and of a plan part that is not written yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nst_core.errors import SKIPPED
-from nst_core.plan.draft import Combination
+from nst_core.plan.pair_table import place_counts
 from nst_core.plan.part import PlanPart
 from nst_core.run_folder.plan_table import Plan
 
@@ -23,11 +23,11 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Census:
+class PlanCounts:
     """Counts over some planned pairs.
 
     Attributes:
-        work: pairs that are left to be optimised, by the shape (width, height) at which they are.
+        work: pairs that are left to be optimised, by their working shape (width, height).
         contents, styles, artists: the distinct ones; styles by id, a blend's together; artists by slug.
         left_out: pairs by the reason for which they are skipped.
         licenses: pairs by the licences of content and style, without those that are left out or bad.
@@ -42,8 +42,8 @@ class Census:
     licenses: Counter[str]
     bad: tuple[str, ...]
 
-    def __add__(self, other: Census) -> Census:
-        return Census(
+    def __add__(self, other: PlanCounts) -> PlanCounts:
+        return PlanCounts(
             self.work + other.work,
             self.contents | other.contents,
             self.styles | other.styles,
@@ -54,13 +54,13 @@ class Census:
         )
 
 
-def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
-    """Of rows that are planned; work is what is not done."""
+def count_plan(plan: Plan, done: NDArray[np.bool_]) -> PlanCounts:
+    """Count the rows of a plan; `work` counts those that are not done."""
     has_styles = pc.greater(pc.list_value_length(plan.table.column("style_ids")), 0).to_numpy()
     sound = plan.codes("error_class")[0] < 0
     stylized, left = plan.taken(has_styles), plan.taken(has_styles & ~done)
     faults = plan.distinct("error_class", "error_message")
-    return Census(
+    return PlanCounts(
         Counter({(w, h): n for w, h, error, n in _counted(left, "width", "height", "error_class") if error is None}),
         frozenset(name for (name,) in plan.distinct("content_id")),
         frozenset(map(tuple, stylized.column("style_ids"))),
@@ -72,33 +72,25 @@ def census_of_plan(plan: Plan, done: NDArray[np.bool_]) -> Census:
     )
 
 
-def census_of_part(part: PlanPart) -> Census:
-    """Of rows that are about to be planned: all of them are left to do."""
-    draft, looks = part.draft, part.looks
-    sound = looks.error < 0
-    usable = sound & part.stylized
-    shapes, counts = np.unique(looks.working[usable], axis=0, return_counts=True)
-    contents, combinations = _occurring(draft.content), _occurring(draft.combination)
-    used = [(draft.combinations[p], count) for p, count in combinations.items() if draft.combinations[p].styles]
-    faults = [(looks.errors[place], count) for place, count in part.count_by_error().items()]
-    return Census(
-        Counter({(int(w), int(h)): int(count) for (w, h), count in zip(shapes, counts, strict=True)}),
-        frozenset(draft.contents[place].id for place in contents),
-        frozenset(tuple(share.item.id for share in combination.styles) for combination, _ in used),
-        frozenset(part.names.artists[combination.artist] for combination, _ in used),
+def count_part(part: PlanPart) -> PlanCounts:
+    """Count the pairs of a plan part, none of which is done."""
+    pairs, shapes = part.pairs, part.shapes
+    sound = shapes.error < 0
+    usable = sound & pairs.stylized
+    working, counts = np.unique(shapes.working[usable], axis=0, return_counts=True)
+    stylized = [c for c in map(pairs.combinations.__getitem__, np.unique(pairs.combination)) if c.styles]
+    content_counts, style_counts = place_counts(pairs.content[sound]), place_counts(pairs.combination[usable])
+    faults = [(shapes.errors[place], count) for place, count in part.count_by_error().items()]
+    return PlanCounts(
+        Counter({(int(w), int(h)): int(count) for (w, h), count in zip(working, counts, strict=True)}),
+        frozenset(pairs.contents[place].id for place in np.unique(pairs.content)),
+        frozenset(combination.style_ids for combination in stylized),
+        frozenset(part.names.artists[combination.artist] for combination in stylized),
         _summed((type(error).__name__, n) for error, n in faults if type(error).__name__ in SKIPPED),
-        _licenses("content", ((draft.contents[p].license, n) for p, n in _occurring(draft.content[sound]).items()))
-        + _licenses(
-            "style", ((_license(draft.combinations[p]), n) for p, n in _occurring(draft.combination[usable]).items())
-        ),
+        _licenses("content", ((pairs.contents[place].license, n) for place, n in content_counts.items()))
+        + _licenses("style", ((pairs.combinations[place].license, n) for place, n in style_counts.items())),
         tuple(sorted({str(error) for error, _ in faults if type(error).__name__ not in SKIPPED})),
     )
-
-
-def _occurring(places: NDArray[np.int32]) -> dict[int, int]:
-    """Which places occur, and how often."""
-    distinct, counts = np.unique(places, return_counts=True)
-    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def _counted(plan: Plan, *names: str) -> list[tuple[Any, ...]]:
@@ -121,7 +113,3 @@ def _summed(counts: Iterable[tuple[str, Any]]) -> Counter[str]:
     for name, count in counts:
         summed[name] += int(count)
     return summed
-
-
-def _license(combination: Combination) -> str | None:
-    return "; ".join(dict.fromkeys(s.item.license for s in combination.styles if s.item.license)) or None

@@ -1,4 +1,4 @@
-"""How a number is spread over the pairs of each artist, method or device."""
+"""Quantiles of a number over the pairs of each artist, method or run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _FEW = 40
 
 
 @dataclass(frozen=True)
-class Spread:
-    """One group: its quantiles (of 5, 25, 50, 75 and 95 %), and where they are few, all of its values."""
+class Quantiles:
+    """The 5, 25, 50, 75 and 95 % quantiles of a group of `count` values; `values` holds all of them if they are few."""
 
     name: str
     count: int
@@ -27,30 +27,30 @@ class Spread:
     values: tuple[float, ...] = ()
 
     @property
-    def quantiles(self) -> tuple[float, float, float, float, float]:
+    def in_order(self) -> tuple[float, float, float, float, float]:
         return self.low, self.lower, self.median, self.upper, self.high
 
 
-def spread(name: str, values: NDArray[np.float64]) -> Spread | None:
-    """The spread of the finite ones; None where there are none."""
+def quantiles(name: str, values: NDArray[np.float64]) -> Quantiles | None:
+    """The quantiles of the finite values; None where there are none."""
     values = values[np.isfinite(values)]
     if not len(values):
         return None
     few = tuple(np.sort(values).tolist()) if len(values) <= _FEW else ()
     low, lower, median, upper, high = np.quantile(values, _QUANTILES).tolist()
-    return Spread(name, len(values), low, lower, median, upper, high, few)
+    return Quantiles(name, len(values), low, lower, median, upper, high, few)
 
 
-def spreads(values: NDArray[np.float64], codes: NDArray[Any], names: Sequence[str]) -> tuple[Spread, ...]:
-    """One for each name that has values, the lowest median first.
+def quantiles_by_name(values: NDArray[np.float64], codes: NDArray[Any], names: Sequence[str]) -> tuple[Quantiles, ...]:
+    """The quantiles of each name that has values, the lowest median first.
 
     Args:
         values: one per row; what is not finite is left out.
-        codes: for each row the place of its name.
+        codes: for each row the index of its name.
     """
     usable = np.isfinite(values)
     values, codes = values[usable], codes[usable]
     order = np.argsort(codes, kind="stable")
     values, bounds = values[order], np.searchsorted(codes[order], np.arange(len(names) + 1))
-    parts = (spread(name, values[bounds[n] : bounds[n + 1]]) for n, name in enumerate(names))
+    parts = (quantiles(name, values[bounds[n] : bounds[n + 1]]) for n, name in enumerate(names))
     return tuple(sorted((part for part in parts if part), key=lambda part: (part.median, part.name)))

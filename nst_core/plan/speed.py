@@ -1,4 +1,4 @@
-"""How fast a recipe runs on this machine: what benchmarks measured here, remembered, and what is assumed without one.
+"""The speed of a recipe on this machine: as benchmarks measured it, or estimated from its operations.
 
 Needs what the engine needs, and PyYAML: benchmarks run on bare machines too.
 """
@@ -29,22 +29,20 @@ _NOT_PART_OF_THE_WORK = ("name", "source", "weights", "size", "evaluations", "al
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a recipe runs.
+class Speed:
+    """The speed of a recipe.
 
     Attributes:
         pixels_per_second: evaluations of single images per second, times the pixels of one; all workers together.
-        basis: where that is from, for people.
-        measured: on this machine, with this recipe.
+        basis: how that was found out, in words.
     """
 
     pixels_per_second: float
     basis: str
-    measured: bool
 
 
-def remember(recipe: Recipe, device: str, machine: str, evaluations_per_second: float, when: str) -> None:
-    """Keep what a benchmark measured. Only a cache: it may fail."""
+def record_speed(recipe: Recipe, device: str, machine: str, evaluations_per_second: float, when: str) -> None:
+    """Keep what a benchmark measured for later estimates. Only a cache: where it cannot be written, nothing happens."""
     measured = {
         "pixels_per_second": evaluations_per_second * recipe.size**2,
         "size": recipe.size,
@@ -55,26 +53,25 @@ def remember(recipe: Recipe, device: str, machine: str, evaluations_per_second: 
     _keep({_key(recipe, device, machine): measured})
 
 
-def pace_of(recipe: Recipe, device: torch.device, machine: str, here: torch.device | None = None) -> Pace:
-    """What was measured here for this recipe, at whatever size; else what its operations would take."""
+def estimate_speed(recipe: Recipe, device: torch.device, machine: str, here: torch.device | None = None) -> Speed:
+    """The speed measured here for this recipe, at whatever size; else estimated from its number of operations."""
     found = _measurements().get(_key(recipe, str(device), machine))
     if found:
         own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
         when = f"nst bench on {found['when']} ({found['recipe']} at size {found['size']}{own})"
-        return Pace(float(found["pixels_per_second"]), when, True)
+        return Speed(float(found["pixels_per_second"]), when)
     operations = _operations_per_pixel(recipe, here or device)
     units = cores() if device.type == "cpu" else 1
     assumed = ASSUMED_FLOPS[device.type] * units
     unit = f"{units} CPU cores" if device.type == "cpu" else "one GPU"
-    return Pace(
+    return Speed(
         assumed / max(operations, 1.0),
         f"an assumed {assumed / 1e12:.3g} TFLOP/s of {unit}: `nst bench --recipe {recipe.name}` measures it",
-        False,
     )
 
 
 def _operations_per_pixel(recipe: Recipe, device: torch.device) -> float:
-    """Of one evaluation, remembered: counting them loads half of torch's compiler."""
+    """Operations of one evaluation per pixel, from the cache if possible: counting loads half of torch's compiler."""
     key = "operations-" + _key(recipe, "", "")
     kept = _measurements().get(key)
     if kept is None:
@@ -91,7 +88,7 @@ def _keep(found: dict[str, dict[str, Any]]) -> None:
 
 
 def _key(recipe: Recipe, device: str, machine: str) -> str:
-    """What decides the pace of a pixel: the machine, and the recipe but for its sizes and weights."""
+    """The cache's key: a hash of the machine and of the recipe without its sizes and weights."""
     data = {name: value for name, value in recipe_dict(recipe).items() if name not in _NOT_PART_OF_THE_WORK}
     text = json.dumps([data, device, machine, cores()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

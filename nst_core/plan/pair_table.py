@@ -1,22 +1,21 @@
-"""Pairs on their way into a plan: their identities, and what many of them share kept once.
+"""The table of the pairs that are to be planned: their ids, and indices into lists of what many of them share.
 
-A million pairs are a hundred thousand contents, a few styles and a handful of settings; a draft holds those, and three
-small numbers per pair.
+A million pairs are a hundred thousand contents, a few styles and a handful of settings; the table holds those, and
+three small numbers per pair.
 """
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_hash
+from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_json
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
 from nst_core.sources.base import Item
@@ -26,15 +25,24 @@ PAIR_ID_LENGTH = 16
 
 @dataclass(frozen=True)
 class Combination:
-    """Styles with the artist whose gallery they belong to."""
+    """The styles of a pair, none where it stays unstylized, and the artist whose gallery it belongs to."""
 
     styles: tuple[StyleShare, ...]
     artist: str | None
 
+    @property
+    def style_ids(self) -> tuple[str, ...]:
+        return tuple(share.item.id for share in self.styles)
+
+    @property
+    def license(self) -> str | None:
+        """The licences of the styles, each once, joined by `; `."""
+        return "; ".join(dict.fromkeys(share.item.license for share in self.styles if share.item.license)) or None
+
 
 @dataclass(frozen=True)
 class Setting:
-    """What else makes a pair."""
+    """What identifies a pair besides content, styles and artist; `extras` are the manifest's other columns."""
 
     label: str | None
     split: str | None
@@ -44,16 +52,14 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PairTable:
     """Distinct pairs in the order of their ids.
 
     Attributes:
-        method: the method fingerprint that the ids were made with.
-        ids: (n,) uint64, ascending: what `pair_id` gives, as a number.
+        ids: (n,) uint64, ascending: the pair ids as numbers.
         content, combination, setting: (n,) int32, indices into `contents`, `combinations` and `settings`.
     """
 
-    method: str
     contents: list[Item]
     combinations: list[Combination]
     settings: list[Setting]
@@ -65,52 +71,25 @@ class Draft:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def without(self, ids: NDArray[np.uint64]) -> Draft:
+    @property
+    def stylized(self) -> NDArray[np.bool_]:
+        """(n,) whether a pair has styles; without, its content is delivered as it is."""
+        return np.array([bool(c.styles) for c in self.combinations], bool)[self.combination]
+
+    def without(self, ids: NDArray[np.uint64]) -> PairTable:
         """The pairs whose ids are not among `ids`."""
         left = ~np.isin(self.ids, ids)
-        return Draft(
-            self.method,
-            self.contents,
-            self.combinations,
-            self.settings,
-            self.ids[left],
-            self.content[left],
-            self.combination[left],
-            self.setting[left],
-        )
+        columns = {name: getattr(self, name)[left] for name in ("ids", "content", "combination", "setting")}
+        return replace(self, **columns)
 
 
-def pair_id(pair: Pair, method_fingerprint: str) -> str:
-    """16 hex digits that name a pair: the same wherever and whenever it is planned, whatever stands beside it."""
-    data = {
-        "version": FINGERPRINT_VERSION,
-        "content": pair.content.id,
-        "styles": [[style.item.id, style.share] for style in pair.styles],
-        "artist": pair.artist,
-        "label": pair.label,
-        "split": pair.split,
-        "overrides": asdict(pair.overrides),
-        "replicate": pair.replicate,
-        "method": method_fingerprint,
-    }
-    return canonical_hash(data)[:PAIR_ID_LENGTH]
-
-
-def id_numbers(ids: Iterable[str]) -> NDArray[np.uint64]:
-    """Ids as a draft holds them."""
-    return np.fromiter((int(text, 16) for text in ids), np.uint64)
-
-
-def id_text(number: int) -> str:
-    """The inverse of `id_numbers`."""
-    return f"{number:0{PAIR_ID_LENGTH}x}"
-
-
-def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
-    """Draft pairs, consumed one by one; those with one id are one pair."""
-    contents, combinations, settings = _Shared(_content_text), _Shared(_combination_text), _Shared(_setting_text)
+def tabulate_pairs(pairs: Iterable[Pair], method_fingerprint: str) -> PairTable:
+    """Put pairs, consumed one by one, into a table; of pairs with the same id the first stays."""
+    contents, combinations, settings = (
+        _DistinctValues(text) for text in (_content_text, _combination_text, _setting_text)
+    )
     ids, columns = array("Q"), (array("i"), array("i"), array("i"))
-    method = json.dumps(method_fingerprint)
+    method = canonical_json(method_fingerprint)
     for pair in pairs:
         places = (
             contents.place(id(pair.content), pair.content),
@@ -119,7 +98,7 @@ def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
         )
         styles, artist = combinations.texts[places[1]]
         label, split, overrides, replicate = settings.texts[places[2]]
-        text = (  # canonical JSON of what `pair_id` hashes: keys in order, no spaces
+        text = (  # the canonical JSON of a pair, put together of parts that many pairs share
             f'{{"artist":{artist},"content":{contents.texts[places[0]]},"label":{label},"method":{method},'
             f'"overrides":{overrides},"replicate":{replicate},"split":{split},"styles":{styles},'
             f'"version":{FINGERPRINT_VERSION}}}'
@@ -129,8 +108,7 @@ def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
             column.append(place)
     distinct, first = np.unique(np.array(ids, np.uint64), return_index=True)
     content, combination, setting = (np.array(column, np.int32)[first] for column in columns)
-    return Draft(
-        method_fingerprint,
+    return PairTable(
         contents.values,
         [Combination(pair.styles, pair.artist) for pair in combinations.values],
         [Setting(p.label, p.split, p.overrides, p.replicate, p.extras) for p in settings.values],
@@ -141,7 +119,28 @@ def draft_of(pairs: Iterable[Pair], method_fingerprint: str) -> Draft:
     )
 
 
-class _Shared:
+def pair_id(pair: Pair, method_fingerprint: str) -> str:
+    """The id of a pair, 16 hex digits: a function of the pair and the method alone."""
+    return id_text(int(tabulate_pairs([pair], method_fingerprint).ids[0]))
+
+
+def id_numbers(ids: Iterable[str]) -> NDArray[np.uint64]:
+    """Pair ids as the numbers of a `PairTable`."""
+    return np.fromiter((int(text, 16) for text in ids), np.uint64)
+
+
+def id_text(number: int) -> str:
+    """The inverse of `id_numbers`."""
+    return f"{number:0{PAIR_ID_LENGTH}x}"
+
+
+def place_counts(places: NDArray[np.integer[Any]]) -> dict[int, int]:
+    """How often each index occurs, by index."""
+    distinct, counts = np.unique(places, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
+
+
+class _DistinctValues:
     """Values that many pairs share, each kept once, with its part of the text that is hashed."""
 
     def __init__(self, text: Any) -> None:
@@ -150,7 +149,7 @@ class _Shared:
         self.texts: list[Any] = []
 
     def place(self, key: Hashable, value: Any) -> int:
-        """Where `value` stands; keys made of `id()` hold because the values are kept."""
+        """The index of a value, which is added if its key is new; keys made of `id()` hold as the values are kept."""
         place = self._places.get(key)
         if place is None:
             place = self._places[key] = len(self.values)
@@ -159,17 +158,13 @@ class _Shared:
         return place
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def _content_text(item: Item) -> str:
-    return _json(item.id)
+    return canonical_json(item.id)
 
 
 def _combination_text(pair: Pair) -> tuple[str, str]:
-    return _json([[style.item.id, style.share] for style in pair.styles]), _json(pair.artist)
+    return canonical_json([[style.item.id, style.share] for style in pair.styles]), canonical_json(pair.artist)
 
 
 def _setting_text(pair: Pair) -> tuple[str, ...]:
-    return _json(pair.label), _json(pair.split), _json(asdict(pair.overrides)), _json(pair.replicate)
+    return tuple(map(canonical_json, (pair.label, pair.split, asdict(pair.overrides), pair.replicate)))

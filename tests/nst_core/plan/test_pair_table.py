@@ -1,19 +1,21 @@
-"""Drafts: the same identity as `pair_id` gives, for any text; what pairs share is kept once."""
+"""Tables of pairs: their ids are hashes of what identifies them, for any text; what pairs share is kept once."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planned import pair
 
+from nst_core.config.fingerprint import canonical_hash
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.plan.draft import draft_of, id_numbers, id_text, pair_id
+from nst_core.plan.pair_table import id_numbers, id_text, pair_id, tabulate_pairs
 from nst_core.sources.base import Item
 
 METHOD = "f" * 64
@@ -38,18 +40,33 @@ pairs = st.builds(
 ODD = 'a"b\\c\n\x00\x7f\u2028\ud800é🎨'
 
 
+def identity(pair: Pair, method: str) -> dict[str, Any]:
+    """Everything that a pair's id is a hash of."""
+    return {
+        "version": 1,
+        "content": pair.content.id,
+        "styles": [[style.item.id, style.share] for style in pair.styles],
+        "artist": pair.artist,
+        "label": pair.label,
+        "split": pair.split,
+        "overrides": asdict(pair.overrides),
+        "replicate": pair.replicate,
+        "method": method,
+    }
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(pairs, max_size=6), texts)
 @example([pair(ODD, ODD, ODD, label=ODD, split=ODD)], ODD)
 @example([pair(label=""), pair(split=""), pair(artist=""), pair()], METHOD)
-def test_ids_are_those_of_pair_id_whatever_the_texts(drawn: list[Pair], method: str) -> None:
-    draft = draft_of(drawn, method)
-    expected = {pair_id(one, method): one for one in reversed(drawn)}
-    assert list(map(id_text, draft.ids.tolist())) == sorted(expected)
-    for place, identity in enumerate(sorted(expected)):
-        one, setting = expected[identity], draft.settings[draft.setting[place]]
-        combination = draft.combinations[draft.combination[place]]
-        assert draft.contents[draft.content[place]].id == one.content.id
+def test_ids_are_hashes_of_canonical_json_whatever_the_texts(drawn: list[Pair], method: str) -> None:
+    pairs = tabulate_pairs(drawn, method)
+    expected = {canonical_hash(identity(one, method))[:16]: one for one in reversed(drawn)}
+    assert list(map(id_text, pairs.ids.tolist())) == sorted(expected)
+    for place, name in enumerate(sorted(expected)):
+        one, setting = expected[name], pairs.settings[pairs.setting[place]]
+        combination = pairs.combinations[pairs.combination[place]]
+        assert pairs.contents[pairs.content[place]].id == one.content.id
         assert (combination.styles, combination.artist) == (one.styles, one.artist)
         assert (setting.label, setting.split, setting.overrides, setting.replicate) == (
             one.label,
@@ -66,45 +83,45 @@ def test_ids_as_numbers_and_as_text_are_inverse(numbers: list[int]) -> None:
 
 
 def test_pairs_of_one_id_are_one_pair_the_first() -> None:
-    draft = draft_of([pair(extras={"note": "first"}), pair("b.jpg"), pair(extras={"note": "second"})], METHOD)
-    assert len(draft) == 2
-    place = draft.ids.tolist().index(int(pair_id(pair(), METHOD), 16))
-    assert draft.settings[draft.setting[place]].extras == {"note": "first"}
+    pairs = tabulate_pairs([pair(extras={"note": "first"}), pair("b.jpg"), pair(extras={"note": "second"})], METHOD)
+    assert len(pairs) == 2
+    place = pairs.ids.tolist().index(int(pair_id(pair(), METHOD), 16))
+    assert pairs.settings[pairs.setting[place]].extras == {"note": "first"}
 
 
 def test_what_many_pairs_share_is_kept_once() -> None:
     contents = [Item(f"{i}.jpg", Path("x")) for i in range(30)]
     styles = [(StyleShare(Item(f"{i}.jpg", Path("y"))),) for i in range(5)]
-    draft = draft_of((Pair(c, s, "A", replicate=r) for c in contents for s in styles for r in range(2)), METHOD)
-    assert (len(draft), len(draft.contents), len(draft.combinations), len(draft.settings)) == (300, 30, 5, 2)
+    pairs = tabulate_pairs((Pair(c, s, "A", replicate=r) for c in contents for s in styles for r in range(2)), METHOD)
+    assert (len(pairs), len(pairs.contents), len(pairs.combinations), len(pairs.settings)) == (300, 30, 5, 2)
 
 
 def test_the_order_of_the_pairs_does_not_matter_to_ids() -> None:
     drawn = [pair(f"{i}.jpg", f"{i % 7}.jpg") for i in range(200)]
-    expected = draft_of(drawn, METHOD).ids.tolist()
+    expected = tabulate_pairs(drawn, METHOD).ids.tolist()
     random.Random(3).shuffle(drawn)
-    assert draft_of(drawn, METHOD).ids.tolist() == expected == sorted(expected)
+    assert tabulate_pairs(drawn, METHOD).ids.tolist() == expected == sorted(expected)
 
 
 def test_pairs_made_on_the_fly_are_never_mistaken_for_one_another() -> None:
     """Objects that are gone give their `id()` to later ones."""
-    draft = draft_of((replace(pair(f"{i}.jpg", f"{i}.jpg"), artist=str(i)) for i in range(500)), METHOD)
+    pairs = tabulate_pairs((replace(pair(f"{i}.jpg", f"{i}.jpg"), artist=str(i)) for i in range(500)), METHOD)
     expected = sorted(pair_id(pair(f"{i}.jpg", f"{i}.jpg", str(i)), METHOD) for i in range(500))
-    assert list(map(id_text, draft.ids.tolist())) == expected
+    assert list(map(id_text, pairs.ids.tolist())) == expected
 
 
 def test_an_empty_draft_is_a_draft() -> None:
-    draft = draft_of([], METHOD)
-    assert len(draft) == len(draft.contents) == 0
-    assert draft.ids.dtype == np.dtype(np.uint64)
-    assert len(draft.without(draft.ids)) == 0
+    pairs = tabulate_pairs([], METHOD)
+    assert len(pairs) == len(pairs.contents) == 0
+    assert pairs.ids.dtype == np.dtype(np.uint64)
+    assert len(pairs.without(pairs.ids)) == 0
 
 
 def test_without_leaves_the_others_as_they_are() -> None:
-    draft = draft_of([pair(f"{i}.jpg") for i in range(9)], METHOD)
-    left = draft.without(draft.ids[::2])
-    assert left.ids.tolist() == draft.ids[1::2].tolist()
+    pairs = tabulate_pairs([pair(f"{i}.jpg") for i in range(9)], METHOD)
+    left = pairs.without(pairs.ids[::2])
+    assert left.ids.tolist() == pairs.ids[1::2].tolist()
     assert [left.contents[place].id for place in left.content] == [
-        draft.contents[place].id for place in draft.content[1::2]
+        pairs.contents[place].id for place in pairs.content[1::2]
     ]
-    assert len(draft.without(id_numbers([]))) == 9
+    assert len(pairs.without(id_numbers([]))) == 9

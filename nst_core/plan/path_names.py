@@ -1,4 +1,4 @@
-"""Names that become parts of paths: folders of artists, labels and splits, and the files of images."""
+"""Parts of paths made from names: the folders of artists, labels and splits, and the files of images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core.manifest.row import UNSTYLIZED
-from nst_core.plan.draft import Draft, Setting, id_text
+from nst_core.plan.pair_table import PairTable, Setting, id_text
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.slugs import slugify, unique_slugs
 
 
 @dataclass(frozen=True)
 class PathNames:
-    """Slugs of everything that becomes part of a path, distinct for distinct names; stems of the file names.
+    """The slugs of names in paths, distinct for distinct names, and the stems of file names.
 
     Attributes:
-        contents, combinations: the stems, by place in the draft's lists.
+        artists, labels, splits: slugs by name.
+        contents, combinations: stems, in the order of the pair table's lists.
     """
 
     artists: Mapping[str | None, str]
@@ -31,18 +32,20 @@ class PathNames:
     combinations: Sequence[str]
 
 
-def names_of(draft: Draft, earlier: Plan) -> PathNames:
+def choose_path_names(pairs: PairTable, earlier: Plan) -> PathNames:
+    """Choose the names for the paths of pairs; names that an earlier plan has keep their slugs."""
+
     def slugs(new: Iterable[str | None], column: str) -> dict[str | None, str]:
         taken = {name: slug for name, slug in earlier.distinct(column, f"{column}_slug") if slug is not None}
         return unique_slugs(sorted(set(new), key=lambda n: (n is not None, n)), taken)
 
-    settings = [draft.settings[place] for place in np.unique(draft.setting)]
+    settings = [pairs.settings[place] for place in np.unique(pairs.setting)]
     return PathNames(
-        slugs((draft.combinations[place].artist for place in np.unique(draft.combination)), "artist"),
+        slugs((pairs.combinations[place].artist for place in np.unique(pairs.combination)), "artist"),
         slugs((s.label for s in settings if s.label), "label"),
         slugs((s.split for s in settings if s.split), "split"),
-        [_stem(item.id) for item in draft.contents],
-        [_stem(c.styles[0].item.id) if c.styles else UNSTYLIZED for c in draft.combinations],
+        [_stem(item.id) for item in pairs.contents],
+        [_stem(c.styles[0].item.id) if c.styles else UNSTYLIZED for c in pairs.combinations],
     )
 
 
@@ -50,14 +53,14 @@ def _stem(item_id: str) -> str:
     return slugify(PurePosixPath(item_id.replace("\\", "/")).stem)
 
 
-def file_names(draft: Draft, names: PathNames, earlier: Plan, extension: str) -> pa.Array:
-    """`images/[<split>/][<label>/]<content>--<style>--<pair_id[:8]>.<ext>`, with the whole id should that be taken."""
-    folders = [_folder(setting, names) for setting in draft.settings]
-    ids = list(map(id_text, draft.ids.tolist()))
+def file_names(pairs: PairTable, names: PathNames, earlier: Plan, extension: str) -> pa.Array:
+    """`images/[<split>/][<label>/]<content>--<style>--<pair_id[:8]>.<ext>` of each pair; the whole id where taken."""
+    folders = [_folder(setting, names) for setting in pairs.settings]
+    ids = list(map(id_text, pairs.ids.tolist()))
     stems = [
         f"{folders[setting]}/{names.contents[content]}--{names.combinations[styles]}--"
         for content, styles, setting in zip(
-            draft.content.tolist(), draft.combination.tolist(), draft.setting.tolist(), strict=True
+            pairs.content.tolist(), pairs.combination.tolist(), pairs.setting.tolist(), strict=True
         )
     ]
     short = pa.array([f"{stem}{name[:8]}.{extension}" for stem, name in zip(stems, ids, strict=True)], pa.string())

@@ -1,4 +1,4 @@
-"""The data behind an artist's pages, as scripts: what the grid needs of all results, what the lightbox needs of some.
+"""The scripts with the data of an artist's pages: what the grid needs of all results, what the lightbox needs of some.
 
 `items.js` holds columns, and tables for what repeats, so that ten thousand results take well under a megabyte.
 """
@@ -14,22 +14,22 @@ from nst_core.views.web import inline_json
 
 
 class _Table:
-    """Different values in the order in which they were met, each of them once."""
+    """Different values in the order of their first occurrence."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[Any, int] = {}
 
     def place(self, key: Any, value: Any = None) -> int:
-        """Where `key` stands; it is entered, by its `value` where one is given, if it is new."""
+        """The place of `key`; a new one is entered, by its `value` where one is given."""
         if key not in self._places:
             self._places[key] = len(self.values)
             self.values.append(key if value is None else value)
         return self._places[key]
 
 
-class Items:
-    """Gathers the cards of an artist, page by page; small beside the cards themselves."""
+class ItemsScript:
+    """`items.js` of an artist: columns that cards are added to, page by page; small beside the cards themselves."""
 
     def __init__(self, per_page: int) -> None:
         self._per_page = per_page
@@ -39,6 +39,7 @@ class Items:
         self._style_names: set[str] = set()
 
     def add(self, card: ResultCard) -> None:
+        """Append a card to the columns."""
         tables, pair = self._tables, card.pair
         styles = [self._style(style) for style in card.styles]
         values = {
@@ -56,8 +57,8 @@ class Items:
         for name, value in values.items():
             self._columns[name].append(value)
 
-    def script(self) -> str:
-        """`items.js`."""
+    def text(self) -> str:
+        """The script itself."""
         tables = {name: table.values for name, table in self._tables.items()}
         return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **self._columns})});\n"
 
@@ -68,18 +69,17 @@ class Items:
             same += 1
             name = f"{style.name} ({same})"
         self._style_names.add(name)
-        return table.place((style.path, name), {"name": name, "thumb": shown(style.thumbnail)})
+        return table.place((style.path, name), {"name": name, "thumb": _thumbnail(style.thumbnail)})
 
 
 def details_script(number: int, cards: Iterable[ResultCard]) -> str:
-    """`details-<number>.js`: what the lightbox shows of the cards of one page."""
+    """The script `details-<number>.js`: what the lightbox shows of the cards of one page."""
     iterations = _Table()
     details = {card.identity: _details(card, iterations) for card in cards}
     return f"nstDetails({inline_json({'page': number, 'iterations': iterations.values, 'details': details})});\n"
 
 
-def shown(thumbnail: Thumbnail | None) -> dict[str, Any] | None:
-    """A thumbnail as the script takes it."""
+def _thumbnail(thumbnail: Thumbnail | None) -> dict[str, Any] | None:
     return {"key": thumbnail.key, "sizes": _sizes(thumbnail)} if thumbnail else None
 
 
@@ -88,8 +88,8 @@ def _details(card: ResultCard, iterations: _Table) -> dict[str, Any]:
     return {
         "file": card.link,
         "size": card.size,
-        "before": shown(card.content),
-        "styles": [{"name": s.name, "share": s.share, "thumb": shown(s.thumbnail)} for s in card.styles],
+        "before": _thumbnail(card.content),
+        "styles": [{"name": s.name, "share": s.share, "thumb": _thumbnail(s.thumbnail)} for s in card.styles],
         "parameters": parameters(card.pair),
         "rights": rights(card.pair),
         "trace": [iterations.place(trace.iterations), [_short(value) for value in trace.totals]] if trace else None,
@@ -101,7 +101,7 @@ def _sizes(thumbnail: Thumbnail) -> tuple[tuple[int, int], ...]:
 
 
 def _short(value: float | None) -> float | int | None:
-    """Four digits are more than a page shows. None for what JSON cannot say."""
+    """The number with four digits, more than a page shows; None of one that JSON cannot say."""
     if value is None or not abs(value) < float("inf"):
         return None
     short = float(f"{value:.4g}")
