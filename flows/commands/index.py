@@ -37,7 +37,7 @@ def index(
         overrides = ({"verify": "full"} if full else {}) | ({"duplicates": "drop_similar"} if looks else {})
         section = section.model_copy(update=overrides)
         with reporter.stage(f"Looking at the {role} images", 0, "files"):
-            items = open_source(section, role, reporter.at_least).items
+            items = open_source(section, role).items
             inputs = scan_items(items, section, reporter.at_least)
         pairs = ((item.id, inputs[item.path]) for item in items)
         reports[role] = index_report(pairs, hashed=section.duplicates == "drop_similar")

@@ -77,8 +77,8 @@ def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress 
 
 def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources:
     """Read both sources, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
-    contents = open_source(config.content, "content", progress)
-    styles = open_source(config.style, "style", progress)
+    contents = open_source(config.content, "content")
+    styles = open_source(config.style, "style")
     for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
         licenses = {item.license for item in found.items}
         check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses", licenses)

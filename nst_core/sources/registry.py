@@ -6,14 +6,11 @@ from nst_core.config.sources import ArtworksSource, CocoSource, FolderSource, So
 from nst_core.sources.artworks import artworks_catalogue
 from nst_core.sources.base import Catalogue
 from nst_core.sources.folder import Role, folder_catalogue
-from nst_core.storage.progress import Progress
+from nst_core.sources.sample import sample_paintings, sample_photographs
 
 
-def open_source(config: SourceConfig, role: Role, progress: Progress | None = None) -> Catalogue:
+def open_source(config: SourceConfig, role: Role) -> Catalogue:
     """The catalogue of the source that a run file names for `role`.
-
-    Args:
-        progress: of painting the `sample` source's styles on first use.
 
     Raises:
         SourceError: it does not exist, or holds nothing that matches.
@@ -27,8 +24,5 @@ def open_source(config: SourceConfig, role: Role, progress: Progress | None = No
         from nst_core.sources.coco import coco_catalogue  # loads pyarrow
 
         return coco_catalogue(config, role)
-    from nst_core.sources.sample import sample_paintings, sample_photographs  # loads torch
-
-    if role == "content":
-        return sample_photographs(config.path.absolute())
-    return sample_paintings(config.path.absolute(), progress)
+    sample = sample_photographs if role == "content" else sample_paintings
+    return sample(config.path.absolute())

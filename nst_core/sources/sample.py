@@ -1,29 +1,22 @@
 """The source `sample`: photographs that ship inside scikit-image, and paintings by small algorithms of our own.
 
-Both are written into the data folder as ordinary files (once; always the same bytes).
+Both are copied into the data folder as ordinary files.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import io
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from nst_core.engine.images.pixels import encode_image
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
-from nst_core.storage.atomic import write_bytes_atomic, write_if_changed
-from nst_core.storage.machine import cores
-from nst_core.storage.progress import Progress
+from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.slugs import slugify
 
-PAINTING_SIZE = 512
 OWN_LICENSE = "CC0-1.0"
+PAINTINGS = Path(__file__).with_name("paintings")
+"""The paintings inside this package, made by docs/make_paintings.py."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,26 @@ PHOTOGRAPHS = (
     SamplePhotograph("chelsea.png", "animals", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
     SamplePhotograph("coffee.png", "food", "CC0-1.0", "https://scikit-image.org/docs/stable/api/skimage.data.html"),
 )
+
+
+@dataclass(frozen=True)
+class SamplePainter:
+    """One of the small algorithms that the paintings were made by."""
+
+    name: str
+    genre: str
+
+
+PAINTERS = (
+    SamplePainter("Ada Impasto", "Impasto swirls"),
+    SamplePainter("Dotty Lumen", "Pointillist shores"),
+    SamplePainter("Otto Splitter", "Stained-glass cubism"),
+    SamplePainter("Nami Gouge", "Woodblock waves"),
+    SamplePainter("Rufus Drizzle", "Drip painting"),
+    SamplePainter("Vesper Haze", "Pastel vapour"),
+)
+
+WORKS_PER_PAINTER = 3
 
 
 def sample_photographs(data_folder: Path) -> Catalogue:
@@ -70,31 +83,20 @@ def sample_photographs(data_folder: Path) -> Catalogue:
     return Catalogue.of(items)
 
 
-def sample_paintings(data_folder: Path, progress: Progress | None = None) -> Catalogue:
-    """The paintings as style items, painted on first use into `<data_folder>/sample/paintings` (seconds)."""
-    works = [(painter, number) for painter in PAINTERS for number in range(1, WORKS_PER_PAINTER + 1)]
-    with ThreadPoolExecutor(cores(), thread_name_prefix="paint") as pool:
-        items = []
-        for item in pool.map(lambda work: _painting(data_folder, *work), works):
-            items.append(item)
-            if progress:
-                progress(len(items), len(works))
-    return Catalogue.of(items)
+def sample_paintings(data_folder: Path) -> Catalogue:
+    """The paintings as style items, copied to `<data_folder>/sample/paintings`."""
+    return Catalogue.of(
+        _painting(data_folder, painter, number) for painter in PAINTERS for number in range(1, WORKS_PER_PAINTER + 1)
+    )
 
 
-def _painting(data_folder: Path, painter: Painter, number: int) -> Item:
-    artist = slugify(painter.name)
-    path = data_folder / "sample" / "paintings" / artist / f"{artist}-{number}.png"
-    if not _is_whole_image(path):
-        write_bytes_atomic(path, encode_image(paint(painter, number, PAINTING_SIZE), "png"))
-    return Item(f"{artist}-{number}", path, artist=painter.name, genre=painter.genre, license=OWN_LICENSE)
+def painting_name(painter: SamplePainter, number: int) -> str:
+    """The file name of work `number`, from 1."""
+    return f"{slugify(painter.name)}-{number}.jpg"
 
 
-def _is_whole_image(path: Path) -> bool:
-    """Whether `path` is a readable image: our own writes are atomic, but users edit folders."""
-    try:
-        with Image.open(io.BytesIO(path.read_bytes())) as image:
-            image.verify()
-    except (OSError, SyntaxError, ValueError):
-        return False
-    return True
+def _painting(data_folder: Path, painter: SamplePainter, number: int) -> Item:
+    name = painting_name(painter, number)
+    path = data_folder / "sample" / "paintings" / slugify(painter.name) / name
+    write_if_changed(path, (PAINTINGS / name).read_bytes())
+    return Item(Path(name).stem, path, artist=painter.name, genre=painter.genre, license=OWN_LICENSE)

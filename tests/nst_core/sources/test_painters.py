@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
-
-from nst_core.sources.painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
+from painters.painter import PAINTERS, WORKS_PER_PAINTER, Painter, paint
 
 each_painter = pytest.mark.parametrize("painter", PAINTERS, ids=lambda painter: painter.name)
 
@@ -39,11 +39,12 @@ def test_the_same_work_has_the_same_bytes(painter: Painter) -> None:
 
 def test_a_fresh_process_paints_the_same_bytes() -> None:
     code = (
-        "import hashlib; from nst_core.sources.painters.painter import PAINTERS, paint;"
+        "import hashlib; from painters.painter import PAINTERS, paint;"
         "print(hashlib.sha256(b''.join(paint(p, 1, 64).tobytes() for p in PAINTERS)).hexdigest())"
     )
-    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert fresh == hashlib.sha256(b"".join(paint(p, 1, 64).tobytes() for p in PAINTERS)).hexdigest()
+    docs = Path(__file__).parents[3] / "docs"
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=docs)
+    assert fresh.stdout.strip() == hashlib.sha256(b"".join(paint(p, 1, 64).tobytes() for p in PAINTERS)).hexdigest()
 
 
 @each_painter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nst_core.sources.painters.brush import Strokes, Touch, stamp, straight
-from nst_core.sources.painters.canvas import (
+from painters.brush import Strokes, Touch, stamp, straight
+from painters.canvas import (
     Array,
     Canvas,
     Image8,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from nst_core.sources.painters.canvas import (
+from painters.canvas import (
     SUPERSAMPLING,
     Array,
     Canvas,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.sources.painters.canvas import Array, Canvas, lookup
+from painters.canvas import Array, Canvas, lookup
 
 _LANES = 16
 _STEP = 0.7  # px between samples: under 1 / sqrt(2), so that a stroke has no holes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.sources.painters.canvas import (
+from painters.canvas import (
     SUPERSAMPLING,
     Array,
     Canvas,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_core.sources.painters import dots, drips, shards, swirls, vapour, waves
-from nst_core.sources.painters.canvas import Image8
+from painters import dots, drips, shards, swirls, vapour, waves
+from painters.canvas import Image8
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.sources.painters.brush import Strokes, Touch, follow, stamp
-from nst_core.sources.painters.canvas import (
+from painters.brush import Strokes, Touch, follow, stamp
+from painters.canvas import (
     Array,
     Canvas,
     Image8,
