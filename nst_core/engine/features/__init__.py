@@ -43,7 +43,9 @@ def _check_weights(recipe: Recipe) -> None:
             "method.weights to imagenet or to a file."
         )
     if recipe.normalised and recipe.weights != "caffe":
-        raise ConfigError("method.normalised needs the original VGG-19: set method.weights to caffe.")
+        raise ConfigError(
+            "method.normalised needs the original VGG-19: set method.weights to caffe, or method.normalised to false."
+        )
     trained = {"caffe": "caffe", "imagenet": "torchvision"}.get(recipe.weights, recipe.inputs)
     if recipe.inputs != trained:
         raise ConfigError(
