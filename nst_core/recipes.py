@@ -60,6 +60,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
+    merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
     if recipe and not recipe.layer_names():

@@ -20,6 +20,7 @@ FINGERPRINT_VERSION = 1
 
 _LATER_KEYS: dict[str, Any] = {
     "bucket": 1,
+    "normalised": False,
     "tv_loss": "mean",
     "side": "longer",
     "colour": "style",

@@ -75,6 +75,11 @@ def content_half_sum(features: Tensor, target: Tensor) -> Tensor:
     return content_sum(features, target) / 2
 
 
+def content_half_sum_by_size(features: Tensor, target: Tensor) -> Tensor:
+    """½ Σ (F − P)² per image, (B,), divided by the number of positions: as eq. 1, whatever the size of the image."""
+    return content_half_sum(features, target) / (features.shape[2] * features.shape[3])
+
+
 def content_mean(features: Tensor, target: Tensor) -> Tensor:
     """Mean of (F − P)² per image, (B,). As in neural-style and the PyTorch tutorial."""
     return squared_error(features, target).mean(dim=(1, 2, 3))
@@ -159,6 +164,7 @@ def _mean_or_zero(values: Tensor) -> Tensor:
 TV_LOSSES = {"mean": total_variation, "half_sum": total_variation_half_sum}
 CONTENT_LOSSES = {
     "half_sum": content_half_sum,
+    "half_sum_by_size": content_half_sum_by_size,
     "sum": content_sum,
     "mean": content_mean,
     "relative": content_relative,

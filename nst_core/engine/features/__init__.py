@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nst_core.engine.features import caffe
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.convnets import CONVNETS, ConvNet, build_convnet, random_state
 from nst_core.engine.features.wavelet import WaveletFeatures
@@ -34,8 +35,30 @@ def build_extractor(recipe: Recipe) -> Extractor:
     return extractor.in_bfloat16() if recipe.precision == "bfloat16" else extractor
 
 
+def _check_weights(recipe: Recipe) -> None:
+    """Raises ConfigError where a recipe's network or inputs are not those that its weights were trained with."""
+    if recipe.weights == "caffe" and recipe.features != caffe.NETWORK:
+        raise ConfigError(
+            f"method.weights is caffe, the original {caffe.NETWORK}, and method.features is {recipe.features}: set "
+            "method.weights to imagenet or to a file."
+        )
+    if recipe.normalised and recipe.weights != "caffe":
+        raise ConfigError(
+            "method.normalised needs the original VGG-19: set method.weights to caffe, or method.normalised to false."
+        )
+    trained = {"caffe": "caffe", "imagenet": "torchvision"}.get(recipe.weights, recipe.inputs)
+    if recipe.inputs != trained:
+        raise ConfigError(
+            f"method.inputs is {recipe.inputs}, and the weights {recipe.weights} were trained with {trained}: leave "
+            "method.inputs out."
+        )
+
+
 def _convnet(recipe: Recipe) -> Extractor:
-    if recipe.weights == "random":
+    _check_weights(recipe)
+    if recipe.weights == "caffe":
+        weights = caffe.normalised_weights() if recipe.normalised else caffe.caffe_weights()
+    elif recipe.weights == "random":
         weights = random_weights(random_state(recipe.features))
     elif recipe.weights == "imagenet":
         weights = imagenet_weights(recipe.features)

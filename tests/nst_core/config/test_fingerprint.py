@@ -44,19 +44,25 @@ def prints(*overrides: str, weights: str | None = WEIGHTS) -> Fingerprints:
         "method.side=longer",
         "method.name=mine",
         "method.source=a book",
-        "method.weights=/elsewhere/vgg19.pth",
     ],
 )
 def test_paths_and_the_way_the_work_is_done_change_no_hash(override: str) -> None:
     assert prints(override) == prints()
 
 
+def test_where_weights_lie_changes_no_hash() -> None:
+    assert prints("method.recipe=from_noise", "method.weights=/elsewhere/vgg19.pth") == prints(
+        "method.recipe=from_noise"
+    )
+
+
 @pytest.mark.parametrize(
     ("override", "changed"),
     [
         ("method.features=vgg16", "method.features (vgg19 → vgg16)"),
+        ("method.normalised=false", "method.normalised (True → none)"),
         ("method.pooling=max", "method.pooling (average → max)"),
-        ("method.inputs=caffe", "method.inputs (torchvision → caffe)"),
+        ("method.inputs=torchvision", "method.inputs (caffe → torchvision)"),
         ("method.alpha=0.5", "method.alpha (0.001 → 0.5)"),
         ("method.beta=2", "method.beta (1.0 → 2.0)"),
         ("method.tv_weight=1e-3", "method.tv_weight (0.0 → 0.001)"),
@@ -71,7 +77,7 @@ def test_paths_and_the_way_the_work_is_done_change_no_hash(override: str) -> Non
         ("method.optimiser.learning_rate=0.1", "method.optimiser.learning_rate (1.0 → 0.1)"),
         ("method.optimiser.history=3", "method.optimiser.history (10 → 3)"),
         ("method.optimiser.precondition=spectral", "method.optimiser.precondition (none → spectral)"),
-        ("method.content.loss=mean", "method.content.loss (half_sum → mean)"),
+        ("method.content.loss=mean", "method.content.loss (half_sum_by_size → mean)"),
         ("method.content.colours=style", "method.content.colours (content → style)"),
         ("method.content.layers={relu4_2: 2}", "method.content.layers.relu4_2 (1.0 → 2.0)"),
         ("method.style.loss=mean", "method.style.loss (gatys → mean)"),
