@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,20 +23,44 @@ PARSED_COLUMNS = ("style_paths", "style_shares")
 def with_style_lists(table: pa.Table) -> pa.Table:
     """Fill `style_paths` and `style_shares` from `style_path` where they are null, or not equally long."""
     lengths = [pc.list_value_length(table[name]) for name in PARSED_COLUMNS]
-    missing = pc.not_equal(*lengths).fill_null(True)
-    if not pc.any(missing).as_py():
+    given = pc.equal(*lengths)
+    if pc.all(given, skip_nulls=False).as_py():
         return table
     existing = ExistingFiles()
-    cells = zip(missing.to_pylist(), table["style_path"].to_pylist(), strict=True)
-    parsed = [parse_style_path(cell or "", existing) if is_missing else None for is_missing, cell in cells]
-    for name, values in (
-        ("style_paths", [refs and [ref.name for ref in refs] for refs in parsed]),
-        ("style_shares", [refs and [ref.share for ref in refs] for refs in parsed]),
-    ):
-        place, kind = table.schema.get_field_index(name), table.schema.field(name).type
-        filled = [old if new is None else list(new) for old, new in zip(table[name].to_pylist(), values, strict=True)]
-        table = table.set_column(place, name, pa.array(filled, kind))
+    cells = zip(given.to_pylist(), table["style_path"].to_pylist(), strict=True)
+    parsed = [None if is_given else parse_style_path(cell or "", existing) for is_given, cell in cells]
+    filled: dict[str, list[Any]] = {
+        "style_paths": [refs and [ref.name for ref in refs] for refs in parsed],
+        "style_shares": [refs and [ref.share for ref in refs] for refs in parsed],
+    }
+    for name, values in filled.items():
+        lists = [old if new is None else list(new) for old, new in zip(table[name].to_pylist(), values, strict=True)]
+        place, flat = table.schema.get_field_index(name), [value for values in lists for value in values]
+        column = _lists([len(values) for values in lists], _texts(flat) if name == "style_paths" else _floats(flat))
+        table = table.set_column(place, name, column.cast(table.schema.field(name).type))
     return table
+
+
+# `pa.array` would do, but loads pandas, for which `nst status` would wait a second.
+
+
+def _lists(lengths: Sequence[int], values: pa.Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(_offsets(lengths), values)
+
+
+def _texts(values: Sequence[str]) -> pa.Array:
+    data = [value.encode() for value in values]
+    offsets = _offsets([len(text) for text in data])
+    return pa.Array.from_buffers(pa.string(), len(data), [None, offsets.buffers()[1], pa.py_buffer(b"".join(data))])
+
+
+def _floats(values: Sequence[float]) -> pa.Array:
+    return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(np.asarray(values, np.float64))])
+
+
+def _offsets(lengths: Sequence[int]) -> pa.Array:
+    ends = np.cumsum([0, *lengths], dtype=np.int32)
+    return pa.Array.from_buffers(pa.int32(), len(ends), [None, pa.py_buffer(ends)])
 
 
 def parse_style_path(cell: str, existing: Container[str] | None = None) -> tuple[StyleRef, ...]:

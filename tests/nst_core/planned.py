@@ -21,7 +21,8 @@ from nst_core.run_folder.results import Result, planned_columns
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input
 
-METHOD = parse_config({"method": {"recipe": "gatys2016", "size": 64, "precision": "float32"}})
+_FIRST_GATYS = {"weights": "imagenet", "normalised": False, "content": {"loss": "half_sum"}}  # as of the first version
+METHOD = parse_config({"method": {"recipe": "gatys2016", "size": 64, "precision": "float32", **_FIRST_GATYS}})
 PRINTS = fingerprints(METHOD.method.resolve(), None, METHOD.output, METHOD.pairing)
 
 
