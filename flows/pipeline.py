@@ -34,7 +34,7 @@ from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import rows_of_shard
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import RunLock
-from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.run_yaml import run_yaml_data
 from nst_core.run_folder.shard import Shard
 from nst_core.run_folder.summary import RunReport, is_current, summarize, write_summary
 
@@ -87,7 +87,7 @@ def plan_task(
         check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not force:
         check_room(config, read_state(folder, wanted), part)
-    folder.write_run_file(run_file(config, method))
+    folder.write_run_yaml(run_yaml_data(config, method))
     record_artist_facts(folder.root, wanted.artists)
     if len(part):
         folder.append_plan(part.number, part_tables(part))
@@ -187,7 +187,7 @@ def finish(
             gallery_task(folder.root)
         if config.output.report and not summary.missing:
             report_task(folder.root)
-        write_card(folder.root, summary, folder.read_run_file())
+        write_card(folder.root, summary, folder.read_run_yaml())
         write_summary(folder.root, summary)
     show_summary(folder, summary, reported=config.output.report and not summary.missing)
     return RunReport(folder.root, summary, totals.images, len(state.stale))

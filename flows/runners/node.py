@@ -22,7 +22,7 @@ from flows.runners.worker_process import sendable
 from nst_core.chunks.work import Work
 from nst_core.errors import ConfigError, TransientError
 from nst_core.run_folder.chunk import Chunk
-from nst_core.run_folder.folder import RUN_FILE
+from nst_core.run_folder.folder import RUN_YAML
 
 SILENCE = 30.0
 """Seconds without a call of `poll` after which the run is taken for dead, and its worker ended."""
@@ -34,12 +34,12 @@ class NodeFacts:
 
     Attributes:
         folder: the current folder, that relative paths start from.
-        run_file: sha256 of run.yaml, as it lies in the run folder; None where there is none.
+        run_yaml: sha256 of run.yaml, as it lies in the run folder; None where there is none.
         inputs: some of the images that will be read.
     """
 
     folder: Path
-    run_file: str | None
+    run_yaml: str | None
     inputs: Sequence[Path] = ()
 
 
@@ -47,7 +47,7 @@ def node_facts(work: Work, chunks: Sequence[Chunk]) -> NodeFacts:
     """The facts of this process: the run folder, and the images of the first and the last chunk's first row."""
     rows = [chunk.rows[0] for chunk in (chunks[0], chunks[-1])] if chunks else []
     paths = [Path(path) for row in rows for path in (row.content_path, *row.style_paths)]
-    return NodeFacts(Path.cwd(), _sha256(work.run_folder / RUN_FILE), [path for path in paths if path.is_file()])
+    return NodeFacts(Path.cwd(), _sha256(work.run_folder / RUN_YAML), [path for path in paths if path.is_file()])
 
 
 class NodeWorker:
@@ -140,7 +140,7 @@ class NodeWorker:
         """Raises ConfigError where this node does not see what the run sees."""
         facts = self._facts
         unseen = [path for path in (facts.folder,) if not path.is_dir()]
-        if not unseen and facts.run_file != _sha256(_from(facts.folder, self._work.run_folder / RUN_FILE)):
+        if not unseen and facts.run_yaml != _sha256(_from(facts.folder, self._work.run_folder / RUN_YAML)):
             unseen.append(self._work.run_folder)
         unseen += [path for path in facts.inputs if not _from(facts.folder, path).is_file()]
         if unseen:

@@ -30,7 +30,7 @@ from nst_core.run_folder.chunk_rows import readable_rows, rows_file, write_unfin
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair, concat_plans
 from nst_core.run_folder.results import Result, Status
-from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.run_yaml import run_yaml_data
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.base import Item
 from nst_core.sources.index.scan import inspect_input
@@ -173,13 +173,13 @@ class JobRunFolder:
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
             build_gallery([self.folder.root])
-        write_card(self.folder.root, summary, self.folder.read_run_file())
+        write_card(self.folder.root, summary, self.folder.read_run_yaml())
         write_summary(self.folder.root, summary)
 
     def _check_ours(self) -> None:
         """Raise RunFolderError where the folder was not made by the app, which removes files in its own."""
         root = self.folder.root
-        if METHODS in self.folder.read_run_file():
+        if METHODS in self.folder.read_run_yaml():
             return
         if self.folder.exists():
             raise RunFolderError(
@@ -195,10 +195,12 @@ class JobRunFolder:
         prints = method.fingerprints
         if prints.method in self._recorded_methods:
             return
-        data = {key: value for key, value in run_file(self.config, method).items() if key not in SINGLE_METHOD_KEYS}
-        methods = self.folder.read_run_file().get(METHODS) or {}
+        data = {
+            key: value for key, value in run_yaml_data(self.config, method).items() if key not in SINGLE_METHOD_KEYS
+        }
+        methods = self.folder.read_run_yaml().get(METHODS) or {}
         methods = methods | {prints.method: {"recipe": section.recipe, **prints.method_data}}
-        self.folder.write_run_file(data | {METHODS: methods})
+        self.folder.write_run_yaml(data | {METHODS: methods})
         self._recorded_methods |= methods.keys()
 
     def _append(self, pair: Pair, spec: JobSpec, method: ResolvedMethod) -> PlannedPair:

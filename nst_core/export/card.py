@@ -60,7 +60,7 @@ class ExportCard:
     """
 
     title: str
-    run_file: Mapping[str, Any]
+    run_yaml: Mapping[str, Any]
     yaml: Mapping[str, Any]
     loading: Sequence[str]
     left_out: int
@@ -99,8 +99,8 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
         f"{counts.splits.total()} images stylized by optimisation-based neural style transfer.{left_out}",
         "",
         *section("Loading", ["```python", *card.loading, "```"]),
-        *section("Method", [_method(card.run_file)]),
-        *section("Sources", [f"* {role}: {_source(card.run_file, role)}" for role in ("content", "style")]),
+        *section("Method", [_method(card.run_yaml)]),
+        *section("Sources", [f"* {role}: {_source(card.run_yaml, role)}" for role in ("content", "style")]),
         *section(
             "Licences",
             [
@@ -130,17 +130,17 @@ def _attribution(urls: set[str]) -> list[str]:
     return [intro, "", *(f"* {_plain(url)}" for url in shown), *more]
 
 
-def _method(run_file: Mapping[str, Any]) -> str:
-    if METHODS in run_file:
+def _method(run_yaml: Mapping[str, Any]) -> str:
+    if METHODS in run_yaml:
         return "Every image has a method of its own: its columns name recipe, size and weights."
-    if not mapping_in(run_file, "method_fingerprint_data", "method"):
+    if not mapping_in(run_yaml, "method_fingerprint_data", "method"):
         return "The run's own record of it (run.yaml) is not there; the columns of each image name it."
-    return method_sentences(run_file)
+    return method_sentences(run_yaml)
 
 
-def _source(run_file: Mapping[str, Any], role: str) -> str:
+def _source(run_yaml: Mapping[str, Any], role: str) -> str:
     """The origin of a source, or the name of its folder: where that lies stays private."""
-    source = mapping_in(run_file, "config", role)
+    source = mapping_in(run_yaml, "config", role)
     kind = str(source.get("source", "unknown"))
     if kind in HOMES:
         return HOMES[kind]

@@ -157,9 +157,9 @@ class Coco:
                     yield next(numbers), f"{shard.number:04d}/{names[row.pair_id]}", row, photograph
 
 
-def annotations_of(run_file: Mapping[str, Any], run: Path) -> Path:
+def annotations_of(run_yaml: Mapping[str, Any], run: Path) -> Path:
     """The annotation file of a run whose contents are COCO's. Raises SourceError where they are not, or it is gone."""
-    config = run_file.get("config")
+    config = run_yaml.get("config")
     content = config.get("content") if isinstance(config, Mapping) else None
     if not isinstance(content, Mapping) or content.get("source") != "coco":
         raise SourceError(

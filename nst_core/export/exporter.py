@@ -78,17 +78,17 @@ def export_run(
     """
     options = options or ExportOptions()
     _check(run, to, target, options)
-    run_file = RunFolder(run).read_run_file()
+    run_yaml = RunFolder(run).read_run_yaml()
     notes = _busy(run)
     selection = read_selection(run)
     if selection.damaged:
         notes.append(f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again.")
     if not len(selection):
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
-    layout = _layout(to, selection, run_file, run, options)
-    identity = Identity(to, RunFolder(run).name, run_file.get("method_fingerprint"))
+    layout = _layout(to, selection, run_yaml, run, options)
+    identity = Identity(to, RunFolder(run).name, run_yaml.get("method_fingerprint"))
     with hold_target(target, identity) as folder:
-        return _Export(layout, selection, folder, progress).run(run_file, notes)
+        return _Export(layout, selection, folder, progress).run(run_yaml, notes)
 
 
 class _Export:
@@ -105,13 +105,13 @@ class _Export:
         self._counts = ExportCounts()
         self._new = 0
 
-    def run(self, run_file: Mapping[str, Any], notes: list[str]) -> ExportReport:
+    def run(self, run_yaml: Mapping[str, Any], notes: list[str]) -> ExportReport:
         for group, splits in splits_by_group(self._layout.groups).items():
             self._write_group(group, splits)
         described = self._layout.finish(self._target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = ExportCard(RunFolder(self._selection.run).name, run_file, front, loading, len(left_out))
+        card = ExportCard(RunFolder(self._selection.run).name, run_yaml, front, loading, len(left_out))
         write_card(self._target.root, card, self._counts)
         self._target.finish([*self._written.done, *described])
         counts = dict(sorted(self._counts.splits.items()))
@@ -164,14 +164,14 @@ def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
 
 
 def _layout(
-    to: str, selection: Selection, run_file: Mapping[str, Any], run: Path, options: ExportOptions
+    to: str, selection: Selection, run_yaml: Mapping[str, Any], run: Path, options: ExportOptions
 ) -> ImageFolder | WebDataset | Coco:
     if to == "imagefolder":
         return ImageFolder(selection, options.link)
     if to == "webdataset":
         return WebDataset(selection, options.shard_size)
-    source = SourceAnnotations(options.annotations or annotations_of(run_file, run))
-    info = {"stylized_by": "nst", "run": RunFolder(run).name, "method_fingerprint": run_file.get("method_fingerprint")}
+    source = SourceAnnotations(options.annotations or annotations_of(run_yaml, run))
+    info = {"stylized_by": "nst", "run": RunFolder(run).name, "method_fingerprint": run_yaml.get("method_fingerprint")}
     return Coco(selection, source, options.link, info)
 
 

@@ -14,7 +14,7 @@ from nst_core.config.run_config import Execution, RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.recipes import is_recipe_file
 from nst_core.run_folder.chunk import Chunk, pending_chunks
-from nst_core.run_folder.folder import RUN_FILE, Outcome, RunFolder
+from nst_core.run_folder.folder import RUN_YAML, Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.paths import parse_path
 
@@ -36,10 +36,10 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: an override is wrong, or run.yaml is of another version.
     """
     folder.check_exists()
-    data = folder.read_run_file().get("config")
+    data = folder.read_run_yaml().get("config")
     if not isinstance(data, Mapping):
         raise RunFolderError(
-            f"{folder.root / RUN_FILE} does not say how this run was made: "
+            f"{folder.root / RUN_YAML} does not say how this run was made: "
             "restore it, or use `nst run` with its run file."
         )
     overridden = {override.partition("=")[0].strip() for override in overrides}
@@ -92,7 +92,7 @@ def _check_file(folder: RunFolder, key: str, name: str) -> None:
     path = Path(name).expanduser()
     if not path.is_absolute() and not path.is_file():
         raise RunFolderError(
-            f"{folder.root / RUN_FILE} names the {key} {name}, and there is no such file in {Path.cwd()}: "
+            f"{folder.root / RUN_YAML} names the {key} {name}, and there is no such file in {Path.cwd()}: "
             f"go where the run was started, or add --set method.{key}=<path>."
         )
 

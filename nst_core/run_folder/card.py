@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.run_folder.artists import ARTISTS_FILE, ArtistFacts, artist_facts
-from nst_core.run_folder.folder import METHODS, RUN_FILE
+from nst_core.run_folder.folder import METHODS, RUN_YAML
 from nst_core.run_folder.summary import Summary
 from nst_core.storage.atomic import write_if_changed
 
@@ -23,7 +23,7 @@ ATTRIBUTIONS_FILE = "attributions.csv"
 _SHOWN = 20
 
 
-def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) -> None:
+def write_card(run_folder: Path, summary: Summary, run_yaml: Mapping[str, Any]) -> None:
     """Write README.md, and attributions.csv with a line for every photograph whose origin is known."""
     known = artist_facts(run_folder)
     licences = [
@@ -44,8 +44,8 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
         f"{summary.success} images stylized by optimisation-based neural style transfer, of {summary.planned} planned "
         f"({summary.failed} failed, {summary.quarantined} quarantined, {summary.skipped} skipped).",
         "",
-        *section("Method", [_method(run_file)]),
-        *section("Sources", [f"* {role}: {_source(run_file, role)}" for role in ("content", "style")]),
+        *section("Method", [_method(run_yaml)]),
+        *section("Sources", [f"* {role}: {_source(run_yaml, role)}" for role in ("content", "style")]),
         *section("Licences", licences),
         *(_attribution(summary.attributions) if summary.attributions else ()),
         *section(
@@ -58,22 +58,22 @@ def write_card(run_folder: Path, summary: Summary, run_file: Mapping[str, Any]) 
     write_if_changed(run_folder / ATTRIBUTIONS_FILE, _attributions_csv(summary.attributions).encode())
 
 
-def _method(run_file: Mapping[str, Any]) -> str:
-    if METHODS in run_file:
+def _method(run_yaml: Mapping[str, Any]) -> str:
+    if METHODS in run_yaml:
         return (
             "Every image has a method of its own: the columns of its row name recipe, size and weights, and "
-            f"`{RUN_FILE}` says what each method fingerprint of the plan stands for."
+            f"`{RUN_YAML}` says what each method fingerprint of the plan stands for."
         )
-    return method_sentences(run_file)
+    return method_sentences(run_yaml)
 
 
-def method_sentences(run_file: Mapping[str, Any]) -> str:
+def method_sentences(run_yaml: Mapping[str, Any]) -> str:
     """The method that run.yaml records, in words."""
-    method = mapping_in(run_file, "method_fingerprint_data", "method")
+    method = mapping_in(run_yaml, "method_fingerprint_data", "method")
     return (
-        f"Recipe `{mapping_in(run_file, 'config', 'method').get('recipe')}`: features `{method.get('features')}`, size "
+        f"Recipe `{mapping_in(run_yaml, 'config', 'method').get('recipe')}`: features `{method.get('features')}`, size "
         f"{method.get('size')}, {method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta "
-        f"{method.get('beta')}. Method fingerprint `{run_file.get('method_fingerprint')}`."
+        f"{method.get('beta')}. Method fingerprint `{run_yaml.get('method_fingerprint')}`."
     )
 
 
@@ -94,8 +94,8 @@ def _artist(name: str, facts: ArtistFacts | None) -> str:
     return f"{name} ({facts.line})" if facts else name
 
 
-def _source(run_file: Mapping[str, Any], role: str) -> str:
-    source = mapping_in(run_file, "config", role)
+def _source(run_yaml: Mapping[str, Any], role: str) -> str:
+    source = mapping_in(run_yaml, "config", role)
     home = HOMES.get(str(source.get("source")))
     return f"`{source.get('source')}` {source.get('path', '')}{f': {home}' if home else ''}"
 

@@ -27,7 +27,7 @@ from nst_core.storage.paths import check_store_writable, files_below, is_local, 
 if TYPE_CHECKING:
     from nst_core.config.fingerprint import Fingerprints
 
-RUN_FILE = "run.yaml"
+RUN_YAML = "run.yaml"
 
 METHODS = "methods"
 """The key of run.yaml for the methods by their fingerprints, in a folder whose rows have methods of their own."""
@@ -59,7 +59,7 @@ class RunFolder:
     def run_name(self) -> str:
         """The name in run.yaml, where there is one; else the folder's."""
         try:
-            data = self.read_run_file()
+            data = self.read_run_yaml()
         except RunFolderError:  # a name needs no run.yaml, least of all a sound one
             data = {}
         for section in (data, data.get("config")):
@@ -69,14 +69,14 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether there is a run file or a plan."""
-        return (self.root / RUN_FILE).is_file() or any(self.plan_files())
+        return (self.root / RUN_YAML).is_file() or any(self.plan_files())
 
     def holds_run(self) -> bool:
         """Whether there is a run: a run.yaml that a run wrote, a plan, or results. A folder at a store that may not be
         read counts as none.
         """
         try:
-            data = self.read_run_file()
+            data = self.read_run_yaml()
         except RunFolderError:
             data = {}
         except StorageRefused:
@@ -87,7 +87,7 @@ class RunFolder:
         """Check that this is a run folder. Raises RunFolderError."""
         if not self.exists():
             raise RunFolderError(
-                f"{self.root} is not a run folder: it has no {RUN_FILE}. Run folders are made by `nst run`."
+                f"{self.root} is not a run folder: it has no {RUN_YAML}. Run folders are made by `nst run`."
             )
 
     def check_writable(self) -> None:
@@ -127,9 +127,9 @@ class RunFolder:
         """Delete files that killed processes left half-written. Only while nobody can be writing."""
         remove_temporaries(self.root)
 
-    def read_run_file(self) -> dict[str, Any]:
+    def read_run_yaml(self) -> dict[str, Any]:
         """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""
-        path = self.root / RUN_FILE
+        path = self.root / RUN_YAML
         try:
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -142,7 +142,7 @@ class RunFolder:
         """Check that a run has the method of the folder. Raises RunFolderError, which names the keys that differ."""
         from nst_core.config.fingerprint import changed_keys
 
-        data = self.read_run_file()
+        data = self.read_run_yaml()
         stored = data.get("method_fingerprint_data")
         if METHODS in data:
             raise RunFolderError(
@@ -176,20 +176,20 @@ class RunFolder:
         """Check the method by the plan, where run.yaml was lost."""
         if any(made_by != new.method for (made_by,) in self.read_plan().distinct("method_fingerprint")):
             raise RunFolderError(
-                f"The images in {self.root} were made by another method, and its {RUN_FILE} is not there to say which: "
+                f"The images in {self.root} were made by another method, and its {RUN_YAML} is not there to say which: "
                 "restore it, or give this run another name (--set name=…)."
             )
 
-    def write_run_file(self, data: Mapping[str, Any]) -> None:
+    def write_run_yaml(self, data: Mapping[str, Any]) -> None:
         """Write run.yaml, unless its contents are the same already, apart from command and time."""
         volatile = ("command", "created_at")
-        stored = self.read_run_file()
+        stored = self.read_run_yaml()
         if {k: v for k, v in stored.items() if k not in volatile} == {
             k: v for k, v in data.items() if k not in volatile
         }:
             return
         text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=120)
-        write_text_atomic(self.root / RUN_FILE, text)
+        write_text_atomic(self.root / RUN_YAML, text)
 
     def read_plan(self) -> Plan:
         """Every planned pair, in the order of the parts. Raises RunFolderError if a part is damaged."""

@@ -16,7 +16,7 @@ from nst_core.config.run_config import RunConfig
 from nst_core.storage.secrets import redact, redact_command
 
 
-def run_file(config: RunConfig, method: ResolvedMethod) -> dict[str, Any]:
+def run_yaml_data(config: RunConfig, method: ResolvedMethod) -> dict[str, Any]:
     """The contents of run.yaml."""
     packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
     return {

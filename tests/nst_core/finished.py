@@ -15,7 +15,7 @@ from nst_core.plan.state import read_state
 from nst_core.plan.wanted import wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
-from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.run_yaml import run_yaml_data
 from nst_core.run_folder.summary import summarize, write_summary
 
 
@@ -34,7 +34,7 @@ def finished_run(folder: Path, make_image: Callable[..., Path]) -> RunConfig:
     run, method = RunFolder(config.run_folder), resolve_method(config)
     wanted = wanted_pairs(config, method.fingerprints.method)
     part = new_part(config, method, wanted, run)
-    run.write_run_file(run_file(config, method))
+    run.write_run_yaml(run_yaml_data(config, method))
     run.append_plan(part.number, part_tables(part))
     for chunk in read_state(run, wanted).chunks:
         stylize_chunk(chunk, work_of(config, method))

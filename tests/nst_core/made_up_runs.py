@@ -46,7 +46,7 @@ def made_up_run(
     root: Path,
     rows: Iterable[Result],
     plan: Sequence[PlannedPair],
-    run_file: Mapping[str, Any] | None = None,
+    run_yaml: Mapping[str, Any] | None = None,
     journals: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Path:
     """Write the folder; returns it. Rows go where the plan has their pairs (others to the first chunk)."""
@@ -58,9 +58,9 @@ def made_up_run(
         files.setdefault(place.get(row.pair_id, (plan[0].artist_slug, plan[0].chunk_id)), []).append(row)
     for (slug, chunk), results in files.items():
         write_results([replace(row, chunk_id=chunk) for row in results], chunk_file(root, slug, chunk))
-    if run_file is None:
-        run_file = {"config": {"name": root.name}}
-    (root / "run.yaml").write_text(yaml.safe_dump(dict(run_file)), encoding="utf-8")
+    if run_yaml is None:
+        run_yaml = {"config": {"name": root.name}}
+    (root / "run.yaml").write_text(yaml.safe_dump(dict(run_yaml)), encoding="utf-8")
     for chunk, events in (journals or {}).items():
         path = root / "logs" / f"{chunk}.jsonl"
         path.parent.mkdir(exist_ok=True)

@@ -108,7 +108,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     """
     folder = RunFolder(root)
     folder.check_exists()
-    files, run_file = _FoundFiles.below(root), _run_file(folder)
+    files, run_yaml = _FoundFiles.below(root), _run_yaml(folder)
     found = [Finding("temporary_file", name, f"{name} was left half-written.") for name in files.temporaries]
     try:
         plan = folder.read_plan()
@@ -126,7 +126,7 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     wrong = list(_hashed(root, images, progress))
     found += wrong
     found += _extra_images(plan, rows, files.images)
-    if METHODS in run_file:  # only such a folder keeps inputs
+    if METHODS in run_yaml:  # only such a folder keeps inputs
         found += input_findings(root, plan, files.inputs)
     if not damaged:  # else there is no telling what they should say
         found += _quarantine(root, plan, rows)
@@ -134,10 +134,10 @@ def verify(root: Path, progress: Progress | None = None) -> Verification:
     return Verification(len(plan), _statuses(rows), len(images.names) - len(wrong), tuple(found))
 
 
-def _run_file(folder: RunFolder) -> dict[str, Any]:
+def _run_yaml(folder: RunFolder) -> dict[str, Any]:
     """The contents of run.yaml; empty where it is damaged: no image depends on it."""
     try:
-        return folder.read_run_file()
+        return folder.read_run_yaml()
     except RunFolderError:
         return {}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nst_core.errors import UsageError
-from nst_core.run_folder.folder import RUN_FILE
+from nst_core.run_folder.folder import RUN_YAML
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
 from nst_core.storage.paths import NO_FILE
 from nst_core.storage.progress import Progress
@@ -72,7 +72,7 @@ def check_place(run_folders: Sequence[Path], gallery: Path) -> tuple[Run, ...]:
     folder = enclosing_run(gallery, run_folders)
     if folder is not None:
         raise UsageError(f"-o {gallery} lies in the run folder {folder}: choose a place outside of it.")
-    inner = sorted(file.parent.name for file in gallery.glob(f"*/{RUN_FILE}"))
+    inner = sorted(file.parent.name for file in gallery.glob(f"*/{RUN_YAML}"))
     if inner:
         raise UsageError(
             f"-o {gallery} holds run folders ({inner[0]}), which an artist's folder could be called like: choose a "

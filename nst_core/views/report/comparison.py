@@ -17,8 +17,8 @@ from nst_core.run_folder.folder import METHODS
 from nst_core.views.report.matching import match
 from nst_core.views.report.quantiles import Quantiles, quantiles
 from nst_core.views.report.rows import Detail, details
-from nst_core.views.report.run_file_in_words import Difference, differences
 from nst_core.views.report.run_reader import ReadRun
+from nst_core.views.report.settings_in_words import Difference, differences
 from nst_core.views.web import json_value
 
 _SHOWN = 8
@@ -113,7 +113,7 @@ def compare(here: ReadRun, there: ReadRun) -> RunComparison:
     ours, theirs, by_bytes = match(here_plan, there_plan)
     left, right = _Side(here, ours), _Side(there, theirs)
     both = (left.status == "success") & (right.status == "success")
-    same_method = same_scale(zip(left.methods, right.methods, strict=True), (here.run_file, there.run_file))
+    same_method = same_scale(zip(left.methods, right.methods, strict=True), (here.run_yaml, there.run_yaml))
     loss = "total_loss" if same_method else "loss_left"
     losses, seconds = (_ratios(left.numbers(name), right.numbers(name), both) for name in (loss, "seconds"))
     hashed = both & (left.outputs() >= 0) & (right.outputs() >= 0)
@@ -121,7 +121,7 @@ def compare(here: ReadRun, there: ReadRun) -> RunComparison:
     comparison = RunComparison(
         name=here.name,
         other=there.name if there.name != here.name else f"{there.name}, the other one",
-        asked=differences(here.run_file, there.run_file),
+        asked=differences(here.run_yaml, there.run_yaml),
         same_method=same_method,
         matched=len(ours),
         by_bytes=by_bytes,
@@ -200,18 +200,18 @@ def same_scale(fingerprints: Iterable[tuple[str, str]], run_files: Iterable[Mapp
         fingerprints: of the methods of a pair here and there, for each pair.
         run_files: of both runs, which hold the data of the fingerprints. Those without data must be equal.
     """
-    scales = {fingerprint: _scale(data) for run_file in run_files for fingerprint, data in _methods(run_file)}
+    scales = {fingerprint: _scale(data) for run_yaml in run_files for fingerprint, data in _methods(run_yaml)}
     return all(
         here == there or (here in scales and there in scales and scales[here] == scales[there])
         for here, there in set(fingerprints)
     )
 
 
-def _methods(run_file: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _methods(run_yaml: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The data of a folder's fingerprints: of its one method, or of those of its rows."""
-    one, many = run_file.get("method_fingerprint_data"), run_file.get(METHODS)
+    one, many = run_yaml.get("method_fingerprint_data"), run_yaml.get(METHODS)
     methods = many if isinstance(many, Mapping) else {}
-    for fingerprint, data in {**methods, run_file.get("method_fingerprint"): one}.items():
+    for fingerprint, data in {**methods, run_yaml.get("method_fingerprint"): one}.items():
         if isinstance(fingerprint, str) and isinstance(data, Mapping):
             yield fingerprint, data
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from nst_core.views.report.failures import Reason
 from nst_core.views.report.quantiles import Quantiles, quantiles, quantiles_by_name
 from nst_core.views.report.rows import Detail, ReportRows, details
-from nst_core.views.report.run_file_in_words import Words, run_file_in_words
 from nst_core.views.report.run_reader import ReadRun
+from nst_core.views.report.settings_in_words import Words, settings_in_words
 from nst_core.views.report.throughput import RunThroughput, throughput_of
 from nst_core.views.report.traces import TraceBand
 from nst_core.views.web import json_value
@@ -139,7 +139,7 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
     method_codes, methods = _methods(rows)
     return RunNumbers(
         name=run.name,
-        asked=run_file_in_words(run.run_file),
+        asked=settings_in_words(run.run_yaml),
         planned=run.plan.num_rows if run.plan is not None else None,
         statuses=_status_counts(run),
         reasons=rows.messages.reasons(_reason_counts(rows)),

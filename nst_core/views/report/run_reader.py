@@ -31,7 +31,7 @@ class ReadRun:
 
     folder: Path
     name: str
-    run_file: dict[str, Any]
+    run_yaml: dict[str, Any]
     plan: pa.Table | None
     rows: ReportRows
     tries: Tries
@@ -69,7 +69,7 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
     folder = RunFolder(run_folder)
     folder.check_exists()
     notes: list[str] = []
-    run_file = _run_file(folder, notes)
+    run_yaml = _run_yaml(folder, notes)
     plan = _plan(folder, PLANNED if whole_plan else PLANNED[:1], notes)
     rows = read_rows(run_folder, plan["pair_id"] if plan is not None else None, progress)
     if rows.damaged:
@@ -82,7 +82,7 @@ def read_run(run_folder: Path, whole_plan: bool = False, progress: Progress | No
     tries = read_tries(run_folder)
     if not tries.tries:
         _without_logs(run_folder, tries, notes)
-    return ReadRun(run_folder, folder.run_name, run_file, plan, rows, tries, bytes_below(run_folder / "images"), notes)
+    return ReadRun(run_folder, folder.run_name, run_yaml, plan, rows, tries, bytes_below(run_folder / "images"), notes)
 
 
 def bytes_below(folder: Path) -> int:
@@ -92,9 +92,9 @@ def bytes_below(folder: Path) -> int:
     return sum(max(0, size) for size, _ in states)
 
 
-def _run_file(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
+def _run_yaml(folder: RunFolder, notes: list[str]) -> dict[str, Any]:
     try:
-        found = folder.read_run_file()
+        found = folder.read_run_yaml()
     except RunFolderError:
         notes.append("run.yaml is damaged: what was asked of this run is not known.")
         return {}

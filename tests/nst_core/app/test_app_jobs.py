@@ -134,7 +134,7 @@ def test_another_app_or_run_does_not_get_the_folder(slow: Running, config: RunCo
 
 
 def test_the_folder_of_a_run_is_not_taken_by_the_app(config: RunConfig) -> None:
-    RunFolder(config.run_folder).write_run_file({"config": {}, "method_fingerprint": "x"})
+    RunFolder(config.run_folder).write_run_yaml({"config": {}, "method_fingerprint": "x"})
     with pytest.raises(RunFolderError, match="folder of a run"), running(config):
         pass
 
@@ -184,7 +184,7 @@ def test_every_row_has_a_method_that_run_yaml_explains(tmp_path: Path, make_imag
         for size in (32, 40):
             await_state(person, start(person, size=size), "done")
     folder = RunFolder(server.root)
-    methods = folder.read_run_file()[METHODS]
+    methods = folder.read_run_yaml()[METHODS]
     told = [methods[fingerprint] for fingerprint in folder.read_plan().column("method_fingerprint")]
     assert [(method["recipe"], method["method"]["size"]) for method in told] == [("wavelet", 32), ("wavelet", 40)]
     assert "Every image has a method of its own" in (server.root / "README.md").read_text()

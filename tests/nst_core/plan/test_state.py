@@ -25,7 +25,7 @@ from nst_core.plan.wanted import WantedPairs, wanted_pairs
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import chunk_file, read_chunk, unfinished_result, write_results
-from nst_core.run_folder.run_yaml import run_file
+from nst_core.run_folder.run_yaml import run_yaml_data
 from nst_core.run_folder.summary import summarize, write_summary
 from nst_core.sources.index import inputs as index_inputs
 from nst_core.sources.index import source_scan
@@ -62,7 +62,7 @@ def append(config: RunConfig) -> list[PlannedPair]:
     """Plan what is new, as a run does; returns the new rows."""
     folder, method = RunFolder(config.run_folder), resolve_method(config)
     part = new_part(config, method, wanted(config), folder)
-    folder.write_run_file(run_file(config, method))
+    folder.write_run_yaml(run_yaml_data(config, method))
     if len(part):
         folder.append_plan(part.number, part_tables(part))
     return rows(part)
@@ -310,7 +310,7 @@ class TestFinished:
 class TestRunFile:
     def test_it_says_what_made_the_images(self, config: RunConfig) -> None:
         method = resolve_method(config)
-        data = run_file(config, method)
+        data = run_yaml_data(config, method)
         assert data["method_fingerprint"] == method.fingerprints.method
         assert data["fingerprint"] == method.fingerprints.run
         assert parse_config(data["config"]) == config
@@ -333,7 +333,7 @@ class TestRunFile:
         cluster = {"devices": "cpu", "address": "tcp://somebody:hunter2@cluster:8786"}
         leaky = parse_config(config.model_dump(mode="json") | {"execution": cluster})
         folder = RunFolder(tmp_path / "run")
-        folder.write_run_file(run_file(leaky, resolve_method(leaky)))
+        folder.write_run_yaml(run_yaml_data(leaky, resolve_method(leaky)))
         text = (tmp_path / "run" / "run.yaml").read_text()
         assert "hunter2" not in text
         assert "cluster:8786" in text

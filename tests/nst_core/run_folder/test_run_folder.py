@@ -144,19 +144,19 @@ class TestWritable:
 class TestMethod:
     OTHER = fingerprints(METHOD.method.resolve(), None, Output(quality=90, size="original"), METHOD.pairing)
 
-    def run_file(self) -> dict[str, Any]:
+    def run_yaml_data(self) -> dict[str, Any]:
         return {"method_fingerprint": PRINTS.method, "method_fingerprint_data": dict(PRINTS.method_data)}
 
     def test_the_same_method_is_welcome(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
         folder.check_method(PRINTS)
-        folder.write_run_file(self.run_file())
+        folder.write_run_yaml(self.run_yaml())
         folder.append_plan(0, [Plan.of(plan([pair()])).table])
         folder.check_method(PRINTS)
 
     def test_another_method_is_refused_naming_the_changed_keys(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.write_run_file(self.run_file())
+        folder.write_run_yaml(self.run_yaml())
         with pytest.raises(RunFolderError) as caught:
             folder.check_method(self.OTHER)
         assert "Changed: output.quality (95 → 90), output.size (method → original). " in str(caught.value)
@@ -182,23 +182,23 @@ class TestMethod:
 class TestRunFile:
     def test_it_is_read_as_written(self, tmp_path: Path) -> None:
         data = {"config": {"name": "Käse: 1", "x": [1, 0.001, 1e-7, None, True]}, "path": "caf\udce9"}
-        RunFolder(tmp_path).write_run_file(data)
-        assert RunFolder(tmp_path).read_run_file() == data
+        RunFolder(tmp_path).write_run_yaml(data)
+        assert RunFolder(tmp_path).read_run_yaml() == data
 
     def test_one_that_says_the_same_is_left_untouched(self, tmp_path: Path) -> None:
         folder, path = RunFolder(tmp_path), tmp_path / "run.yaml"
-        folder.write_run_file({"config": {"alpha": 1e-7}, "command": "nst run a", "created_at": "yesterday"})
+        folder.write_run_yaml({"config": {"alpha": 1e-7}, "command": "nst run a", "created_at": "yesterday"})
         before = (path.read_bytes(), path.stat().st_ino)
-        folder.write_run_file({"config": {"alpha": 1e-7}, "command": "nst run b", "created_at": "today"})
+        folder.write_run_yaml({"config": {"alpha": 1e-7}, "command": "nst run b", "created_at": "today"})
         assert (path.read_bytes(), path.stat().st_ino) == before
-        folder.write_run_file({"config": {"alpha": 2e-7}, "command": "nst run c", "created_at": "today"})
-        assert folder.read_run_file()["command"] == "nst run c"
+        folder.write_run_yaml({"config": {"alpha": 2e-7}, "command": "nst run c", "created_at": "today"})
+        assert folder.read_run_yaml()["command"] == "nst run c"
 
     def test_a_folder_is_a_run_folder_once_it_has_one(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
         assert not folder.exists()
-        assert folder.read_run_file() == {}
-        folder.write_run_file({"config": {}})
+        assert folder.read_run_yaml() == {}
+        folder.write_run_yaml({"config": {}})
         assert folder.exists()
         assert not RunFolder(tmp_path / "nope").exists()
 

@@ -168,7 +168,7 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
         ]
     )
     write(tmp_path, *(success(row) for row in rows))
-    run_file: dict[str, Any] = {
+    run_yaml: dict[str, Any] = {
         "config": {
             "method": {"recipe": "wavelet"},
             "content": {"source": "folder", "path": "photographs"},
@@ -177,7 +177,7 @@ def test_the_card_names_licences_and_sources(tmp_path: Path) -> None:
         "method_fingerprint": "f" * 64,
         "method_fingerprint_data": {"method": {"features": "wavelet", "size": 256, "evaluations": 60}},
     }
-    write_card(tmp_path, summarize(tmp_path, Plan.of(rows)), run_file)
+    write_card(tmp_path, summarize(tmp_path, Plan.of(rows)), run_yaml)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     for line in (
         f"# {tmp_path.name}",

@@ -43,7 +43,7 @@ def kept_input(run: Path, planned: bool) -> Path:
     (run / name).parent.mkdir(parents=True)
     (run / name).write_bytes(b"bytes")
     folder = RunFolder(run)
-    folder.write_run_file({**folder.read_run_file(), METHODS: {}})
+    folder.write_run_yaml({**folder.read_run_yaml(), METHODS: {}})
     if planned:
         first, *others = folder.read_plan()
         folder.append_plan(0, [Plan.of([replace(first, content_id=name), *others]).table])

@@ -105,7 +105,7 @@ def test_how_images_are_saved_and_computed_is_not_what_losses_are_told_apart_by(
 ) -> None:
     here, other = pairs(2, method_fingerprint="a"), another_method(pairs(2, method_fingerprint="a"))
     other = [replace(row, method_fingerprint="b") for row in other]
-    found = compared(run("one", here, run_file=method("a")), run("two", other, run_file=there))
+    found = compared(run("one", here, run_yaml=method("a")), run("two", other, run_yaml=there))
     assert found.same_method is same
 
 
@@ -115,16 +115,16 @@ def test_two_folders_of_the_same_methods_may_have_made_each_pair_by_another(run:
     there = [replace(one, method_fingerprint="b"), replace(two, method_fingerprint="a")]
     methods = {name: method(name, beta=beta)["method_fingerprint_data"] for name, beta in (("a", 1.0), ("b", 2.0))}
     told = {METHODS: methods}
-    swapped = compared(run("one", here, run_file=told), run("two", there, run_file=told))
+    swapped = compared(run("one", here, run_yaml=told), run("two", there, run_yaml=told))
     assert swapped.matched == 2
     assert not swapped.same_method
-    assert compared(run("three", here, run_file=told), run("four", here, run_file=told)).same_method
+    assert compared(run("three", here, run_yaml=told), run("four", here, run_yaml=told)).same_method
 
 
 def test_a_folder_of_many_methods_and_a_run_of_one_of_them_have_losses_of_one_scale(run: Callable[..., Path]) -> None:
     data = {"recipe": "fast", **method("a", output=90)["method_fingerprint_data"]}
     here, there = pairs(1, method_fingerprint="a"), pairs(1, method_fingerprint="b")
-    found = compared(run("one", here, run_file={METHODS: {"a": data}}), run("two", there, run_file=method("b")))
+    found = compared(run("one", here, run_yaml={METHODS: {"a": data}}), run("two", there, run_yaml=method("b")))
     assert found.same_method
 
 
@@ -186,7 +186,7 @@ def test_what_was_asked_otherwise_is_told_by_key(run: Callable[..., Path]) -> No
             "versions": {"torch": "2.9"},
         }
 
-    found = compared(run("one", plan, run_file=asked("a", 1.0, 2)), run("two", plan, run_file=asked("b", 5.0, 4)))
+    found = compared(run("one", plan, run_yaml=asked("a", 1.0, 2)), run("two", plan, run_yaml=asked("b", 5.0, 4)))
     assert [(d.key, d.here, d.there) for d in found.asked] == [
         ("method.beta", "1.0", "5.0"),
         ("execution.workers", "2", "4"),

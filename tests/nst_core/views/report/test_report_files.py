@@ -122,7 +122,7 @@ def test_names_that_could_be_markup_are_text_on_the_page_and_in_markdown(tmp_pat
     plan = pairs(4, artist=HOSTILE, content_path=f"/photos/{HOSTILE}.jpg")
     rows = [*map(made, plan[:3]), unfinished_result(plan[3], "failed", 1, HOSTILE, HOSTILE)]
     root = made_up_run(
-        tmp_path / "run", rows, plan, run_file={"config": {"name": HOSTILE, "content": {"source": HOSTILE}}}
+        tmp_path / "run", rows, plan, run_yaml={"config": {"name": HOSTILE, "content": {"source": HOSTILE}}}
     )
     seen = Seen(build_report(root, against=root).page)
     assert seen.scripts == 1, "that of the slider"

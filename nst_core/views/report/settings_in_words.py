@@ -33,18 +33,18 @@ class Difference:
     there: str | None
 
 
-def run_file_in_words(run_file: Mapping[str, Any]) -> Words:
+def settings_in_words(run_yaml: Mapping[str, Any]) -> Words:
     """Settings as (name, words), without those that the run file does not hold."""
-    config = _section(run_file, "config")
+    config = _section(run_yaml, "config")
     words = {
         "Content": _source(_section(config, "content")),
         "Style": _source(_section(config, "style")),
         "Pairing": _pairing(_section(config, "pairing")),
-        "Method": _method(run_file),
-        "Objective": _objective(_section(_section(run_file, "method_fingerprint_data"), "method")),
+        "Method": _method(run_yaml),
+        "Objective": _objective(_section(_section(run_yaml, "method_fingerprint_data"), "method")),
         "Images": _output(_section(config, "output")),
-        "Execution": _execution(_section(config, "execution"), run_file),
-        "Made with": _versions(run_file),
+        "Execution": _execution(_section(config, "execution"), run_yaml),
+        "Made with": _versions(run_yaml),
     }
     return tuple((what, how) for what, how in words.items() if how)
 
@@ -63,11 +63,11 @@ def _importance(key: str) -> tuple[int, str]:
     return (order.index(section) if section in order else len(order), key)
 
 
-def _settings(run_file: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(run_yaml: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a run file by key, without those that only say where the run is."""
-    resolved = {"method": _section(_section(run_file, "method_fingerprint_data"), "method")}
-    more = {name: run_file[name] for name in ("weights_sha256", "device", "versions") if name in run_file}
-    leaves = dict(leaves_of(_section(run_file, "config"))) | dict(leaves_of(resolved | more))
+    resolved = {"method": _section(_section(run_yaml, "method_fingerprint_data"), "method")}
+    more = {name: run_yaml[name] for name in ("weights_sha256", "device", "versions") if name in run_yaml}
+    leaves = dict(leaves_of(_section(run_yaml, "config"))) | dict(leaves_of(resolved | more))
     return {key: value for key, value in leaves.items() if key not in ("name", "output.root")}
 
 
@@ -111,9 +111,9 @@ def _pairing(section: Mapping[str, Any]) -> str:
     return "; ".join([words, *more])
 
 
-def _method(run_file: Mapping[str, Any]) -> str:
-    recipe = _section(_section(run_file, "config"), "method").get("recipe")
-    method = _section(_section(run_file, "method_fingerprint_data"), "method")
+def _method(run_yaml: Mapping[str, Any]) -> str:
+    recipe = _section(_section(run_yaml, "config"), "method").get("recipe")
+    method = _section(_section(run_yaml, "method_fingerprint_data"), "method")
     optimiser = _section(method, "optimiser").get("name")
     parts = [
         f"recipe {recipe}" if recipe else "",
@@ -145,18 +145,18 @@ def _output(section: Mapping[str, Any]) -> str:
     return f"{str(section.get('format')).upper()}{quality}, {size}"
 
 
-def _execution(section: Mapping[str, Any], run_file: Mapping[str, Any]) -> str:
+def _execution(section: Mapping[str, Any], run_yaml: Mapping[str, Any]) -> str:
     if not section:
         return ""
     keys = ("runner", "workers", "devices", "threads", "chunk_size", "batch_size", "retries")
     parts = [f"{key.replace('_', ' ')} {_listed(section[key])}" for key in keys if key in section]
-    return ", ".join([*parts, f"resolved to {run_file['device']}"] if run_file.get("device") else parts)
+    return ", ".join([*parts, f"resolved to {run_yaml['device']}"] if run_yaml.get("device") else parts)
 
 
-def _versions(run_file: Mapping[str, Any]) -> str:
-    versions = _section(run_file, "versions")
+def _versions(run_yaml: Mapping[str, Any]) -> str:
+    versions = _section(run_yaml, "versions")
     named = [f"{name} {versions[name]}" for name in ("nst", "python", "torch", "pillow") if name in versions]
-    begun = str(run_file.get("created_at") or "").partition("T")[0]
+    begun = str(run_yaml.get("created_at") or "").partition("T")[0]
     return ", ".join(named) + (f"; last planned on {begun}" if begun else "")
 
 
