@@ -31,11 +31,11 @@ COMMANDS = {
     "serve": "serve",
     "app": "app",
     "export": "export",
-    "triptych": "picture",
-    "stylize": "image",
-    "reconstruct": "image",
+    "triptych": "sheets",
+    "stylize": "single",
+    "reconstruct": "single",
     "bench": "bench",
-    "contact-sheet": "picture",
+    "contact-sheet": "sheets",
     "download": "download",
 }
 """The module in `flows.commands` of each command, which is a function of its name there, or the callback of `group`."""
@@ -109,7 +109,7 @@ def _options(
 
 
 def main() -> None:
-    """The console script: runs a command and answers with DESIGN's exit codes, errors as one sentence on stderr."""
+    """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
     signal.signal(signal.SIGTERM, _terminated)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]

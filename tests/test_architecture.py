@@ -1,4 +1,4 @@
-"""The house as DESIGN draws it: who may import whom, lazy imports included."""
+"""The house as docs/architecture.md draws it: who may import whom, lazy imports included."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The commands of `nst`, one module each."""
+"""Commands of `nst`; `flows.cli.COMMANDS` says which module holds which."""

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.options import Json, RunPath
+from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
 
-EXIT_INCOMPLETE = 3
 _SHOWN = 20
 
 

@@ -1,4 +1,4 @@
-"""Commands that take a run folder: retry, verify, gallery."""
+"""Commands `retry`, `verify` and `gallery`, each on a run folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.options import Json, RunPath, RunPaths, Set
-from flows.commands.run import EXIT_INCOMPLETE, print_summary
+from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, RunPaths, Set
+from flows.commands.run import print_summary
 from nst_core.errors import UsageError
 from nst_core.storage.paths import parse_path
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments, options and the exit code that several commands share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from nst_core.storage.paths import parse_path
+
+EXIT_INCOMPLETE = 3
+"""Exit code of a command that finished, but not for all pairs."""
 
 RunFile = Annotated[
     Path, typer.Argument(parser=parse_path, metavar="FILE", help="A run file (YAML), or the name of a shipped one.")

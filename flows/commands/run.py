@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Json, RunFile, Set
+from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
 from nst_core.errors import UsageError
 from nst_core.storage.paths import parse_path
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
     from nst_core.plan.forecast import Forecast
     from nst_core.run_folder.summary import RunReport, Summary
-
-EXIT_INCOMPLETE = 3
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The end of a flow run with the `nst serve` that started it, however that ends."""
+"""Watchdog of a scheduled flow run: stops it once the `nst serve` that started it is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker on a node of a cluster: the cluster's own process there supervises one worker process.
+"""Node side of a cluster's worker: supervises the one worker process there, for Ray and Dask.
 
 The cluster's process computes nothing. Whatever kills the worker process leaves it alive, so that it can say how the
 worker died; and where the cluster's process dies, the worker ends with it.

@@ -1,4 +1,4 @@
-"""Flows and tasks with the outcome of their function, even where Prefect's server does not answer."""
+"""Decorators for flows and tasks that go on where Prefect's server does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's input and output besides the chunk: settings, callbacks, report."""
+"""Settings that all workers of a run share (`Work`), a chunk's callbacks, and the report on it."""
 
 from __future__ import annotations
 

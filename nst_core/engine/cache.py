@@ -1,4 +1,4 @@
-"""A bounded cache shared by threads."""
+"""Least-recently-used cache for threads: holds sessions, extractors and style targets."""
 
 from __future__ import annotations
 

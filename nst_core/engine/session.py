@@ -1,4 +1,4 @@
-"""An extractor on a device, and the style targets made with it: loaded once per process, shared by its threads."""
+"""Session: a recipe's extractor on a device and its cache of style targets; halves batches that do not fit."""
 
 from __future__ import annotations
 

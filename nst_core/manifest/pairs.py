@@ -1,4 +1,4 @@
-"""The pairs of a manifest, and the manifest of pairs."""
+"""Conversion of manifest rows to pairs, and of pairs to manifest rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts over planned pairs: of a plan's rows, and of a plan part that is not written yet."""
+"""Counts for the forecast: pairs by shape, contents, styles, licences, faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan part that a run folder lacks: its input files inspected, its pairs in chunks and batches."""
+"""Entry to planning: scans the inputs of pairs that are not planned yet, then builds the plan part."""
 
 from __future__ import annotations
 

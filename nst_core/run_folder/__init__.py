@@ -1,1 +1,1 @@
-"""The record of a run: a module for each file of the run folder, its lock, and its verification."""
+"""The record of a run: the modules that read and write the files of a run folder, its lock, and its verification."""

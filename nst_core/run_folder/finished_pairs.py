@@ -1,4 +1,4 @@
-"""The finished pairs of a run: what shows a pair knows of it."""
+"""Finished pairs of a run: ids, paths and display names of content, styles and picture."""
 
 from __future__ import annotations
 

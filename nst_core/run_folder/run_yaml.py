@@ -1,4 +1,4 @@
-"""The contents of run.yaml: configuration, fingerprints, versions, host."""
+"""Contents of run.yaml, secrets masked: configuration, fingerprints, versions, host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planned pairs counted by what their result rows say: once, or again and again while a run works."""
+"""Counts of planned pairs by status, read once or followed while a run works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`artists.csv` of Best Artworks of All Time: the years, nationality and genres of each artist."""
+"""Reader of Kaggle's own `artists.csv` (not the run folder's): years, nationality and genres of each artist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from nst_core.errors import SourceError
 from nst_core.sources.artist_names import repair_encoding, spelling_key
 from nst_core.sources.csv_table import csv_record, csv_rows
-from nst_core.sources.notes import short_list
+from nst_core.sources.wording import short_list
 
 ARTIST_TABLE = "artists.csv"
 _REQUIRED = ("name", "years", "genre", "nationality")

@@ -13,7 +13,7 @@ from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_t
 from nst_core.sources.artwork_files import Painting, deduplicate, find_paintings
 from nst_core.sources.base import Catalogue, Item, check_utf8, path_text
 from nst_core.sources.folder import Role
-from nst_core.sources.notes import download_advice, quantity, short_list
+from nst_core.sources.wording import download_advice, quantity, short_list
 
 LICENSE = "CC-BY-NC-SA-4.0"
 PAGE = "https://www.kaggle.com/datasets/ikarus777/best-artworks-of-all-time"

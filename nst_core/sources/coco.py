@@ -19,8 +19,8 @@ from nst_core.sources.base import Catalogue, Item, check_utf8
 from nst_core.sources.coco_annotations import Annotations, read_annotations
 from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
-from nst_core.sources.notes import download_advice
 from nst_core.sources.walk import missing_files
+from nst_core.sources.wording import download_advice
 
 Mask = NDArray[np.bool_]
 

@@ -25,8 +25,8 @@ from nst_core.errors import DiskFull, SourceError
 from nst_core.sources.base import source_id
 from nst_core.sources.json_stream import stream_entries
 from nst_core.sources.licenses import license_id
-from nst_core.sources.notes import short_list
 from nst_core.sources.walk import leads_outside
+from nst_core.sources.wording import short_list
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder
 

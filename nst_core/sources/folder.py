@@ -10,8 +10,8 @@ from nst_core.engine.images.suffixes import IMAGE_SUFFIXES
 from nst_core.errors import SourceError
 from nst_core.sources.base import Catalogue, Item, check_utf8, source_id
 from nst_core.sources.folder_metadata import METADATA_FILE, MetadataRow, read_metadata
-from nst_core.sources.notes import quantity, short_list
 from nst_core.sources.walk import image_files
+from nst_core.sources.wording import quantity, short_list
 
 Role = Literal["content", "style"]
 

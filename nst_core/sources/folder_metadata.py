@@ -11,8 +11,8 @@ from nst_core.errors import SourceError, suggestion
 from nst_core.sources.base import source_id
 from nst_core.sources.csv_table import csv_record, csv_rows
 from nst_core.sources.licenses import license_id
-from nst_core.sources.notes import fault_list, short_list
 from nst_core.sources.walk import leads_outside
+from nst_core.sources.wording import fault_list, short_list
 
 METADATA_FILE = "metadata.csv"
 _COLUMNS = ("label", "split", "artist", "genre", "nationality", "license", "source_url")

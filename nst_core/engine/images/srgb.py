@@ -1,4 +1,4 @@
-"""Every colour mode that Pillow decodes to, as 8-bit sRGB on white."""
+"""Conversion of any colour mode that Pillow decodes to 8-bit sRGB on white."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from typing import Any
 
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.files import is_locked, lock_descriptor
+from nst_core.run_folder.lock.object_requests import LockObject, ObjectRequests
 from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Owner, Record
-from nst_core.run_folder.lock.requests import LockObject, ObjectRequests
 
 _CLAIM = ".from-"
 

@@ -28,7 +28,7 @@ from nst_core.sources.download.http import HttpRequest, open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
-from nst_core.sources.notes import quantity
+from nst_core.sources.wording import quantity
 
 _REFUSED = "try again later, or with --mirror kaggle"
 

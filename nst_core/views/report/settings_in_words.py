@@ -1,4 +1,4 @@
-"""The settings of a run in words, from its run.yaml; and the differences of two run.yaml."""
+"""Settings of a run in words, from its run.yaml, and what differs between two."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def numpy_losses(
     image: Tensor,
     recipe: Recipe,
 ) -> dict[str, float]:
-    """The terms as DESIGN section 6 writes them, from feature maps of one image, in NumPy float64."""
+    """The terms as docs/recipes.md writes them, from feature maps of one image, in NumPy float64."""
 
     def flat(tensor: Tensor) -> Any:
         return tensor[0].double().numpy().reshape(tensor.shape[1], -1)

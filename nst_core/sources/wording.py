@@ -1,4 +1,4 @@
-"""Parts of the sentences that a catalogue's notes and error messages are made of."""
+"""Wording of messages: counted nouns, short lists, lists of faults, advice to download."""
 
 from __future__ import annotations
 

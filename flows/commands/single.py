@@ -1,4 +1,4 @@
-"""Commands on single images: stylize, reconstruct."""
+"""Commands `stylize` and `reconstruct`: one image, without a run folder."""
 
 from __future__ import annotations
 

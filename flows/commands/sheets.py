@@ -1,4 +1,4 @@
-"""Commands that make pictures of what a run has made: contact-sheet, triptych."""
+"""Commands `contact-sheet` and `triptych`: pictures made of a run's results."""
 
 from __future__ import annotations
 

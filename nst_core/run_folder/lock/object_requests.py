@@ -1,4 +1,4 @@
-"""Requests to an object store, of which locks are made: create if absent, overwrite if unchanged."""
+"""Conditional requests for lock objects at a store: create if absent, overwrite if unchanged."""
 
 from __future__ import annotations
 
