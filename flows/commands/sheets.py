@@ -99,7 +99,7 @@ def _named_pairs(
 
 
 def _paths(output: Path, pairs: Sequence[FinishedPair]) -> list[Path]:
-    """Where each triptych goes: `output` itself, or files in it that are called as the results are."""
+    """The file of each triptych: `output` itself, or files in it that are called as the results are."""
     from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 
     if output.suffix and not output.is_dir():

@@ -94,7 +94,7 @@ class WorkerActivity:
             del self._tries[number]
 
     def entries(self) -> list[dict[str, object]]:
-        """As `Runner.activity`."""
+        """Implement `Runner.activity`."""
         now = time.monotonic()
         return [
             {

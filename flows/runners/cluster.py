@@ -43,7 +43,7 @@ class RemoteWorker(Protocol):
         """The outcome of the try; None if there is none within so many seconds. Raises WorkerUnreachable."""
 
     def poll(self, stop: bool) -> int:
-        """As `NodeWorker.poll`. Raises WorkerUnreachable."""
+        """Implement `NodeWorker.poll`. Raises WorkerUnreachable."""
 
     def close(self) -> None:
         """End the worker, by force if need be. Raises nothing."""
@@ -67,7 +67,7 @@ class ClusterRunner:
         self._ready = threading.Event()
 
     def run(self, chunk_try: ChunkTry, progress: PairProgress) -> ChunkReport:
-        """As `Runner.run`. Raises NoWorkers, too."""
+        """Implement `Runner.run`. Raises NoWorkers, too."""
         number, worker = self._next()
         try:
             with self._activity.busy(number, f"{self.name} {number} on {worker.host}", chunk_try):

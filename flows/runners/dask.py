@@ -77,7 +77,7 @@ class DaskScheduler:
             self._seen = 0.0
 
     def _has_device(self, worker: Any) -> bool:
-        """Where some workers declare GPUs, only those can be used for a run on GPUs."""
+        """Whether a worker can be used: for a run on GPUs, where some workers declare GPUs, only those."""
         declared = any(other["resources"].get("GPU") for other in self._alive.values())
         return not (self.gpu and declared) or bool(worker["resources"].get("GPU"))
 
@@ -107,11 +107,11 @@ class DaskWorker:
         return True
 
     def submit(self, chunk_try: ChunkTry) -> None:
-        """As `RemoteWorker.submit`."""
+        """Implement `RemoteWorker.submit`."""
         self._call(_run, self._key, chunk_try, **{"resources": self._scheduler.resources(self._address)})
 
     def outcome(self, seconds: float) -> Any:
-        """As `RemoteWorker.outcome`."""
+        """Implement `RemoteWorker.outcome`."""
         try:
             with contextlib.suppress(TimeoutError), self._scheduler.client.as_current():
                 wait(self._future, timeout=seconds)  # type: ignore[no-untyped-call]
@@ -126,7 +126,7 @@ class DaskWorker:
             raise WorkerUnreachable(f"{type(error).__name__}: {error}".removesuffix(".")) from error
 
     def poll(self, stop: bool) -> int:
-        """As `RemoteWorker.poll`; 0 where the worker is slow to answer. `outcome` finds out whether it is gone."""
+        """Implement `RemoteWorker.poll`; 0 where the worker is slow to answer; `outcome` finds out if it is gone."""
         try:
             counts = self._scheduler.client.run(_poll, self._key, stop, workers=[self._address], on_error="return")
         except Exception:
@@ -135,7 +135,7 @@ class DaskWorker:
         return done if isinstance(done, int) else 0
 
     def close(self) -> None:
-        """As `RemoteWorker.close`."""
+        """Implement `RemoteWorker.close`."""
         self._release()
         client = self._scheduler.client
         with contextlib.suppress(Exception):

@@ -35,7 +35,7 @@ class ThreadRunner:
             self._free.put((number, device, slot))
 
     def run(self, chunk_try: ChunkTry, progress: PairProgress) -> ChunkReport:
-        """As `Runner.run`."""
+        """Implement `Runner.run`."""
         number, device, slot = self._free.get()
         work = replace(self._work, device=device)
         try:
@@ -70,7 +70,7 @@ class ProcessRunner:
             self._free.put(number)
 
     def run(self, chunk_try: ChunkTry, progress: PairProgress) -> ChunkReport:
-        """As `Runner.run`. A fresh try gets a new process, which works for no other chunk."""
+        """Implement `Runner.run`. A fresh try gets a new process, which works for no other chunk."""
         number = self._free.get()
         try:
             with self._activity.busy(number, f"process {number}", chunk_try):

@@ -56,11 +56,11 @@ class RayWorker:
         return True
 
     def submit(self, chunk_try: ChunkTry) -> None:
-        """As `RemoteWorker.submit`."""
+        """Implement `RemoteWorker.submit`."""
         self._reference = self._actor.run.remote(chunk_try)
 
     def outcome(self, seconds: float) -> TryOutcome | None:
-        """As `RemoteWorker.outcome`."""
+        """Implement `RemoteWorker.outcome`."""
         if not _is_ready(self._reference, seconds):
             return None
         outcome: TryOutcome = _get(self._reference)
@@ -68,7 +68,7 @@ class RayWorker:
         return outcome
 
     def poll(self, stop: bool) -> int:
-        """As `RemoteWorker.poll`."""
+        """Implement `RemoteWorker.poll`."""
         try:
             done: int = _get(self._actor.poll.remote(stop))
         except GetTimeoutError:
@@ -76,7 +76,7 @@ class RayWorker:
         return done
 
     def close(self) -> None:
-        """As `RemoteWorker.close`."""
+        """Implement `RemoteWorker.close`."""
         with contextlib.suppress(Exception):
             ray.get(self._actor.close.remote(), timeout=2)
         with contextlib.suppress(Exception):

@@ -16,12 +16,12 @@ R = TypeVar("R")
 
 
 def resilient_flow(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """As `prefect.flow`, but without an error where the server dies after the function began."""
+    """A flow as `prefect.flow` makes it, but without an error where the server dies after the function began."""
     return _resilient(flow(**options), anyway=False)
 
 
 def resilient_task(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """As `prefect.task`, to be called and not submitted, but it runs even where Prefect cannot begin it."""
+    """A task as `prefect.task` makes it, to be called, not submitted; it runs even where Prefect cannot begin it."""
     return _resilient(task(**options), anyway=True)
 
 

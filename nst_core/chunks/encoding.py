@@ -49,7 +49,7 @@ class StylizedPair:
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """Where and how the images of a run are written, and the columns that all its rows share.
+    """The place, format and size of a run's images, and the columns that all its rows share.
 
     Attributes:
         recipe: with its precision resolved.

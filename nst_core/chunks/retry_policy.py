@@ -27,7 +27,7 @@ _DEVICE_FAULTS = ("CUDA error", "CUDA driver error", "CUBLAS_STATUS", "CUDNN_STA
 
 
 class Verdict(Enum):
-    """What follows from a failed try of a chunk."""
+    """The consequence of a failed try of a chunk."""
 
     AGAIN = "again"
     """It may pass: try again after a while."""

@@ -160,13 +160,13 @@ def _skip(text: str, position: int) -> int:
 
 
 def _after(text: str, position: int, character: str) -> int:
-    """Past `character`, which must stand at `position`, and the space behind it."""
+    """The position after `character`, which must stand at `position`, and the space behind it."""
     if text[position : position + 1] != character:
         raise json.JSONDecodeError(f"{character!r} expected", text, position)
     return _skip(text, position + 1)
 
 
 def _next(text: str, position: int, end: str) -> int:
-    """Past the comma behind an element, or at the `end` of the list."""
+    """The position after the comma behind an element, or that of the `end` of the list."""
     position = _skip(text, position)
     return position if text[position : position + 1] == end else _after(text, position, ",")

@@ -31,7 +31,7 @@ CHUNKS_PER_WORKER = 4
 
 @dataclass(frozen=True)
 class Grouping:
-    """How many pairs are optimised at once, and how many make a chunk."""
+    """The numbers of pairs in a batch and in a chunk."""
 
     batch_size: int
     chunk_size: int

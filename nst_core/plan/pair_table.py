@@ -42,7 +42,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Setting:
-    """What identifies a pair besides content, styles and artist; `extras` are the manifest's other columns."""
+    """The rest of a pair's identity, besides content, styles and artist; `extras` are the manifest's other columns."""
 
     label: str | None
     split: str | None
@@ -135,7 +135,7 @@ def id_text(number: int) -> str:
 
 
 def place_counts(places: NDArray[np.integer[Any]]) -> dict[int, int]:
-    """How often each index occurs, by index."""
+    """The number of times that each index occurs, by index."""
     distinct, counts = np.unique(places, return_counts=True)
     return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
 

@@ -29,7 +29,7 @@ _FAULTS, _NARROW = 3, 2
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What a plan part depends on besides its pairs.
+    """The method, inputs and exclusions that a plan part depends on besides its pairs.
 
     Attributes:
         recipe: with its precision resolved.

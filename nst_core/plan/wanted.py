@@ -52,7 +52,7 @@ class WantedPairs:
     artists: Mapping[str, ArtistFacts] = field(default_factory=dict)
 
     def skip_reason(self, place: int) -> SkippedInput | None:
-        """Why the pair at index `place` is left out on purpose, if it is."""
+        """The reason for which the pair at index `place` is left out on purpose, if it is."""
         content = self.pairs.contents[self.pairs.content[place]]
         styles = self.pairs.combinations[self.pairs.combination[place]].styles
         found = (self.skipped_styles.get(share.item.id) for share in styles)
@@ -105,7 +105,7 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
 
 
 def collect_artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:
-    """What the style items say about these artists, by name; artists about whom they say nothing are left out."""
+    """The facts that the style items hold on these artists, by name; artists without any are left out."""
     works: dict[str, list[Item]] = {artist: [] for artist in artists if artist}
     for item in items:
         if item.artist in works:

@@ -65,7 +65,7 @@ def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[Finished
 
 
 def display_name(path: str) -> str:
-    """What people call a file: its name without folder and ending."""
+    """The name of a file without folder and ending."""
     return PurePath(path).stem or path
 
 

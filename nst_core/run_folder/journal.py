@@ -57,7 +57,7 @@ def journal_file(run_folder: Path, chunk_id: str) -> Path:
 
 
 def count_unended_tries(events: Sequence[Event]) -> int:
-    """How many tries at the end of a journal have no end: the run that writes it went down with them."""
+    """The number of tries at the end of a journal that have no end: the run that writes it went down with them."""
     starts = 0
     for event in reversed(events):
         if event.event != "start":
@@ -67,7 +67,7 @@ def count_unended_tries(events: Sequence[Event]) -> int:
 
 
 def count_tries(events: Sequence[Event]) -> int:
-    """How many tries began since the chunk's rows were last written for good."""
+    """The number of tries begun since the chunk's rows were last written for good."""
     ends = [place for place, event in enumerate(events) if event.event in ("end", "given up", "quarantined")]
     return sum(event.event == "start" for event in events[ends[-1] + 1 if ends else 0 :])
 

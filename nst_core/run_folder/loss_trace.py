@@ -38,12 +38,12 @@ class TraceArrays:
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
-        """Of each point, whether its total has a logarithm."""
+        """Whether each point's total has a logarithm."""
         return np.isfinite(self.totals) & (self.totals > 0)
 
 
 def loss_left(traces: TraceArrays) -> NDArray[np.float64]:
-    """What is left of the initial loss to each row: its last total over its first; NaN where that is unknown.
+    """The share of the initial loss that is left in each row, its last total over its first; NaN where that is unknown.
 
     Totals that are not finite or not above zero do not count; it takes two others to tell.
     """

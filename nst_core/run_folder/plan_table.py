@@ -195,7 +195,7 @@ class Plan(Sequence[PlannedPair]):
         return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))
 
     def errors(self) -> list[str]:
-        """What is wrong with inputs, each sentence once; without what is left out on purpose."""
+        """The faults of inputs, each sentence once; exclusions on purpose are none."""
         found = self.distinct("error_class", "error_message")
         return sorted({message for name, message in found if name is not None and name not in SKIPPED})
 

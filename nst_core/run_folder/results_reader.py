@@ -40,7 +40,7 @@ class DamagedFile:
 
 @dataclass(frozen=True)
 class ResultsPart:
-    """What was read of one results file.
+    """The rows that were read of one results file.
 
     Attributes:
         extras: the names of all columns that sources or the manifest carried along, whether they were read or not.
@@ -93,7 +93,7 @@ def read_results(
 
 
 def count_rows(files: Iterable[Path]) -> Iterator[tuple[Path, int]]:
-    """How many rows each results file says at its end that it holds; without those that are damaged there.
+    """The number of rows of each results file by its footer; files whose footer is damaged are left out.
 
     Raises:
         StorageUnreachable: the store does not answer.

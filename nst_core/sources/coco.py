@@ -225,7 +225,7 @@ def _item(image: CocoImage, folder: Path, split: str) -> Item:
 
 
 def _remedy(config: CocoSource, role: Role) -> str:
-    """How to get what is missing. If `download: true` did not fetch it, the folder has images put there by hand."""
+    """Advice on getting what is missing. With `download: true`, the folder has images put there by hand."""
     if config.annotations is not None:  # the command line knows COCO's own annotation files only
         if config.download:
             return f"add what is missing, or remove {config.path / config.split} to have `nst run` fetch it"

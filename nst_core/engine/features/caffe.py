@@ -40,7 +40,7 @@ def caffe_weights() -> Weights:
 
 
 def normalised_weights() -> Weights:
-    """As `caffe_weights`, each filter scaled to a mean activation of 1 over photographs and positions.
+    """The weights of `caffe_weights`, each filter scaled to a mean activation of 1 over photographs and positions.
 
     Gatys, Ecker, Bethge 2016, section 2. The means were measured by tests/benchmarks/normalise_vgg19.py. Up to the
     scale of each channel all maps are what they were; a filter that never fires stays as it is.

@@ -70,6 +70,6 @@ class Finding:
 
 
 def counts(findings: Iterable[Finding]) -> dict[Kind, int]:
-    """How many findings there are of each kind, without kinds that have none."""
+    """The number of findings of each kind, without kinds that have none."""
     found = Counter(finding.kind for finding in findings)
     return {kind: found[kind] for kind in MENDING if found[kind]}

@@ -209,7 +209,7 @@ def _fault(data: bytes, image: CocoImage) -> str | None:
 
 
 def _header_fault(file: IO[bytes], image: CocoImage) -> str | None:
-    """What is wrong with an image by its header; None where its size is as annotated, also with sides exchanged."""
+    """The fault of an image by its header; None where its size is as annotated, also with sides exchanged."""
     try:
         with Image.open(file) as found:
             size = found.size

@@ -21,7 +21,7 @@ class Unreachable(DownloadFailed):
 
 
 class WrongContent(DownloadFailed):
-    """What arrived is not the requested file (checksum, size, damaged archive); it was deleted."""
+    """A download that is not the requested file (checksum, size, damaged archive); it was deleted."""
 
 
 def check_status(status: int, place: str, retry_after: str | None, hint: str = "") -> None:

@@ -20,7 +20,7 @@ _VERSION = 1
 
 
 def _producer() -> str:
-    """What the metadata depends on besides the bytes: a Pillow with more codecs reads more files."""
+    """The software that the metadata depends on besides the bytes: a Pillow with more codecs reads more files."""
     codecs = [name for name in ("jpg", "jpg_2000", "libtiff", "webp", "avif", "zlib") if features.check(name)]
     return f"{_VERSION}; Pillow {PIL.__version__} {' '.join(codecs)}; ImageHash {version('ImageHash')}"
 

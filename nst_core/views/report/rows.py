@@ -85,7 +85,7 @@ class ReportRows:
         return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
     def microseconds(self) -> NDArray[np.int64]:
-        """When each row was made, since 1970; -1 where it does not say."""
+        """The time of each row since 1970; -1 where it does not say."""
         return np.asarray(self.table["created_at"].cast(pa.int64()).fill_null(-1).to_numpy())
 
 
