@@ -108,7 +108,7 @@ def test_a_node_that_sees_other_files_is_refused(work: Work, tmp_path: Path) -> 
     facts = node_facts(work, [])
     assert isinstance(NodeWorker(work, facts, gpu=False).start(), str)
     for other in (
-        replace(facts, run_file="of another run"),
+        replace(facts, run_yaml="of another run"),
         replace(facts, folder=tmp_path / "nowhere"),
         replace(facts, inputs=[tmp_path / "content" / "no.png"]),
     ):

@@ -150,13 +150,13 @@ class TestMethod:
     def test_the_same_method_is_welcome(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
         folder.check_method(PRINTS)
-        folder.write_run_yaml(self.run_yaml())
+        folder.write_run_yaml(self.run_yaml_data())
         folder.append_plan(0, [Plan.of(plan([pair()])).table])
         folder.check_method(PRINTS)
 
     def test_another_method_is_refused_naming_the_changed_keys(self, tmp_path: Path) -> None:
         folder = RunFolder(tmp_path)
-        folder.write_run_yaml(self.run_yaml())
+        folder.write_run_yaml(self.run_yaml_data())
         with pytest.raises(RunFolderError) as caught:
             folder.check_method(self.OTHER)
         assert "Changed: output.quality (95 → 90), output.size (method → original). " in str(caught.value)

@@ -18,7 +18,7 @@ from lock_trial import LEAVE_A_CHILD, another_process, elsewhere, held, kill, ta
 
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.lock import files as lock_files
-from nst_core.run_folder.lock import object_object_requests as lock_requests
+from nst_core.run_folder.lock import object_requests as lock_requests
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.objects import ObjectLocks
 from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Owner, Record, parse_record
