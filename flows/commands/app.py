@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ NEEDED = ("uvicorn", "python_multipart", "fastapi")
 
 def app(
     file: Annotated[
-        Path | None,
+        Any | None,
         typer.Argument(
             parser=parse_path,
             metavar="[FILE]",
@@ -25,7 +25,7 @@ def app(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option(parser=parse_path, metavar="DIR", help="The run folder of everything that is made here.")
+        Any, typer.Option(parser=parse_path, metavar="DIR", help="The run folder of everything that is made here.")
     ] = Path("outputs/app"),
     host: Annotated[
         str, typer.Option(help="The address to answer on; by default only this machine can reach it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,7 +25,7 @@ def export(
         typer.Option("--to", help="Hugging Face datasets, WebDataset tars, or COCO's layout."),
     ],
     output: Annotated[
-        Path,
+        Any,
         typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="A new folder outside of the run's."),
     ],
     link: Annotated[

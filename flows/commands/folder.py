@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -75,7 +74,7 @@ def verify(run: RunPath, as_json: Json = False) -> None:
 def gallery(
     runs: RunPaths,
     output: Annotated[
-        Path | None,
+        Any | None,
         typer.Option(
             "-o", "--output", parser=parse_path, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def report(
     run: RunPath,
     against: Annotated[
-        Path | None,
+        Any | None,
         typer.Option(
             parser=parse_path, metavar="RUN", help="Another run, to compare the same pairs.", show_default=False
         ),
     ] = None,
     output: Annotated[
-        Path | None,
+        Any | None,
         typer.Option(
             "--output",
             "-o",

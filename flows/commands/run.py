@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -61,7 +61,7 @@ def run(
 def pair(
     file: RunFile,
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
+        Any, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,11 +21,11 @@ MOST_ON_A_SHEET = 240
 
 def contact_sheet(
     runs: Annotated[
-        list[Path], typer.Argument(parser=parse_path, metavar="RUN…", help="Run folders; several make one sheet.")
+        list[Any], typer.Argument(parser=parse_path, metavar="RUN…", help="Run folders; several make one sheet.")
     ],
     artist: Annotated[str | None, typer.Option(metavar="NAME", help="Only what was made of this artist.")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=parse_path, metavar="FILE.png", help="Where to write the sheet.")
+        Any, typer.Option("--output", "-o", parser=parse_path, metavar="FILE.png", help="Where to write the sheet.")
     ] = Path("contact-sheet.png"),
     most: Annotated[int, typer.Option(min=1, max=MOST_ON_A_SHEET, help="Results that it shows.")] = 60,
 ) -> None:
@@ -52,7 +52,7 @@ def triptych(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every pair that has a picture.")] = False,
     output: Annotated[
-        Path,
+        Any,
         typer.Option(
             "--output",
             "-o",

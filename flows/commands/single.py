@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,10 +13,10 @@ Reconstructable = Literal["content", "style", "both"]
 
 
 def stylize(
-    content: Annotated[Path, typer.Argument(parser=parse_path, help="The photograph.")],
-    style: Annotated[Path, typer.Argument(parser=parse_path, help="The painting.")],
+    content: Annotated[Any, typer.Argument(parser=parse_path, help="The photograph.")],
+    style: Annotated[Any, typer.Argument(parser=parse_path, help="The painting.")],
     output: Annotated[
-        Path,
+        Any,
         typer.Option(
             "--output", "-o", parser=parse_path, metavar="FILE", help="Where to write the result (.jpg or .png)."
         ),
@@ -37,9 +36,9 @@ def stylize(
 
 
 def reconstruct(
-    image: Annotated[Path, typer.Argument(parser=parse_path, help="The picture to reconstruct.")],
+    image: Annotated[Any, typer.Argument(parser=parse_path, help="The picture to reconstruct.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="The folder to write into.")
+        Any, typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="The folder to write into.")
     ],
     what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
         "both"
