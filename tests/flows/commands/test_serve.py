@@ -78,7 +78,7 @@ def test_runs_fire_on_schedule_and_make_what_is_new_until_ctrl_c_ends_everything
         assert told[0]["flow"] == "nst-nightly"
         os.killpg(served.process.pid, signal.SIGINT)
         assert served.process.wait(90) == 0
-        assert processes_with(served.marker) == {}
+        wait_for("the end of its last process", lambda: not processes_with(served.marker))
         assert (served.home / "prefect.db").is_file()
         printed = served.log.read_text()
         assert f"Prefect's pages: {served.api.address}" in printed
