@@ -84,10 +84,10 @@ def plan_task(
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
     if strict:
-        check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
+        check_strict([*wanted.unreadable, *with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not force:
         check_room(config, read_state(folder, wanted), part)
-    folder.write_run_yaml(run_yaml_data(config, method))
+    folder.write_run_yaml(run_yaml_data(config, method, wanted.left_out))
     record_artist_facts(folder.root, wanted.artists)
     if len(part):
         folder.append_plan(part.number, part_tables(part))
@@ -146,7 +146,7 @@ def pipeline(
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
         seconds = time.monotonic() - started if chunks else None
         with lock.exclusively(stopped=stop_requested.is_set):
-            report = finish(config, lock, state, totals, seconds)
+            report = replace(finish(config, lock, state, totals, seconds), unreadable=wanted.unreadable)
             if share is None:
                 return report
             own = summarize(folder.root, rows_of_shard(state.plan, share), totals.images, seconds, totals.spent)

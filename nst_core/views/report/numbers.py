@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nst_core.run_folder.card import mapping_in
+from nst_core.run_folder.folder import FILES_LEFT_OUT
+from nst_core.sources.left_out import left_out_sentence
 from nst_core.views.report.failures import Reason
 from nst_core.views.report.quantiles import Quantiles, quantiles, quantiles_by_name
 from nst_core.views.report.rows import Detail, ReportRows, details
@@ -158,8 +161,17 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
         worst=tuple(details(rows, worst)),
         content_licenses=_value_counts(rows.table["content_license"].filter(pa.array(success))),
         style_licenses=_value_counts(rows.table["style_license"].filter(pa.array(success))),
-        notes=tuple(run.notes),
+        notes=(*run.notes, *_left_out(run.run_yaml)),
     )
+
+
+def _left_out(run_yaml: Mapping[str, Any]) -> Iterator[str]:
+    """What of the sources was left out, a sentence for each."""
+    for role in ("content", "style"):
+        found = mapping_in(run_yaml, FILES_LEFT_OUT, role)
+        counts = {str(reason): count for reason, count in found.items() if isinstance(count, int)}
+        if sentence := left_out_sentence(role, counts):
+            yield sentence
 
 
 def _extremes(values: np.ndarray) -> tuple[list[int], list[int]]:
