@@ -56,7 +56,7 @@ class ImageSource(Section):
     @classmethod
     def _usable(cls, patterns: list[str]) -> list[str]:
         for pattern in patterns:
-            names = [name for name in pattern.split("/") if name not in ("", ".")]
+            names = [name for name in pattern.strip().split("/") if name not in ("", ".")]
             if not names or ".." in names:
                 raise ValueError(f"the pattern {pattern!r} can match nothing in the source's folder")
         return patterns

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nst_core.sources.licenses import license_id
+from nst_core.sources.licenses import UNKNOWN_TERM, license_id
 from nst_core.sources.wording import quantity, short_list
 
 FILE_NAME = "file_name"
@@ -93,9 +93,8 @@ class MetadataColumns:
                     f"{self._known[column]!r} is read as {column}."
                 )
         if self._emptied:
-            words = _listing(self._emptied)
             cells = quantity(self._emptied.total(), "cell")
-            notes.append(f"{self._table}: {cells} with {words} are read as empty.")
+            notes.append(f"Read as empty: {cells} of {self._table} with {_listing(self._emptied)}.")
         return notes
 
     def _cell(self, record: Mapping[str, str], column: str) -> str | None:
@@ -112,9 +111,10 @@ class MetadataColumns:
         """The licences of a stylized picture's photograph and painting, joined."""
         if "license" in self._known or not self._stylized:
             return None
-        found = dict.fromkeys(record[name].strip() for name in self._stylized)
-        stated = [text for text in found if text]
-        return ";".join(stated) or None
+        unstylized = record.get("style_ids") == "[]"
+        names = self._stylized[:1] if unstylized else self._stylized
+        parts = [license_id(None, record[name]) for name in names]
+        return ";".join(dict.fromkeys(part or UNKNOWN_TERM for part in parts)) if any(parts) else None
 
 
 def match_columns(names: Sequence[str]) -> dict[str, str]:
