@@ -84,6 +84,8 @@ def pair(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
         ) from error
     print(f"{count} pairs written to {output}")
+    if sources.unreadable:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def plan(

@@ -116,7 +116,10 @@ class _NamedRows:
         if not columns.has_file_name:
             found = ", ".join(repr(column) for column in table.columns)
             hint = suggestion(FILE_NAME, table.columns)
-            raise SourceError(f"{root / path} lacks the column 'file_name'{hint}; it has {found}.")
+            raise SourceError(
+                f"{root / path} lacks the column 'file_name'{hint}; it has {found}. A table that is no metadata of the "
+                "images can be left out with the source's key `exclude`."
+            )
         rows: dict[str, MetadataRow] = {}
         first: dict[str, int] = {}
         faults = list(table.faults)
