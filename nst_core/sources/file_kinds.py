@@ -50,9 +50,12 @@ _OF_OTHER_KINDS = frozenset(
 _NOT_A_SUFFIX = re.compile(r"\s|.{12}")
 
 
+_OF_IMAGES = IMAGE_SUFFIXES | NEAR_IMAGE_SUFFIXES
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file counts as an image by its name; formats that cannot be read count, so that they are reported."""
-    return not name.startswith(".") and suffix_of(name) in IMAGE_SUFFIXES | NEAR_IMAGE_SUFFIXES
+    return not name.startswith(".") and suffix_of(name) in _OF_IMAGES
 
 
 def is_of_other_kind(name: str) -> bool:

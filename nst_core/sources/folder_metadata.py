@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def read_folder_metadata(
     respelled: list[str] = []
     farther: dict[str, list[str]] = {}
     for table in sorted(read, key=lambda table: (-table.folder.count("/") - bool(table.folder), table.folder)):
-        found = _Resolver(ids, table.rows)
+        found = _Resolver(ids, table)
         for identity, row in table.rows.items():
             image = found.image(identity)
             if image is None:
@@ -76,7 +76,7 @@ def read_folder_metadata(
 
 
 def _row_notes(
-    ids: Collection[str],
+    ids: Set[str],
     rows: Mapping[str, MetadataRow],
     lost: list[str],
     respelled: list[str],
@@ -140,9 +140,10 @@ class _NamedRows:
 class _Resolver:
     """The images that the rows of a table mean, whose names may be spelled otherwise, or lack a suffix."""
 
-    def __init__(self, ids: Collection[str], rows: Mapping[str, MetadataRow]) -> None:
+    def __init__(self, ids: Set[str], table: _NamedRows) -> None:
         self._ids = ids
-        unnamed = [identity for identity in ids if identity not in rows] if rows.keys() - ids else []
+        rows, below = table.rows, f"{table.folder}/" if table.folder else ""
+        unnamed = [one for one in ids - rows.keys() if one.startswith(below)] if rows.keys() - ids else []
         self._by_spelling = _unique((_fold(identity), identity) for identity in unnamed)
         self._by_stem = _unique((_fold(posixpath.splitext(identity)[0]), identity) for identity in unnamed)
         self._meant = _repeated(map(_fold, rows))
