@@ -1,0 +1,80 @@
+"""Quality rows of a run: what a judge said of each picture, in Parquet beside the results, a file per chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nst_core.storage.atomic import atomic_path
+from nst_core.storage.paths import parquet_sources
+
+FOLDER = "quality"
+
+MEASURES = ("cfsd", "ssim", "style_distance", "sliced_wasserstein", "colour_distance")
+"""The measures of `nst_core.engine.quality`, in its order."""
+
+LARGER_IS_BETTER = frozenset({"ssim"})
+"""Of the others the smallest is the best."""
+
+SCHEMA = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("judge", pa.string()),
+        ("subject", pa.string()),
+        *((name, pa.float64()) for name in MEASURES),
+        ("judge_sha256", pa.string()),
+        ("judge_size", pa.int32()),
+        ("output_sha256", pa.string()),
+        ("judged_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+"""Columns of a quality file.
+
+`subject` is `result`; in the file of the baselines it is `content` or `style`, which were judged in a result's place.
+`judge_sha256` are the weights of the judge's network (null where it has none), `judge_size` the longest side, in
+pixels, at which pictures were judged, `output_sha256` is that of the judged file.
+"""
+
+
+def quality_file(run_folder: Path, chunk_id: str) -> Path:
+    """The path of a chunk's quality file."""
+    return run_folder / FOLDER / f"part-{chunk_id}.parquet"
+
+
+def baselines_file(run_folder: Path) -> Path:
+    """The path of the file with the baselines."""
+    return run_folder / FOLDER / "baselines.parquet"
+
+
+def write_quality(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write quality rows to their file, atomically."""
+    table = pa.Table.from_pylist([dict(record) for record in records], schema=SCHEMA)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def read_quality_file(path: Path) -> pa.Table:
+    """The rows of one quality file; empty where there is none or it is damaged: it will be made again."""
+    return pa.concat_tables([SCHEMA.empty_table(), *_tables([path])])
+
+
+def read_quality(run_folder: Path) -> pa.Table:
+    """Each pair's newest row of all quality files, with the columns of `SCHEMA`; damaged files count as not there."""
+    files = sorted((run_folder / FOLDER).glob("part-*.parquet"))
+    table = pa.concat_tables([SCHEMA.empty_table(), *_tables(files)])
+    table = table.take(pc.sort_indices(table, [("pair_id", "ascending"), ("judged_at", "descending")]))
+    ids = table["pair_id"].combine_chunks()
+    first = pc.not_equal(ids[1:], ids[:-1]) if len(ids) > 1 else pa.array([], pa.bool_())
+    return table.filter(pa.concat_arrays([pa.array([True] * min(1, len(ids))), first]))
+
+
+def _tables(files: Iterable[Path]) -> Iterator[pa.Table]:
+    for _, source in parquet_sources(files):
+        with suppress(pa.ArrowException, OSError, KeyError):
+            yield pq.ParquetFile(source, page_checksum_verification=True).read(SCHEMA.names).cast(SCHEMA)
