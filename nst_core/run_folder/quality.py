@@ -70,8 +70,9 @@ def read_quality(run_folder: Path) -> pa.Table:
     table = pa.concat_tables([SCHEMA.empty_table(), *_tables(files)])
     table = table.take(pc.sort_indices(table, [("pair_id", "ascending"), ("judged_at", "descending")]))
     ids = table["pair_id"].combine_chunks()
-    first = pc.not_equal(ids[1:], ids[:-1]) if len(ids) > 1 else pa.array([], pa.bool_())
-    return table.filter(pa.concat_arrays([pa.array([True] * min(1, len(ids))), first]))
+    if len(ids) < 2:
+        return table
+    return pa.concat_tables([table.slice(0, 1), table.slice(1).filter(pc.not_equal(ids[1:], ids[:-1]))])
 
 
 def _tables(files: Iterable[Path]) -> Iterator[pa.Table]:
