@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from nst_core.judging.run_judging import RunQuality
 
 _SHOWN = 20
-_MEASURES = {
-    "cfsd": ("content lost (cfsd)", "0 is the content"),
-    "ssim": ("structure kept (ssim)", "1 is the content"),
-    "style_distance": ("style distance (Gram)", "0 is the style"),
-    "sliced_wasserstein": ("style distance (sliced Wasserstein)", "0 is the style"),
-    "colour_distance": ("colour distance (ΔE)", "0 is the style"),
-}
 
 
 def judge(
@@ -49,15 +42,16 @@ def judge(
 
 
 def _print_quality(quality: RunQuality) -> None:
+    from nst_core.run_folder.quality import MEASURES
+
     made = ", which made pictures of this run itself" if quality.is_maker else ""
     print(f"{quality.judged} pictures judged by {quality.judge}{made}, {quality.new} of them now")
     if quality.medians:
         print(f"{'median of':36} {'results':>8} {'content':>8} {'style':>8}")
     for name, value in quality.medians.items():
-        title, meaning = _MEASURES[name]
         others = [quality.baselines.get(subject, {}).get(name) for subject in ("content", "style")]
         cells = " ".join(f"{x:8.3f}" if x is not None else " " * 8 for x in (value, *others))
-        print(f"{title:36} {cells}  {meaning}")
+        print(f"{MEASURES[name].title:36} {cells}  {MEASURES[name].meaning}")
     if quality.unstylized:
         print(f"{quality.unstylized} unstylized pictures have no style to be judged by")
     if quality.left_out:

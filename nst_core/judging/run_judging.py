@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import torch
 
 from nst_core.engine.cache import Cache
@@ -21,9 +20,10 @@ from nst_core.judging.networks import JudgeNetwork, choose_network, made_it_too,
 from nst_core.judging.pictures import JUDGE_SIZE, JudgedPair, PairPictures, read_pictures, style_as_picture
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.quality import (
-    MEASURES,
     baselines_file,
+    medians,
     quality_file,
+    read_baselines,
     read_quality,
     read_quality_file,
     write_quality,
@@ -117,26 +117,9 @@ def judge_run(
         run.new,
         sum(1 for pair in pairs if not pair.style_paths),
         tuple(run.left_out),
-        medians(read_quality(run_folder)),
+        medians(read_quality(run_folder).to_pylist()),
         read_baselines(run_folder),
     )
-
-
-def read_baselines(run_folder: Path) -> dict[str, dict[str, float]]:
-    """By subject, `content` and `style`, the median of each measure; empty where nothing was judged."""
-    rows = read_quality_file(baselines_file(run_folder)).to_pylist()
-    by_subject: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_subject.setdefault(row["subject"], []).append(row)
-    return {subject: medians(pa.Table.from_pylist(some)) for subject, some in sorted(by_subject.items())}
-
-
-def medians(table: pa.Table) -> dict[str, float]:
-    """The median of each measure; none where there are no rows."""
-    import statistics
-
-    columns = {name: [x for x in table[name].to_pylist() if x is not None] for name in MEASURES if table.num_rows}
-    return {name: statistics.median(values) for name, values in columns.items() if values}
 
 
 class _RunJudging:

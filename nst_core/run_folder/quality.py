@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,29 @@ from nst_core.storage.paths import parquet_sources
 
 FOLDER = "quality"
 
-MEASURES = ("cfsd", "ssim", "style_distance", "sliced_wasserstein", "colour_distance")
-"""The measures of `nst_core.engine.quality`, in its order."""
 
-LARGER_IS_BETTER = frozenset({"ssim"})
-"""Of the others the smallest is the best."""
+@dataclass(frozen=True)
+class Measure:
+    """A measure's name as people read it, and what its ends are.
+
+    Attributes:
+        meaning: the value of a perfect copy.
+        larger_is_better: whether more of it is nearer to what it measures.
+    """
+
+    title: str
+    meaning: str
+    larger_is_better: bool = False
+
+
+MEASURES = {
+    "cfsd": Measure("Content lost (CFSD)", "0 is the content"),
+    "ssim": Measure("Structure kept (SSIM)", "1 is the content", larger_is_better=True),
+    "style_distance": Measure("Style distance (Gram)", "0 is the style"),
+    "sliced_wasserstein": Measure("Style distance (sliced Wasserstein)", "0 is the style"),
+    "colour_distance": Measure("Colour distance (ΔE)", "0 is the style's colours"),
+}
+"""The measures of `nst_core.engine.quality`, in its order."""
 
 SCHEMA = pa.schema(
     [
@@ -73,6 +93,20 @@ def read_quality(run_folder: Path) -> pa.Table:
     if len(ids) < 2:
         return table
     return pa.concat_tables([table.slice(0, 1), table.slice(1).filter(pc.not_equal(ids[1:], ids[:-1]))])
+
+
+def read_baselines(run_folder: Path) -> dict[str, dict[str, float]]:
+    """By subject, `content` and `style`, the median of each measure; empty where nothing was judged."""
+    by_subject: dict[str, list[dict[str, Any]]] = {}
+    for row in read_quality_file(baselines_file(run_folder)).to_pylist():
+        by_subject.setdefault(row["subject"], []).append(row)
+    return {subject: medians(rows) for subject, rows in sorted(by_subject.items())}
+
+
+def medians(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The median of each measure that rows have."""
+    values = {name: [row[name] for row in rows if row[name] is not None] for name in MEASURES}
+    return {name: statistics.median(some) for name, some in values.items() if some}
 
 
 def _tables(files: Iterable[Path]) -> Iterator[pa.Table]:
