@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -110,27 +111,26 @@ def _value(node: ast.expr) -> str | float:
 
 def _mask(node: ast.expr, table: pa.Table) -> Any:
     match node:
-        case ast.BoolOp(op=op, values=parts):
-            join = pc.and_kleene if isinstance(op, ast.And) else pc.or_kleene
-            mask = _mask(parts[0], table)
-            for part in parts[1:]:
-                mask = join(mask, _mask(part, table))
-            return mask
+        case ast.BoolOp(op=joint, values=parts):
+            join = pc.and_kleene if isinstance(joint, ast.And) else pc.or_kleene
+            return reduce(join, [_mask(part, table) for part in parts])
         case ast.UnaryOp(operand=part):
             return pc.invert(_mask(part, table))
-        case ast.Compare(left=ast.Name(id=name), ops=[ast.In() | ast.NotIn() as op], comparators=[values]):
-            column = table[name]
-            wanted = pa.array([_value(value) for value in values.elts])  # type: ignore[attr-defined]
-            found = pc.is_in(column, wanted.cast(column.type))
-            found = pc.if_else(pc.is_valid(column), found, None)
-            return found if isinstance(op, ast.In) else pc.invert(found)
+        case ast.Compare(left=ast.Name(id=name), ops=[ast.In() | ast.NotIn() as membership], comparators=[values]):
+            found = _is_among(table[name], values.elts)  # type: ignore[attr-defined]
+            return found if isinstance(membership, ast.In) else pc.invert(found)
         case ast.Compare(left=left, ops=ops, comparators=others):
-            mask: Any = None
-            for op, one, other in zip(ops, (left, *others), others, strict=False):
-                part = _OPERATORS[type(op)](_operand(one, table), _operand(other, table))
-                mask = part if mask is None else pc.and_kleene(mask, part)
-            return mask
+            sides = zip(ops, (left, *others), others, strict=False)
+            return reduce(
+                pc.and_kleene, [_OPERATORS[type(op)](_operand(a, table), _operand(b, table)) for op, a, b in sides]
+            )
     raise AssertionError(ast.dump(node))
+
+
+def _is_among(column: pa.ChunkedArray, values: Sequence[ast.expr]) -> pa.ChunkedArray:
+    """Whether each entry is one of some values; null where there is no entry."""
+    found = pc.is_in(column, pa.array([_value(value) for value in values]).cast(column.type))
+    return pc.if_else(pc.is_valid(column), found, None)
 
 
 def _operand(node: ast.expr, table: pa.Table) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.weights import imagenet_file
@@ -31,7 +32,7 @@ class JudgeNetwork:
 
     def load(self) -> Judge:
         """The judge, on the CPU. Raises WeightsError where the weights are not to be had."""
-        inputs = "caffe" if self.weights == "caffe" else "torchvision"
+        inputs: Literal["torchvision", "caffe"] = "caffe" if self.weights == "caffe" else "torchvision"
         terms = ContentTerm(((self.content_layer, 1.0),)), StyleTerm(tuple((name, 1.0) for name in self.style_layers))
         recipe = Recipe("judge", *terms, features=self.features, weights=self.weights, inputs=inputs)
         return Judge(build_extractor(recipe), self.content_layer, self.style_layers)

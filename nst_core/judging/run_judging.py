@@ -28,7 +28,7 @@ from nst_core.run_folder.quality import (
     read_quality_file,
     write_quality,
 )
-from nst_core.run_folder.results import result_files
+from nst_core.run_folder.results import chunk_of, result_files
 from nst_core.run_folder.results_reader import DamagedFile, read_results, successes
 from nst_core.run_folder.style_columns import relative_shares
 from nst_core.storage.progress import Progress
@@ -254,8 +254,9 @@ def _chunks(run_folder: Path) -> dict[str, list[JudgedPair]]:
     chunks: dict[str, list[JudgedPair]] = {}
     damaged: list[DamagedFile] = []
     for part in read_results(result_files(run_folder), _COLUMNS, reduce=successes, damaged=damaged):
-        chunk_id = part.path.stem.removeprefix("part-")
-        chunks.setdefault(chunk_id, []).extend(_pair(run_folder, record) for record in part.table.to_pylist())
+        chunks.setdefault(chunk_of(part.path), []).extend(
+            _pair(run_folder, record) for record in part.table.to_pylist()
+        )
     return chunks
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nst_core.run_folder.quality import MEASURES, read_baselines, read_quality
 from nst_core.views.report.quantiles import Quantiles, quantiles
-from nst_core.views.report.rows import Detail, ReportRows, details
+from nst_core.views.report.rows import Detail, ReportRows, details, output_number
 
 SHOWN = 4
 """Pairs that are shown as the best, and as the worst, by a measure."""
@@ -76,9 +76,12 @@ def quality_numbers(run_folder: Path, rows: ReportRows) -> QualityNumbers | None
 
 
 def _current_rows(table: pa.Table, rows: ReportRows) -> pa.Array:
-    """The rows of quality whose pair is a success of the run."""
-    finished = rows.table["pair_id"].filter(pa.array(rows.having("success")))
-    return pc.indices_nonzero(pc.is_in(table["pair_id"], finished.combine_chunks()).combine_chunks())
+    """The rows of quality whose picture is that of a success of the run."""
+    finished = rows.table.filter(pa.array(rows.having("success"))).select(["pair_id", "output"])
+    output_of = dict(zip(finished["pair_id"].to_pylist(), finished["output"].to_pylist(), strict=True))
+    judged = zip(table["pair_id"].to_pylist(), table["output_sha256"].to_pylist(), strict=True)
+    current = [pair_id in output_of and output_of[pair_id] == output_number(sha256) for pair_id, sha256 in judged]
+    return pa.array(np.flatnonzero(current))
 
 
 def _measure(

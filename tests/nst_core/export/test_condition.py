@@ -44,7 +44,8 @@ def test_rows_that_fulfil_it(text: str, rows: list[int]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "cfsd", "cfsd <", "__import__('os').system('true') < 1", "cfsd.x < 1", "cfsd + 1 < 2", "lambda: 1",
-     "cfsd is None", "artist in 'Ada'", "cfsd < True", "f'{cfsd}' == ''", "1 < 2", "(" * 5000, "cfsd < " + "9" * 5000, "\0"],
+     "cfsd is None", "artist in 'Ada'", "cfsd < True", "f'{cfsd}' == ''", "1 < 2", "(" * 5000,
+     "cfsd < " + "9" * 5000, "\0"],
 )  # fmt: skip
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(UsageError, match="--where"):
