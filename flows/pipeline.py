@@ -94,6 +94,17 @@ def plan_task(
     return len(part)
 
 
+@resilient_task(name="judge", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+def judge_task(run_folder: Path) -> None:
+    """Judge the pictures of a run folder."""
+    from nst_core.judging.run_judging import judge_run
+
+    with reporter.stage("Judging", 0, "pictures"):
+        quality = judge_run(run_folder, progress=show)
+    if quality.left_out:
+        console.print(f"{len(quality.left_out)} pictures could not be judged: `nst judge {run_folder}` says why.")
+
+
 @resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
@@ -183,6 +194,8 @@ def finish(
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.images, seconds, totals.spent)
     if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
+        if config.output.judge and summary.success and not summary.missing:
+            judge_task(folder.root)
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         if config.output.report and not summary.missing:

@@ -15,6 +15,7 @@ from nst_core.run_folder.card import mapping_in
 from nst_core.run_folder.folder import FILES_LEFT_OUT
 from nst_core.sources.left_out import left_out_sentence
 from nst_core.views.report.failures import Reason
+from nst_core.views.report.quality import QualityNumbers, quality_numbers
 from nst_core.views.report.quantiles import Quantiles, quantiles, quantiles_by_name
 from nst_core.views.report.rows import Detail, ReportRows, details
 from nst_core.views.report.run_reader import ReadRun
@@ -94,6 +95,7 @@ class RunNumbers:
         other_traces: pairs with another trace, or with none.
         spent: workers' seconds by kind of work.
         best, worst: the pairs with the least and the most loss left; no pair is in both.
+        quality: what a judge said of the pictures; None where none was judged.
         licenses: successes by licence of their content and of their style.
     """
 
@@ -115,6 +117,7 @@ class RunNumbers:
     cost: RunCost
     best: tuple[Detail, ...]
     worst: tuple[Detail, ...]
+    quality: QualityNumbers | None
     content_licenses: Mapping[str, int]
     style_licenses: Mapping[str, int]
     notes: tuple[str, ...]
@@ -159,6 +162,7 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
         cost=_cost(run, seconds, pace, prices or Prices()),
         best=tuple(details(rows, best)),
         worst=tuple(details(rows, worst)),
+        quality=quality_numbers(run.folder, rows),
         content_licenses=_value_counts(rows.table["content_license"].filter(pa.array(success))),
         style_licenses=_value_counts(rows.table["style_license"].filter(pa.array(success))),
         notes=(*run.notes, *_left_out(run.run_yaml)),
