@@ -8,20 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import uvicorn
-
 from nst_core.app.access import AccessRules, is_loopback
 from nst_core.app.application import build_app
-from nst_core.app.bounded_protocol import BoundedProtocol
-from nst_core.app.connections import Connections, connections_per_address, connections_within
+from nst_core.app.bounded_server import BoundedServer
 from nst_core.app.context import AppContext
 from nst_core.app.device_workers import DeviceWorkers
 from nst_core.app.forwarding import NO_PROXIES, Forwarding
 from nst_core.app.job_queue import JobQueue
 from nst_core.app.job_run_folder import JobRunFolder
 from nst_core.app.limits import Limits
-from nst_core.app.listener import Listener
-from nst_core.app.log_repetitions import filter_repetitions
 from nst_core.app.picture_collections import PictureCollections
 from nst_core.app.recipe_options import recipe_options
 from nst_core.app.uploads import Uploads
@@ -30,12 +25,6 @@ from nst_core.config.run_config import RunConfig
 from nst_core.errors import UsageError
 from nst_core.plan.wanted import open_sources
 from nst_core.storage.paths import is_local
-
-GRACE_SECONDS = 3
-"""Time for requests to end when the server is stopped."""
-
-MAX_CONNECTIONS = 1000
-"""Connections at a time, fewer where the system allows few; each client that follows a job has one open."""
 
 
 @dataclass(frozen=True)
@@ -152,45 +141,13 @@ def app_context(config: RunConfig, limits: Limits, say: Callable[[str], object])
         )
 
 
-class Server(uvicorn.Server):
-    """A uvicorn server that bounds its connections, and closes the queue before it waits for requests to end.
-
-    The end of the queue ends the event streams.
-    """
+class Server(BoundedServer):
+    """The app's server, which closes the queue, and so ends the event streams, before it waits for requests to end."""
 
     def __init__(self, context: AppContext, rules: AccessRules) -> None:
         self._queue = context.queue
-        most = connections_within(MAX_CONNECTIONS)
-        self._table = Connections(most, None if rules.forwarding.proxies else connections_per_address(most))
-        self._listeners: list[Listener] = []
-        filter_repetitions()
-        super().__init__(
-            uvicorn.Config(
-                build_app(context, rules),
-                loop="asyncio",
-                http=BoundedProtocol,
-                ws="none",
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=[])
-        self._listeners = [Listener(listening, self._table, self._protocol) for listening in sockets or ()]
-        for listener in self._listeners:
-            listener.start()
+        super().__init__(build_app(context, rules), behind_proxy=rules.forwarding.proxies > 0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._queue.close()
-        for listener in self._listeners:
-            listener.stop()
         await super().shutdown(sockets)
-
-    def _protocol(self) -> BoundedProtocol:
-        return BoundedProtocol(
-            self._table, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )

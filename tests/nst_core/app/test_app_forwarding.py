@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from unittest import mock
 
 import pytest
 from running_app import Running
 from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from nst_core.app.access import AccessRules, check_host, check_origin, identify_client
 from nst_core.app.forwarding import Forwarding, RequestSource, address_group
+from nst_core.app.log_repetitions import REPETITIONS
+from nst_core.app.middleware import AccessMiddleware
 from nst_core.app.request_errors import RequestError
 
 PEER = "10.9.9.9"
@@ -152,10 +157,16 @@ def test_a_cookie_that_came_by_tls_goes_by_tls_alone(scheme: str | None, secure:
     assert cookie.endswith("; Secure") == secure
 
 
+@pytest.mark.parametrize(("proxies", "lines"), [(0, 1), (1, 0)])
 def test_who_is_asked_through_a_proxy_that_nobody_told_of_says_so_once(
-    app: Running, caplog: pytest.LogCaptureFixture
+    proxies: int, lines: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(3):
-        answer: Any = app.person(headers={"X-Forwarded-For": "6.6.6.6"}).get("/api/options")
-        assert answer.status_code == 200
-    assert sum("--proxies" in line for line in caplog.messages) <= 1
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("here")(scope, receive, send)
+
+    rules = AccessRules(None, True, 1000, forwarding=Forwarding(proxies))
+    with caplog.at_level("WARNING"), mock.patch.object(REPETITIONS, "filter", return_value=True):
+        client = TestClient(AccessMiddleware(answer, rules), base_url="http://localhost")
+        for _ in range(3):
+            assert client.get("/", headers={"X-Forwarded-For": "6.6.6.6"}).text == "here"
+    assert sum("--proxies" in line for line in caplog.messages) == lines
