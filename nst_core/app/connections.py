@@ -69,10 +69,12 @@ class Connections:
         own = self._open.get(address, {})
         if len(own) >= self._each:
             return self._abort_waiting(own)
-        if len(self) >= self._most:
-            by_size = sorted(self._open.values(), key=len, reverse=True)
-            return any(self._abort_waiting(connections) for connections in by_size)
-        return True
+        return len(self) < self._most or self.abort_one()
+
+    def abort_one(self) -> bool:
+        """Close the connection of which there is least use; whether there was one."""
+        by_size = sorted(self._open.values(), key=len, reverse=True)
+        return any(self._abort_waiting(connections) for connections in by_size)
 
     def add(self, connection: Connection) -> None:
         """Count an opened connection."""

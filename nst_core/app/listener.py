@@ -59,8 +59,8 @@ class Listener:
             except ConnectionError:  # the client has gone already
                 continue
             except OSError as error:
-                log.warning("No connection can be accepted: %s", error.strerror)
-                await asyncio.sleep(ACCEPT_PAUSE)
+                log.warning("The system has no room for a connection: %s", error.strerror)
+                await asyncio.sleep(0.0 if self._table.abort_one() else ACCEPT_PAUSE)
                 continue
             address = address_group(str(peer[0]))
             if self._table.make_room(address):

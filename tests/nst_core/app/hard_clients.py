@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nst_core.app.bounded_server import BoundedServer
 
 HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: "
+LAST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 WHOLE = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -44,9 +45,7 @@ class Door:
     def status(self, source: str = "127.0.0.1") -> int:
         """The status of a whole request; 0 where the server hangs up."""
         try:
-            return status_of(
-                read_all(self.connect(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), source))
-            )
+            return status_of(read_all(self.connect(LAST, source)))
         except ConnectionError:
             return 0
 
