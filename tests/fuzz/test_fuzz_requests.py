@@ -49,6 +49,9 @@ HEADERS = (
     "Access-Control-Request-Method", "TE", "HTTP2-Settings",
 )  # fmt: skip
 
+FILE_HEADERS = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
+FILE_VALUES = tuple(value for value in HARD_HEADERS if value.startswith(("bytes", '"', "W/", "*", "Thu")))
+
 PATHS = (
     "/{}", "/api/contents?q={}", "/api/contents?offset={}", "/api/contents?count={}", "/api/styles?artist={}",
     "/api/styles?{}", "/api/thumbnails/{}/x", "/api/thumbnails/contents/{}", "/api/jobs/{}", "/api/jobs/{}/events",
@@ -116,6 +119,9 @@ def test_hard_values_in_headers(served: tuple[Running, str], caplog: pytest.LogC
              ("POST", "/api/jobs"), ("POST", "/api/uploads"), ("DELETE", job), ("HEAD", "/"), ("OPTIONS", "/api/jobs"),
              ("BREW", "/api/jobs")]
         )  # fmt: skip
+        if draw.random() < 0.3:  # as headers of a file's parts and age mean something for files alone
+            headers |= {draw.choice(FILE_HEADERS): encoded(draw.choice(FILE_VALUES + HARD_FIELDS))}
+            method, path = "GET", draw.choice([f"{job}/result", "/gallery/index.html"])
         body = b"{}" if method == "POST" else b""
         check(server, request_of(server, method, path.encode(), headers, body), f"{method} {path} {headers}", caplog)
 
