@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nst_core.app.connections import Connections
@@ -66,7 +67,8 @@ class BoundedProtocol(H11Protocol):
 
     def end_waiting(self) -> None:
         """Close a connection on which no request came, or half of one, which is answered."""
-        if self.cycle is None and self.conn.trailing_data[0]:
+        between = self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE
+        if between and self.conn.trailing_data[0]:
             self.transport.write(TOO_SLOW)
         self.transport.close()
 

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that waits for a fraction of a second where it otherwise waits for many."""
-    for name, seconds in (("HEAD_SECONDS", 0.4), ("STALL_SECONDS", 0.4), ("CLOSING_SECONDS", 0.2)):
+    for name, seconds in (("HEAD_SECONDS", 1.0), ("STALL_SECONDS", 0.4), ("CLOSING_SECONDS", 0.2)):
         monkeypatch.setattr(connections, name, seconds)
     monkeypatch.setattr(listener, "SWEEP_SECONDS", 0.05)
 
@@ -50,7 +50,7 @@ def test_half_a_request_is_answered_and_an_idle_connection_closed_after_a_while(
     with serving() as door:
         half, idle, over = door.connect(HALF), door.connect(), door.connect(WHOLE)
         for _ in range(2):  # a byte now and then is no request
-            time.sleep(0.15)
+            time.sleep(0.1)
             half.sendall(b"x")
         answer = read_all(half)
         assert status_of(answer) == 408
@@ -63,11 +63,11 @@ def test_half_a_request_is_answered_and_an_idle_connection_closed_after_a_while(
 def test_a_second_request_must_come_in_time_too(hasty: None) -> None:
     with serving() as door:
         talk = door.connect(WHOLE)
-        assert status_of(talk.recv(65536)) == 200
-        started = time.monotonic()
+        answer = b""
+        while b"0 bytes" not in answer:
+            answer += talk.recv(65536)
         talk.sendall(HALF)
-        assert read_all(talk) == b""
-        assert time.monotonic() - started < 10
+        assert status_of(read_all(talk)) == 408
 
 
 def test_requests_one_after_the_other_on_a_connection_are_answered(hasty: None) -> None:
