@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import queue
 import re
@@ -20,7 +19,7 @@ from typing import TypeVar, cast
 
 import httpx
 
-from nst_core.errors import DownloadFailed, UsageError
+from nst_core.errors import DownloadFailed
 from nst_core.sources.download.http_errors import AGAIN, WrongContent, check_status, network_errors, place_of
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
@@ -29,7 +28,6 @@ from nst_core.storage.disk import check_space
 
 T = TypeVar("T")
 
-TIMEOUT = httpx.Timeout(30.0, read=60.0)
 _CHUNK = 1 << 20
 _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
@@ -62,15 +60,6 @@ class PublishedChecksum:
     size: int | None = None
     md5: str | None = None
     official: bool = False
-
-
-def open_client() -> httpx.Client:
-    """A client that follows redirects and uses the environment's proxy settings. Raises UsageError for invalid ones."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO messages have addresses, which may be signed
-    try:
-        return httpx.Client(timeout=TIMEOUT, follow_redirects=True)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"The proxy settings of this environment cannot be used: {error}") from error
 
 
 def fetch(
