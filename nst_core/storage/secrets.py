@@ -14,7 +14,7 @@ from typing import Any
 
 MASK = "***"
 
-_SECRET = r"[\w.-]*(?:token|secret|passw|credential|signature|api[_-]?key|access[_-]?key|auth(?!or))[\w.-]*"
+_SECRET = r"[\w.-]*(?:token|secret|passw|credential|signature|api[_-]?key|access[_-]?key|auth(?!or(?!i[sz])))[\w.-]*"
 _SHORT = r"(?:pwd|jwt|sig|sas|pat|key|account[_-]?key|private[_-]?key|connection[_-]?string|conn[_-]?str|dsn|cookie)"
 _NAME = re.compile(rf"{_SECRET}|(?:[\w.-]*[_.-])?{_SHORT}", re.IGNORECASE)
 _OPTION = re.compile(rf"--?(?:{_SECRET}|(?:[\w-]+-)?{_SHORT})", re.IGNORECASE)
@@ -36,7 +36,7 @@ _KNOWN_TOKEN = re.compile(
 
 # A password may contain slashes, as AWS's keys do; `pathlib` reduces two slashes to one. A port is no password, and the
 # `@` of a path (`/logo@2x.png`) ends none.
-_PASSWORD = r"[^\s/@:?#\"'<>]*:(?!\d{1,5}(?:[/?#\s;,)\"']|$))[^\s@\"'<>?#]*@"
+_PASSWORD = r"[^\s/@:?#\"'<>]*:(?!:)(?!\d{1,5}(?:[/?#\s;,)\"']|$))[^\s@\"'<>?#]*@"
 _URL = re.compile(
     r"\b(?P<scheme>[a-z][a-z0-9+.-]*[a-z0-9]):(?P<slashes>/{1,2})"
     rf"(?P<user>{_PASSWORD}|[^\s/@?#\"'<>]+@)?"

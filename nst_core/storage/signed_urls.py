@@ -39,7 +39,7 @@ _SIGNED_BY = (
 )  # fmt: skip
 _SIGNED = tuple((sign, re.compile(names)) for sign, names in _SIGNED_BY)
 _CREDENTIAL = re.compile(
-    r"[\w.-]*(?:token|secret|passw|credential|signature|api[_-]?key|access[_-]?key|auth(?!or))[\w.-]*|pwd|jwt|sig",
+    r"[\w.-]*(?:token|secret|passw|credential|signature|api[_-]?key|access[_-]?key|auth(?!or(?!i[sz])))[\w.-]*|pwd|jwt|sig",
     re.IGNORECASE,
 )
 _SESSION = re.compile(r";(?:jsessionid|sid|sessionid|phpsessid)=[^/;?#]*", re.IGNORECASE)
@@ -86,7 +86,7 @@ def is_signed_by_provider(url: str) -> bool:
 def remember_address(url: str) -> str:
     """Keep the address of a URL, for `address_of`, and return what is shown of it."""
     shown = shown_url(url)
-    if shown != url:
+    if MASK in shown and shown != url:
         _addresses[shown] = url
         scheme, user, rest = _parts(url)
         if user:

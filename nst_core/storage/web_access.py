@@ -23,6 +23,7 @@ _IN_TEXT = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _CHAIN = re.compile(r"^[A-Za-z][\w+.-]*::|::[A-Za-z][\w+.-]*://")
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
 _SERVICES = frozenset({ipaddress.ip_address("168.63.129.16")})  # Azure's, on every virtual machine
 _STORES = ("http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 
@@ -65,6 +66,11 @@ def use_web_access(access: WebAccess) -> None:
 def begin_run(allow_private: bool) -> None:
     """Begin a run: what is on the web may have changed until this run has asked for it once."""
     use_web_access(replace(_access, allow_private=allow_private, since=time.time()))
+
+
+def accept_old_copies() -> None:
+    """Have every copy of something on the web do, however old: for pages about what a run has made."""
+    use_web_access(replace(_access, since=0.0))
 
 
 def allow_private_addresses(allow: bool) -> None:
@@ -139,4 +145,6 @@ def is_public(text: str) -> bool:
             return is_public(str(inner))
         if address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast and address not in _SERVICES
+    if address in _ASSIGNMENTS or address in _SERVICES:
+        return False
+    return address.is_global and not address.is_multicast

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import html
+import io
 import re
 from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import urljoin
+
+from upath._stat import UPathStatResult
+from upath.types import StatResultType
 
 from nst_core.errors import InputError, MissingImage, StorageRefused, UnreadableImage
 from nst_core.storage.remote_path import RemotePath
@@ -41,6 +45,17 @@ class WebPath(RemotePath):
     def stem(self) -> str:
         return self.name.removesuffix(self.suffix) if self.suffix else self.name
 
+    @property
+    def fs(self) -> Any:
+        """None: fsspec would ask addresses unseen."""
+        raise io.UnsupportedOperation(f"{self} is on the web, and can only be read.")
+
+    def resolve(self, strict: bool = False) -> WebPath:
+        return self
+
+    def stat(self, *, follow_symlinks: bool = True) -> StatResultType:
+        return UPathStatResult.from_info(dict(self.details()))
+
     def copy_of_run(self) -> WebCopy:
         """The file, as this run fetched it. Raises as `nst_core.storage.web.fetch`."""
         return fetch(str(self))
@@ -72,7 +87,7 @@ class WebPath(RemotePath):
         return self._found().data
 
     def open(self, mode: str = "r", *_: Any, **options: Any) -> IO[Any]:  # type: ignore[override]
-        """The file, as `RemotePath.open`; one that is not there raises MissingImage, which says what the server said."""
+        """The file, as `RemotePath.open`. Raises as `fetch`: MissingImage says what the server said."""
         if mode in ("r", "rt", "rb"):
             self.copy_of_run()
         return super().open(mode, **options)
