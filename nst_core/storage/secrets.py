@@ -158,7 +158,7 @@ def _keep_masked(match: re.Match[str]) -> str:
 
 
 def _keep_masked_name(match: re.Match[str]) -> str:
-    return match[0] if _MASKED.fullmatch(match[0][len(match["name"]) :]) else f"{match['name']}{MASK}"
+    return match[0] if match[0].startswith(f"{match['name']}{MASK}") else f"{match['name']}{MASK}"
 
 
 def _is_secret(key: Any, value: Any) -> bool:
