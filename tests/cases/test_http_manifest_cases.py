@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -142,7 +143,8 @@ def test_what_data_alone_names_inside_the_network_is_not_asked(server: Running) 
 def test_what_the_run_file_names_is_asked_and_data_may_name_the_same_place(server: Running) -> None:
     done = nst("run", run_file(f"{server.url}/manifest.csv", allow=False))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert server.asked == {"GET /manifest.csv": 1, "GET /img/a.png": 1}
+    beside = "GET /art/Monet/s.png"  # the manifest's path of the style, which is on the same server
+    assert server.asked == {"GET /manifest.csv": 1, "GET /img/a.png": 1, beside: 1}
 
 
 def test_a_server_that_refuses_everything_ends_the_run(server: Running) -> None:
@@ -152,5 +154,5 @@ def test_a_server_that_refuses_everything_ends_the_run(server: Running) -> None:
     for arguments in (("run",), ("--debug", "run")):
         done = nst(*arguments, run_file())
         assert done.returncode == 2, done.stdout + done.stderr
-        assert "refuses all 3 addresses" in done.stderr
+        assert re.search(r"refuses all \d addresses", done.stderr)
         assert "HUSH" not in done.stdout + done.stderr
