@@ -55,6 +55,14 @@ def is_web_url(text: str) -> bool:
     return _WEB.match(text) is not None
 
 
+def is_valid_web_url(text: str) -> bool:
+    """Whether a text is an address on the web that has a host, and brackets and ports as they should be."""
+    try:
+        return is_web_url(text) and not web_host(text).startswith(":")
+    except ValueError:
+        return False
+
+
 def shown_url(url: str) -> str:
     """What is shown of the URL of a picture; of a shown form, itself."""
     scheme, user, rest = _parts(url)

@@ -29,7 +29,7 @@ from nst_core.sources.download.progress import DownloadWatch
 from nst_core.sources.walk import missing_files
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.disk import check_space
-from nst_core.storage.signed_urls import is_web_url
+from nst_core.storage.signed_urls import is_valid_web_url
 
 CONNECTIONS = 16
 BYTES_PER_IMAGE = 170_000
@@ -145,12 +145,13 @@ class _Downloads:
                 return
             self.failures.append(error)
             transient = [one for one in self.failures if isinstance(one, DownloadFailed)]
-        if _ends_all(error) or len(transient) >= PATIENCE:
+            other_hosts = isinstance(error, Unreachable) and self.fetched > 0  # the network is there
+        if (_ends_all(error) and not other_hosts) or len(transient) >= PATIENCE:
             self.stop.set()
 
     def _get(self, image: CocoImage) -> None:
         path, request = self.folder / image.file_name, self.request(image)
-        if not is_web_url(request.url):
+        if not is_valid_web_url(request.url):
             raise DownloadRefused(f"The address of {image.file_name} in the annotations is not one of the web.")
         try:
             with network_errors(request.url):

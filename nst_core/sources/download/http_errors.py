@@ -58,7 +58,7 @@ def network_errors(url: str) -> Iterator[None]:
     except httpx.TooManyRedirects as error:
         raise DownloadRefused(f"{place} leads in a circle: the server sends from one address to the next.") from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        host = urlsplit(url).hostname or place
+        host = _host_of(url) or place
         raise Unreachable(
             f"{host} cannot be reached ({_reason(error)}): check the network (and the proxy, if there is one), "
             "then run the same command again."
@@ -75,6 +75,13 @@ def place_of(url: str) -> str:
     except ValueError:
         return "The address"
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.scheme else parts.path
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _reason(error: Exception) -> str:

@@ -258,6 +258,7 @@ def test_a_category_that_coco_lacks_is_told_after_the_annotations_arrived(get: G
         "http://localhost:1/x.jpg",
         "zip://x.jpg::http://10.0.0.1/a.zip",
         "http://[x",
+        "http://[::1",
     ],
 )
 def test_what_annotations_may_not_name_is_left_out_and_the_others_arrive(
