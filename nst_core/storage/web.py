@@ -149,9 +149,9 @@ def _asked(shown: str, earlier: WebCopy | None) -> WebCopy:
                 continue
             if failure.fault is not None:
                 _hosts.fail(host, failure.fault, shown, failure.error.reason)
-            return _kept(
-                WebCopy(shown, failure=type(failure.error).__name__, reason=failure.error.reason, checked_at=started)
-            )
+            kind = type(failure.error)
+            refused = WebCopy(shown, failure=kind.__name__, reason=failure.error.reason, checked_at=started)
+            return refused if kind is PrivateAddressImage else _kept(refused)  # what we may not ask is no answer
         _hosts.give(host)
         if copy is None:
             assert earlier is not None
