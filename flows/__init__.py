@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nst_core.storage.log_redaction import redact_logs
 from nst_core.storage.machine import cache_folder
 
 QUIET = {
@@ -55,3 +56,4 @@ def _prefect_home() -> Path:
 
 
 quiet_environment()
+redact_logs()

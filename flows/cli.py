@@ -6,7 +6,6 @@ import ast
 import importlib
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,9 @@ from typer.core import TyperCommand, TyperGroup
 
 import nst_core
 from nst_core.errors import InputError, Interrupted, NstError
+from nst_core.storage.log_redaction import redacted_traceback
+from nst_core.storage.secrets import redact_text
+from nst_core.storage.web_access import name_places
 
 COMMANDS = {
     "demo": "run",
@@ -115,6 +117,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
+    name_places(arguments)
     sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
 
 
@@ -136,6 +139,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail(Interrupted("Interrupted: the same command goes on from here."), EXIT_INTERRUPTED)
     except ClickException as error:
+        error.message = redact_text(error.message)
         error.show()
         return EXIT_USAGE
     except OSError as error:
@@ -146,10 +150,10 @@ def _guarded(command: Callable[[], Any]) -> int:
 
 def _fail(error: BaseException, code: int, prefix: str = "") -> int:
     if _debug:
-        traceback.print_exception(error)
+        print(redacted_traceback(error), end="", file=sys.stderr)
     else:
         from flows.progress import console
 
         hint = " (run with --debug for the traceback)" if prefix else ""
-        console.print(f"Error: {prefix}{error}{hint}", style="red", markup=False, soft_wrap=True)
+        console.print(f"Error: {prefix}{redact_text(str(error))}{hint}", style="red", markup=False, soft_wrap=True)
     return code

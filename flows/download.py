@@ -19,6 +19,7 @@ from nst_core.errors import DownloadFailed, Interrupted
 from nst_core.sources.download.http_errors import Unreachable, WrongContent
 from nst_core.sources.download.progress import DownloadWatch, Unit
 from nst_core.sources.download.source import download_source, needed_download
+from nst_core.storage.web_access import allow_private_addresses
 
 TAG = "nst"
 FEW = 2
@@ -108,6 +109,7 @@ def download_stage(config: RunConfig) -> list[str]:
     Raises:
         as `download`.
     """
+    allow_private_addresses(config.execution.allow_private_addresses)
     sentences = []
     for source in sources_to_download(config):
         with stopping_on_signals():

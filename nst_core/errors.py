@@ -85,6 +85,14 @@ class UnreadableImage(InputError):
     """The file exists, but the system does not let us read it."""
 
 
+class UnavailableImage(InputError):
+    """Its server on the web does not give it: it refuses this address, is busy, or cannot be reached."""
+
+
+class PrivateAddressImage(InputError):
+    """Its address is inside the network, and data may not have us ask it."""
+
+
 class EmptyImage(InputError):
     """The file has no bytes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         patch.delenv("PREFECT_API_URL", raising=False)
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def _own_web_access() -> None:
+    """Forget the places that a test named, and what their servers came to."""
+    from nst_core.storage.web_access import WebAccess, use_web_access
+
+    use_web_access(WebAccess(since=time.time()))
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,12 @@ def coco(
     base_url: Annotated[
         str, typer.Option(metavar="URL", help="A copy of COCO's server: it has zips/, annotations/, val2017/, ….")
     ] = BASE_URL,
+    allow_private: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-addresses", help="Ask addresses inside the network, too, where the annotations name them."
+        ),
+    ] = False,
 ) -> None:
     """COCO 2017: a split as a whole or, where a choice is made, the chosen images only."""
     from pydantic import ValidationError
@@ -69,6 +75,7 @@ def coco(
     from nst_core.config.sources import CocoSource
     from nst_core.errors import UsageError
     from nst_core.sources.download.coco import CocoRequest, download_coco
+    from nst_core.storage.web_access import allow_private_addresses
 
     try:
         source = CocoSource(
@@ -78,6 +85,7 @@ def coco(
     except ValidationError as error:
         faults = "; ".join(f"--{fault['loc'][0]} {fault['input']!r}: {fault['msg']}" for fault in error.errors())
         raise UsageError(f"{faults}.") from error
+    allow_private_addresses(allow_private)
     request = CocoRequest(source, annotations, images, mirror, base_url)
     request.check()
     _run("coco", not request.is_incomplete(), output, lambda watch: download_coco(request, watch))

@@ -91,8 +91,10 @@ def gallery(
     """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
     from flows.progress import reporter
     from nst_core.run_folder.folder import RunFolder
+    from nst_core.storage.web_access import accept_old_copies
     from nst_core.views.pages import build_pages
 
+    accept_old_copies()
     folders = [RunFolder(run) for run in runs]
     for folder in folders:
         folder.check_exists()

@@ -44,8 +44,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Tell what a run came to, what failed and why, its losses, time and cost; needs no Prefect server."""
+    from nst_core.storage.web_access import accept_old_copies
     from nst_core.views.report.numbers import Prices
 
+    accept_old_copies()
     prices = Prices(price_per_gpu_hour, price_per_hour)
     if as_json:
         _print_numbers(run, against, prices)

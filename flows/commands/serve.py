@@ -29,6 +29,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run a run file on a schedule until stopped: each time, what is new since the last. Starts a Prefect server."""
+    from flows.deploy.overrides import hidden_overrides
     from flows.deploy.schedule import local_timezone, schedule_of, serve_schedule, serving_environment
     from flows.progress import console
     from flows.server.lasting_server import address
@@ -37,7 +38,8 @@ def serve(
 
     config = load_config(file, set_ or ())
     zone = timezone or local_timezone()
-    parameters = {"file": _absolute_name(file), "overrides": list(set_ or ()), "strict": strict, "force": force}
+    overrides = hidden_overrides(set_ or ())
+    parameters = {"file": _absolute_name(file), "overrides": overrides, "strict": strict, "force": force}
     given = os.environ.get("PREFECT_API_URL")
     serving_environment(given or f"{address(port)}/api")
     schedule_of(cron, zone)  # an error now, not after the start of the server

@@ -31,10 +31,12 @@ def contact_sheet(
 ) -> None:
     """Show what a run has made on one picture: different contents and styles, and the paintings."""
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
+    from nst_core.storage.web_access import accept_old_copies
     from nst_core.views.sheets.writer import contact_sheet_of
 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--output {output}: the name must end in .png.")
+    accept_old_copies()
     sheet = contact_sheet_of(runs, artist, most)
     check_writable(output.parent)
     write_bytes_atomic(output, sheet)
@@ -69,8 +71,10 @@ def triptych(
     from nst_core.run_folder.artists import artist_facts
     from nst_core.run_folder.folder import RunFolder
     from nst_core.storage.atomic import check_writable, write_bytes_atomic
+    from nst_core.storage.web_access import accept_old_copies
     from nst_core.views.sheets.triptych import triptych as triptych_of
 
+    accept_old_copies()
     RunFolder(run).check_exists()
     pairs = _named_pairs(run, pair_ids or [], artist, best, every)
     facts, paths = artist_facts(run), _paths(output, pairs)

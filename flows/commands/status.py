@@ -45,7 +45,9 @@ def _once(run: RunPath, as_json: bool) -> None:
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.lock.holders import HolderWatcher
     from nst_core.run_folder.summary import summarize
+    from nst_core.storage.web_access import accept_old_copies
 
+    accept_old_copies()
     state, holders = read_state(RunFolder(run)), HolderWatcher(run).read()
     summary = summarize(run, state.plan)
     left = sum(len(chunk.wanted) for chunk in state.chunks)

@@ -19,6 +19,7 @@ from prefect.states import Completed, Failed
 
 from flows.deploy.credentials import credentials
 from flows.deploy.notifications import INCOMPLETE, notify, notify_incomplete
+from flows.deploy.overrides import real_overrides
 from flows.deploy.parent_watch import end_with_server
 from flows.deploy.stage_log import console_in_log
 from flows.download import download_stage
@@ -28,7 +29,7 @@ from nst_core.config.sources import DownloadedSource
 from nst_core.errors import Interrupted, NstError, RunFolderError
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import RunReport
-from nst_core.storage.secrets import redact
+from nst_core.storage.secrets import redact_text
 
 
 def _run_name() -> str:
@@ -106,11 +107,11 @@ def _state_of(work: Callable[[RunConfig], State[Any]], file: str, overrides: lis
         with credentials() as variables, console_in_log(log.info):
             if variables:
                 log.info("Credentials from Secret blocks: %s", ", ".join(variables))
-            state = work(load_config(Path(file), overrides or ()))
+            state = work(load_config(Path(file), real_overrides(overrides or ())))
     except Interrupted as error:  # Prefect knows whether somebody cancelled the run, or stopped the machine
         raise TerminationSignal(signal.SIGTERM) from error
     except NstError as error:
-        message = str(redact(str(error)))
+        message = redact_text(str(error))
         log.error(message)
         return Failed(message=message)
     log.info(state.message)
@@ -129,7 +130,7 @@ def _outcome(report: RunReport) -> str:
     stale = f"; {report.stale} pairs are stale (their inputs changed since they were planned)" if report.stale else ""
     place = f"gallery: {report.gallery}" if report.gallery else f"run folder: {report.folder}"
     outcome = f"{images}; {report.summary.success} of {report.summary.planned} pairs are done{stale}; {place}"
-    return str(redact(outcome))  # a remote run folder's address may hold a password
+    return redact_text(outcome)  # a remote run folder's address may hold a password
 
 
 def _incomplete(report: RunReport) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.deploy.credentials import secret
 from flows.signals import stop_requested
+from nst_core.storage.secrets import redact_text
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
@@ -63,14 +64,15 @@ def _message(flow: Any, flow_run: FlowRun, state: State) -> Message:
     address = PREFECT_UI_URL.value()
     url = f"{address}/runs/flow-run/{flow_run.id}" if address else None
     head = f"{flow.name}, {flow_run.name}: {state.name}"
-    lines = (head, state.message, url)
+    said = redact_text(state.message) if state.message else None
+    lines = (head, said, url)
     return {
         "text": "\n".join(line for line in lines if line),
         "subject": head,
         "flow": flow.name,
         "run": flow_run.name,
         "state": state.name,
-        "message": state.message,
+        "message": said,
         "url": url,
     }
 

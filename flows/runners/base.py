@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.run_folder.chunk import Chunk
+from nst_core.storage.signed_urls import addresses_of, remember_addresses
 
 GRACE = 30.0
 """Seconds past its deadline after which a worker that does not answer is killed: it may be inside of a long call."""
@@ -37,16 +38,20 @@ class ChunkTry:
         attempt: number of the try, counted from 1 since the rows of the chunk were last written.
         deadline: seconds that it may take; None: no limit.
         fresh: whether it needs a process of its own, started for this chunk and ended after it.
+        addresses: of its pictures on the web, by what is shown of them (`nst_core.storage.signed_urls`).
     """
 
     chunk: Chunk
     attempt: int = 1
     deadline: float | None = None
     fresh: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def portable(self) -> ChunkTry:
         """The try as it is sent to another process: with the rows of its chunk, without the plan they are a view of."""
-        return replace(self, chunk=replace(self.chunk, rows=tuple(self.chunk.rows)))
+        rows = tuple(self.chunk.rows)
+        addresses = addresses_of({path for row in rows for path in (row.content_path, *row.style_paths)})
+        return replace(self, chunk=replace(self.chunk, rows=rows), addresses=addresses)
 
 
 class Runner(Protocol):
@@ -109,6 +114,7 @@ class WorkerActivity:
 
 def run_here(chunk_try: ChunkTry, work: Work, progress: PairProgress, should_stop: Stop) -> ChunkReport:
     """Stylize a chunk in this process, as `stylize_chunk`; the deadline of the try counts from now on."""
+    remember_addresses(chunk_try.addresses)
     ends = None if chunk_try.deadline is None else time.monotonic() + chunk_try.deadline
     watch = ChunkWatch(progress, should_stop, lambda: ends is not None and time.monotonic() > ends)
     return stylize_chunk(chunk_try.chunk, work, watch, chunk_try.attempt)

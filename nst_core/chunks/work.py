@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_core.config.devices import threads_of
@@ -17,6 +17,7 @@ from nst_core.engine.recipe import Recipe
 from nst_core.errors import ChunkTimeout, Interrupted
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.time_spent import TimeSpent
+from nst_core.storage.web_access import WebAccess, web_access
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Work:
     Attributes:
         recipe: with its precision resolved.
         threads: CPU threads of this worker.
+        access: the rules by which pictures on the web are fetched.
     """
 
     run_folder: Path
@@ -38,6 +40,7 @@ class Work:
     threads: int = 1
     report_every: int = 10
     evaluation: Evaluation = "eager"
+    access: WebAccess = field(default_factory=web_access)
 
 
 def work_of(config: RunConfig, method: ResolvedMethod) -> Work:

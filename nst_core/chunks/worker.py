@@ -30,6 +30,7 @@ from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_ids, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
+from nst_core.storage.web_access import use_web_access
 
 
 def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> ChunkReport:
@@ -47,6 +48,7 @@ def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, att
         OSError, RuntimeError: may pass; try the chunk again.
     """
     torch.set_num_threads(work.threads)
+    use_web_access(work.access)
     return ChunkRun(chunk, work, watch or ChunkWatch(), attempt).run()
 
 

@@ -11,6 +11,7 @@ from upath import UPath
 
 from nst_core.errors import UsageError
 from nst_core.storage.paths import is_url, parse_path
+from nst_core.storage.web_access import name_places
 
 LOCATION_FAULT = "location"
 """The pydantic type of faults whose message is a sentence and whose input, a URL, may hold a secret."""
@@ -21,6 +22,8 @@ def _location(value: Any) -> Path:
         return cast(Path, value)
     if not isinstance(value, str):
         raise PydanticCustomError("path_type", "must be a path")
+    if is_url(value):
+        name_places([value])
     try:
         return parse_path(value)
     except UsageError as error:

@@ -71,6 +71,11 @@ class Execution(Section):
         "`always` one that holds none.",
     )
     report_every: PositiveInt = Field(10, description="Evaluations between two looks from the host.")
+    allow_private_addresses: bool = Field(
+        False,
+        description="Whether addresses inside the network may be asked where only data name them (a manifest, COCO's "
+        "annotations), and data may name URLs of any kind. What the run file itself names needs no permission.",
+    )
     evaluation: Literal["eager", "graph", "compile"] = Field(
         "eager",
         description="`eager`; `graph`: each batch's evaluation captured as a CUDA graph; `compile`: fused by "

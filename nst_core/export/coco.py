@@ -21,6 +21,7 @@ from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
 from nst_core.export.target import ShardRecord, Target
 from nst_core.storage.atomic import atomic_path
+from nst_core.storage.secrets import redact_urls
 
 _STEM = re.compile(r"(?P<kind>.+)_(?P<split>[a-z]+)(?P<year>\d{4})")
 _YEARLESS = re.compile(r"[a-z]+")
@@ -80,8 +81,11 @@ class Coco:
         photograph = self._source.photograph(row)
         if photograph is None:
             return row
-        url = photograph.entry.get("flickr_url") or photograph.entry.get("coco_url")
-        told = {"content_license": self._licenses.get(str(photograph.entry.get("license"))), "content_source_url": url}
+        url = redact_urls(str(photograph.entry.get("flickr_url") or photograph.entry.get("coco_url") or ""))
+        told = {
+            "content_license": self._licenses.get(str(photograph.entry.get("license"))),
+            "content_source_url": url and redact_urls(url),
+        }
         missing = {name: value for name, value in told.items() if value and not row.columns[name]}
         return replace(row, columns={**row.columns, **missing}) if missing else row
 

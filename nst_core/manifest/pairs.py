@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,17 +15,33 @@ from nst_core.manifest.draws import draw
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
 from nst_core.manifest.row import UNSTYLIZED, ManifestRow
 from nst_core.manifest.style_cell import StyleRef
+from nst_core.manifest.urls import WebItems, url_faults
 from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
 from nst_core.storage.paths import is_local, is_url, parse_path
+from nst_core.storage.signed_urls import is_web_url
 
 
-def read_pairs(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
-    """Read the pairs of a manifest, and draw the styles of rows that name an artist only. Raises ManifestError."""
+def read_pairs(
+    path: Path, seed: int, contents: Catalogue, styles: StyleSet, planned_ids: Callable[[], Iterable[str]] = tuple
+) -> list[Pair]:
+    """Read the pairs of a manifest, and draw the styles of rows that name an artist only.
+
+    Args:
+        planned_ids: the ids of images in the plan, asked for where the manifest has signed addresses: a picture that
+            is planned under an address with its signature, as older versions did, keeps that as its identity.
+
+    Raises:
+        ManifestError: all rows that are wrong are listed.
+    """
     pools = styles.drawable().by_artist()
-    found_contents, found_styles = _ItemLookup.of(contents, path.parent), _ItemLookup.of(styles.catalogue, path.parent)
+    web = WebItems(planned_ids)
+    found_contents = _ItemLookup.of(contents, path.parent, web)
+    found_styles = _ItemLookup.of(styles.catalogue, path.parent, web)
     lookups = _Lookups(found_contents, found_styles, pools, artist_lookup(pools), seed)
     rows = read_manifest(path, pools, found_styles.by_id, found_contents.by_id)
+    if refused := url_faults(rows, path.parent, found_contents.by_id, found_styles.by_id):
+        raise ManifestError(faults_message(path, refused))
     pairs = [_pair_of_row(row, lookups) for row in rows]
     if repeated := _repeated(rows, pairs):
         raise ManifestError(faults_message(path, repeated))
@@ -81,7 +97,7 @@ def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
         artist = lookups.artists[artist_key(row.artist or "")]
         own_seed = lookups.seed if row.overrides.seed is None else row.overrides.seed
         pool = lookups.pools[artist]
-        (index,) = draw(1, len(pool), own_seed, content.id, artist)
+        (index,) = draw(1, len(pool), own_seed, content.identity, artist)
         shares = lookups.styles.shares((StyleRef(pool[index].id),))
     if artist and artist not in lookups.pools:
         artist = lookups.artists.get(artist_key(artist), artist)
@@ -118,12 +134,13 @@ class _ItemLookup:
     by_id: Mapping[str, Item]
     by_path: Mapping[str, Item]
     folder: Path
+    web: WebItems
     _items: dict[str, Item] = field(default_factory=dict)
     _blends: dict[tuple[StyleRef, ...], tuple[StyleShare, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, folder: Path) -> _ItemLookup:
-        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder)
+    def of(cls, catalogue: Catalogue, folder: Path, web: WebItems) -> _ItemLookup:
+        return cls(catalogue.by_id(), {_absolute(item.path): item for item in catalogue.items}, folder, web)
 
     def item(self, name: str) -> Item:
         """A source's item by id, else a file by path: beside the manifest, or from the current folder."""
@@ -141,6 +158,9 @@ class _ItemLookup:
         identity = unicodedata.normalize("NFC", name)
         if identity in self.by_id:
             return self.by_id[identity]
+        if is_web_url(name):
+            found = self.web.item(identity)
+            return self.by_path.get(str(found.path)) or found
         if is_url(name) or not is_local(self.folder):
             path = parse_path(name) if is_url(name) else self.folder / name
             return self.by_path.get(str(path)) or Item(identity, path)

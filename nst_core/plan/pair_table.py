@@ -159,11 +159,11 @@ class _DistinctValues:
 
 
 def _content_text(item: Item) -> str:
-    return canonical_json(item.id)
+    return canonical_json(item.identity)
 
 
 def _combination_text(pair: Pair) -> tuple[str, str]:
-    return canonical_json([[style.item.id, style.share] for style in pair.styles]), canonical_json(pair.artist)
+    return canonical_json([[style.item.identity, style.share] for style in pair.styles]), canonical_json(pair.artist)
 
 
 def _setting_text(pair: Pair) -> tuple[str, ...]:

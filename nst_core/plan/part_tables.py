@@ -14,6 +14,7 @@ from nst_core.plan.path_names import PathNames, file_names
 from nst_core.run_folder.plan_table import PLAN_SCHEMA
 from nst_core.sources.base import Item, path_text
 from nst_core.sources.index.inputs import Input
+from nst_core.storage.secrets import redact_urls
 
 _ROWS_AT_ONCE = 65_536
 
@@ -94,7 +95,8 @@ class _PlanColumns:
     def _extras(self, content: int, setting: int) -> list[tuple[str, str]]:
         """The extra columns of a pair: its content's, and the manifest's in place of those of the same name."""
         own = self._part.pairs.settings[setting].extras
-        return [*((k, v) for k, v in self._part.pairs.contents[content].extras if k not in own), *own.items()]
+        found = [*((k, v) for k, v in self._part.pairs.contents[content].extras if k not in own), *own.items()]
+        return [(name, redact_urls(value)) for name, value in found]
 
 
 def _frame(records: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str, pa.Array]:
@@ -112,7 +114,7 @@ def _content_columns(item: Item, inputs: Mapping[Path, Input]) -> tuple[Any, ...
         found.size_bytes,
         found.mtime_ns,
         item.license,
-        item.source_url,
+        item.source_url and redact_urls(item.source_url),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.plan.pair_table import PairTable, Setting, id_text
 from nst_core.run_folder.plan_table import Plan
+from nst_core.storage.signed_urls import is_web_url
 from nst_core.storage.slugs import slugify, unique_slugs
 
 
@@ -50,7 +52,8 @@ def choose_path_names(pairs: PairTable, earlier: Plan) -> PathNames:
 
 
 def _stem(item_id: str) -> str:
-    return slugify(PurePosixPath(item_id.replace("\\", "/")).stem)
+    name = re.split("[?;]", item_id, maxsplit=1)[0] if is_web_url(item_id) else item_id
+    return slugify(PurePosixPath(name.replace("\\", "/")).stem)
 
 
 def file_names(pairs: PairTable, names: PathNames, earlier: Plan, extension: str) -> pa.Array:

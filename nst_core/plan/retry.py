@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 
 from nst_core.config.run_config import Execution, RunConfig, parse_config
 from nst_core.errors import RunFolderError
+from nst_core.manifest.urls import remember_urls
 from nst_core.recipes import is_recipe_file
 from nst_core.run_folder.chunk import Chunk, pending_chunks
 from nst_core.run_folder.folder import RUN_YAML, Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.paths import parse_path
+from nst_core.storage.web_access import begin_run
 
 Only = Literal["failed", "quarantined"]
 
@@ -51,6 +53,9 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     weights = config.method.resolve().weights
     if weights not in ("imagenet", "random"):
         _check_file(folder, "weights", weights)
+    begin_run(config.execution.allow_private_addresses)
+    if config.pairing.manifest is not None:
+        remember_urls(config.pairing.manifest)  # the plan has them without their secrets
     root = folder.root.absolute()
     # The folder may have been given a name that no run file could: copies, not validated anew.
     return config.model_copy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
@@ -13,12 +14,14 @@ from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.run_folder.artists import ArtistFacts
+from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.source_scan import source_duplicates
 from nst_core.sources.left_out import catalogue_notes, count_by_reason
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
 from nst_core.storage.progress import Progress
+from nst_core.storage.web_access import begin_run
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress 
 
 def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources:
     """Read both sources, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
+    begin_run(config.execution.allow_private_addresses)
     contents = open_source(config.content, "content")
     styles = open_source(config.style, "style")
     for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
@@ -115,9 +119,24 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
     pairing = config.pairing
     if pairing.strategy == "manifest":
         assert pairing.manifest is not None  # the configuration makes sure
-        return iter(read_pairs(pairing.manifest, pairing.seed, sources.contents, sources.styles))
+        return iter(
+            read_pairs(
+                pairing.manifest,
+                pairing.seed,
+                sources.contents,
+                sources.styles,
+                lambda: _planned_ids(config.run_folder),
+            )
+        )
     beta = config.method.resolve().beta
     return draw_pairs(pairing, sources.contents.items, sources.styles, beta)
+
+
+def _planned_ids(run_folder: Path) -> Iterator[str]:
+    """The ids of contents and styles in the plan of a run folder."""
+    plan = RunFolder(run_folder).read_plan()
+    yield from (name for (name,) in plan.distinct("content_id"))
+    yield from {name for names in plan.column("style_ids") for name in names}
 
 
 def collect_artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -> dict[str, ArtistFacts]:

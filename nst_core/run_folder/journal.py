@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nst_core.storage.atomic import append_line
+from nst_core.storage.secrets import redact_text
 
 EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
 """`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. What
@@ -44,7 +45,8 @@ class Journal:
     def note(self, event: EventName, **more: Any) -> None:
         """Append a line, durably. Raises DiskFull, OSError."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        append_line(self.path, json.dumps({"event": event, "at": now, **more}, ensure_ascii=False))
+        said = {name: redact_text(value) if isinstance(value, str) else value for name, value in more.items()}
+        append_line(self.path, json.dumps({"event": event, "at": now, **said}, ensure_ascii=False))
 
     def events(self) -> list[Event]:
         """The events so far, in order."""

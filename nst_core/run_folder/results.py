@@ -15,6 +15,7 @@ from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.style_columns import parse_style_path
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.paths import parquet_source
+from nst_core.storage.secrets import redact_urls
 
 if TYPE_CHECKING:
     from nst_core.engine.optimisation import LossPoint
@@ -203,8 +204,11 @@ def _names_a_folder(slug: str) -> bool:
 
 def _record(result: Result) -> dict[str, Any]:
     record = {**result.__dict__}
+    for name in ("content_path", "style_path", "error_message", "content_source_url"):  # an old plan has them as given
+        record[name] = record[name] and redact_urls(record[name])
+    record["style_paths"] = record["style_paths"] and [redact_urls(path) for path in record["style_paths"]]
     record["loss_trace"] = [point.__dict__ for point in result.loss_trace] if result.loss_trace is not None else None
-    return record | {EXTRA_PREFIX + name: value for name, value in result.extras.items()}
+    return record | {EXTRA_PREFIX + name: redact_urls(value) for name, value in result.extras.items()}
 
 
 def _result(record: Mapping[str, Any]) -> Result:

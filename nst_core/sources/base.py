@@ -26,6 +26,8 @@ class Item:
         source_url: the address that an attribution names.
         extras: further columns, carried through to Parquet with `x_` before their names.
         years: of a style image's painter, as the source has them (`1853–1890`), if known.
+        lasting_id: the id from which those of pairs are made, where it is not `id`: of a picture on the web, its
+            address without a signature.
     """
 
     id: str
@@ -39,6 +41,12 @@ class Item:
     source_url: str | None = None
     extras: tuple[tuple[str, str], ...] = ()
     years: str | None = None
+    lasting_id: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The text that stands for this image in ids of pairs and in draws; it is never written."""
+        return self.lasting_id or self.id
 
     @property
     def genres(self) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nst_core.errors import UsageError
+from nst_core.errors import InputError, UsageError
 from nst_core.storage.secrets import holds_secret
+from nst_core.storage.signed_urls import is_web_url, remember_address
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,8 +48,10 @@ NO_FILE: FileState = (-1, -1)
 def parse_path(text: str | Path) -> Path:
     """The path that a text names: a URL such as `s3://bucket/folder`, or a local path (also as `file://`).
 
+    Of an address on the web it is the shown form, without secrets (`nst_core.storage.signed_urls`).
+
     Raises:
-        UsageError: the protocol is unknown, its package is not installed, or the URL contains a password.
+        UsageError: the protocol is unknown, its package is not installed, or the URL of a store contains a password.
     """
     if not isinstance(text, str):
         return text
@@ -58,6 +61,10 @@ def parse_path(text: str | Path) -> Path:
     protocol = match[1].lower()
     if protocol in ("file", "local"):
         return Path(text[match.end() :])
+    if protocol in ("http", "https"):
+        from nst_core.storage.web_path import WebPath
+
+        return cast(Path, WebPath(remember_address(f"{protocol}{text[match.end(1) :]}"), use_listings_cache=False))
     if holds_secret(text):
         raise UsageError(
             f"The {protocol}:// URL holds a secret, which would end up in tables and logs: leave it out, and give it "
@@ -116,7 +123,7 @@ def file_state(path: Path) -> FileState:
     if remote is not None:
         try:
             return _state(remote.details())
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, InputError):  # what is wrong is said when it is read
             return NO_FILE
     try:
         status = path.stat()
@@ -131,13 +138,20 @@ def remote_states(paths: Iterable[Path]) -> dict[Path, FileState]:
     for path in paths:
         if not is_local(path):
             by_folder.setdefault(path.parent, []).append(path)
-    singles = [path for members in by_folder.values() if len(members) < _LISTING_MINIMUM for path in members]
-    folders = {folder: members for folder, members in by_folder.items() if len(members) >= _LISTING_MINIMUM}
+    many = (folder for folder, members in by_folder.items() if len(members) >= _LISTING_MINIMUM)
+    listed = {folder for folder in many if not _on_web(folder)}
+    singles = [path for folder, members in by_folder.items() if folder not in listed for path in members]
+    folders = {folder: by_folder[folder] for folder in listed}
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         states = dict(zip(singles, pool.map(file_state, singles), strict=True))
         for members, found in zip(folders.values(), pool.map(_folder_states, folders), strict=True):
             states |= {path: found.get(path.name, NO_FILE) for path in members}
     return states
+
+
+def _on_web(folder: Path) -> bool:
+    """Whether a folder is a web server's, whose page of links tells no sizes: its files are fetched, once each."""
+    return is_web_url(str(folder))
 
 
 def _folder_states(folder: Path) -> dict[str, FileState]:

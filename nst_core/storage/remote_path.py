@@ -16,6 +16,7 @@ from upath.extensions import ProxyUPath
 from upath.types import StatResultType
 
 from nst_core.errors import NstError, StorageRefused, StorageUnreachable
+from nst_core.storage.secrets import redact_text
 
 _PATH_ERRORS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _BUGS = (TypeError, AttributeError, LookupError, ImportError, NotImplementedError, MemoryError)
@@ -146,7 +147,7 @@ def _store_errors(path: RemotePath) -> Iterator[None]:
 def _storage_error(path: RemotePath, error: Exception) -> NstError:
     """One of our errors for one of a store's library, recognised by name, so that no library has to be imported."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    reason = " ".join(str(error).split()).rstrip(".")[:300] or type(error).__name__
+    reason = redact_text(" ".join(str(error).split()).rstrip("."))[:300] or type(error).__name__
     if kinds & _CREDENTIALS:
         return StorageRefused(
             f"No valid credentials for {path} ({reason}): set them in the environment, for example "

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
-from nst_core.sources.download.http import open_client
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
+from nst_core.storage.web_client import open_client
 
 DATASET = "ikarus777/best-artworks-of-all-time"
 ARCHIVE = DatasetArchive("best-artworks-of-all-time.zip", size=2_300_000_000, unpacked=2_300_000_000)

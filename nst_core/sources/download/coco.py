@@ -24,11 +24,13 @@ from nst_core.sources.download.coco_releases import (
 )
 from nst_core.sources.download.dataset_archive import download_archive, unpack_part
 from nst_core.sources.download.folder import DatasetFolder, count_files
-from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.http import HttpRequest
 from nst_core.sources.download.kaggle_client import kaggle_archive
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
 from nst_core.sources.wording import quantity
+from nst_core.storage.web_access import name_places
+from nst_core.storage.web_client import open_client
 
 _REFUSED = "try again later, or with --mirror kaggle"
 
@@ -102,6 +104,7 @@ def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
     """
     source = request.source
     request.check()
+    name_places([request.base_url])
     folder = DatasetFolder(source.path)
     with folder.lock(), open_client() as client:
         download = _CocoDownload(request, folder, client, watch)

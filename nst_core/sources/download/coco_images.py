@@ -14,7 +14,7 @@ from typing import IO
 import httpx
 from PIL import Image
 
-from nst_core.errors import DownloadFailed, DownloadRefused, NstError
+from nst_core.errors import DownloadFailed, DownloadRefused, NstError, UsageError
 from nst_core.sources.coco import CocoImage
 from nst_core.sources.download.archive import check_inside
 from nst_core.sources.download.http import HttpRequest
@@ -29,6 +29,7 @@ from nst_core.sources.download.progress import DownloadWatch
 from nst_core.sources.walk import missing_files
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.disk import check_space
+from nst_core.storage.signed_urls import is_valid_web_url
 
 CONNECTIONS = 16
 BYTES_PER_IMAGE = 170_000
@@ -144,13 +145,19 @@ class _Downloads:
                 return
             self.failures.append(error)
             transient = [one for one in self.failures if isinstance(one, DownloadFailed)]
-        if _ends_all(error) or len(transient) >= PATIENCE:
+            other_hosts = isinstance(error, Unreachable) and self.fetched > 0  # the network is there
+        if (_ends_all(error) and not other_hosts) or len(transient) >= PATIENCE:
             self.stop.set()
 
     def _get(self, image: CocoImage) -> None:
         path, request = self.folder / image.file_name, self.request(image)
-        with network_errors(request.url):
-            data = self._receive(request)
+        if not is_valid_web_url(request.url):
+            raise DownloadRefused(f"The address of {image.file_name} in the annotations is not one of the web.")
+        try:
+            with network_errors(request.url):
+                data = self._receive(request)
+        except UsageError as error:  # of this image alone, whose address comes from the annotations
+            raise DownloadRefused(str(error)) from error
         if self.stop.is_set():
             raise DownloadFailed("Given up, because others failed.")
         fault = _fault(data, image)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import queue
 import re
@@ -20,7 +19,7 @@ from typing import TypeVar, cast
 
 import httpx
 
-from nst_core.errors import DownloadFailed, UsageError
+from nst_core.errors import DownloadFailed, DownloadRefused
 from nst_core.sources.download.http_errors import AGAIN, WrongContent, check_status, network_errors, place_of
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch
@@ -29,8 +28,10 @@ from nst_core.storage.disk import check_space
 
 T = TypeVar("T")
 
-TIMEOUT = httpx.Timeout(30.0, read=60.0)
 _CHUNK = 1 << 20
+_MOST = 100 * 1000**3
+"""Bytes of any file; all of COCO's training images are 20 GB."""
+_TIMES_PUBLISHED = 4
 _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)")
 
 
@@ -64,15 +65,6 @@ class PublishedChecksum:
     official: bool = False
 
 
-def open_client() -> httpx.Client:
-    """A client that follows redirects and uses the environment's proxy settings. Raises UsageError for invalid ones."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO messages have addresses, which may be signed
-    try:
-        return httpx.Client(timeout=TIMEOUT, follow_redirects=True)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"The proxy settings of this environment cannot be used: {error}") from error
-
-
 def fetch(
     client: httpx.Client,
     request: HttpRequest,
@@ -91,13 +83,15 @@ def fetch(
     if path.is_file():
         return
     partial = PartialFile(path)
+    published = published or PublishedChecksum()
+    most = max(_MOST, _TIMES_PUBLISHED * (published.size or 0))
     while not partial.is_whole():
-        _connect(client, request, partial, watch)
-    _check_published(partial, published or PublishedChecksum(), place_of(request.url), watch)
+        _connect(client, request, partial, most, watch)
+    _check_published(partial, published, place_of(request.url), watch)
     partial.finish()
 
 
-def _connect(client: httpx.Client, request: HttpRequest, partial: PartialFile, watch: DownloadWatch) -> None:
+def _connect(client: httpx.Client, request: HttpRequest, partial: PartialFile, most: int, watch: DownloadWatch) -> None:
     """Send one request for the bytes that are lacking, and receive them. Raises as `fetch`."""
     watch.check()
     received = partial.size() if partial.validator else 0
@@ -115,7 +109,7 @@ def _connect(client: httpx.Client, request: HttpRequest, partial: PartialFile, w
             _check_range(response, partial, received, place)
         else:
             partial.restart(_validator(response), _length(response))
-        _receive(cast(Iterator[bytes], stream), partial, watch)
+        _receive(cast(Iterator[bytes], stream), partial, place, most, watch)
     _check_complete(partial, place)
 
 
@@ -176,18 +170,27 @@ def _check_range(response: httpx.Response, partial: PartialFile, received: int, 
         partial.write_state(partial.validator, int(found["total"]))
 
 
-def _receive(chunks: Iterator[bytes], partial: PartialFile, watch: DownloadWatch) -> None:
+def _receive(chunks: Iterator[bytes], partial: PartialFile, place: str, most: int, watch: DownloadWatch) -> None:
     received, total = partial.size(), partial.total
     title = f"Downloading {partial.path.name}"
     if total is not None:
         check_space(partial.path.parent, total - received, partial.path.name)
     with disk_full_as_error(partial.path), partial.part.open("ab", buffering=0) as file:
         watch.step(title, received, total or 0)
+        _check_size(total or 0, partial, place, most)
         for chunk in chunks:
             received += _write(file.fileno(), chunk)
+            _check_size(received, partial, place, most)
             watch.step(title, received, total or 0)
     if total is None:  # neither a length nor chunked encoding: the end of the connection is the end of the file
         partial.write_state(partial.validator, received)
+
+
+def _check_size(size: int, partial: PartialFile, place: str, most: int) -> None:
+    """Raise DownloadRefused, and delete what has arrived, where a file has no end."""
+    if size > most:
+        partial.discard()
+        raise DownloadRefused(f"{place} is not downloaded: it has more than {most} bytes.")
 
 
 def _write(descriptor: int, chunk: bytes) -> int:

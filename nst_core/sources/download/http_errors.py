@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
 
 from nst_core.errors import DownloadFailed, DownloadRefused, UsageError
+from nst_core.storage.retry_after import seconds_to_wait
+from nst_core.storage.secrets import redact_text
+from nst_core.storage.web_access import PrivateAddress
 
 AGAIN = "run the same command again, it goes on from here"
 NOT_ALLOWED, NOT_THERE = (401, 403, 451), (404, 410)
@@ -44,19 +45,6 @@ def check_status(status: int, place: str, retry_after: str | None, hint: str = "
     raise DownloadRefused(f"{place} cannot be downloaded: the server answers HTTP {status}.")
 
 
-def seconds_to_wait(header: str | None) -> float | None:
-    """The value of `Retry-After`, a number or a date, in seconds from now."""
-    if header is None:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    with contextlib.suppress(ValueError):
-        moment = parsedate_to_datetime(header)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    return None
-
-
 @contextlib.contextmanager
 def network_errors(url: str) -> Iterator[None]:
     """Raise errors of httpx as errors of this project."""
@@ -65,10 +53,12 @@ def network_errors(url: str) -> Iterator[None]:
         yield
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise UsageError(f"{place} is no address to download from: it must begin with http:// or https://.") from error
+    except PrivateAddress as error:
+        raise DownloadRefused(f"{place} is not asked: {error}.") from error
     except httpx.TooManyRedirects as error:
         raise DownloadRefused(f"{place} leads in a circle: the server sends from one address to the next.") from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        host = urlsplit(url).hostname or place
+        host = _host_of(url) or place
         raise Unreachable(
             f"{host} cannot be reached ({_reason(error)}): check the network (and the proxy, if there is one), "
             "then run the same command again."
@@ -87,5 +77,12 @@ def place_of(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.scheme else parts.path
 
 
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
 def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return redact_text(str(error)) or type(error).__name__

@@ -21,6 +21,7 @@ from nst_core.sources.index.rows import IndexRows, read_rows, write_rows
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
 from nst_core.storage.machine import cache_folder
 from nst_core.storage.paths import parse_path
+from nst_core.storage.signed_urls import is_web_url
 
 _SAVE_EVERY = 30.0  # seconds of work that a kill can cost
 _UNUSED = 90 * 86400.0  # seconds after its last use that a cache file is deleted
@@ -146,6 +147,8 @@ class _CacheFile:
 
 
 def _missing(folder: Path, keys: list[str]) -> list[str]:
+    if is_web_url(str(folder)):  # not asked: what is not used goes with its file
+        return []
     try:
         present = {path.name for path in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):

@@ -20,6 +20,9 @@ _ADVICE = {
     "MissingImage": "Put the file where its source has it, then run again: the pair is made once the file is there.",
     "UnreadableName": "Rename the file, then run again: it is a new image to the run.",
     "UnreadableImage": "Give yourself the right to read the file, then `nst retry`.",
+    "UnavailableImage": "See that its server gives it (sign its address anew in the manifest if it is signed), then "
+    "run again.",
+    "PrivateAddressImage": "If it is meant to be asked, set `execution.allow_private_addresses`, then run again.",
     "ImageTooLarge": "Scale the image down, or allow more with `max_pixels` of its source; then `nst retry`.",
     "ImageTooSmall": "Leave it out, or allow it with `min_side` of its source if the method can; then `nst retry`.",
     "PoisonPair": "Its process died whenever it was made alone. Look at the image and at the machine's memory, "

@@ -276,6 +276,20 @@ def test_what_is_known_of_the_inputs_stands_in_the_row() -> None:
     assert (row.fingerprint, row.method_fingerprint) == (PRINTS.run, PRINTS.method)
 
 
+def test_no_secret_of_an_address_gets_into_a_row() -> None:
+    content = Item(
+        "a.jpg",
+        Path("a.jpg"),
+        source_url="https://me:HUSH@e.org/a?sig=HUSH",
+        extras=(("page", "https://e.org/?t=HUSH"),),
+    )
+    (row,) = plan(
+        [Pair(content, (StyleShare(Item("x", Path("x"))),), None, extras={"note": "see https://e.org/#HUSH"})]
+    )
+    assert row.content_source_url == "https://***@e.org/a?sig=***"
+    assert row.extras == {"page": "https://e.org/?t=***", "note": "see https://e.org/#***"}
+
+
 def test_each_file_is_inspected_once_with_the_limits_of_its_role() -> None:
     both = pair("same.jpg")
     both = replace(both, styles=(StyleShare(both.content), StyleShare(Item("s", Path("s")))))

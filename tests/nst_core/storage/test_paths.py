@@ -69,7 +69,7 @@ def test_a_url_is_kept_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["s3://key:sec/ret@bucket/x", "https://host/x?token=abc", "sftp://user:password@host/x"]
+    "text", ["s3://key:sec/ret@bucket/x", "s3://bucket/x?token=abc", "sftp://user:password@host/x"]
 )
 def test_a_secret_in_a_url_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(UsageError, match="holds a secret") as refused:

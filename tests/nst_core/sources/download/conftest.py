@@ -9,11 +9,13 @@ import pytest
 from download.fake_server import Server, serving
 
 from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.storage.web_access import name_places
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     with serving() as running:
+        name_places([running.url])
         yield running
 
 

@@ -249,3 +249,28 @@ def test_a_category_that_coco_lacks_is_told_after_the_annotations_arrived(get: G
     with pytest.raises(ConfigError, match=r"--categories: .*no category 'cats'"):
         get(categories=["cats"])
     assert below(tmp_path) == ANNOTATIONS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/x.jpg",
+        "http://localhost:1/x.jpg",
+        "zip://x.jpg::http://10.0.0.1/a.zip",
+        "http://[x",
+        "http://[::1",
+    ],
+)
+def test_what_annotations_may_not_name_is_left_out_and_the_others_arrive(
+    get: Get, server: Server, tmp_path: Path, url: str
+) -> None:
+    get(images=False)
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    annotations = json.loads(file.read_text())
+    annotations["images"][1]["coco_url"] = url
+    file.write_text(json.dumps(annotations))
+    with pytest.raises(DownloadRefused) as refused:
+        get(smallest_side=1)
+    assert len(list((tmp_path / "val2017").glob("*.jpg"))) == 5
+    assert "***" not in str(refused.value)
+    assert str(refused.value).count("\n") == 0

@@ -16,10 +16,13 @@ import pytest
 from download.fake_server import Fault, Server
 
 from nst_core.errors import DiskFull, DownloadFailed, DownloadRefused, Interrupted, UsageError
-from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch, open_client
-from nst_core.sources.download.http_errors import Unreachable, WrongContent, place_of, seconds_to_wait
+from nst_core.sources.download.http import HttpRequest, PublishedChecksum, fetch
+from nst_core.sources.download.http_errors import Unreachable, WrongContent, place_of
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch, no_progress
+from nst_core.storage.retry_after import seconds_to_wait
+from nst_core.storage.web_access import name_places
+from nst_core.storage.web_client import open_client
 
 DATA = random.Random(7).randbytes(200_000)
 PATH = "/a.zip"
@@ -192,6 +195,7 @@ def test_nothing_that_listens_is_one_sentence(target: Path, watch: DownloadWatch
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/a.zip"
+        name_places([url])
         with open_client() as client, pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached .*network"):
             fetch(client, HttpRequest(url), target, watch)
 

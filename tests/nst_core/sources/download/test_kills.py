@@ -18,10 +18,11 @@ from nst_core.errors import DiskFull, UsageError
 from nst_core.sources.download.archive import all_members
 from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.folder import LOCK, MARKER, DatasetFolder
-from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.http import HttpRequest
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.progress import DownloadWatch, no_progress
 from nst_core.storage.atomic import TEMPORARY_SUFFIX
+from nst_core.storage.web_client import open_client
 
 FILES = {f"things/{number:03}.bin": random.Random(number).randbytes(40_000) for number in range(60)}
 DOWNLOAD = """
@@ -30,7 +31,8 @@ from pathlib import Path
 from nst_core.sources.download.archive import all_members
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.folder import DatasetFolder
-from nst_core.sources.download.http import HttpRequest, open_client
+from nst_core.sources.download.http import HttpRequest
+from nst_core.storage.web_client import open_client
 from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.progress import DownloadWatch
 
