@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from nst_core.engine.images.containers import ends_early
 from nst_core.engine.images.files import ENDS_EARLY, open_image
@@ -17,15 +17,15 @@ from nst_core.engine.images.jpeg import is_complete_without_end, jpeg_structure,
 from nst_core.engine.images.limits import MOST_SCANS, check_limit
 from nst_core.engine.images.png import damaged_pixel_chunk, png_parts
 from nst_core.engine.images.rows import load_all_rows
-from nst_core.engine.images.tiff import missing_strips
+from nst_core.engine.images.tiff import load_tiff, missing_strips
 from nst_core.errors import CorruptImage, TruncatedImage
 
 _MISSING = "part of its pixels is missing"
 _ROW_BY_ROW = ("PNG", "GIF", "BMP", "PPM", "TGA")
 
 
-def load_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
-    """Decode an opened picture from the bytes of its file. To be used within `pillow_faults`.
+def load_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> Image.Image:
+    """Decode an opened picture from the bytes of its file and return it. To be used within `pillow_faults`.
 
     Raises TruncatedImage where pixels are missing, CorruptImage where a checksum says that they are damaged, and
     LimitExceeded.
@@ -39,10 +39,13 @@ def load_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
             raise CorruptImage(path, f"the checksum of its {chunk} chunk is wrong")
         if not load_all_rows(image, lambda: _again(path, data)):
             raise TruncatedImage(path, _MISSING)
-    elif image.format == "TIFF" and missing_strips(image, len(data)):
-        raise TruncatedImage(path, ENDS_EARLY)
+    elif image.format == "TIFF":
+        if missing_strips(image, len(data)):
+            raise TruncatedImage(path, ENDS_EARLY)
+        return load_tiff(path, image)
     else:
         image.load()
+    return image
 
 
 def check_scans(data: bytes) -> None:
@@ -60,7 +63,7 @@ def _load_jpeg(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
     if structure.ended:
         if not complete:
             raise TruncatedImage(path, _MISSING)
-    elif not complete or not is_complete_without_end(image, _again(path, data), data, structure):
+    elif not complete or not is_complete_without_end(image, lambda: _again(path, data), data, structure):
         raise TruncatedImage(path, ENDS_EARLY)
 
 

@@ -23,6 +23,8 @@ from nst_core.engine.images.limits import LimitExceeded
 from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, identify, not_an_image_reason
 from nst_core.engine.images.png import SIGNATURE, pixel_stream, png_exif, png_parts, png_profile
 from nst_core.engine.images.suffixes import SUFFIXES
+from nst_core.engine.images.tiff import choose_page, unreadable_tiff_reason
+from nst_core.engine.images.tiff_tags import unreadable_tags
 from nst_core.errors import (
     CorruptImage,
     EmptyImage,
@@ -119,6 +121,10 @@ def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.Imag
         raise _opening_fault(path, stream, head, error) from error
     if image.format == "TIFF" and (path.suffix.lower() in CAMERA_RAW or _DNG_VERSION in getattr(image, "tag_v2", {})):
         raise NotAnImage(path, CONVERT_FIRST[".dng"])
+    if image.format == "TIFF":
+        choose_page(image)
+        if reason := unreadable_tiff_reason(image):
+            raise NotAnImage(path, reason)
     return image
 
 
@@ -201,6 +207,8 @@ def _opening_fault(path: Path, stream: IO[bytes], head: bytes, error: Exception)
     format = next((name for name, parts in _SIGNATURES if _matches(head, parts)), None)
     if format is None and not head.startswith(b"P"):  # Pillow goes by two letters for BMP and the PPM family
         return NotAnImage(path, not_an_image_reason(path, head))
+    if format == "TIFF" and (reason := unreadable_tags(stream)):
+        return NotAnImage(path, reason)
     if not isinstance(error, UnidentifiedImageError):
         return _decoding_fault(path, error)
     if format is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _HUFFMAN_FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive: those whose decoder can wait
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ONES = b"\xff\x00"  # eight ones within a scan: no Huffman code consists of ones only, so a block takes many of them
-_ZEROS = b"\x00"
+_OTHERS = (b"\x00", b"\x55")
 _LONGEST_LOOK = 8  # bytes that libjpeg wants to have before it decodes what may be the last symbol
 
 
@@ -105,6 +105,8 @@ def jpeg_structure(data: bytes, most_scans: int) -> JpegStructure:
             continue
         segment = data[position + 2 : position + _length(data, position)]
         position += _length(data, position)
+        if position > len(data):
+            return structure
         if marker == _RESTART_INTERVAL and len(segment) >= 2:
             interval = int.from_bytes(segment[:2], "big")
         elif marker in _FRAMES and structure.frame is None:
@@ -138,11 +140,17 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes, structure: JpegStructure,
     return complete
 
 
-def is_complete_without_end(image: Image.Image, again: ImageFile.ImageFile, data: bytes, structure: JpegStructure) -> bool:
+def is_complete_without_end(
+    image: Image.Image, open_again: Callable[[], ImageFile.ImageFile], data: bytes, structure: JpegStructure
+) -> bool:
     """Whether a picture without end marker is complete: other padding gives the same picture, and no scan is lacking."""
-    if not structure.is_whole or not load_jpeg(again, data, structure, _ZEROS):
+    if not structure.is_whole:
         return False
-    return bool(np.array_equal(np.asarray(image), np.asarray(again)))
+    for padding in _OTHERS:
+        again = open_again()
+        if not load_jpeg(again, data, structure, padding) or not np.array_equal(np.asarray(image), np.asarray(again)):
+            return False
+    return True
 
 
 def _feed(decoder: Any, data: bytes, structure: JpegStructure, padding: bytes) -> bool:
@@ -184,7 +192,7 @@ def _piece_ends(data: bytes, scan: Scan) -> Iterator[int]:
 def _scan_end(data: bytes, start: int) -> int:
     """The position of the next marker that is no restart marker."""
     found = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]").search(data, start)
-    return found.start() if found else len(data)
+    return found.start() if found else len(data.rstrip(b"\xff"))
 
 
 def _length(data: bytes, position: int) -> int:

@@ -87,8 +87,8 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)
-        load_complete(path, image, data)
-        upright = turn_upright(srgb_image(image), orientation_of(image))
+        picture = load_complete(path, image, data)
+        upright = turn_upright(srgb_image(picture), orientation_of(image))
     pixels = np.array(upright)
     info = replace(info, width=upright.width, height=upright.height)
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)
