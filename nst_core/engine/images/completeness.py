@@ -30,7 +30,7 @@ def load_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> Image.
     Raises TruncatedImage where pixels are missing, CorruptImage where a checksum says that they are damaged, and
     LimitExceeded.
     """
-    if ends_early(io.BytesIO(data)):
+    if image.format != "PNG" and ends_early(io.BytesIO(data)):
         raise TruncatedImage(path, ENDS_EARLY)
     if image.format in ("JPEG", "MPO"):
         _load_jpeg(path, image, data)

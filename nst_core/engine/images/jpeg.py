@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class Scan:
         components: numbers of the colour components in the scan.
         spectrum: first and last coefficient.
         bit: the lowest bit that the scan delivers, 0 for the full precision.
+        refines: whether it adds a bit to an earlier scan of the same coefficients.
         restarts: how many restart markers its blocks need; 0 without restart intervals.
     """
 
@@ -45,6 +46,7 @@ class Scan:
     components: tuple[int, ...]
     spectrum: tuple[int, int]
     bit: int
+    refines: bool
     restarts: int
 
 
@@ -80,7 +82,7 @@ class JpegStructure:
     def has_all_components(self) -> bool:
         """Whether every component has at least its mean values (a progressive file may stop there)."""
         return all(
-            any(component in scan.components and scan.spectrum[0] == 0 for scan in self.scans)
+            any(component in scan.components and scan.spectrum[0] == 0 and not scan.refines for scan in self.scans)
             for component in self.components
         )
 
@@ -157,8 +159,9 @@ def _feed(decoder: Any, data: bytes, structure: JpegStructure, padding: bytes) -
     view, position, complete = memoryview(data), 0, True
     rest: bytes | None = b""
     for scan in structure.scans:
-        restarts = -1
-        for end in _piece_ends(data, scan):
+        ends = _piece_ends(data, scan)
+        complete = complete and len(ends) > scan.restarts
+        for end in ends:
             rest = _decode(decoder, b"".join((rest, view[position:end], padding * _LONGEST_LOOK)))
             if rest is None:  # a baseline picture ends with its last row
                 return complete
@@ -167,8 +170,7 @@ def _feed(decoder: Any, data: bytes, structure: JpegStructure, padding: bytes) -
             if rest is None:
                 return complete
             complete = complete and not waits and not rest
-            position, restarts = end, restarts + 1
-        complete = complete and restarts >= scan.restarts
+            position = end
     _decode(decoder, b"".join((rest, view[position : structure.end], b"\xff\xd9")))
     return complete
 
@@ -181,12 +183,10 @@ def _decode(decoder: Any, data: bytes) -> bytes | None:
     return None if taken < 0 else data[taken:]
 
 
-def _piece_ends(data: bytes, scan: Scan) -> Iterator[int]:
+def _piece_ends(data: bytes, scan: Scan) -> list[int]:
     """Where each restart interval of a scan ends, and the scan itself."""
-    if scan.restarts:
-        for found in _PIECE_END.finditer(data, scan.start, scan.end):
-            yield found.start()
-    yield scan.end
+    restarts = _PIECE_END.finditer(data, scan.start, scan.end) if scan.restarts else ()
+    return [*(found.start() for found in restarts), scan.end]
 
 
 def _scan_end(data: bytes, start: int) -> int:
@@ -215,7 +215,7 @@ def _scan(structure: JpegStructure, header: bytes, interval: int, start: int, en
     if structure.frame != 0xC2:
         first, last, bits = 0, 63, 0
     restarts = (_blocks(structure, components) - 1) // interval if interval else 0
-    return Scan(start, end, components, (first, last), bits & 15, restarts)
+    return Scan(start, end, components, (first, last), bits & 15, bits > 15, restarts)
 
 
 def _blocks(structure: JpegStructure, components: tuple[int, ...]) -> int:

@@ -15,6 +15,7 @@ from typing import IO
 
 from nst_core.engine.images.limits import MOST_PROFILE_BYTES, MOST_SEGMENTS, MOST_TEXT_BYTES, check_limit
 
+_CHUNK_HEAD = struct.Struct(">I4s")
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
@@ -35,7 +36,7 @@ class PngParts:
 def png_parts(stream: IO[bytes]) -> PngParts:
     """Find the chunks that matter. Raises LimitExceeded."""
     parts = PngParts()
-    for count, (name, position, length) in enumerate(_chunks(stream)):
+    for count, (name, position, length, start) in enumerate(_chunks(stream)):
         check_limit(count, MOST_SEGMENTS, "chunks")
         if name in _PIXELS:
             parts.pixels.append((position, length))
@@ -45,8 +46,7 @@ def png_parts(stream: IO[bytes]) -> PngParts:
         elif name == b"eXIf" and parts.exif is None:
             parts.exif = (position, length)
         elif name in _TEXTS and length <= MOST_TEXT_BYTES and not parts.has_pixels:
-            stream.seek(position + 8)
-            if stream.read(24).startswith(_ORIENTATION_KEYS):
+            if start.startswith(_ORIENTATION_KEYS):
                 parts.texts.append((position, length))
     return parts
 
@@ -84,15 +84,16 @@ def damaged_pixel_chunk(data: bytes, parts: PngParts) -> str | None:
     return None
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """(name, position, length) of each whole chunk up to IEND; the last one may be cut by the end of the file."""
+def _chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """(name, position, length, first data) of each chunk up to IEND; the last one may be cut by the end of the file."""
     end = stream.seek(0, io.SEEK_END)
     position, name = len(SIGNATURE), b""
     while position + 8 <= end and name != b"IEND":
         stream.seek(position)
-        length, name = struct.unpack(">I4s", stream.read(8))
+        head = stream.read(32)
+        length, name = _CHUNK_HEAD.unpack_from(head)
         length = min(length + 12, end - position)
-        yield name, position, length
+        yield name, position, length, head[8:]
         position += length
 
 

@@ -69,7 +69,9 @@ def _rows_of_colour(image: Image.Image, box: tuple[int, int, int, int], colour: 
     """Which rows within the box are of one colour: (rows,) bool."""
     value = _value(image, colour)
     left, top, right, bottom = box
-    rows: NDArray[np.bool_] = (np.asarray(image.crop((left, top, left + 1, bottom))) == value).reshape(bottom - top, -1).all(1)
+    rows: NDArray[np.bool_] = (
+        (np.asarray(image.crop((left, top, left + 1, bottom))) == value).reshape(bottom - top, -1).all(1)
+    )
     for row in np.flatnonzero(rows):
         rows[row] = bool((np.asarray(image.crop((left, top + row, right, top + row + 1))) == value).all())
     return rows

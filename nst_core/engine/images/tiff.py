@@ -72,7 +72,7 @@ def load_tiff(path: Path, image: Any) -> Image.Image:
 
 
 def missing_strips(image: ImageFile.ImageFile, size: int) -> bool:
-    """Whether strips or tiles of an opened TIFF are missing, or lie beyond the end of its file. Raises LimitExceeded."""
+    """Whether strips or tiles of an opened TIFF are missing or lie beyond the file's end. Raises LimitExceeded."""
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     tiled = _TILES in tags and _STRIPS not in tags
     offsets, lengths = (_values(tags, tag) for tag in ((_TILES, _TILE_BYTES) if tiled else (_STRIPS, _STRIP_BYTES)))

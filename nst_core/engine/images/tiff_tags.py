@@ -32,7 +32,8 @@ _WORDS = {259: _COMPRESSIONS, 262: _PHOTOMETRICS, 339: _FORMATS}
 _USUAL: dict[int, tuple[int, ...]] = {259: (1,), 266: (1,), 284: (1,), 317: (1,), 332: (1,)}
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 _MOST_ENTRIES = 4096
-_MOST_VALUES = 16
+_MOST_VALUES = 8
+_LONGEST = 200  # characters
 _WIDTH, _HEIGHT = 256, 257
 
 
@@ -52,7 +53,8 @@ def described(tags: dict[int, tuple[int, ...]]) -> str:
         for tag, name in PIXEL_TAGS.items()
         if tags.get(tag) and tags[tag] != _USUAL.get(tag)
     ]
-    return f"it is a TIFF of a kind that cannot be read ({', '.join(named)}): convert it to RGB of 8 or 16 bits first"
+    tags_in_words = ", ".join(named)[:_LONGEST]
+    return f"it is a TIFF of a kind that cannot be read ({tags_in_words}): convert it to RGB of 8 or 16 bits first"
 
 
 def _in_words(tag: int, values: tuple[int, ...]) -> str:
