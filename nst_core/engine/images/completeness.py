@@ -1,7 +1,7 @@
 """Decoding with the check that all pixels are there.
 
-Whether a picture is complete is a matter of its pixels, not of the mark at the file's end: where part of them is missing,
-libraries fill up with grey or black, and where only the mark is missing, the picture is whole.
+Whether a picture is complete is a matter of its pixels, not of the mark at the file's end: where part of them is
+missing, libraries fill up with grey or black, and where only the mark is missing, the picture is whole.
 """
 
 from __future__ import annotations

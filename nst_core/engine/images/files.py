@@ -129,7 +129,7 @@ def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.Imag
 
 
 def _open_png(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile:
-    """A PNG with its profile and EXIF as we read them, and a transparent grey of 2 or 4 bits scaled as Pillow's others."""
+    """A PNG with its profile and EXIF as we read them, and a transparent grey of 2 or 4 bits scaled to 8."""
     parts = png_parts(stream)
     image = Image.open(pixel_stream(stream, parts), formats=["PNG"])
     if profile := png_profile(stream, parts):

@@ -145,7 +145,7 @@ def load_jpeg(image: ImageFile.ImageFile, data: bytes, structure: JpegStructure,
 def is_complete_without_end(
     image: Image.Image, open_again: Callable[[], ImageFile.ImageFile], data: bytes, structure: JpegStructure
 ) -> bool:
-    """Whether a picture without end marker is complete: other padding gives the same picture, and no scan is lacking."""
+    """Whether a picture without end marker is complete: other padding gives the same one, and no scan is lacking."""
     if not structure.is_whole:
         return False
     for padding in _OTHERS:
@@ -156,20 +156,16 @@ def is_complete_without_end(
 
 
 def _feed(decoder: Any, data: bytes, structure: JpegStructure, padding: bytes) -> bool:
-    view, position, complete = memoryview(data), 0, True
-    rest: bytes | None = b""
+    view, position, complete, rest = memoryview(data), 0, True, b""
     for scan in structure.scans:
         ends = _piece_ends(data, scan)
         complete = complete and len(ends) > scan.restarts
         for end in ends:
-            rest = _decode(decoder, b"".join((rest, view[position:end], padding * _LONGEST_LOOK)))
-            if rest is None:  # a baseline picture ends with its last row
-                return complete
-            waits = bool(rest)
-            rest = _decode(decoder, rest + padding)
-            if rest is None:
-                return complete
-            complete = complete and not waits and not rest
+            for piece in (b"".join((view[position:end], padding * _LONGEST_LOOK)), padding):
+                left = _decode(decoder, rest + piece)
+                if left is None:  # a baseline picture ends with its last row
+                    return complete
+                complete, rest = complete and not left, left
             position = end
     _decode(decoder, b"".join((rest, view[position : structure.end], b"\xff\xd9")))
     return complete

@@ -45,9 +45,8 @@ def png_parts(stream: IO[bytes]) -> PngParts:
             parts.profile = (position, length)
         elif name == b"eXIf" and parts.exif is None:
             parts.exif = (position, length)
-        elif name in _TEXTS and length <= MOST_TEXT_BYTES and not parts.has_pixels:
-            if start.startswith(_ORIENTATION_KEYS):
-                parts.texts.append((position, length))
+        elif name in _TEXTS and start.startswith(_ORIENTATION_KEYS) and length <= MOST_TEXT_BYTES:
+            parts.texts.append((position, length))
     return parts
 
 

@@ -48,7 +48,7 @@ def _load_on(image: ImageFile.ImageFile, colour: int) -> None:
     try:
         image.load()
     finally:
-        del image.load_prepare  # type: ignore[method-assign]
+        del image.load_prepare
 
 
 def _ink(image: Image.Image, colour: int) -> int | tuple[int, ...]:
@@ -72,6 +72,6 @@ def _rows_of_colour(image: Image.Image, box: tuple[int, int, int, int], colour: 
     rows: NDArray[np.bool_] = (
         (np.asarray(image.crop((left, top, left + 1, bottom))) == value).reshape(bottom - top, -1).all(1)
     )
-    for row in np.flatnonzero(rows):
+    for row in map(int, np.flatnonzero(rows)):
         rows[row] = bool((np.asarray(image.crop((left, top + row, right, top + row + 1))) == value).all())
     return rows
