@@ -164,6 +164,8 @@ def written() -> Iterator[tuple[tuple[Any, ...], bytes]]:
         SAMPLES, kinds, ("contig", "separate"), extras, "<>", (None, "lzw"), (None, (16, 16))
     ):
         dtype, bits = kind.split(":")
+        if tile and order == ">":
+            continue
         try:
             data = _combination(
                 photometric, dtype, int(bits), planar, extra, byteorder=order, compression=packing, tile=tile
