@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "folder",
     "gallery": "folder",
     "report": "report",
+    "judge": "judge",
     "serve": "serve",
     "app": "app",
     "export": "export",
