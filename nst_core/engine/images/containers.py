@@ -1,48 +1,30 @@
 """Checks of the formats' own structure, where Pillow is too lenient: is the file complete, how large is the canvas?
 
-Pillow stops reading once it has its pixels, so that it misses a wrong PNG checksum or a lost end; and for GIF and WebP
-it allocates the canvas before anybody could look at its size.
+Of a GIF or WebP it allocates the canvas before anybody could look at its size; where the pixels of a JPEG, PNG or TIFF
+are missing, their own modules tell.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import IO
+
+from nst_core.engine.images.jpeg2000 import jpeg2000_ends_early
+from nst_core.engine.images.png import png_parts
 
 
 def ends_early(stream: IO[bytes]) -> bool:
     """Whether a file ends before its own structure says that its first picture does.
 
-    Of a JPEG or TIFF this sees the header only: Pillow itself notices when the pixels are missing.
+    Of a JPEG, PNG or TIFF this sees the header only.
     """
     stream.seek(0)
     head = stream.read(16)
     stream.seek(0)
     walker = next((walk for offset, magic, walk in _WALKERS if head.startswith(magic, offset)), None)
     return walker is not None and walker(stream)
-
-
-def damaged_png_chunk(data: bytes) -> str | None:
-    """The name of the first PNG chunk whose checksum is wrong."""
-    view = memoryview(data)
-    for name, start, length in _png_chunks(io.BytesIO(data)):
-        end = start + length
-        if zlib.crc32(view[start - 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            return name.decode("ascii", "replace")
-    return None
-
-
-def png_exif(stream: IO[bytes]) -> bytes | None:
-    """The EXIF block of a PNG, wherever in the file it stands (Pillow's header reading stops at the pixels)."""
-    for name, start, length in _png_chunks(stream):
-        if name == b"eXIf":
-            stream.seek(start)
-            return stream.read(length)
-    return None
 
 
 def canvas_size(stream: IO[bytes]) -> tuple[int, int] | None:
@@ -56,21 +38,8 @@ def canvas_size(stream: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
-def _png_ends_early(stream: IO[bytes]) -> bool:
-    return all(name != b"IEND" for name, _, _ in _png_chunks(stream))
-
-
-def _png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """(name, position, length) of the data of each chunk, up to IEND or the last chunk that is there in full."""
-    end = stream.seek(0, os.SEEK_END)
-    position, name = 8, b""
-    while position + 12 <= end and name != b"IEND":
-        stream.seek(position)
-        length, name = struct.unpack(">I4s", stream.read(8))
-        if position + 12 + length > end:
-            return
-        yield name, position + 8, length
-        position += 12 + length
+def _png_header_ends_early(stream: IO[bytes]) -> bool:
+    return not png_parts(stream).has_pixels
 
 
 def _webp_ends_early(stream: IO[bytes]) -> bool:
@@ -170,13 +139,8 @@ def _tiff_header_ends_early(stream: IO[bytes]) -> bool:
     return directory + 2 + 12 * entries > end
 
 
-def _jpeg2000_ends_early(stream: IO[bytes]) -> bool:
-    """A codestream closes with the marker FFD9, which cannot occur within its compressed data."""
-    return b"\xff\xd9" not in stream.read()
-
-
 def _jp2_ends_early(stream: IO[bytes]) -> bool:
-    return _boxes_end_early(stream, b"jp2c") or _jpeg2000_ends_early(stream)
+    return _boxes_end_early(stream, b"jp2c") or jpeg2000_ends_early(stream)
 
 
 def _avif_ends_early(stream: IO[bytes]) -> bool:
@@ -199,12 +163,12 @@ def _boxes_end_early(stream: IO[bytes], needed: bytes) -> bool:
 
 _WALKERS: list[tuple[int, bytes, Callable[[IO[bytes]], bool]]] = [
     (0, b"\xff\xd8", _jpeg_header_ends_early),
-    (0, b"\x89PNG", _png_ends_early),
+    (0, b"\x89PNG", _png_header_ends_early),
     (0, b"GIF8", _gif_ends_early),
     (8, b"WEBP", _webp_ends_early),
     (0, b"II*\0", _tiff_header_ends_early),
     (0, b"MM\0*", _tiff_header_ends_early),
-    (0, b"\xff\x4f\xff\x51", _jpeg2000_ends_early),
+    (0, b"\xff\x4f\xff\x51", jpeg2000_ends_early),
     (4, b"jP  ", _jp2_ends_early),
     (4, b"ftyp", _avif_ends_early),
 ]

@@ -18,9 +18,13 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
-from nst_core.engine.images.containers import canvas_size, damaged_png_chunk, ends_early, png_exif
+from nst_core.engine.images.containers import canvas_size, ends_early
+from nst_core.engine.images.limits import LimitExceeded
 from nst_core.engine.images.not_images import CAMERA_RAW, CONVERT_FIRST, identify, not_an_image_reason
+from nst_core.engine.images.png import SIGNATURE, pixel_stream, png_exif, png_parts, png_profile
 from nst_core.engine.images.suffixes import SUFFIXES
+from nst_core.engine.images.tiff import choose_page, unreadable_tiff_reason
+from nst_core.engine.images.tiff_tags import unreadable_tags
 from nst_core.errors import (
     CorruptImage,
     EmptyImage,
@@ -52,7 +56,7 @@ _SIGNATURES = [
     ("AVIF", {4: b"ftypavi"}),
     ("AVIF", {4: b"ftypmif1"}),
 ]
-_ENDS_EARLY = "the file ends before the image does"
+ENDS_EARLY = "the file ends before the image does"
 _CUT_SHORT = ("truncated", "reached eof", "not enough image data", "but only got")  # in what Pillow says
 _DNG_VERSION = 50706
 _TRANSPOSES = {
@@ -115,41 +119,31 @@ def open_image(path: Path, stream: IO[bytes], max_pixels: int) -> ImageFile.Imag
     head = stream.read(4096)
     formats = [*_FORMATS, "TGA"] if path.suffix.lower() == ".tga" else _FORMATS  # a TGA has no signature
     try:
-        image = Image.open(stream, formats=formats)
+        image = _open_png(stream, head) if head.startswith(SIGNATURE) else Image.open(stream, formats=formats)
     except Exception as error:
-        if isinstance(error, MemoryError) or _is_system_error(error):
+        if isinstance(error, (MemoryError, LimitExceeded)) or _is_system_error(error):
             raise
         raise _opening_fault(path, stream, head, error) from error
     if image.format == "TIFF" and (path.suffix.lower() in CAMERA_RAW or _DNG_VERSION in getattr(image, "tag_v2", {})):
         raise NotAnImage(path, CONVERT_FIRST[".dng"])
-    if image.format == "PNG":
-        _complete_png_info(image, stream, bit_depth=head[24])
+    if image.format == "TIFF":
+        choose_page(image)
+        if reason := unreadable_tiff_reason(image):
+            raise NotAnImage(path, reason)
     return image
 
 
-def _complete_png_info(image: ImageFile.ImageFile, stream: IO[bytes], bit_depth: int) -> None:
-    """Add EXIF that follows the pixels; scale the transparent grey of 2 or 4 bits to 8, as Pillow does the others."""
-    if "exif" not in image.info and (exif := png_exif(stream)):
+def _open_png(stream: IO[bytes], head: bytes) -> ImageFile.ImageFile:
+    """A PNG with its profile and EXIF as we read them, and a transparent grey of 2 or 4 bits scaled to 8."""
+    parts = png_parts(stream)
+    image = Image.open(pixel_stream(stream, parts), formats=["PNG"])
+    if profile := png_profile(stream, parts):
+        image.info["icc_profile"] = profile
+    if exif := png_exif(stream, parts):
         image.info["exif"] = b"Exif\0\0" + exif
-    if image.mode == "L" and bit_depth < 8 and "transparency" in image.info:
+    if image.mode == "L" and (bit_depth := head[24]) < 8 and "transparency" in image.info:
         image.info["transparency"] *= 255 // (2**bit_depth - 1)
-
-
-def check_complete(path: Path, image: ImageFile.ImageFile, data: bytes) -> None:
-    """Raise TruncatedImage or CorruptImage where Pillow would show a picture although part of it is missing."""
-    if ends_early(io.BytesIO(data)) or (image.format == "TIFF" and _strips_are_missing(image, len(data))):
-        raise TruncatedImage(path, _ENDS_EARLY)
-    if image.format == "PNG" and (chunk := damaged_png_chunk(data)):
-        raise CorruptImage(path, f"the checksum of its {chunk} chunk is wrong")
-
-
-def _strips_are_missing(image: ImageFile.ImageFile, size: int) -> bool:
-    """Whether a compressed strip or tile of a TIFF lies beyond the end of the file."""
-    tags = getattr(image, "tag_v2", {})
-    for offsets, lengths in ((273, 279), (324, 325)):
-        if tags.get(259, 1) != 1 and offsets in tags and lengths in tags:
-            return any(offset + length > size for offset, length in zip(tags[offsets], tags[lengths], strict=False))
-    return False
+    return image
 
 
 def refuse_too_large(path: Path, size: tuple[int, int], max_pixels: int) -> None:
@@ -190,6 +184,8 @@ def pillow_faults(path: Path) -> Iterator[None]:
             yield
     except (InputError, MemoryError):
         raise
+    except LimitExceeded as error:
+        raise ImageTooLarge(path, str(error)) from error
     except Exception as error:
         if _is_system_error(error):
             raise
@@ -204,7 +200,7 @@ def _is_system_error(error: Exception) -> bool:
 def _decoding_fault(path: Path, error: Exception) -> InputError:
     message = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, EOFError) or any(sign in message.lower() for sign in _CUT_SHORT):
-        return TruncatedImage(path, _ENDS_EARLY)
+        return TruncatedImage(path, ENDS_EARLY)
     return CorruptImage(path, f"its data are damaged ({message})")
 
 
@@ -212,10 +208,12 @@ def _opening_fault(path: Path, stream: IO[bytes], head: bytes, error: Exception)
     if reason := identify(head):
         return NotAnImage(path, reason)
     if _is_start_of_signature(head) or ends_early(stream):
-        return TruncatedImage(path, _ENDS_EARLY)
+        return TruncatedImage(path, ENDS_EARLY)
     format = next((name for name, parts in _SIGNATURES if _matches(head, parts)), None)
     if format is None and not head.startswith(b"P"):  # Pillow goes by two letters for BMP and the PPM family
         return NotAnImage(path, not_an_image_reason(path, head))
+    if format == "TIFF" and (reason := unreadable_tags(stream)):
+        return NotAnImage(path, reason)
     if not isinstance(error, UnidentifiedImageError):
         return _decoding_fault(path, error)
     if format is None:

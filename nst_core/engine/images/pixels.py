@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 
+from nst_core.engine.images.completeness import load_complete
 from nst_core.engine.images.files import (
-    check_complete,
     check_not_empty,
     open_file,
     open_image,
@@ -33,9 +33,6 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.engine.images.suffixes import OutputFormat
 from nst_core.errors import ImageTooSmall
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,9 +87,8 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)
-        check_complete(path, image, data)
-        image.load()
-        upright = turn_upright(srgb_image(image), orientation_of(image))
+        picture = load_complete(path, image, data)
+        upright = turn_upright(srgb_image(picture), orientation_of(image))
     pixels = np.array(upright)
     info = replace(info, width=upright.width, height=upright.height)
     return DecodedImage(pixels, hashlib.sha256(data).hexdigest(), info)

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _MODE_OF_SPACE = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK", b"Lab ": "LAB"}
+_BLOCK = 256  # rows
 _EIGHT_BIT = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
 
 
@@ -92,10 +93,23 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
 
 def _stretched(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
     """Scale 0..white to 0..255; values beyond that range are stretched from their own minimum to their maximum."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, white)
+    low, high = _range(values, white)
     if low >= 0.0 and high <= white:
         low, high = 0.0, white
-    levels = (values.astype(np.float64) - low) * (255.0 / ((high - low) or 1.0))
-    whole: NDArray[Any] = np.rint(np.nan_to_num(levels, nan=0.0, posinf=255.0, neginf=0.0).clip(0.0, 255.0))
-    return whole.astype(np.uint8)
+    whole = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _BLOCK):  # in double precision, but not all at once
+        levels = (values[top : top + _BLOCK].astype(np.float64) - low) * (255.0 / ((high - low) or 1.0))
+        whole[top : top + _BLOCK] = np.rint(np.nan_to_num(levels, nan=0.0, posinf=255.0, neginf=0.0).clip(0.0, 255.0))
+    return whole
+
+
+def _range(values: NDArray[Any], white: float) -> tuple[float, float]:
+    """The least and the largest finite value; 0 and `white` if there is none."""
+    lows, highs = [], []
+    for top in range(0, len(values), _BLOCK):
+        block = values[top : top + _BLOCK]
+        finite = block[np.isfinite(block)]
+        if finite.size:
+            lows.append(float(finite.min()))
+            highs.append(float(finite.max()))
+    return (min(lows), max(highs)) if lows else (0.0, white)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from nst_core.engine.images.completeness import check_scans
 from nst_core.engine.images.files import open_image, pillow_faults, turn_upright
 
 _SIDE = 32  # of the picture whose lowest 8 × 8 frequencies give the bits
@@ -37,6 +38,9 @@ def draft_jpeg(path: Path, stream: IO[bytes], orientation: int) -> Image.Image |
         image = open_image(path, stream, 2**62)
         if not isinstance(image, JpegImageFile):
             return None
+        stream.seek(0)
+        check_scans(stream.read())
+        stream.seek(0)
         image.draft("L", (_DRAFT, _DRAFT))
         small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     return turn_upright(small, orientation)

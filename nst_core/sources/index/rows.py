@@ -15,7 +15,7 @@ from PIL import features
 from nst_core.sources.index.image_metadata import FILE_ERRORS, CheckDepth, ImageMetadata
 from nst_core.storage.atomic import atomic_path
 
-_VERSION = 1
+_VERSION = 2
 """To be increased whenever other metadata would be found in the same bytes."""
 
 
