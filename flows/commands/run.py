@@ -68,7 +68,7 @@ def pair(
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
-    from nst_core.manifest.csv_writer import write_manifest
+    from nst_core.manifest.csv_writer import formula_note, write_manifest
     from nst_core.manifest.pairs import manifest_rows
     from nst_core.plan.wanted import open_sources, pair_sources
 
@@ -84,6 +84,7 @@ def pair(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
         ) from error
     print(f"{count} pairs written to {output}")
+    _print_notes(filter(None, [formula_note(output)]))
 
 
 def plan(

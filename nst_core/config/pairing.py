@@ -11,8 +11,8 @@ from nst_core.config.sources import Section
 
 NameList = Annotated[list[str], Field(min_length=1)]
 SplitName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]  # as a manifest's cell could say it
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1e100, allow_inf_nan=False)]  # so that sums and multiples stay finite
+Positive = Annotated[float, Field(gt=0, le=1e100, allow_inf_nan=False)]
 
 _STRATEGIES = {
     "weights": ("random",),

@@ -1,35 +1,113 @@
-"""CSV tables as spreadsheets save them, with commas, semicolons or tabs between the cells."""
+"""The reader of all CSV tables that people hand in: manifests, `metadata.csv`, `artists.csv`.
+
+Tables are as spreadsheets, pandas and Windows leave them: in UTF-8 or UTF-16, with or without a byte-order mark or a
+line `sep=;`, with commas, semicolons or tabs between the cells.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import SourceError
 
+SEPARATORS = (",", ";", "\t")
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\w\s"]|\t)"?[,;\t]*[^\S\r\n]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")
+
+
+class CsvFault(ValueError):
+    """A text is no CSV table; the message says where and why: `row 3: …`."""
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A table's rows that are not empty, each with its number in a spreadsheet, and the separator of its cells."""
+
+    rows: list[tuple[int, list[str]]]
+    separator: str
+
+    def number_text(self, cell: str) -> str:
+        """A cell that should hold a number, with a point: `0,5` of a table that has no commas between its cells."""
+        if self.separator == ",":
+            return cell
+        match = _DECIMAL_COMMA.fullmatch(cell)
+        return f"{match[1]}.{match[2]}" if match else cell
+
+
+def decode_csv(data: bytes) -> str:
+    """The text of a table in UTF-16 with its byte-order mark, or else in UTF-8. Raises UnicodeDecodeError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16").removeprefix("\ufeff")
+    return data.decode("utf-8-sig").removeprefix("\ufeff")
+
+
+def parse_csv(text: str, strict: bool = True) -> CsvTable:
+    """The rows of a table, separated as its first line says (`sep=;`), or by what its header has most of.
+
+    Args:
+        strict: refuse malformed quoting.
+
+    Raises:
+        CsvFault: it is not valid CSV.
+    """
+    separator_line = _SEPARATOR_LINE.match(text)
+    if separator_line:
+        text, separator = text[separator_line.end() :], separator_line[1]
+    else:
+        separator = _likely_separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
+    shared: dict[str, str] = {}  # most texts stand in many rows
+    rows: list[tuple[int, list[str]]] = []
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            if any(cell.strip() for cell in cells):
+                rows.append((number, [shared.setdefault(cell, cell) for cell in cells]))
+    except csv.Error as error:
+        raise CsvFault(f"row {number + 1}: {_reason(str(error))}") from error
+    return CsvTable(rows, separator)
+
 
 def csv_rows(path: Path, text: str, strict: bool = True) -> list[tuple[int, list[str]]]:
-    """The rows of a table that are not empty, each with its number in a spreadsheet.
+    """The rows of `parse_csv`.
 
     Args:
         path: for the error message.
-        text: of the table; the separator is the one that its first line has most of.
-        strict: refuse malformed quoting.
 
     Raises:
         SourceError: it is not valid CSV.
     """
-    first_line = text.lstrip("\r\n").partition("\n")[0]
-    separator = max((",", ";", "\t"), key=first_line.count)
     try:
-        rows = list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict), start=1))
-    except csv.Error as error:
-        raise SourceError(f"{path} is not valid CSV: {error}.") from error
-    return [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
+        return parse_csv(text, strict).rows
+    except CsvFault as error:
+        raise SourceError(f"{path} is not valid CSV, {error}.") from error
 
 
 def csv_record(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """The cells of a row by the names of their columns; cells that are lacking are empty, further ones left out."""
     return dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=False))
+
+
+def _likely_separator(text: str) -> str:
+    """The separator that the first line with anything in it has most of, outside of quotes."""
+    first = _BREAK.split(text.lstrip("\r\n \t"), maxsplit=1)[0]
+    bare = re.sub(r'"(?:[^"]|"")*"', "", first)
+    return max(SEPARATORS, key=bare.count)
+
+
+def _reason(error: str) -> str:
+    """What is wrong, in words for people who do not know Python's csv module."""
+    if "expected after" in error:
+        return "text follows a closing quote (a quote within a quoted cell is written twice)"
+    if "unexpected end" in error:
+        return "a quote is opened and never closed"
+    if "field larger" in error:
+        return "a cell is longer than 131 072 characters (is a quote never closed?)"
+    return error

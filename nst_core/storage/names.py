@@ -7,6 +7,10 @@ other capitals. Compared are keys, never the names themselves; kept is the first
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))  # soft hyphen, spaces and joiner without width
 
@@ -27,3 +31,57 @@ def normal_name(text: str) -> str:
     if text.isascii() and text.isalnum():
         return text
     return " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+
+
+class Spellings:
+    """The first spelling of each name, by which all others are replaced.
+
+    Args:
+        names: spellings that come before all others.
+        key: what two spellings of a name have in common.
+    """
+
+    def __init__(self, names: Iterable[str] = (), key: Callable[[str], str] = name_key) -> None:
+        self._key = key
+        self._first: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        for name in names:
+            self.first(name)
+
+    def first(self, name: str) -> str:
+        """The spelling in which a name was met first, in normal form; empty where it has nothing to see."""
+        if name not in self._seen:
+            shown = normal_name(name)
+            self._seen[name] = self._first.setdefault(self._key(shown), shown)
+        return self._seen[name]
+
+
+class ValuesByName(dict[str, Value]):
+    """Values by names that are found in any spelling; the first value of a name stays.
+
+    Args:
+        values: by name.
+        key: what two spellings of a name have in common.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Value] | Iterable[tuple[str, Value]] = (), key: Callable[[str], str] = name_key
+    ) -> None:
+        super().__init__()
+        self._key = key
+        self._names: dict[str, str] = {}
+        for name, value in values.items() if isinstance(values, Mapping) else values:
+            if self._names.setdefault(key(name), name) == name:
+                self.setdefault(name, value)
+
+    def __missing__(self, name: str) -> Value:
+        known = self._names.get(self._key(name))
+        if known is None:
+            raise KeyError(name)
+        return self[known]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and self._key(name) in self._names)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
