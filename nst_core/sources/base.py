@@ -94,10 +94,7 @@ def _with_one_spelling(items: Iterable[Item]) -> Iterator[Item]:
             text: str | None = getattr(item, attribute)
             if text is None:
                 continue
-            if attribute == "genre":
-                kept = _with_first_genres(text, spellings)
-            else:
-                kept = spellings.first(text)
+            kept = _with_first_genres(text, spellings) if attribute == "genre" else spellings.first(text)
             if kept != text:
                 changed[attribute] = kept or None
         yield replace(item, **changed) if changed else item

@@ -23,7 +23,11 @@ _DECIMAL_COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")
 
 
 class CsvFault(ValueError):
-    """A text is no CSV table; the message says where and why: `row 3: …`."""
+    """A text is no CSV table; the message says where and why: `row 3: …`. `before`: the rows before the fault."""
+
+    def __init__(self, message: str, before: CsvTable) -> None:
+        super().__init__(message)
+        self.before = before
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def parse_csv(text: str, strict: bool = True) -> CsvTable:
             if any(cell.strip() for cell in cells):
                 rows.append((number, [shared.setdefault(cell, cell) for cell in cells]))
     except csv.Error as error:
-        raise CsvFault(f"row {number + 1}: {_reason(str(error))}") from error
+        raise CsvFault(f"row {number + 1}: {_reason(str(error))}", CsvTable(rows, separator)) from error
     return CsvTable(rows, separator)
 
 

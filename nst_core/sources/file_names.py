@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def table_path(name: str) -> str:
-    """A relative path as tables have it, with `/` between its parts and without `./`: `.\\\\cats\\\\1.png` → `cats/1.png`."""
+    """A relative path with `/` between its parts and without `./`: `cats/1.png`, also where Windows wrote it."""
     return posixpath.normpath(name.replace("\\", "/")) if name else name
 
 
@@ -33,7 +33,7 @@ def by_file_name(values: Mapping[str, Value], name: str) -> Value | None:
 
 
 def file_on_disk(path: Path) -> Path | None:
-    """The file or folder of this path, or else of the same path in another of Unicode's forms; None where there is none.
+    """The file or folder of this path, or of the same path in another of Unicode's forms; None where there is none.
 
     macOS lists names decomposed, archives made there keep them so. Parts of a path may be in different forms.
     """

@@ -39,19 +39,25 @@ class Spellings:
     Args:
         names: spellings that come before all others.
         key: what two spellings of a name have in common.
+        form: the form in which a first spelling is kept.
     """
 
-    def __init__(self, names: Iterable[str] = (), key: Callable[[str], str] = name_key) -> None:
-        self._key = key
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        key: Callable[[str], str] = name_key,
+        form: Callable[[str], str] = normal_name,
+    ) -> None:
+        self._key, self._form = key, form
         self._first: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         for name in names:
             self.first(name)
 
     def first(self, name: str) -> str:
-        """The spelling in which a name was met first, in normal form; empty where it has nothing to see."""
+        """The spelling in which a name was met first; empty where its normal form is."""
         if name not in self._seen:
-            shown = normal_name(name)
+            shown = self._form(name)
             self._seen[name] = self._first.setdefault(self._key(shown), shown)
         return self._seen[name]
 
@@ -84,4 +90,4 @@ class ValuesByName(dict[str, Value]):
         return super().__contains__(name) or (isinstance(name, str) and self._key(name) in self._names)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 (this is what `get` does)
