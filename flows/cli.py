@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import logging
 import signal
 import sys
 import traceback
@@ -15,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nst_core
+from flows.printing import PrintableRecords
 from nst_core.errors import InputError, Interrupted, NstError
 
 COMMANDS = {
@@ -112,6 +114,7 @@ def main() -> None:
     """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
     signal.signal(signal.SIGTERM, _terminated)
+    logging.getLogger("nst").addFilter(PrintableRecords())
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
     sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))

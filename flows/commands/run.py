@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
-from nst_core.errors import UsageError
+from flows.printing import print_text as print
+from nst_core.errors import UsageError, printable
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def print_summary(summary: Summary) -> None:
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
     for bad in summary.bad_inputs[:20]:
-        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
+        print(f"  {bad.role} {printable(bad.path)}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
     if len(summary.bad_inputs) > 20:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
     for reason, count in (summary.errors | summary.left_out).items():

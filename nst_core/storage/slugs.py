@@ -19,8 +19,8 @@ _PREFIX = "name-"
 _HASH_LENGTH = 8
 _OF_WINDOWS = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 _VALUE_WORDS = frozenset({
-    "null", "none", "nil", "na", "n-a", "nan", "nat", "inf", "infinity", "true", "false", "t", "f", "yes", "no", "y", "n",
-    "on", "off", "now", "today", "tomorrow", "yesterday", "epoch", "allballs", "__hive_default_partition__",
+    "null", "none", "nil", "na", "n-a", "nan", "nat", "inf", "infinity", "true", "false", "t", "f", "yes", "no",
+    "y", "n", "on", "off", "now", "today", "tomorrow", "yesterday", "epoch", "allballs", "__hive_default_partition__",
 })  # fmt: skip
 _VALUE = re.compile(
     r"[\d_-]+"  # 001, 1_000, 2020-01-01
