@@ -38,6 +38,9 @@ def suggest_name(word: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` with the name that contains the word (`monet`), or else with the nearest; may be empty."""
     by_key = {spelling_key(name): name for name in names}
     key = spelling_key(word)
+    if key.isdecimal():  # spreadsheets take the zeros away from `007`
+        same = next((name for known, name in by_key.items() if known.isdecimal() and int(known) == int(key)), None)
+        return f" (did you mean {same!r}?)" if same is not None else ""
     containing = next((name for known, name in by_key.items() if f"-{key}-" in f"-{known}-"), None)
     if containing is not None:
         return f" (did you mean {containing!r}?)"
