@@ -43,7 +43,7 @@ def value_faults(table: pd.DataFrame, style_ids: Container[str]) -> list[Manifes
 
     faults: list[ManifestFault] = []
     for name, column in _schema(set(table.columns), style_ids).columns.items():
-        if name not in table.columns:
+        if name not in table.columns or table.empty:
             continue
         try:
             column.validate(table[[name]].drop_duplicates(), lazy=True)

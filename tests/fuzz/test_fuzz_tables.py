@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 from mutations import HARD_FIELDS, byte_mutations, run_command
 
+from nst_core.manifest.checks import COLUMNS
+
 pytestmark = pytest.mark.slow
 
 COUNT = 300
 MANIFEST = [
-    ["content", "style", "artist", "label", "split", "style_weight", "content_weight", "size", "seed", "replicate", "note"],
-    ["cats/1.png", "Claude_Monet/a.png@0.5;Füße/b.png@0.5", "Claude Monet", "cat", "train", "1.5", "1", "32", "1", "0", "x"],
+    [*COLUMNS, "note"],
+    ["cats/1.png", "Claude_Monet/a.png@0.5;Füße/b.png@0.5", "Monet", "cat", "train", "1.5", "1", "32", "1", "0", "x"],
     ["cats/2.png", "", "füße", "cat", "val", "", "", "64.0", "", "1", "two\nlines"],
     ["cats/1.png", "unstylized", "", "", "", "", "", "", "", "", "=1+1"],
-]  # fmt: skip
+]
 ARTISTS = [
     ["id", "name", "years", "genre", "nationality", "bio"],
     ["0", "Claude Monet", "1840 - 1926", "Impressionism", "French", 'He "painted"'],
