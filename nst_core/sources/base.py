@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from nst_core.errors import SourceError
 from nst_core.sources.artist_names import artist_key
@@ -64,7 +65,8 @@ class Catalogue:
     def of(cls, items: Iterable[Item], notes: Iterable[str] = ()) -> Catalogue:
         """Items in any order; of names that are spelled in several ways, the first spelling by id is taken."""
         ordered = sorted(items, key=lambda item: item.id)
-        return cls(tuple(_with_one_spelling(_with_distinct_ids(ordered))), tuple(notes))
+        distinct = sorted(_with_distinct_ids(ordered), key=lambda item: item.id)
+        return cls(tuple(_with_one_spelling(distinct)), tuple(notes))
 
     def by_id(self) -> dict[str, Item]:
         return {item.id: item for item in self.items}
@@ -89,7 +91,7 @@ def _with_distinct_ids(items: Sequence[Item]) -> Iterator[Item]:
 def _with_one_spelling(items: Iterable[Item]) -> Iterator[Item]:
     names = {"label": Spellings(), "split": Spellings(), "artist": Spellings(key=artist_key), "genre": Spellings()}
     for item in items:
-        changed: dict[str, str | None] = {}
+        changed: dict[str, Any] = {}
         for attribute, spellings in names.items():
             text: str | None = getattr(item, attribute)
             if text is None:
