@@ -85,7 +85,8 @@ def pair(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
         ) from error
     print(f"{count} pairs written to {output}")
-    _print_notes(filter(None, [formula_note(output)]))
+    note = formula_note(output)
+    _print_notes([note] if note else [])
 
 
 def plan(

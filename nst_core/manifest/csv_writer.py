@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,9 +41,9 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
 
 def formula_note(path: Path) -> str | None:
     """A warning where cells of a manifest that was written begin as formulas do; None where none does."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if not any(_FORMULA.match(cell) for row in csv.reader(file) for cell in row):
-            return None
+    text = io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")
+    if not any(_FORMULA.match(cell) for row in csv.reader(text) for cell in row):
+        return None
     return (
         f"Cells of {path} begin with =, +, - or @, which spreadsheets take for formulas: there, import the columns as "
         "text, or the file is not the same when it is saved."
