@@ -25,6 +25,10 @@ QUIET = {
 }
 
 
+QUIETED = "NST_QUIETED"
+"""The variable that names the settings that were set here, and not by a person: for this process and its children."""
+
+
 def quiet_environment() -> None:
     """Set Prefect's settings, except for those that the environment sets already.
 
@@ -32,8 +36,9 @@ def quiet_environment() -> None:
     """
     if "prefect" in sys.modules:
         return
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    ours = [name for name in QUIET if name not in os.environ]
+    os.environ.update({name: QUIET[name] for name in ours})
+    os.environ[QUIETED] = " ".join(sorted({*ours, *os.environ.get(QUIETED, "").split()}))
     if "PREFECT_HOME" not in os.environ:
         os.environ["PREFECT_HOME"] = str(_prefect_home())
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": "folder",
     "gallery": "folder",
     "report": "report",
+    "judge": "judge",
     "serve": "serve",
     "app": "app",
     "export": "export",

@@ -84,14 +84,25 @@ def plan_task(
     with reporter.stage("Inspecting images", 0, "files"):
         part = new_part(config, method, wanted, folder, show)
     if strict:
-        check_strict([*with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
+        check_strict([*wanted.unreadable, *with_current_inputs(folder.read_plan(), wanted).errors(), *part.errors()])
     if not force:
         check_room(config, read_state(folder, wanted), part)
-    folder.write_run_yaml(run_yaml_data(config, method))
+    folder.write_run_yaml(run_yaml_data(config, method, wanted.left_out))
     record_artist_facts(folder.root, wanted.artists)
     if len(part):
         folder.append_plan(part.number, part_tables(part))
     return len(part)
+
+
+@resilient_task(name="judge", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+def judge_task(run_folder: Path) -> None:
+    """Judge the pictures of a run folder."""
+    from nst_core.judging.run_judging import judge_run
+
+    with reporter.stage("Judging", 0, "pictures"):
+        quality = judge_run(run_folder, progress=show)
+    if quality.left_out:
+        console.print(f"{len(quality.left_out)} pictures could not be judged: `nst judge {run_folder}` says why.")
 
 
 @resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
@@ -146,7 +157,7 @@ def pipeline(
         totals = stylize_all(chunks, work_of(config, method), config, method.fleet, lock)
         seconds = time.monotonic() - started if chunks else None
         with lock.exclusively(stopped=stop_requested.is_set):
-            report = finish(config, lock, state, totals, seconds)
+            report = replace(finish(config, lock, state, totals, seconds), unreadable=wanted.unreadable)
             if share is None:
                 return report
             own = summarize(folder.root, rows_of_shard(state.plan, share), totals.images, seconds, totals.spent)
@@ -183,6 +194,8 @@ def finish(
         folder.remove_leftovers()  # of workers that were killed while the run went on
     summary = summarize(folder.root, state.plan, totals.images, seconds, totals.spent)
     if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
+        if config.output.judge and summary.success and not summary.missing:
+            judge_task(folder.root)
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         if config.output.report and not summary.missing:

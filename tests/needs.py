@@ -22,6 +22,14 @@ def needs(what: str, found: object, how: str) -> None:
     pytest.skip(reason)
 
 
+def nginx() -> Path:
+    """The program of nginx, as Debian or PATH has it."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    needs("nginx", found, "apt-get install nginx-light")
+    assert found is not None
+    return Path(found)
+
+
 def postgres() -> Path:
     """The folder of PostgreSQL's programs, as Debian or PATH has them."""
     on_path = shutil.which("initdb")

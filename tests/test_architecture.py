@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = {
     "nst_core": [
         "errors", "storage", "engine", "recipes", "config", "sources", "manifest", "run_folder",
-        "plan", "views", "export", "chunks", "bench", "app",
+        "plan", "judging", "views", "export", "chunks", "bench", "app",
     ],
     "flows": [
         "printing", "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",

@@ -44,11 +44,23 @@ def app(
         list[str] | None,
         typer.Option(metavar="NAME", help="A name by which browsers ask for this server, e.g. behind a proxy."),
     ] = None,
+    proxies: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10, metavar="N", help="Proxies of yours in front: the headers of the last N hops are believed."
+        ),
+    ] = 0,
+    forwarded: Annotated[
+        bool, typer.Option("--forwarded", help="These proxies write Forwarded (RFC 7239), not X-Forwarded-For.")
+    ] = False,
     upload_mb: Annotated[float, typer.Option(min=0.1, help="Largest file that can be uploaded.")] = 30.0,
     megapixels: Annotated[float, typer.Option(min=0.1, help="Largest picture that is taken.")] = 60.0,
     max_size: Annotated[int, typer.Option(min=32, help="Largest side at which pictures are made.")] = 512,
     queue: Annotated[int, typer.Option(min=1, help="Pictures that wait, at most.")] = 20,
     per_person: Annotated[int, typer.Option(min=1, help="Pictures of one person on their way, at most.")] = 5,
+    per_address: Annotated[
+        int, typer.Option(min=1, help="Pictures from one address on their way, at most, whatever names people have.")
+    ] = 10,
     seconds: Annotated[float, typer.Option(min=1, help="That one picture may take.")] = 300.0,
     set_: Set = None,
 ) -> None:
@@ -57,6 +69,7 @@ def app(
     if missing:
         raise UsageError("The app needs more packages: pip install 'nst-pipeline[app]'.")
     from flows.progress import console
+    from nst_core.app.forwarding import Forwarding
     from nst_core.app.limits import Limits
     from nst_core.app.server import ServerAddress, serve
     from nst_core.config.run_config import load_config, parse_config
@@ -67,12 +80,16 @@ def app(
         size=max_size,
         queue=queue,
         per_person=per_person,
+        per_address=per_address,
         seconds=seconds,
     )
     config = load_config(file, set_ or ()) if file else parse_config({}, set_ or ())
     place = config.output.model_copy(update={"root": output.parent})
     config = config.model_copy(update={"name": output.name, "output": place})
-    address = ServerAddress(host, port, password or None, no_password, tuple(allow_host or ()))
+    forwarding = Forwarding(proxies, forwarded)
+    address = ServerAddress(host, port, password or None, no_password, tuple(allow_host or ()), forwarding)
+    if forwarded and not proxies:
+        raise UsageError("--forwarded says how proxies write, and there are none: give their number with --proxies.")
     if no_password and password:
         raise UsageError("--password and --no-password are given: drop one of them.")
     serve(config, limits, address, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))

@@ -28,24 +28,31 @@ def index(
     from nst_core.config.run_config import load_config
     from nst_core.sources.index.report import index_report
     from nst_core.sources.index.source_scan import scan_items
+    from nst_core.sources.left_out import catalogue_notes, count_by_reason
     from nst_core.sources.registry import open_source
 
     config = load_config(file, set_ or ())
     check_sources(config)
-    reports = {}
+    reports, catalogues = {}, {}
     sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
     for role, section in sources.items():
         overrides = ({"verify": "full"} if full else {}) | ({"duplicates": "drop_similar"} if looks else {})
         section = section.model_copy(update=overrides)
         with reporter.stage(f"Looking at the {role} images", 0, "files"):
-            items = open_source(section, role).items
-            inputs = scan_items(items, section, reporter.at_least)
-        pairs = ((item.id, inputs[item.path]) for item in items)
+            catalogues[role] = catalogue = open_source(section, role)
+            inputs = scan_items(catalogue.items, section, reporter.at_least)
+        pairs = ((item.id, inputs[item.path]) for item in catalogue.items)
         reports[role] = index_report(pairs, hashed=section.duplicates == "drop_similar")
     if as_json:
-        print(json.dumps({role: report.as_dict() for role, report in reports.items()}, indent=2, ensure_ascii=False))
+        told = {
+            role: report.as_dict() | {"left_out": count_by_reason(catalogues[role]), "notes": catalogues[role].notes}
+            for role, report in reports.items()
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     for role, report in reports.items():
         print(f"{role}:")
         for line in report.lines():
             print(f"  {line}")
+        for note in catalogue_notes(catalogues[role], role):
+            print(f"  {note}")

@@ -87,6 +87,8 @@ def pair(
     print(f"{count} pairs written to {output}")
     note = formula_note(output)
     _print_notes([note] if note else [])
+    if sources.unreadable:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def plan(
@@ -109,6 +111,8 @@ def plan(
         print(json.dumps(estimate.as_dict(), indent=2, ensure_ascii=False))
     else:
         _print_forecast(estimate)
+    if estimate.unreadable:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: bool) -> None:
@@ -117,10 +121,11 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
     config = load_config(file, overrides or ())
     report = _in_flow(config, choices)
     if as_json:
-        print(json.dumps(asdict(report.summary) | {"made": report.made}, indent=2, ensure_ascii=False))
+        more = {"made": report.made, "unreadable": report.unreadable}
+        print(json.dumps(asdict(report.summary) | more, indent=2, ensure_ascii=False))
     else:
         _print_report(report)
-    if not report.summary.all_succeeded:
+    if not report.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -147,11 +152,11 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
             wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
         _print_notes(wanted.notes)
         finished = finished_state(config, method, wanted)
-    if finished and choices.strict:
-        check_strict(finished.plan.errors())
-    if finished and not os.environ.get("PREFECT_API_URL"):
+    if wanted and finished and choices.strict:
+        check_strict([*wanted.unreadable, *finished.plan.errors()])
+    if wanted and finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
-        return RunReport(folder.root, summary, 0, len(finished.stale))
+        return RunReport(folder.root, summary, 0, len(finished.stale), wanted.unreadable)
     with folder.locked(shard, console.print):
         pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
@@ -182,6 +187,8 @@ def check_sources(config: RunConfig) -> None:
 
 def _print_report(report: RunReport) -> None:
     print_summary(report.summary)
+    for sentence in report.unreadable:
+        print(f"Left out: {sentence}")
     if report.made:
         rate = report.summary.images_per_second or 0
         print(f"{report.made} images made in {report.summary.seconds:.0f} s ({rate:.2f} per second)")

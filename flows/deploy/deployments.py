@@ -27,7 +27,7 @@ from nst_core.config.run_config import RunConfig, load_config
 from nst_core.config.sources import DownloadedSource
 from nst_core.errors import Interrupted, NstError, RunFolderError
 from nst_core.run_folder.folder import RunFolder
-from nst_core.run_folder.summary import RunReport, Summary
+from nst_core.run_folder.summary import RunReport
 from nst_core.storage.secrets import redact
 
 
@@ -119,9 +119,9 @@ def _state_of(work: Callable[[RunConfig], State[Any]], file: str, overrides: lis
 
 def _stylized(config: RunConfig, strict: bool, force: bool) -> State[Any]:
     report = pipeline(config.name, config, strict, force)
-    if report.summary.all_succeeded:
+    if report.complete:
         return Completed(message=_outcome(report))
-    return Completed(name=INCOMPLETE, message=f"{_incomplete(report.summary)} {_outcome(report)}")
+    return Completed(name=INCOMPLETE, message=f"{_incomplete(report)} {_outcome(report)}")
 
 
 def _outcome(report: RunReport) -> str:
@@ -132,7 +132,9 @@ def _outcome(report: RunReport) -> str:
     return str(redact(outcome))  # a remote run folder's address may hold a password
 
 
-def _incomplete(summary: Summary) -> str:
+def _incomplete(report: RunReport) -> str:
+    summary = report.summary
     undone = summary.planned - summary.success - summary.skipped
     reasons = ", ".join(f"{reason} {count}" for reason, count in summary.errors.items())
-    return f"{undone} of {summary.planned} pairs did not succeed{f' ({reasons})' if reasons else ''}."
+    pairs = f"{undone} of {summary.planned} pairs did not succeed{f' ({reasons})' if reasons else ''}."
+    return " ".join([*([pairs] if undone else []), *report.unreadable])

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import QUIET
+from flows import QUIETED
 from flows.deploy.parent_watch import SERVING
 from flows.server.run_server import past_proxies
 from flows.signals import stop_requested
@@ -55,8 +55,9 @@ def schedule_of(cron: str, timezone: str) -> Schedule:
 def serving_environment(api: str) -> None:
     """Set the environment of this process and its runs, before Prefect is imported: the server, and the logging."""
     os.environ.update(past_proxies() | {"PREFECT_API_URL": api, SERVING: str(os.getpid())})
+    ours = os.environ.get(QUIETED, "").split()
     for name, value in {"PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_TO_API_ENABLED": "true"}.items():
-        if os.environ.get(name, QUIET[name]) == QUIET[name]:  # a person's own setting stays
+        if name in ours or name not in os.environ:  # a person's own setting stays
             os.environ[name] = value
 
 

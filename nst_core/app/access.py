@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.types import Scope
 
+from nst_core.app.forwarding import NO_PROXIES, Forwarding, RequestSource
 from nst_core.app.request_errors import RequestError
 from nst_core.engine.cache import Cache
 
@@ -27,12 +27,14 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 TRIES, TRIES_SECONDS, WRONG_SECONDS = 10, 60.0, 1.0
 """Wrong passwords per address within so many seconds; seconds that the answer to each is delayed."""
 
-MAX_ADDRESSES = 1000
+MAX_ADDRESSES = 10_000
 """Addresses whose wrong passwords are remembered."""
 
 COOKIE = "nst_person"
 COOKIE_SECONDS = 30 * 86_400
 NAME_LENGTH = 200
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 FOREIGN = "This request came from another site's page: use the page of this server."
 
@@ -46,12 +48,14 @@ class AccessRules:
         local: whether only this machine can reach the server.
         upload_bytes: the most that an uploaded file may have.
         hosts: further names of this server.
+        forwarding: the proxies in front of it.
     """
 
     password: str | None
     local: bool
     upload_bytes: int
     hosts: frozenset[str] = frozenset()
+    forwarding: Forwarding = NO_PROXIES
 
 
 def check_host(host: str, rules: AccessRules) -> None:
@@ -68,14 +72,18 @@ def check_host(host: str, rules: AccessRules) -> None:
     raise RequestError(421, f"This server is not known as {host[:100]}: whoever runs it can add it by --allow-host.")
 
 
-def check_origin(method: str, headers: Headers) -> None:
+def check_origin(method: str, headers: Headers, source: RequestSource) -> None:
     """Raise RequestError where a page of another site has the browser change something here."""
     if method in SAFE:
         return
-    origin = headers.get("origin")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise RequestError(403, FOREIGN)
-    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
+    origin = headers.get("origin")
+    if origin is None:
+        return
+    scheme, _, authority = origin.partition("://")
+    asked = _authority(source.host or headers.get("host", ""), scheme)
+    if asked is None or _authority(authority, scheme) != asked or scheme != (source.scheme or scheme):
         raise RequestError(403, FOREIGN)
 
 
@@ -106,35 +114,30 @@ class PasswordCheck:
         raise RequestError(401, "This page asks for a password.", headers=how)
 
 
-def client_address(scope: Scope, headers: Headers) -> str:
-    """The address that a request comes from; behind a proxy on this machine, what the proxy says."""
-    peer = str((scope.get("client") or ("",))[0])
-    forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and is_loopback(peer) else peer
-
-
 @dataclass(frozen=True)
 class Client:
     """The sender of a request.
 
     Attributes:
-        name: the one in `X-Client`, or that of the cookie.
+        name: the one in `X-Client`, or that of the cookie: what it says of itself.
+        address: where it is: what it cannot invent.
         cookie: the cookie to set, where the request had none.
     """
 
     name: str
+    address: str
     cookie: str | None = None
 
 
-def identify_client(headers: Headers) -> Client:
+def identify_client(headers: Headers, source: RequestSource) -> Client:
     """The client, by the name that it gives itself (`X-Client`), or by the cookie that its browser was given."""
     if name := headers.get("x-client"):
-        return Client(f"client:{name[:NAME_LENGTH]}")
+        return Client(f"client:{name[:NAME_LENGTH]}", source.address)
     if token := cookie_parser(headers.get("cookie", "")).get(COOKIE):
-        return Client(f"cookie:{token[:NAME_LENGTH]}")
+        return Client(f"cookie:{token[:NAME_LENGTH]}", source.address)
     token = secrets.token_urlsafe(18)
     cookie = f"{COOKIE}={token}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite=Strict"
-    return Client(f"cookie:{token}", cookie)
+    return Client(f"cookie:{token}", source.address, cookie + ("; Secure" if source.scheme == "https" else ""))
 
 
 def is_loopback(name: str) -> bool:
@@ -155,6 +158,18 @@ def _hostname(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _authority(text: str, scheme: str) -> tuple[str, int] | None:
+    """The host and port of `host`, `host:port` or `[address]:port`; None where it is no such thing."""
+    try:
+        parts = urlsplit(f"//{text}")
+        port = parts.port or DEFAULT_PORTS.get(scheme)
+    except ValueError:
+        return None
+    if port is None or not parts.hostname or parts.netloc != text or "@" in text:
+        return None
+    return parts.hostname, port
 
 
 def _password(authorization: str) -> bytes | None:

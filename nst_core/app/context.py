@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from nst_core.app.access import Client
 from nst_core.app.job_queue import JobQueue
 from nst_core.app.limits import SIZES, Limits
 from nst_core.app.picture_collections import PictureCollections
@@ -67,9 +68,16 @@ class AppContext:
         }
 
 
-def _client_name(request: Request) -> str:
-    return str(request.state.client)
+def _client(request: Request) -> Client:
+    return cast(Client, request.state.client)
 
+
+def _client_name(request: Request) -> str:
+    return _client(request).name
+
+
+RequestClient = Annotated[Client, Depends(_client)]
+"""The client, as the middleware has set it."""
 
 ClientName = Annotated[str, Depends(_client_name)]
-"""The name of the client, as the middleware has set it."""
+"""The name of the client."""

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from nst_core.app.fair_queue import FairQueue
+from nst_core.app.fair_shares import of_largest_holder
 from nst_core.app.jobs import FINAL, Job, JobState
 from nst_core.app.limits import Limits
 from nst_core.app.request_errors import RequestError
@@ -45,11 +46,16 @@ class JobQueue:
                 raise RequestError(
                     429, f"You have {len(own)} pictures on their way: wait for one of them, or cancel one.", 10
                 )
+            same = [other for other in self._jobs.values() if other.address == job.address and other.state not in FINAL]
+            if len(same) >= self._limits.per_address:
+                raise RequestError(
+                    429, f"{len(same)} pictures are on their way from your address: try again in a while.", 10
+                )
             if len(self._waiting) >= self._limits.queue:
                 raise RequestError(503, f"{len(self._waiting)} pictures are waiting already: try again in a while.", 30)
             self._uploads.hold(uploads_of(job))
             self._jobs[job.id] = job
-            self._waiting.add(job.client, job)
+            self._waiting.add(job.client, job, job.address)
             self._notify()
 
     def find(self, client: str, identity: str) -> Job:
@@ -120,7 +126,9 @@ class JobQueue:
         self._uploads.release(uploads_of(job))
         self._finished.append(job)
         while len(self._finished) > MAX_FINISHED:
-            self._jobs.pop(self._finished.popleft().id, None)
+            oldest = of_largest_holder(self._finished, lambda one: (one.address, one.client))[0]
+            self._finished.remove(oldest)
+            self._jobs.pop(oldest.id, None)
         self._notify()
 
     def _notify(self) -> None:

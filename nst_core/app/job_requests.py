@@ -6,6 +6,7 @@ import secrets
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nst_core.app.access import Client
 from nst_core.app.context import AppContext
 from nst_core.app.jobs import Job, JobPicture
 from nst_core.app.limits import SMALLEST
@@ -41,7 +42,7 @@ class JobRequest(BaseModel):
     strength: float = Field(NEUTRAL, ge=0, le=100)
 
 
-def new_job(request: JobRequest, client: str, context: AppContext) -> Job:
+def new_job(request: JobRequest, client: Client, context: AppContext) -> Job:
     """The job that a request describes. Raises RequestError where it cannot run here."""
     recipe = _recipe(request.recipe, context)
     size = request.size or context.default_size(recipe)
@@ -51,10 +52,10 @@ def new_job(request: JobRequest, client: str, context: AppContext) -> Job:
         raise RequestError(422, "content: an artist has no photographs: give an upload or an id.")
     identity = secrets.token_hex(12)
     content, style = (
-        _picture(choice, role, client, identity, context)
+        _picture(choice, role, client.name, identity, context)
         for choice, role in ((request.content, "contents"), (request.style, "styles"))
     )
-    return Job(client, content, style, recipe, size, request.strength, identity)
+    return Job(client.name, content, style, recipe, size, request.strength, identity, address=client.address)
 
 
 def _recipe(name: str | None, context: AppContext) -> RecipeOption:

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from nst_core.app.context import AppContext, ClientName
+from nst_core.app.context import AppContext, ClientName, RequestClient
 from nst_core.app.job_queue import JobQueue
 from nst_core.app.job_requests import JobRequest, new_job
 from nst_core.app.jobs import FINAL, Job
@@ -29,7 +29,7 @@ def job_routes(context: AppContext) -> APIRouter:
     routes, queue = APIRouter(prefix="/api/jobs"), context.queue
 
     @routes.post("", status_code=201)
-    def create(body: JobRequest, client: ClientName) -> dict[str, Any]:
+    def create(body: JobRequest, client: RequestClient) -> dict[str, Any]:
         job = new_job(body, client, context)
         queue.add(job)
         return queue.job_json(job)

@@ -46,6 +46,7 @@ class Job:
     """A picture that a client asked for.
 
     Attributes:
+        client: name of the client; `address`: the address that it asked from.
         started: when it began to run, in seconds of `time.monotonic`.
         trace: (evaluation, total loss) points so far.
         preview: number of previews so far, and the newest one as a JPEG file.
@@ -73,6 +74,7 @@ class Job:
     gallery: str | None = None
     version: int = 0
     cancelled: threading.Event = field(default_factory=threading.Event)
+    address: str = ""
 
     def update(self, **values: Any) -> None:
         """Set attributes, and count the update."""

@@ -21,10 +21,12 @@ class Limits:
         size: side of a job's image, in pixels.
         queue: number of waiting jobs of all clients together.
         per_person: number of waiting and running jobs of one client.
+        per_address: number of waiting and running jobs of one address, whatever names its clients have.
         seconds: running time of a job.
         uploads: number of kept files of one client; the least recently used are removed first.
-        total_uploads: number of kept files of all clients together.
+        total_uploads: number of kept files of all clients together; of the address with the most, some are removed.
         concurrent_uploads: number of files received at a time.
+        address_uploads: number of those of one address.
         upload_seconds: time to receive a file.
         idle_seconds: time for which an unused upload is kept.
     """
@@ -34,9 +36,11 @@ class Limits:
     size: int = 512
     queue: int = 20
     per_person: int = 5
+    per_address: int = 10
     seconds: float = 300.0
     uploads: int = 20
     total_uploads: int = 200
     concurrent_uploads: int = 16
+    address_uploads: int = 8
     upload_seconds: float = 300.0
     idle_seconds: float = 3600.0

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nst_core.app.access import AccessRules, PasswordCheck, check_host, check_origin, client_address, identify_client
+from nst_core.app.access import AccessRules, PasswordCheck, check_host, check_origin, identify_client
+from nst_core.app.address_slots import AddressSlots
+from nst_core.app.forwarding import RequestSource
+from nst_core.app.request_body import BoundedBody
 from nst_core.app.request_errors import RequestError, file_too_large
 from nst_core.app.responses import send_error, with_headers
 
@@ -17,56 +23,79 @@ FORM_BYTES = 64 * 1024
 BODY_BYTES = 64 * 1024
 """Bytes of the body of any other request."""
 
+REQUESTS, REQUESTS_PER_ADDRESS = 1000, 200
+"""Requests at a time; those of one address, which the bound on connections does not tell apart behind a proxy."""
+
+IGNORED_PROXY = (
+    "A request says that it came through a proxy: if that is yours, give --proxies 1, or all people count as one"
+)
+
+log = logging.getLogger("nst.app.middleware")
+
 
 class AccessMiddleware:
-    """Passes allowed requests on, with the client's name as `state.client`."""
+    """Passes allowed requests on, with their `Client` as `state.client`."""
 
     def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app, self._rules = app, rules
         self._password_check = PasswordCheck(rules.password) if rules.password else None
+        self._slots = AddressSlots(REQUESTS, REQUESTS_PER_ADDRESS, "The server is busy just now: try again in a while.")
+        self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), scope["path"]
+        source = self._source(scope, headers)
         try:
-            check_host(headers.get("host", ""), self._rules)
-            check_origin(scope["method"], headers)
-            if self._password_check:
-                await self._password_check.check(headers.get("authorization", ""), client_address(scope, headers))
-            if _length(headers) > self._max_bytes(path):
-                raise self._too_large(path)
+            with self._slots.slot(source.address):
+                await self._check(scope, headers, source)
+                client = identify_client(headers, source)
+                scope.setdefault("state", {})["client"] = client
+                await self._run_bounded(scope, receive, with_headers(send, path, client.cookie))
         except RequestError as error:
             await send_error(with_headers(send, path), error)
-            return
-        client = identify_client(headers)
-        scope.setdefault("state", {})["client"] = client.name
-        await self._run_bounded(scope, receive, with_headers(send, path, client.cookie))
+
+    def _source(self, scope: Scope, headers: Headers) -> RequestSource:
+        if not self._told and self._rules.forwarding.is_ignored(headers):
+            self._told = True
+            log.warning(IGNORED_PROXY)
+        return self._rules.forwarding.source(scope, headers)
+
+    async def _check(self, scope: Scope, headers: Headers, source: RequestSource) -> None:
+        """Raise RequestError where the request is not allowed."""
+        path = scope["path"]
+        for host in (headers.get("host", ""), source.host):
+            if host is not None:
+                check_host(host, self._rules)
+        check_origin(scope["method"], headers, source)
+        if self._password_check:
+            await self._password_check.check(headers.get("authorization", ""), source.address)
+        if _length(headers) > self._max_bytes(path):
+            raise self._too_large(path)
 
     async def _run_bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app with no more of the body than is allowed, whatever the request says of its length."""
-        left, started = self._max_bytes(scope["path"]), False
+        path, started = scope["path"], False
+        body = BoundedBody(receive, self._max_bytes(path), self._too_large(path))
 
-        async def receive_bounded() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            return message if left >= 0 else {"type": "http.disconnect"}
-
-        async def send_unless_too_large(message: Message) -> None:
+        async def send_unless_faulty(message: Message) -> None:
             nonlocal started
-            if left >= 0 or started:  # else the error below is the answer
+            if not body.fault or started:  # else the fault is the answer
                 started = True
                 await send(message)
 
         try:
-            await self._app(scope, receive_bounded, send_unless_too_large)
+            await self._app(scope, body, send_unless_faulty)
+        except ClientDisconnect:  # in the middle of a body
+            if not body.fault:
+                return
         except Exception:
-            if left >= 0:
+            if not body.fault:
                 raise
-        if left < 0 and not started:
-            await send_error(send, self._too_large(scope["path"]))
+        if body.fault and not started:
+            await send_error(send, body.fault)
 
     def _max_bytes(self, path: str) -> int:
         return self._rules.upload_bytes + FORM_BYTES if path == UPLOADS else BODY_BYTES

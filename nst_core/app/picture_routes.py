@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, BinaryIO
+from contextlib import AbstractContextManager
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from nst_core.app.context import AppContext, ClientName
+from nst_core.app.access import Client
+from nst_core.app.address_slots import AddressSlots
+from nst_core.app.context import AppContext, ClientName, RequestClient
 from nst_core.app.limits import Limits
 from nst_core.app.request_errors import RequestError, file_too_large
 from nst_core.app.responses import image_response
@@ -53,13 +56,13 @@ def upload_routes(context: AppContext) -> APIRouter:
     routes, uploads, receiver = APIRouter(prefix="/api/uploads"), context.uploads, UploadReceiver(context.limits)
 
     @routes.post("", status_code=201)
-    async def create(request: Request, client: ClientName) -> dict[str, Any]:
-        file = await receiver.receive(request)
-        try:
-            name = (file.filename or "picture").replace("%22", '"')  # as browsers write a quotation mark there
-            upload = await asyncio.to_thread(_add, uploads, client, name, file.file, context.limits.upload_bytes)
-        finally:
-            await file.close()
+    async def create(request: Request, client: RequestClient) -> dict[str, Any]:
+        with receiver.slot(client):
+            file = await receiver.receive(request)
+            try:
+                upload = await asyncio.to_thread(_add, uploads, client, file, context.limits.upload_bytes)
+            finally:
+                await file.close()
         url, (width, height) = f"/api/uploads/{upload.id}/thumbnail", upload.size
         return {"id": upload.id, "name": upload.name, "width": width, "height": height, "thumbnail": url}
 
@@ -78,15 +81,21 @@ class UploadReceiver:
     """Receives a few files at a time, each into an unnamed temporary file that is gone with the request."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits, self._count = limits, 0
+        self._limits = limits
+        self._slots = AddressSlots(
+            limits.concurrent_uploads,
+            limits.address_uploads,
+            "Many files are on their way just now: try again in a while.",
+        )
+
+    def slot(self, client: Client) -> AbstractContextManager[None]:
+        """A slot for a file, until it is kept. Raises RequestError."""
+        return self._slots.slot(client.address)
 
     async def receive(self, request: Request) -> UploadFile:
         """The field `file` of a form. Raises RequestError."""
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise RequestError(415, "Send the picture as the field `file` of a form (multipart/form-data).")
-        if self._count >= self._limits.concurrent_uploads:
-            raise RequestError(503, "Many files are on their way just now: try again in a while.", 5)
-        self._count += 1
         try:
             async with asyncio.timeout(self._limits.upload_seconds):
                 form = await MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=4).parse()
@@ -94,8 +103,6 @@ class UploadReceiver:
             raise RequestError(408, "The file took too long to arrive: try a smaller one.") from error
         except MultiPartException as error:
             raise RequestError(422, f"The form cannot be read: {error.message.removesuffix('.')}.") from error
-        finally:
-            self._count -= 1
         file = form.get("file")
         if file is None or isinstance(file, str):
             await form.close()
@@ -103,8 +110,9 @@ class UploadReceiver:
         return file
 
 
-def _add(uploads: Uploads, client: str, name: str, file: BinaryIO, most: int) -> Upload:
-    data = file.read(most + 1)
+def _add(uploads: Uploads, client: Client, file: UploadFile, most: int) -> Upload:
+    name = (file.filename or "picture").replace("%22", '"')  # as browsers write a quotation mark there
+    data = file.file.read(most + 1)
     if len(data) > most:
         raise file_too_large(most)
-    return uploads.add(client, name, data)
+    return uploads.add(client.name, name, data, client.address)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import uvicorn
-
 from nst_core.app.access import AccessRules, is_loopback
 from nst_core.app.application import build_app
+from nst_core.app.bounded_server import BoundedServer
 from nst_core.app.context import AppContext
 from nst_core.app.device_workers import DeviceWorkers
+from nst_core.app.forwarding import NO_PROXIES, Forwarding
 from nst_core.app.job_queue import JobQueue
 from nst_core.app.job_run_folder import JobRunFolder
 from nst_core.app.limits import Limits
@@ -26,12 +26,6 @@ from nst_core.errors import UsageError
 from nst_core.plan.wanted import open_sources
 from nst_core.storage.paths import is_local
 
-GRACE_SECONDS = 3
-"""Time for requests to end when the server is stopped."""
-
-MAX_CONNECTIONS = 1000
-"""Connections at a time; each client that follows a job has one open."""
-
 
 @dataclass(frozen=True)
 class ServerAddress:
@@ -42,6 +36,7 @@ class ServerAddress:
         password: needed for every request; None for no password.
         open_to_all: no password is needed although other machines can reach the server.
         names: further host names of the server.
+        forwarding: the proxies in front of it.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +44,7 @@ class ServerAddress:
     password: str | None = None
     open_to_all: bool = False
     names: tuple[str, ...] = ()
+    forwarding: Forwarding = NO_PROXIES
 
     def check(self, say: Callable[[str], object]) -> None:
         """Raise UsageError where other machines could use the app without a password, unless that is intended."""
@@ -75,7 +71,11 @@ class ServerAddress:
         """The conditions for access at this address."""
         names = {*(name.lower() for name in self.names), self.host.lower(), socket.gethostname().lower()}
         return AccessRules(
-            self.password, is_loopback(self.host), limits.upload_bytes, frozenset(names - {"0.0.0.0", "::"})
+            self.password,
+            is_loopback(self.host),
+            limits.upload_bytes,
+            frozenset(names - {"0.0.0.0", "::"}),
+            self.forwarding,
         )
 
     def url(self, port: int) -> str:
@@ -141,22 +141,12 @@ def app_context(config: RunConfig, limits: Limits, say: Callable[[str], object])
         )
 
 
-class Server(uvicorn.Server):
-    """A uvicorn server that closes the queue, which ends the event streams, before it waits for requests to end."""
+class Server(BoundedServer):
+    """The app's server, which closes the queue, and so ends the event streams, before it waits for requests to end."""
 
     def __init__(self, context: AppContext, rules: AccessRules) -> None:
         self._queue = context.queue
-        super().__init__(
-            uvicorn.Config(
-                build_app(context, rules),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
+        super().__init__(build_app(context, rules), behind_proxy=rules.forwarding.proxies > 0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._queue.close()

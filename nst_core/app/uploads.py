@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nst_core.app.fair_shares import of_largest_holder
 from nst_core.app.limits import Limits
 from nst_core.app.pictures import decode_upload, suffix_of, thumbnail_bytes
 from nst_core.app.request_errors import RequestError
@@ -23,6 +24,7 @@ class Upload:
     """An uploaded picture.
 
     Attributes:
+        client: name of the client; `address`: the address that it was sent from.
         name: the client's name for it; never part of a path.
         size: (width, height) in pixels, upright.
         thumbnail: a WebP file.
@@ -38,6 +40,7 @@ class Upload:
     thumbnail: bytes
     used: float
     jobs: int = 0
+    address: str = ""
 
 
 class Uploads:
@@ -56,7 +59,7 @@ class Uploads:
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add(self, client: str, name: str, data: bytes) -> Upload:
+    def add(self, client: str, name: str, data: bytes, address: str = "") -> Upload:
         """Check a file and keep it. Raises RequestError; then nothing of it remains."""
         name = display_name(name)
         image = decode_upload(name, data, self._limits.pixels)
@@ -68,10 +71,13 @@ class Uploads:
             path.unlink(missing_ok=True)
             raise RequestError(507, "The server's disk is full: tell whoever runs it.") from error
         size = (image.info.width, image.info.height)
-        upload = Upload(identity, client, name, path, size, thumbnail_bytes(image), self._clock())
+        upload = Upload(identity, client, name, path, size, thumbnail_bytes(image), self._clock(), address=address)
         with self._lock:
-            self._make_room([each for each in self._kept.values() if each.client == client], self._limits.uploads)
-            self._make_room(self._kept.values(), self._limits.total_uploads)
+            own = [each for each in self._kept.values() if each.client == client]
+            self._drop_oldest(own, len(own) + 1 - self._limits.uploads)
+            for _ in range(len(self._kept) + 1 - self._limits.total_uploads):
+                shares = of_largest_holder([*self._kept.values(), upload], lambda one: (one.address, one.client))
+                self._drop_oldest([each for each in shares if each is not upload] or self._kept.values(), 1)
             self._kept[identity] = upload
         return upload
 
@@ -113,10 +119,10 @@ class Uploads:
                 if not upload.jobs and self._clock() - upload.used > self._limits.idle_seconds:
                     self._drop(upload)
 
-    def _make_room(self, among: Iterable[Upload], most: int) -> None:
-        """Remove the least recently used ones that no job needs, until there is room for one more."""
-        uploads = sorted(among, key=lambda each: each.used)
-        for upload in [each for each in uploads if not each.jobs][: max(0, len(uploads) + 1 - most)]:
+    def _drop_oldest(self, among: Iterable[Upload], count: int) -> None:
+        """Remove the least recently used ones that no job needs."""
+        uploads = sorted((each for each in among if not each.jobs), key=lambda each: each.used)
+        for upload in uploads[: max(0, count)]:
             self._drop(upload)
 
     def _drop(self, upload: Upload) -> None:

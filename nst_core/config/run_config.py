@@ -91,6 +91,11 @@ class Output(Section):
     )
     gallery: bool = Field(True, description="Build the gallery at the end of a run.")
     report: bool = Field(True, description="Make the report at the end of a run.")
+    judge: bool = Field(
+        False,
+        description="Measure how much of the content and how much of the style each picture has, before gallery and "
+        "report are made (`nst judge`).",
+    )
     previews: PositiveInt | None = Field(
         None,
         description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "

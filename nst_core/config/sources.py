@@ -39,6 +39,27 @@ class ImageSource(Section):
         description="Leave out images under licences with any of these terms (`nc` non-commercial, `nd` no "
         "derivatives, `sa` share alike, `by`), `unknown`, or whole names such as `CC-BY-4.0`.",
     )
+    exclude: list[str] = Field(
+        [],
+        description="Leave out files and folders that match any of these patterns, relative to `path`: `*_mask.png` "
+        "(at any depth), `drafts/**`, `*/thumbs`.",
+    )
+    limit: PositiveInt | None = Field(None, description="At most so many images, drawn by `seed`.")
+    seed: NonNegativeInt = Field(0, description="Seed of that draw.")
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("exclude")
+    @classmethod
+    def _usable(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            names = [name for name in pattern.strip().split("/") if name not in ("", ".")]
+            if not names or ".." in names:
+                raise ValueError(f"the pattern {pattern!r} can match nothing in the source's folder")
+        return patterns
 
     def limits(self) -> ImageLimits:
         return ImageLimits(max_pixels=self.max_pixels, min_side=self.min_side)
@@ -54,7 +75,7 @@ class SampleSource(ImageSource):
 class FolderSource(ImageSource):
     """A folder of images: sub-folders are labels (content) or artists (style), or splits (`train`, `val`, `test`).
 
-    A `metadata.csv` in it may say more about each `file_name`.
+    A `metadata.csv`, `.jsonl` or `.parquet` in it, or in a folder of it, may say more about each `file_name`.
     """
 
     source: Literal["folder"] = Field("folder", description="A folder of your own.")
@@ -96,8 +117,6 @@ class CocoSource(DownloadedSource):
         None, min_length=1, description="Images under these licences only: COCO's ids, or names such as `CC-BY-2.0`."
     )
     smallest_side: PositiveInt | None = Field(None, description="Images whose shorter side is at least this only.")
-    limit: PositiveInt | None = Field(None, description="At most so many images, drawn by `seed`.")
-    seed: NonNegativeInt = Field(0, description="Seed of that draw.")
 
     @field_validator("split", mode="before")
     @classmethod

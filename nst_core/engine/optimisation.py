@@ -14,8 +14,8 @@ from nst_core.engine.colour import greyscale, with_luminance
 from nst_core.engine.divergence import CHECK_EVERY, RESTART_RATE, DivergenceGuard
 from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, StyleTarget, luminance_only
-from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
+from nst_core.engine.objective import LossTerms, Objective, StyleTarget, luminance_only
+from nst_core.engine.optimisers import OVERSHOOT, BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ChunkTimeout, Interrupted
@@ -123,14 +123,12 @@ def stylize_batch(
     channels = 1 if luminance_only(recipe) else 3
     parametrisation = build_parametrisation(recipe.optimiser, start, channels)
     evaluate = build_evaluation(objective, parametrisation, evaluation)
-    points, trace, diverged = _optimise(evaluate, objective, parametrisation, _Preview(watch, pairs, recipe))
-    with torch.no_grad():
-        images = parametrisation.image(points).clamp(0, 1)
-        last = objective.terms(images)
-    trace.append((recipe.evaluations, last.stacked()))
+    ends = _optimise(evaluate, objective, parametrisation, _Preview(watch, pairs, recipe))
+    images, last = _delivered(objective, parametrisation, ends)
+    trace = [*ends.trace, (recipe.evaluations, last.stacked())]
     if watch.progress:
         watch.progress(recipe.evaluations, float(last.total.mean()))
-    failed: list[bool] = (diverged | ~last.total.isfinite()).tolist()
+    failed: list[bool] = (ends.diverged | ~last.total.isfinite()).tolist()
     images = _output_images(images, pairs, recipe)
     return StylizedBatch(images, _read_traces(trace), failed, recipe.evaluations, recipe.evaluations)
 
@@ -171,6 +169,23 @@ def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
 
 
 @dataclass(frozen=True)
+class _Ends:
+    """Where the loop has ended.
+
+    Attributes:
+        points: (B, P), after the last step, whose losses nobody has seen.
+        before: the points of the last evaluation, whose totals, (B,), are `totals_before`.
+        diverged: (B,) bool.
+    """
+
+    points: Tensor
+    before: Tensor
+    totals_before: Tensor
+    trace: _Trace
+    diverged: Tensor
+
+
+@dataclass(frozen=True)
 class _Preview:
     """Passes unfinished images to the watch, where it has a preview."""
 
@@ -189,14 +204,15 @@ class _Preview:
 
 def _optimise(
     evaluate: Evaluate, objective: Objective, parametrisation: PixelParametrisation, preview: _Preview
-) -> tuple[Tensor, _Trace, Tensor]:
-    """Run the loop: the last points (B, P), the trace so far, and which rows have diverged, (B,) bool."""
+) -> _Ends:
+    """Run the loop."""
     recipe, watch = preview.recipe, preview.watch
     points = parametrisation.points()
     optimiser = build_optimiser(recipe.optimiser, points)
     guard = DivergenceGuard(objective.scale())
     stride = max(1, math.ceil(recipe.evaluations / TRACE_POINTS))
     trace: _Trace = []
+    before = points
     for evaluation in range(recipe.evaluations):
         _poll(watch, evaluation)
         losses, gradients = evaluate(points)
@@ -209,9 +225,21 @@ def _optimise(
         if watch.progress and evaluation % watch.report_every == 0:
             watch.progress(evaluation, float(losses[-1].mean()))
         preview.send(evaluation, parametrisation, points)
-        points = optimiser.step(points, gradients)
+        before, points = points, optimiser.step(points, gradients, losses[-1])
     # By the image before clamping: the clamped one always has a moderate loss.
-    return points, trace, guard.diverged(losses[-1])
+    return _Ends(points, before, losses[-1], trace, guard.diverged(losses[-1]))
+
+
+@torch.no_grad()
+def _delivered(objective: Objective, parametrisation: PixelParametrisation, ends: _Ends) -> tuple[Tensor, LossTerms]:
+    """The images to deliver, (B, 3, H, W) in [0, 1], and their losses: those before the last step where it overshot."""
+    images = parametrisation.image(ends.points).clamp(0, 1)
+    losses = objective.terms(images)
+    overshot = ~(losses.total <= OVERSHOOT * ends.totals_before) & ends.totals_before.isfinite()
+    if not bool(overshot.any()):
+        return images, losses
+    images = torch.where(overshot[:, None, None, None], parametrisation.image(ends.before).clamp(0, 1), images)
+    return images, objective.terms(images)
 
 
 def _restart(

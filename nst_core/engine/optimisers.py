@@ -1,7 +1,7 @@
 """Optimisers that run B independent problems in lockstep: curvature, step lengths and resets per image.
 
-One interface: `step(points, gradients) -> points`, all (B, P). No value is read on the host, so there is
-no wait for a GPU; each row's iterates are those that the row would make alone.
+One interface: `step(points, gradients, losses) -> points`, losses (B,), the others (B, P). No value is read on the
+host, so there is no wait for a GPU; each row's iterates are those that the row would make alone.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ CURVATURE_FLOOR = 1e-10
 """A pair with yᵀs at or below this is not kept, as in `torch.optim.LBFGS`."""
 
 
+OVERSHOOT = 4.0
+"""A step of L-BFGS after which a loss is this many times what it was has gone too far, and is taken back."""
+
+BACKTRACK = 0.25
+"""The length of the next step from there, relative to the one that was taken back."""
+
+
 class BatchOptimiser(Protocol):
     """Moves a batch of points by their gradients."""
 
-    def step(self, points: Tensor, gradients: Tensor) -> Tensor:
-        """The next points, (B, P), from the present ones and the gradients there."""
+    def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
+        """The next points, (B, P), from the present ones, the gradients there, and the losses there, (B,)."""
 
     def reset(self, rows: Tensor, rate_factor: float) -> None:
         """Clear the state of the rows where `rows`, (B,) bool, is true; multiply their rate by `rate_factor`."""
@@ -38,6 +45,10 @@ def build_optimiser(settings: OptimiserSettings, points: Tensor) -> BatchOptimis
 
 class LBFGS:
     """Limited-memory BFGS without line search, the iterates of `torch.optim.LBFGS` (tolerances 0) row by row.
+
+    One case differs, in which torch's iterates are lost: a step that made the loss (which must not be negative)
+    `OVERSHOOT` times as large is taken back and repeated in the same direction at `BACKTRACK` of its length. Kept, its
+    curvature would shrink all later steps to nothing.
 
     The two-loop recursion in its matrix form (Byrd, Nocedal, Schnabel 1994, "Representations of quasi-Newton matrices",
     eq. 3.1): the inner products of the newest change and of the gradient with the whole history come from one batched
@@ -62,16 +73,21 @@ class LBFGS:
         self.fresh = torch.ones(batch, dtype=torch.bool, device=points.device)  # no step made yet
         self.previous_gradients = torch.zeros_like(points)
         self.moved = torch.zeros_like(points)
+        self.accepted_losses = points.new_full((batch,), torch.inf)
         self._rows = torch.arange(batch, device=points.device)
         self._ages = torch.arange(history, device=points.device)
 
-    def step(self, points: Tensor, gradients: Tensor) -> Tensor:
-        on_gradient = self._update_history(gradients)
+    def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
+        overshot = ~(losses <= OVERSHOOT * self.accepted_losses) & ~self.fresh
+        on_gradient = self._update_history(gradients, overshot)
         direction = self._direction(gradients, on_gradient)
         first = (1 / gradients.abs().sum(dim=1).clamp_min(1e-30)).clamp_max(1.0)
         length = torch.where(self.fresh, first, 1.0) * self.rate
-        self.moved = direction.mul_(length[:, None])
-        self.previous_gradients = gradients.clone()
+        again = overshot[:, None]
+        points = torch.where(again, points - self.moved, points)
+        self.moved = torch.where(again, BACKTRACK * self.moved, direction.mul_(length[:, None]))
+        self.previous_gradients = torch.where(again, self.previous_gradients, gradients)
+        self.accepted_losses = torch.where(overshot, self.accepted_losses, losses)
         self.fresh = torch.zeros_like(self.fresh)
         return points + self.moved
 
@@ -84,13 +100,15 @@ class LBFGS:
         for state in (self.differences, self.steps_by_changes, self.changes_by_changes):
             state.masked_fill_(rows[:, None, None], 0)
 
-    def _update_history(self, gradients: Tensor) -> Tensor:
+    def _update_history(self, gradients: Tensor, overshot: Tensor) -> Tensor:
         """Put the pair (s, y) of the last step into each row's oldest slot, where its curvature is positive.
+
+        Not where the step has overshot, (B,) bool.
 
         Returns the inner products of the history with the gradient, (B, 2m).
         """
         change = gradients - self.previous_gradients
-        accept = (torch.einsum("bp,bp->b", change, self.moved) > CURVATURE_FLOOR) & ~self.fresh
+        accept = (torch.einsum("bp,bp->b", change, self.moved) > CURVATURE_FLOOR) & ~self.fresh & ~overshot
         slot = self.count % self.history
         for offset, vector in ((0, self.moved), (self.history, change)):
             old = self.differences[self._rows, slot + offset]
@@ -145,7 +163,7 @@ class Adam:
         self.mean = torch.zeros_like(points)
         self.variance = torch.zeros_like(points)
 
-    def step(self, points: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
         first, second = self.betas
         self.steps = self.steps + 1
         self.mean = self.mean.lerp(gradients, 1 - first)
@@ -179,7 +197,7 @@ class GradientDescent:
         self.rate = torch.zeros_like(self.learning_rate) if self.relative else self.learning_rate
         self.previous_gradients: Tensor | None = None
 
-    def step(self, points: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
         if self.relative:
             points, gradients = self._corrected(points, gradients)
         return points - self.rate[:, None] * gradients

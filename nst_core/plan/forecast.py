@@ -57,6 +57,8 @@ class Forecast:
         basis: where the speed behind `seconds` comes from.
         output_bytes: of everything that is left to write; `free_bytes`: of the disk, None at a store.
         notes: sentences for the user about the sources.
+        files_left_out: of each source, and folders that cannot be read, by role and reason.
+        unreadable: a sentence for each of these folders.
     """
 
     pairs: int
@@ -79,6 +81,8 @@ class Forecast:
     output_bytes: int
     free_bytes: int | None
     notes: tuple[str, ...]
+    files_left_out: dict[str, dict[str, int]]
+    unreadable: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -144,6 +148,8 @@ def _forecast(
         output_bytes=_needed_bytes(config, state, part),
         free_bytes=free_bytes(config.run_folder),
         notes=wanted.notes,
+        files_left_out={role: dict(counts) for role, counts in wanted.left_out.items()},
+        unreadable=wanted.unreadable,
     )
 
 

@@ -12,6 +12,7 @@ from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
+from nst_core.run_folder.quality import baselines_file
 from nst_core.run_folder.summary import is_current, summarize
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def finished_state(config: RunConfig, method: ResolvedMethod, wanted: WantedPair
 
 
 def missing_pages(config: RunConfig) -> list[str]:
-    """The names of those of gallery and report that the run file asks for and the run folder lacks."""
+    """The names of those of gallery, report and quality that the run file asks for and the run folder lacks."""
     pages = {"gallery": config.output.gallery, "report": config.output.report}
-    return [name for name, on in pages.items() if on and not (config.run_folder / name / "index.html").is_file()]
+    missing = [name for name, on in pages.items() if on and not (config.run_folder / name / "index.html").is_file()]
+    judged = not config.output.judge or baselines_file(config.run_folder).is_file()
+    return missing if judged else [*missing, "quality"]

@@ -15,6 +15,7 @@ from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.sources.base import Catalogue, Item
 from nst_core.sources.index.source_scan import source_duplicates
+from nst_core.sources.left_out import catalogue_notes, count_by_reason
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
 from nst_core.storage.progress import Progress
@@ -26,13 +27,17 @@ class Sources:
 
     Attributes:
         duplicates: by id of a content that is left out as a duplicate: the id of the one in its place.
-        notes: sentences for the user about what was found.
+        notes: sentences for the user about what was found, and what was left out.
+        left_out: files of each source that are left out, and folders that cannot be read, by role and reason.
+        unreadable: a sentence for each of these folders.
     """
 
     contents: Catalogue
     styles: StyleSet
     duplicates: Mapping[str, str]
     notes: tuple[str, ...]
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class WantedPairs:
         skipped_contents, skipped_styles: by id of an image that is left out on purpose: why.
         notes: sentences for the user about the sources.
         artists: what the style source says about the artists of the pairs, by name.
+        left_out, unreadable: as of `Sources`.
     """
 
     pairs: PairTable
@@ -50,6 +56,8 @@ class WantedPairs:
     skipped_styles: Mapping[str, SkippedInput]
     notes: tuple[str, ...] = ()
     artists: Mapping[str, ArtistFacts] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
     def skip_reason(self, place: int) -> SkippedInput | None:
         """The reason for which the pair at index `place` is left out on purpose, if it is."""
@@ -72,6 +80,8 @@ def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress 
         collect_artist_facts(
             sources.styles.catalogue.items, (combination.artist for combination in pairs.combinations)
         ),
+        sources.left_out,
+        sources.unreadable,
     )
 
 
@@ -90,7 +100,13 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
         contents,
         chosen,
         source_duplicates(contents, config.content, progress),
-        (*contents.notes, *styles.notes, *_pairing_notes(config.pairing, chosen)),
+        (
+            *catalogue_notes(contents, "content"),
+            *catalogue_notes(styles, "style"),
+            *_pairing_notes(config.pairing, chosen),
+        ),
+        {"content": count_by_reason(contents), "style": count_by_reason(styles)},
+        tuple(dict.fromkeys((*contents.unreadable, *styles.unreadable))),
     )
 
 

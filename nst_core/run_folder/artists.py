@@ -10,7 +10,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from nst_core.sources.artist_names import artist_key
-from nst_core.sources.csv_table import CsvFault, csv_record, decode_csv, parse_csv
+from nst_core.sources.csv_table import CsvFault, csv_record, decode_table, parse_csv
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.names import ValuesByName
 
@@ -70,7 +70,7 @@ def artist_facts(run_folder: Path) -> Mapping[str, ArtistFacts]:
 
 def _decoded(data: bytes) -> str:
     try:
-        return decode_csv(data)
+        return decode_table(data)
     except UnicodeDecodeError:
         return data.decode("utf-8-sig", "replace")
 

@@ -32,6 +32,9 @@ RUN_YAML = "run.yaml"
 METHODS = "methods"
 """The key of run.yaml for the methods by their fingerprints, in a folder whose rows have methods of their own."""
 
+FILES_LEFT_OUT = "files_left_out"
+"""The key of run.yaml that counts the files of both sources that were left out when the run was last planned."""
+
 
 @dataclass(frozen=True)
 class Outcome:

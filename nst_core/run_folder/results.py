@@ -192,6 +192,11 @@ def partition_slug(file: Path) -> str:
     return file.parent.name.removeprefix(f"{PARTITION}=")
 
 
+def chunk_of(file: Path) -> str:
+    """The id of the chunk whose rows a result file holds."""
+    return file.stem.removeprefix("part-")
+
+
 def _names_a_folder(slug: str) -> bool:
     return slug not in ("", ".", "..") and not any(mark in slug for mark in "/\\\0")
 

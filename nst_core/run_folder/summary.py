@@ -68,12 +68,24 @@ class Summary(StatusCounts):
 
 @dataclass(frozen=True)
 class RunReport:
-    """The end of a run: its summary, how many images it made, and how many pairs are stale (their inputs changed)."""
+    """The end of a run.
+
+    Attributes:
+        made: images that it made.
+        stale: pairs whose inputs have changed since they were planned.
+        unreadable: a sentence for each folder of a source that could not be read.
+    """
 
     folder: Path
     summary: Summary
     made: int
     stale: int
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned pair succeeded, and all of the sources could be read."""
+        return self.summary.all_succeeded and not self.unreadable
 
     @property
     def gallery(self) -> Path | None:

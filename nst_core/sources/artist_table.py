@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nst_core.errors import SourceError
 from nst_core.sources.artist_names import repair_encoding, spelling_key
-from nst_core.sources.csv_table import csv_record, csv_rows, decode_csv
+from nst_core.sources.csv_table import csv_record, csv_rows, decode_table
 from nst_core.sources.wording import short_list
 from nst_core.storage.names import normal_name
 
@@ -73,7 +73,7 @@ def _values(cell: str) -> tuple[str, ...]:
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows by column, each with its number in a spreadsheet."""
-    rows = csv_rows(path, _read(path), strict=False)
+    rows = csv_rows(path, _read(path), strict=False).rows
     header = [name.strip().casefold() for name in rows[0][1]] if rows else []
     missing = [name for name in _REQUIRED if name not in header]
     if missing:
@@ -91,6 +91,6 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise SourceError(f"The table of artists {path} cannot be read: {error.strerror}.") from error
     try:
-        return decode_csv(data)
+        return decode_table(data)
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from nst_core.sources.artist_names import repair_encoding, spelling_key
 from nst_core.sources.base import path_text, source_id
-from nst_core.sources.walk import entries, is_folder, is_image_name
+from nst_core.sources.file_kinds import is_image_name
+from nst_core.sources.left_out import LeftOutFiles
+from nst_core.sources.walk import entries, is_folder
 from nst_core.storage.slugs import short_hash
 
 _NUMBERED = re.compile(r"(?P<artist>.+)_\d+")
@@ -32,19 +34,21 @@ class Painting:
     artist_key: str
 
 
-def find_paintings(folder: Path) -> tuple[list[Painting], list[Path]]:
+def find_paintings(folder: Path, left_out: LeftOutFiles) -> tuple[list[Painting], list[Path]]:
     """The paintings in the folder `images` or `resized`, and its files that are no images or lie elsewhere.
+
+    Hidden files, the system's own, and folders of artists that cannot be read are counted in `left_out`.
 
     Kaggle has `images/images/<Artist_Name>/<Artist_Name>_N.jpg` and `resized/resized/<Artist_Name>_N.jpg`; both may lie
     one level up.
 
     Raises:
-        SourceError: a folder cannot be read.
+        SourceError: the folder itself cannot be read.
     """
     find = _in_artist_folders if folder.name == "images" else _in_one_folder
     paintings, strays = [], []
     for level in (folder / folder.name, folder):
-        for path, painting in find(level):
+        for path, painting in find(level, left_out):
             if painting is None:
                 strays.append(path)
             else:
@@ -73,23 +77,23 @@ def deduplicate(paintings: Iterable[Painting], root: Path) -> tuple[list[Paintin
     ], repeated
 
 
-def _in_artist_folders(level: Path) -> Iterator[tuple[Path, Painting | None]]:
+def _in_artist_folders(level: Path, left_out: LeftOutFiles) -> Iterator[tuple[Path, Painting | None]]:
     """The files in folders of artists, and other files; None for what is no image, or in no artist's folder."""
-    for entry in entries(level):
+    for entry in entries(level, left_out, root=True):
         if not is_folder(entry):
             yield Path(entry.path), None
         elif entry.name != level.name:
             artist = _repair(entry.name)
             key = spelling_key(artist)
-            for file in entries(Path(entry.path)):
+            for file in entries(Path(entry.path), left_out):
                 is_image = is_image_name(file.name) and not is_folder(file)
                 path = Path(file.path)
                 yield path, Painting(_id(artist, key, file), path, artist, key) if is_image else None
 
 
-def _in_one_folder(level: Path) -> Iterator[tuple[Path, Painting | None]]:
+def _in_one_folder(level: Path, left_out: LeftOutFiles) -> Iterator[tuple[Path, Painting | None]]:
     """The files named after their artist; None for what is not, or is no image."""
-    for entry in entries(level):
+    for entry in entries(level, left_out, root=True):
         if entry.name == level.name and is_folder(entry):
             continue
         stem = _stem(entry)

@@ -13,6 +13,7 @@ from nst_core.sources.artist_table import ARTIST_TABLE, ArtistRow, read_artist_t
 from nst_core.sources.artwork_files import Painting, deduplicate, find_paintings
 from nst_core.sources.base import Catalogue, Item, check_utf8, path_text
 from nst_core.sources.folder import Role
+from nst_core.sources.left_out import LeftOutFiles
 from nst_core.sources.wording import download_advice, quantity, short_list
 
 LICENSE = "CC-BY-NC-SA-4.0"
@@ -36,7 +37,8 @@ def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
         if not path.exists():
             raise SourceError(f"{role}.path: there is no {what} {path}: {advice}.")
     rows, notes = read_artist_table(table)
-    found, strays = find_paintings(folder)
+    left_out = LeftOutFiles()
+    found, strays = find_paintings(folder, left_out)
     artists = {spelling_key(row.name): row for row in rows}
     added = {painting.artist_key: _bare_row(painting) for painting in found if painting.artist_key not in artists}
     chosen = _choose_artists(config, role, artists | added)
@@ -47,7 +49,7 @@ def artworks_catalogue(config: ArtworksSource, role: Role) -> Catalogue:
     notes += _artist_notes(paintings, chosen, added)
     notes += _file_notes(root, repeated, strays)
     items = (_item(painting, chosen[painting.artist_key], role, added) for painting in paintings)
-    return Catalogue.of(items, notes)
+    return Catalogue.of(items, notes, left_out.counts(), left_out.unreadable)
 
 
 def download_command(config: ArtworksSource) -> str:

@@ -50,23 +50,42 @@ class Item:
         return tuple(part for text in (self.genre or "").split(",") if (part := text.strip()))
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A number of files of a source that are no items: for one of the reasons of `left_out`, and of which kind."""
+
+    reason: str
+    kind: str
+    files: int
+
+
 @dataclass(frozen=True)
 class Catalogue:
-    """The items of one source, sorted by id, and notes.
+    """The items of one source, sorted by id, and what is to be said about it.
 
     Attributes:
-        notes: sentences for the user, such as on artists without images or files that are left out.
+        notes: sentences for the user, such as on artists without images or metadata that are not used.
+        left_out: the other files of the source, counted.
+        unreadable: a sentence for each folder within the source that cannot be read.
     """
 
     items: tuple[Item, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, items: Iterable[Item], notes: Iterable[str] = ()) -> Catalogue:
+    def of(
+        cls,
+        items: Iterable[Item],
+        notes: Iterable[str] = (),
+        left_out: Iterable[LeftOut] = (),
+        unreadable: Iterable[str] = (),
+    ) -> Catalogue:
         """Items in any order; of names that are spelled in several ways, the first spelling by id is taken."""
         ordered = sorted(items, key=lambda item: item.id)
         distinct = sorted(_with_distinct_ids(ordered), key=lambda item: item.id)
-        return cls(tuple(_with_one_spelling(distinct)), tuple(notes))
+        return cls(tuple(_with_one_spelling(distinct)), tuple(notes), tuple(left_out), tuple(unreadable))
 
     def by_id(self) -> dict[str, Item]:
         return {item.id: item for item in self.items}

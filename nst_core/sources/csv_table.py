@@ -10,7 +10,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,6 @@ class CsvTable:
         return f"{match[1]}.{match[2]}" if match else cell
 
 
-def decode_csv(data: bytes) -> str:
-    """The text of a table in UTF-16 with its byte-order mark, or else in UTF-8. Raises UnicodeDecodeError."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16").removeprefix("\ufeff")
-    return data.decode("utf-8-sig").removeprefix("\ufeff")
-
-
 def parse_csv(text: str, strict: bool = True) -> CsvTable:
     """The rows of a table, separated as its first line says (`sep=;`), or by what its header has most of.
 
@@ -79,19 +72,53 @@ def parse_csv(text: str, strict: bool = True) -> CsvTable:
     return CsvTable(rows, separator)
 
 
-def csv_rows(path: Path, text: str, strict: bool = True) -> list[tuple[int, list[str]]]:
-    """The rows of `parse_csv`.
+@dataclass(frozen=True)
+class CsvRows:
+    """The rows of a table.
+
+    Attributes:
+        rows: those that are not empty, each with its number in a spreadsheet.
+        mended: numbers of those whose quotes are out of place, read as well as they can be.
+    """
+
+    rows: list[tuple[int, list[str]]]
+    mended: list[int]
+
+
+def csv_rows(path: Path, text: str, strict: bool = True) -> CsvRows:
+    r"""Read the rows of a table. `"Lilies" study` and `"say \"hi\""` are no valid CSV, but it is clear what they mean.
 
     Args:
         path: for the error message.
+        text: of the table; the separator is the one that its first line has most of.
+        strict: refuse a quote that does not end, too.
 
     Raises:
-        SourceError: it is not valid CSV.
+        SourceError: it is not valid CSV: a quote does not end, a cell is too long.
     """
-    try:
-        return parse_csv(text, strict).rows
-    except CsvFault as error:
-        raise SourceError(f"{path} is not valid CSV, {error}.") from error
+    first_number = 1
+    if declared := _SEPARATOR_LINE.match(text):
+        text, first_number = text[declared.end() :], 2
+    separator = declared[1] if declared else _likely_separator(text)
+    found = CsvRows([], [])
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    number = first_number
+    while True:
+        lines.taken.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error as error:
+            meant = _mend("".join(lines.taken), separator, strict)
+            if meant is None:
+                raise SourceError(f"{path} is not valid CSV, in row {number}: {error}.") from error
+            cells = meant
+            found.mended.append(number)
+        if any(cell.strip() for cell in cells):
+            found.rows.append((number, cells))
+        number += 1
 
 
 def csv_record(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
@@ -115,3 +142,38 @@ def _reason(error: str) -> str:
     if "field larger" in error:
         return "a cell is longer than 131 072 characters (is a quote never closed?)"
     return error
+
+
+def decode_table(data: bytes) -> str:
+    """The text of a table in UTF-8, or UTF-16 with its mark (Excel's 'Unicode text'). Raises UnicodeDecodeError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16").removeprefix("\ufeff")
+    return data.decode("utf-8-sig").removeprefix("\ufeff")
+
+
+class _Lines(Iterator[str]):
+    """The lines of a text, and which of them have been taken since `taken` was cleared."""
+
+    def __init__(self, text: str) -> None:
+        self.taken: list[str] = []
+        self._lines = iter(io.StringIO(text, newline=""))
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.taken.append(line)
+        return line
+
+
+def _mend(line: str, separator: str, strict: bool) -> list[str] | None:
+    """The cells of a row with quotes out of place; None where a quote does not end, or something else is wrong."""
+    if strict and line.count('"') % 2:
+        return None
+    for escape in ("\\", None):
+        lines = io.StringIO(line, newline="")
+        try:
+            rows = list(csv.reader(lines, delimiter=separator, escapechar=escape, strict=escape is not None))
+        except csv.Error:
+            continue
+        if len(rows) == 1:
+            return rows[0]
+    return None

@@ -61,9 +61,13 @@ def license_terms(license: str | None) -> frozenset[str]:
     """The terms of a licence: any of `by`, `nc`, `nd`, `sa`; `unknown` alone where there is no licence.
 
     Names that only spell the terms out (`Attribution-NonCommercial License`), or have words around them
-    (`(CC BY-NC 4.0)`), are understood as well.
+    (`(CC BY-NC 4.0)`), are understood as well. Several licences, joined by `;`, have the terms of them all.
     """
     if not license or not license.strip():
+        return frozenset({UNKNOWN_TERM})
+    if ";" in license:
+        return frozenset[str]().union(*map(license_terms, license.split(";")))
+    if license.strip() == UNKNOWN_TERM:
         return frozenset({UNKNOWN_TERM})
     known = license_id(None, license) or license
     words = re.split(r"[^a-z0-9]+", known.casefold())
@@ -76,8 +80,9 @@ def license_terms(license: str | None) -> frozenset[str]:
 
 def is_excluded(license: str | None, exclude: Collection[str]) -> bool:
     """Whether a licence has any of the terms, or is one of the whole names, in `exclude` (in any case)."""
-    terms, name = license_terms(license), _fold(license)
-    return any(_word(word) in terms or (name is not None and _fold(word) == name) for word in exclude)
+    terms = license_terms(license)
+    names = {_fold(part) for part in (license, *(license or "").split(";"))} - {None}
+    return any(_word(word) in terms or _fold(word) in names for word in exclude)
 
 
 def check_exclusions(exclude: Iterable[str], key: str = "exclude_licenses", found: Iterable[str | None] = ()) -> None:

@@ -88,6 +88,11 @@ class RemotePath(ProxyUPath):
         with _store_errors(self):
             return bytes(self.fs.cat_file(self.path))
 
+    def first_bytes(self, count: int) -> bytes:
+        """At most `count` bytes from the start of the object, by one request."""
+        with _store_errors(self):
+            return bytes(self.fs.cat_file(self.path, start=0, end=count))
+
     def read_text(self, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> str:
         return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
 

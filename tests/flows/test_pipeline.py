@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -133,6 +134,28 @@ def test_bad_inputs_are_quarantined_and_all_others_finish(config: Make, folders:
     assert quarantine.pairs.sum() == (rows.status == "quarantined").sum() == 7
     assert quarantine.loc[str(folders / "style" / "Ada" / "Ada_0.png"), "role"] == "style"
     assert quarantine.loc[str(folders / "content" / "empty.jpg"), "pairs"] == 2
+
+
+def test_a_folder_that_cannot_be_read_leaves_the_run_incomplete(
+    config: Make, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = folders / "content" / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(StrictInputs, match="closed cannot be read"):
+        run(config(), strict=True)
+    report = run(config())
+    assert (report.summary.success, report.summary.all_succeeded, report.complete) == (6, True, False)
+    assert report.unreadable == (f"The folder {closed} cannot be read: Permission denied.",)
+    run_yaml = yaml.safe_load((config().run_folder / "run.yaml").read_text())
+    assert run_yaml["files_left_out"]["content"] == {"unreadable folders": 1}
 
 
 def test_strict_starts_nothing_when_an_input_is_bad(config: Make, folders: Path) -> None:

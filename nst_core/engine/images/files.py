@@ -95,6 +95,11 @@ def read_bytes(path: Path) -> bytes:
         return check_not_empty(path, file.read())
 
 
+def starts_as_image(head: bytes) -> bool:
+    """Whether the first bytes of a file (32 are enough) are those of an image format that is read."""
+    return any(_matches(head, parts) for _, parts in _SIGNATURES)
+
+
 def check_not_empty(path: Path, data: bytes) -> bytes:
     """The bytes of a file, or some of them. Raises EmptyImage where there are none."""
     if not data:

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nst_core.run_folder.quality import quality_file
+from nst_core.run_folder.results import chunk_of
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import FileState
 from nst_core.views.gallery.cover_pictures import CoverPicture
@@ -65,12 +67,23 @@ def write_build_record(folder: Path, record: BuildRecord) -> None:
     write_if_changed(folder / RECORD_FILE, json.dumps(data, separators=(",", ":")).encode())
 
 
+def source_files(artist: Artist) -> list[Path]:
+    """The files that decide an artist's pages: of results, and of their quality, whether they are there or not."""
+    return [
+        file
+        for partition in artist.partitions
+        for results in partition.files
+        for file in (results, quality_file(partition.run.folder, chunk_of(results)))
+    ]
+
+
 def sources_digest(artist: Artist, states: Mapping[Path, FileState], settings: Any) -> str:
     """A digest of all that decides an artist's pages: the templates, the parts of its results, and some settings."""
     parts = [
-        [partition.run.key, partition.run.name, partition.slug, file.name, *states[file]]
+        [partition.run.key, partition.run.name, partition.slug, file.name, *states[file], *states[quality]]
         for partition in artist.partitions
         for file in partition.files
+        for quality in [quality_file(partition.run.folder, chunk_of(file))]
     ]
     return _digest([_FORMAT, _templates(), artist.slug, parts, settings])
 

@@ -15,6 +15,7 @@ from nst_core.views.gallery.artist_pages import ArtistPages
 from nst_core.views.gallery.build_record import (
     BuildRecord,
     read_build_record,
+    source_files,
     sources_digest,
     states_digest,
     write_build_record,
@@ -103,7 +104,7 @@ class _Build:
 
     def run(self) -> Path:
         summaries, left_out = [], Counter[tuple[str, str]]()
-        states = file_states(file for artist in self.artists for part in artist.partitions for file in part.files)
+        states = file_states(file for artist in self.artists for file in source_files(artist))
         for artist in self.artists:
             record = self._build_artist(artist, sources_digest(artist, states, self._settings(artist)))
             left_out.update(record.left_out)

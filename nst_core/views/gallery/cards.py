@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.finished_pairs import display_name
+from nst_core.run_folder.quality import MEASURES
 from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.gallery.results import GalleryPair, NamedShare
 from nst_core.views.paths import path_inside
@@ -115,6 +116,7 @@ def parameters(pair: GalleryPair) -> dict[str, str]:
         "Loss": number(pair.total_loss),
         "Content loss": number(pair.content_loss),
         "Style loss": number(pair.style_loss),
+        **{MEASURES[name].title: number(value) or "0" for name, value in pair.quality.items()},
         "Content weight α": number(pair.alpha),
         "Style weight β": number(pair.beta),
         "Method": pair.method,

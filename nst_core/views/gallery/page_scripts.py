@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nst_core.run_folder.quality import MEASURES
 from nst_core.views.gallery.cards import CardStyle, ResultCard, parameters, rights
 from nst_core.views.thumbnails import Thumbnail
 from nst_core.views.web import inline_json
@@ -33,7 +34,7 @@ class ItemsScript:
 
     def __init__(self, per_page: int) -> None:
         self._per_page = per_page
-        names = ("ids", "names", "losses", "shapes", "thumbs", "sizes", "style", "label", "split", "run")
+        names = ("ids", "names", "losses", *MEASURES, "shapes", "thumbs", "sizes", "style", "label", "split", "run")
         self._columns: dict[str, list[Any]] = {name: [] for name in names}
         self._tables = {name: _Table() for name in ("shapes", "sizes", "style", "label", "split", "run")}
         self._style_names: set[str] = set()
@@ -46,6 +47,7 @@ class ItemsScript:
             "ids": card.identity,
             "names": card.name,
             "losses": _short(pair.total_loss),
+            **{name: _short(pair.quality.get(name)) for name in MEASURES},
             "shapes": tables["shapes"].place((*card.size, card.ratio)),
             "thumbs": card.result.key if card.result else None,
             "sizes": tables["sizes"].place(_sizes(card.result)) if card.result else None,
@@ -60,7 +62,9 @@ class ItemsScript:
     def text(self) -> str:
         """The script itself."""
         tables = {name: table.values for name, table in self._tables.items()}
-        return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **self._columns})});\n"
+        unjudged = {name for name in MEASURES if not any(x is not None for x in self._columns[name])}
+        columns = {name: values for name, values in self._columns.items() if name not in unjudged}
+        return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **columns})});\n"
 
     def _style(self, style: CardStyle) -> int:
         table = self._tables["style"]

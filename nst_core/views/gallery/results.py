@@ -7,12 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core.run_folder.finished_pairs import display_name
+from nst_core.run_folder.quality import MEASURES, quality_file, read_quality_file
+from nst_core.run_folder.results import chunk_of
 from nst_core.run_folder.results_reader import read_results, successes
 from nst_core.run_folder.style_columns import relative_shares
 from nst_core.run_folder.without_folders import without_folders
@@ -22,7 +25,7 @@ from nst_core.views.runs import Artist, Run
 _SHOWN = ("pair_id", "content_path", "style_path", "style_paths", "style_shares", "file_name", "label", "split",
           "artist", "genre", "method", "features", "content_license", "style_license", "content_source_url", "width",
           "height", "size", "evaluations", "alpha", "beta", "content_loss", "style_loss", "total_loss", "seconds",
-          "loss_left")  # fmt: skip
+          "loss_left", "output_sha256")  # fmt: skip
 _LEFT_OUT = ("status", "error_class", "error_message")
 _COLUMNS = (*_SHOWN, *_LEFT_OUT, "loss_trace")
 
@@ -40,6 +43,7 @@ class GalleryPair:
     """One finished pair, as its result row has it; None where that has nothing.
 
     `loss_left` is the share of the initial loss that is left: comparable between pairs, as the loss itself is not.
+    `quality` is what a judge said of the picture, by measure.
     """
 
     run: Run
@@ -68,6 +72,7 @@ class GalleryPair:
     content_source_url: str | None
     loss_left: float | None
     trace: Trace | None
+    quality: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,21 @@ def read_artist(artist: Artist) -> ArtistResults:
             genres.update(_counts(part.table["genre"]))
             left_out.update(_left_out(part.table))
             finished = successes(part.table).drop_columns(_LEFT_OUT)
+            finished = _with_quality(finished, quality_file(partition.run.folder, chunk_of(part.path)))
             tables.append(finished.append_column("run", pa.repeat(number, len(finished))))
     table = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.string()) for name in keys})
     return ArtistResults(artist, tuple(_ordered(genres)), table.sort_by([(key, "ascending") for key in keys]), left_out)
+
+
+def _with_quality(table: pa.Table, file: Path) -> pa.Table:
+    """The measures in place of the pictures' hashes; null where a picture was not judged, or another one was."""
+    judged = read_quality_file(file)
+    keys = pc.binary_join_element_wise(judged["pair_id"], judged["output_sha256"], "/").combine_chunks()
+    places = pc.index_in(pc.binary_join_element_wise(table["pair_id"], table["output_sha256"], "/"), value_set=keys)
+    table = table.drop_columns(["output_sha256"])
+    for name in MEASURES:
+        table = table.append_column(name, judged[name].combine_chunks().take(places))
+    return table
 
 
 def _without_trace(table: pa.Table) -> pa.Table:
@@ -153,11 +170,13 @@ def _reason(row: Mapping[str, Any]) -> str:
 def _pair(row: dict[str, Any], runs: list[Run]) -> GalleryPair:
     del row["order"], row["style_path"]
     iterations, totals, left = (row.pop(name) for name in ("iterations", "totals", "loss_left"))
+    measured = {name: row.pop(name) for name in MEASURES}
     paths, shares = row.pop("style_paths"), row.pop("style_shares")
     return GalleryPair(
         run=runs[row.pop("run")],
         styles=tuple(map(NamedShare, paths, relative_shares(shares) if len(paths) > 1 else [None])),
         loss_left=left if math.isfinite(left) else None,
         trace=Trace(tuple(iterations), tuple(totals)) if iterations else None,
+        quality={name: value for name, value in measured.items() if value is not None},
         **row,
     )

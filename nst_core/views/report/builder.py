@@ -59,6 +59,7 @@ def build_report(
             comparison=comparison,
             best=pictures.examples(run.folder, numbers.best),
             worst=pictures.examples(run.folder, numbers.worst),
+            judged=pictures.judged(run.folder, numbers.quality) if numbers.quality else {},
             gallery="../gallery/index.html" if has_gallery else None,
             images="../" if place.at_home else None,
         )

@@ -32,6 +32,7 @@ def report_markdown(numbers: RunNumbers) -> str:
         _section("What came out", _table(("Pairs", ""), [(name, f"{n:,}") for name, n in numbers.statuses.items()])),
         _section("What did not come out", _reasons(numbers)),
         _section("Loss left by artist", _losses(numbers)),
+        _section("Quality", _quality(numbers)),
         _section(
             "Throughput",
             f"{number(pace.per_minute)} images per minute over {duration(pace.seconds)} of work." if pace.bins else "",
@@ -80,6 +81,14 @@ def _losses(numbers: RunNumbers) -> str:
         for group in numbers.by_artist
     ]
     return _table(("Artist", "Pairs", "5 %", "Median", "95 %"), rows)
+
+
+def _quality(numbers: RunNumbers) -> str:
+    rows = [
+        (one.title, *(number(v) or "0" for v in (one.spread.low, one.spread.median, one.spread.high)), one.meaning)
+        for one in (numbers.quality.measures if numbers.quality else ())
+    ]
+    return _table(("Measure", "5 %", "Median", "95 %", ""), rows)
 
 
 def _pairs(pairs: Sequence[Detail]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nst_core.run_folder.card import mapping_in
+from nst_core.run_folder.folder import FILES_LEFT_OUT
+from nst_core.sources.left_out import left_out_sentence
 from nst_core.views.report.failures import Reason
+from nst_core.views.report.quality import QualityNumbers, quality_numbers
 from nst_core.views.report.quantiles import Quantiles, quantiles, quantiles_by_name
 from nst_core.views.report.rows import Detail, ReportRows, details
 from nst_core.views.report.run_reader import ReadRun
@@ -91,6 +95,7 @@ class RunNumbers:
         other_traces: pairs with another trace, or with none.
         spent: workers' seconds by kind of work.
         best, worst: the pairs with the least and the most loss left; no pair is in both.
+        quality: what a judge said of the pictures; None where none was judged.
         licenses: successes by licence of their content and of their style.
     """
 
@@ -112,6 +117,7 @@ class RunNumbers:
     cost: RunCost
     best: tuple[Detail, ...]
     worst: tuple[Detail, ...]
+    quality: QualityNumbers | None
     content_licenses: Mapping[str, int]
     style_licenses: Mapping[str, int]
     notes: tuple[str, ...]
@@ -156,10 +162,20 @@ def run_numbers(run: ReadRun, prices: Prices | None = None) -> RunNumbers:
         cost=_cost(run, seconds, pace, prices or Prices()),
         best=tuple(details(rows, best)),
         worst=tuple(details(rows, worst)),
+        quality=quality_numbers(run.folder, rows),
         content_licenses=_value_counts(rows.table["content_license"].filter(pa.array(success))),
         style_licenses=_value_counts(rows.table["style_license"].filter(pa.array(success))),
-        notes=tuple(run.notes),
+        notes=(*run.notes, *_left_out(run.run_yaml)),
     )
+
+
+def _left_out(run_yaml: Mapping[str, Any]) -> Iterator[str]:
+    """What of the sources was left out, a sentence for each."""
+    for role in ("content", "style"):
+        found = mapping_in(run_yaml, FILES_LEFT_OUT, role)
+        counts = {str(reason): count for reason, count in found.items() if isinstance(count, int)}
+        if sentence := left_out_sentence(role, counts):
+            yield sentence
 
 
 def _extremes(values: np.ndarray) -> tuple[list[int], list[int]]:

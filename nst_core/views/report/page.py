@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 from nst_core.storage.disk import format_bytes
 from nst_core.views.report.destination import MARK
 from nst_core.views.report.numbers import RunNumbers
-from nst_core.views.report.plots import Drawing, bars, boxes, courses, duration, throughput
+from nst_core.views.report.plots import Drawing, bars, boxes, courses, distribution, duration, throughput
+from nst_core.views.report.quality import MeasureNumbers
 from nst_core.views.report.quantiles import Quantiles
 from nst_core.views.report.throughput import RunThroughput
 from nst_core.views.report.traces import TraceBand
@@ -56,10 +57,12 @@ def render(numbers: RunNumbers, **more: Any) -> str:
         verdict=verdict(numbers),
         statuses=[(name, _status(name, count), count) for name, count in numbers.statuses.items()],
         figures=figures(numbers),
+        measures=[(one, measure_figure(one)) for one in numbers.quality.measures] if numbers.quality else [],
         facts=cost_facts(numbers),
         tries=try_sentences(numbers),
         percent=percent,
         duration=duration,
+        loss_left=lambda pair: f"{percent(pair.loss_left)} left",
         **more,
     )
 
@@ -105,6 +108,20 @@ def loss_figure(groups: Sequence[Quantiles], title: str, what: str) -> Figure:
         boxes(shown, title, "Share of the initial loss that is left"),
         f"The box holds half of the pairs, the line nine of ten, the mark is the median.{left}",
         Table(title, header, rows, len(groups) - len(rows)),
+    )
+
+
+def measure_figure(measure: MeasureNumbers) -> Figure:
+    """The distribution of one measure, with what content and style themselves have."""
+    figures = [*measure.spread.in_order, measure.content, measure.style]
+    cells = tuple("" if value is None else number(value) or "0" for value in figures)
+    header = ("", "5 %", "25 %", "Median", "75 %", "95 %", "Content itself", "Style itself")
+    marks = {"content": measure.content, "style": measure.style}
+    return Figure(
+        measure.title,
+        distribution(measure.counts, measure.edges, marks, measure.title, measure.meaning),
+        "The lines are the content and the style in the picture's place.",
+        Table(measure.title, header, ((f"{measure.spread.count:,} pictures", *cells),)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ from pathlib import Path
 from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.paths import path_inside
+from nst_core.views.report.quality import QualityNumbers
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
+from nst_core.views.web import number
 
 FOLDER = "report-thumbs"
 """The folder of a report's thumbnails; a gallery in the same place has `thumbs`, and each removes its own."""
@@ -42,6 +44,19 @@ class PicturedPair:
     style_name: str
 
 
+@dataclass(frozen=True)
+class JudgedExamples:
+    """The best and the worst pairs by a measure, and its values by pair id."""
+
+    best: tuple[PicturedPair, ...]
+    worst: tuple[PicturedPair, ...]
+    values: Mapping[str, float]
+
+    def title(self, pair: Detail) -> str:
+        """The measure's value for a pair."""
+        return number(self.values[pair.pair_id]) or "0"
+
+
 class ReportPictures:
     """The thumbnails of a page, in a folder beside it, or `inside` of it as data."""
 
@@ -54,6 +69,20 @@ class ReportPictures:
         paths = [path for pair in pairs for path in _paths(pair, run_folder) if path is not None]
         thumbnails = dict(self._thumbnails.make(paths))
         return tuple(self._example(pair, run_folder, thumbnails) for pair in pairs)
+
+    def judged(self, run_folder: Path, quality: QualityNumbers) -> dict[str, JudgedExamples]:
+        """By measure, the best and the worst pairs with their pictures."""
+        shown = [one.detail for measure in quality.measures for one in (*measure.best, *measure.worst)]
+        unique = {detail.pair_id: detail for detail in shown}
+        examples = dict(zip(unique, self.examples(run_folder, unique.values()), strict=True))
+        return {
+            measure.name: JudgedExamples(
+                tuple(examples[one.detail.pair_id] for one in measure.best),
+                tuple(examples[one.detail.pair_id] for one in measure.worst),
+                {one.detail.pair_id: one.value for one in (*measure.best, *measure.worst)},
+            )
+            for measure in quality.measures
+        }
 
     def remove_unused(self) -> None:
         """Delete the thumbnails of earlier reports that this one does not show."""

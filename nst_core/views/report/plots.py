@@ -195,6 +195,40 @@ def ratios(values: NDArray[np.float64], title: str, label: str) -> Drawing:
     return Drawing.of(draw)
 
 
+def distribution(
+    counts: Sequence[int], edges: Sequence[float], marks: Mapping[str, float | None], title: str, label: str
+) -> Drawing:
+    """A histogram of pictures by a measure, with a line for each of some marks, such as the content itself."""
+    shown = {name: value for name, value in marks.items() if value is not None}
+    low, high = min([edges[0], *shown.values()]), max([edges[-1], *shown.values()])
+    room = (high - low) * 0.03 or 0.5
+    described = "; ".join(f"{name} at {number(value) or '0'}" for name, value in shown.items())
+    description = (
+        f"{quantity(sum(counts), 'picture')} between {number(edges[0]) or '0'} and {number(edges[-1])}; {described}."
+    )
+
+    def draw(width: int) -> Plot:
+        height, left, bottom = int(width * 0.22) + 84, 46, int(width * 0.22) + 42
+        plot = Plot(title, description, width, height)
+        x_of = Scale(low - room, high + room, left, width - 16)
+        y_of = Scale(0, max(counts) * 1.08, bottom, 40)
+        plot.y_axis(y_of, 4, left, width - 16, "Pictures")
+        plot.x_axis(x_of, 7 if width >= WIDE else 4, bottom, bottom, label)
+        for count, start, end in zip(counts, edges, edges[1:], strict=False):
+            if count:
+                x = x_of(start)
+                plot.box(x, y_of(count), x_of(end) - x - 1, bottom - y_of(count), "bar")
+        for name, value in shown.items():
+            at = x_of(value)
+            plot.line(at, 34, at, bottom, "one")
+            anchor = "start" if at < (left + width) / 2 else "end"
+            plot.text(at + (4 if anchor == "start" else -4), 32 if name == "content" else 46, name, "tick", anchor)
+        plot.line(left, bottom, width - 16, bottom, "axis")
+        return plot
+
+    return Drawing.of(draw)
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that fits: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):

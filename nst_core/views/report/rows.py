@@ -156,12 +156,11 @@ def _detail(record: dict[str, Any]) -> Detail:
 def _light(table: pa.Table, file: int) -> pa.Table:
     count = table.num_rows
     success = pc.equal(table["status"], "success").fill_null(False)
-    beginnings = pc.utf8_slice_codeunits(table["output_sha256"], 0, 15).to_pylist()
     more = {
         "loss_left": pc.if_else(success, table["loss_left"], math.nan),
         "file": pa.array(np.full(count, file, np.int32)),
         "row": pa.array(np.arange(count, dtype=np.int32)),
-        "output": pa.array([_number(text) for text in beginnings], pa.int64()),
+        "output": pa.array([output_number(text) for text in table["output_sha256"].to_pylist()], pa.int64()),
     }
     return pa.table([_column(more.get(field.name), table, field) for field in LIGHT], schema=LIGHT)
 
@@ -172,9 +171,10 @@ def _column(made: Any, table: pa.Table, field: pa.Field) -> Any:
     return table[field.name].dictionary_encode() if field.type == _NAMES else table[field.name].cast(field.type)
 
 
-def _number(text: str | None) -> int | None:
+def output_number(sha256: str | None) -> int | None:
+    """The beginning of an image's hash, as the light table has it; None of what is no hash."""
     try:
-        return int(text, 16) if text else None
+        return int(sha256[:15], 16) if sha256 else None
     except ValueError:
         return None
 

@@ -19,6 +19,7 @@ from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
 from nst_core.engine.optimisation import LossPoint, Pairs, StylizedBatch, Watch, initial_images, stylize_batch
+from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.errors import Interrupted, TransientError
 
@@ -242,6 +243,25 @@ def test_a_pair_that_diverges_once_is_started_again(recipe: Recipe) -> None:
     assert totals(stylized, 1)[-1] < 0.9 * totals(stylized, 1)[0]
     assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
     assert [stylized.traces[k] for k in (0, 2)] == [expected.traces[k] for k in (0, 2)]
+
+
+def test_a_last_step_that_overshoots_is_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WildAtLast(LBFGS):
+        steps = 0
+
+        def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
+            WildAtLast.steps += 1
+            moved = super().step(points, gradients, losses)
+            wild = torch.tensor([0.0, 1.0, 0.0])[:, None] * (WildAtLast.steps == RECIPE.evaluations)
+            return moved + wild * 1e3 * (-1.0) ** torch.arange(moved.shape[1])
+
+    extractor = TinyFeatures()
+    expected = stylize_batch(pairs(extractor), RECIPE, extractor)
+    monkeypatch.setattr(optimisation, "build_optimiser", lambda settings, points: WildAtLast(points))
+    stylized = stylize_batch(pairs(extractor), RECIPE, extractor)
+    assert torch.equal(stylized.images[[0, 2]], expected.images[[0, 2]])
+    assert totals(stylized, 1)[-1] < 1.2 * totals(stylized, 1)[-2]
+    assert stylized.failed == [False, False, False]
 
 
 @both_optimisers

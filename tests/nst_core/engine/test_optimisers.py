@@ -42,6 +42,10 @@ def concave_then_convex(x: Tensor) -> Tensor:
     return (0.1 * x.square().square() - 0.3 * x.square()).sum()
 
 
+LIFT = 1e9
+"""Added to the losses, which must not be negative: so much that none is ever `OVERSHOOT` times another."""
+
+
 def start(seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(SIZE, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -68,7 +72,8 @@ def run_batch(optimiser: BatchOptimiser, problems: Sequence[Problem], points: Te
     path = []
     for _ in range(iterations):
         gradients = torch.stack([gradient(f, x) for f, x in zip(problems, points, strict=True)])
-        points = optimiser.step(points, gradients)
+        losses = torch.stack([f(x) for f, x in zip(problems, points, strict=True)])
+        points = optimiser.step(points, gradients, losses + LIFT)
         path.append(points)
     return torch.stack(path)
 
@@ -171,12 +176,36 @@ def test_reset_makes_exactly_those_rows_start_afresh(settings: OptimiserSettings
         assert not torch.equal(afresh[:, ~rows], undisturbed[:, ~rows])
 
 
+def cliff(x: Tensor) -> Tensor:
+    """A valley between walls so steep that a step too far lands at a loss of many times what it was."""
+    return (torch.arange(1, SIZE + 1) * x.square() + 1e-3 * x.pow(8)).sum()
+
+
+def test_a_step_that_went_too_far_is_taken_back_and_its_curvature_forgotten() -> None:
+    points = torch.stack([start(1), start(2)])
+    optimiser, losses, kept = LBFGS(points), [], []
+    for number in range(25):
+        losses.append(torch.stack([cliff(x) for x in points]))
+        gradients = torch.stack([gradient(cliff, x) for x in points])
+        moved = optimiser.step(points, gradients, losses[-1])
+        kept.append(optimiser.count.clone())
+        if number == 3:  # what a bad scale of the inverse Hessian does
+            optimiser.moved[0] *= 1e3
+            moved = points + optimiser.moved
+        points = moved
+    assert losses[4][0] > 4 * losses[3][0]
+    assert kept[4].tolist() == [3, 4]  # while it overshoots, no pair is kept
+    assert losses[-1][0] < 1e-6 * losses[3][0]
+    undisturbed = run_batch(LBFGS(points[1:]), [cliff], start(2)[None], 25)[-1, 0]
+    torch.testing.assert_close(points[1], undisturbed, rtol=1e-9, atol=1e-9)
+
+
 @either
 def test_a_row_recovers_from_nan_once_it_is_reset(settings: OptimiserSettings) -> None:
     points = STARTS[:2]
     optimiser = build_optimiser(settings, points)
     for _ in range(5):
-        optimiser.step(points, torch.full_like(points, torch.nan))
+        optimiser.step(points, torch.full_like(points, torch.nan), torch.full((2,), torch.nan))
     optimiser.reset(torch.tensor([True, True]), rate_factor=1.0)
     after = run_batch(optimiser, PROBLEMS[:2], points, 15)
     assert torch.equal(after, run_batch(build_optimiser(settings, points), PROBLEMS[:2], points, 15))
@@ -186,7 +215,7 @@ def test_a_row_recovers_from_nan_once_it_is_reset(settings: OptimiserSettings) -
 def test_reset_multiplies_the_rate_of_those_rows_by_the_factor(settings: OptimiserSettings) -> None:
     optimiser = build_optimiser(settings, STARTS[:2])
     optimiser.reset(torch.tensor([False, True]), rate_factor=0.25)
-    bold, cautious = optimiser.step(torch.zeros_like(STARTS[:2]), STARTS[0].expand(2, SIZE))
+    bold, cautious = optimiser.step(torch.zeros_like(STARTS[:2]), STARTS[0].expand(2, SIZE), torch.ones(2))
     torch.testing.assert_close(cautious, bold / 4)
 
 
@@ -238,7 +267,7 @@ def test_float32_points_stay_float32(settings: OptimiserSettings) -> None:
     points = STARTS.float()
     optimiser = build_optimiser(settings, points)
     for _ in range(3):
-        points = optimiser.step(points, points)
+        points = optimiser.step(points, points, points.square().sum(dim=1))
     assert points.dtype == torch.float32
 
 

@@ -16,6 +16,7 @@ from nst_core.export import ExportOptions, export_run
 from nst_core.export.imagefolder import folder_name
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, group_names, shards_of
+from nst_core.sources.folder import folder_catalogue
 
 MakeRun = Callable[..., Path]
 LABELS = ["chat, noir", 'said "cat"', "猫", "it's\ta\nlabel", None, "*cats* [1]"]
@@ -69,6 +70,21 @@ def test_a_split_in_several_folders_is_loaded_whole(
     dataset = load(str(tmp_path / "out"), split="train")
     assert sorted(dataset["seed"]) == list(range(5))
     assert Counter(dataset["label"]) == {None: 3, "late": 2}
+
+
+def test_an_export_is_a_source_that_says_what_the_rows_say(make_run: MakeRun, tmp_path: Path) -> None:
+    rows = [
+        {"label": "cat", "split": "train", "content_license": "CC-BY-2.0", "style_license": "CC-BY-NC-SA-4.0"},
+        {"label": None, "split": "val", "content_license": "CC0-1.0", "style_license": "CC0-1.0"},
+    ]
+    export_run(make_run(*rows), "imagefolder", tmp_path / "out")
+    catalogue = folder_catalogue(tmp_path / "out", "content")
+    assert [(item.split, item.label, item.license) for item in catalogue.items] == [
+        ("train", "cat", "CC-BY-2.0;CC-BY-NC-SA-4.0"),
+        ("val", None, "CC0-1.0"),
+    ]
+    assert catalogue.notes == ()
+    assert all(dict(item.extras)["pair_id"][:8] in item.id for item in catalogue.items)
 
 
 def test_columns_that_datasets_would_open_are_renamed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.errors import ConfigError
+from nst_core.errors import ConfigError, StrictInputs
+from nst_core.plan.new_part import check_strict
 from nst_core.plan.wanted import open_sources, pair_sources, wanted_pairs
 
 MakeImage = Callable[..., Path]
@@ -27,6 +29,22 @@ def folder(tmp_path: Path, make_image: MakeImage) -> Path:
     for number in range(3):
         make_image(tmp_path / "art" / "Monet" / f"{number}.png", 40, 40, seed=10 + number)
     return tmp_path
+
+
+@pytest.fixture
+def closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of photographs that nobody may list, root neither."""
+    closed = folder / "photos" / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    return closed
 
 
 def configured(
@@ -127,3 +145,28 @@ def test_splits_that_would_divide_nothing_are_refused(folder: Path) -> None:
     config = configured(folder, pairing={"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True})
     with pytest.raises(ConfigError, match=r"no content is in train: all contents have splits of their own \(val\)"):
         wanted_pairs(config, "f" * 64)
+
+
+def test_what_a_source_leaves_out_is_counted_by_reason_and_told(folder: Path, closed_folder: Path) -> None:
+    for name in ("notes.txt", "@eaDir/a.png", ".hidden.png"):
+        (folder / "photos" / name).parent.mkdir(exist_ok=True)
+        (folder / "photos" / name).write_bytes(b"x")
+    sources = open_sources(configured(folder, content={"limit": 3}, style={"exclude": "2.png"}))
+    assert sources.left_out == {
+        "content": {"hidden": 1, "system": 1, "other kinds": 1, "limit": 1, "unreadable folders": 1},
+        "style": {"exclude": 1},
+    }
+    assert sources.unreadable == (f"The folder {closed_folder} cannot be read: Permission denied.",)
+    assert sources.notes == (
+        "Left out of content: 1 hidden file, 1 file that systems keep for themselves (@eaDir 1), "
+        "1 file of another kind (.txt 1), 1 image beyond content.limit, 1 folder that cannot be read.",
+        f"The folder {closed_folder} cannot be read: Permission denied.",
+        "Left out of style: 1 file by style.exclude.",
+    )
+
+
+def test_a_folder_that_cannot_be_read_is_a_bad_input_where_strict(folder: Path, closed_folder: Path) -> None:
+    wanted = wanted_pairs(configured(folder), "f" * 64)
+    assert len(wanted.pairs) == 12
+    with pytest.raises(StrictInputs, match=rf"1 bad inputs, .*\n.*{closed_folder} cannot be read"):
+        check_strict(wanted.unreadable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nst_core.errors import ConfigError, SourceError
 from nst_core.sources.artist_names import repair_encoding, spelling_key, suggest_name
 from nst_core.sources.artist_table import ArtistRow, read_artist_table
 from nst_core.sources.base import Catalogue
+from nst_core.sources.left_out import count_by_reason
 from nst_core.sources.registry import open_source
 
 BROKEN = ("Albrecht_Du╠êrer", "Albrecht_DuΓòá├¬rer", "Albrecht_DuÔòá├¬rer")
@@ -127,6 +129,35 @@ def test_files_that_belong_to_no_artist_are_noted_and_left_out(tmp_path: Path) -
         "Left out 4 files where no painting belongs: images/images/Vincent_van_Gogh/deep, "
         "images/images/Vincent_van_Gogh/notes.txt, images/images/loose.jpg, images/list.txt.",
     )
+
+
+def test_litter_is_counted_and_a_folder_that_cannot_be_read_is_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = kaggle(
+        tmp_path,
+        "images/images/Albrecht_Dürer/Albrecht_Dürer_1.jpg",
+        "images/images/Albrecht_Dürer/Thumbs.db",
+        "images/images/Albrecht_Dürer/.hidden.jpg",
+        "images/images/El_Greco/El_Greco_1.jpg",
+        "images/images/@eaDir/El_Greco_1.jpg/SYNOPHOTO_THUMB_M.jpg",
+    )
+    closed = root / "images" / "images" / "El_Greco"
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = opened(root)
+    assert ids(found) == ["Albrecht_Dürer_1"]
+    assert count_by_reason(found) == {"hidden": 1, "system": 2, "unreadable folders": 1}
+    assert found.unreadable == (f"The folder {closed} cannot be read: Permission denied.",)
+    closed = root / "images" / "images"
+    with pytest.raises(SourceError, match="images cannot be read: Permission denied"):
+        opened(root)
 
 
 def test_resized_files_that_name_no_artist_are_noted(tmp_path: Path) -> None:

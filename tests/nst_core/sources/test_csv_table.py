@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.sources.csv_table import CsvFault, decode_csv, parse_csv
+from nst_core.sources.csv_table import CsvFault, decode_table, parse_csv
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_decimal_commas_are_those_of_tables_without_commas_between_cells() -> No
 
 def test_encodings_that_say_what_they_are_are_read() -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        assert decode_csv("ä,b\n".encode(encoding)) == "ä,b\n"
+        assert decode_table("ä,b\n".encode(encoding)) == "ä,b\n"
     for data in ("ä".encode("cp1252"), "ä,b\n".encode("utf-16")[:-1]):
         with pytest.raises(UnicodeDecodeError):
-            decode_csv(data)
+            decode_table(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,25 @@ from nst_core.config.sources import FolderSource
 from nst_core.errors import SourceError
 from nst_core.sources.folder import folder_catalogue
 from nst_core.sources.registry import open_source
+
+Closed = Callable[[str], None]
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> Closed:
+    """Makes folders of a name unreadable, for root, too."""
+
+    def close(name: str) -> None:
+        scandir = os.scandir
+
+        def refusing(path: str) -> object:
+            if Path(path).name == name:
+                raise PermissionError(13, "Permission denied", os.fspath(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refusing)
+
+    return close
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -104,28 +124,29 @@ def test_a_folder_named_like_an_image_is_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_permission_is_left_out_and_told(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "closed/b.jpg")
     (tmp_path / "closed").chmod(0)
     try:
-        with pytest.raises(SourceError, match=r"The folder .*closed cannot be read: Permission denied"):
-            folder_catalogue(tmp_path, "content")
+        catalogue = folder_catalogue(tmp_path, "content")
     finally:
         (tmp_path / "closed").chmod(0o700)
+    assert catalogue.unreadable == (f"The folder {tmp_path / 'closed'} cannot be read: Permission denied.",)
 
 
-def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed_is_left_out_and_told(tmp_path: Path, closed: Closed) -> None:
     touch(tmp_path, "a.jpg", "closed/b.jpg")
-    scandir = os.scandir
+    closed("closed")
+    catalogue = folder_catalogue(tmp_path, "content")
+    assert [item.id for item in catalogue.items] == ["a.jpg"]
+    assert catalogue.unreadable == (f"The folder {tmp_path / 'closed'} cannot be read: Permission denied.",)
 
-    def closed(path: str) -> object:
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", closed)
-    with pytest.raises(SourceError, match=r"The folder .*closed cannot be read: Permission denied"):
-        folder_catalogue(tmp_path, "content")
+def test_a_root_that_cannot_be_listed_is_refused(tmp_path: Path, closed: Closed) -> None:
+    touch(tmp_path, "root/a.jpg")
+    closed("root")
+    with pytest.raises(SourceError, match=r"The folder .*root cannot be read: Permission denied"):
+        folder_catalogue(tmp_path / "root", "content")
 
 
 @pytest.mark.parametrize("role", ["content", "style"])
@@ -257,12 +278,11 @@ def test_all_wrong_rows_of_the_metadata_are_told_at_once(tmp_path: Path) -> None
     with pytest.raises(SourceError) as caught:
         folder_catalogue(tmp_path, "content")
     assert str(caught.value).splitlines() == [
-        f"The metadata in {tmp_path} has 6 faults; nothing was started:",
+        f"The metadata in {tmp_path} has 5 faults; nothing was started:",
         "  row 3 of metadata.csv: file_name './train/a.jpg' is the same file as in row 2 of metadata.csv",
         "  row 4 of metadata.csv: file_name '../x.jpg' leads outside the folder",
         "  row 5 of metadata.csv: file_name '/etc/x.jpg' leads outside the folder",
         "  row 6 of metadata.csv: file_name 'C:\\\\x.jpg' leads outside the folder",
-        "  row 2 of train/metadata.csv: file_name 'a.jpg' is the same file as in row 2 of metadata.csv",
         "  row 3 of train/metadata.csv: file_name '' is empty",
     ]
 
@@ -272,8 +292,8 @@ def test_all_wrong_rows_of_the_metadata_are_told_at_once(tmp_path: Path) -> None
     [
         (b"", "is empty: its first line must name the columns"),
         (
-            b"filename,label\na.jpg,x\n",
-            r"lacks the column 'file_name' \(did you mean 'filename'\?\); it has",
+            b"name of file,label\na.jpg,x\n",
+            r"lacks the column 'file_name'; it has 'name of file', 'label'",
         ),
         (b"file_name,label,label\na.jpg,x,y\n", "has the column 'label' twice"),
         (b"file_name,label\na.jpg,x,y\n", "more cells than its header has columns: row 2"),

@@ -6,6 +6,14 @@
   const nothing = document.querySelector(".nothing"), found = form.querySelector(".found");
   const home = Number(list.dataset.page);
   const facets = { label: "Label", style: "Style", split: "Split", run: "Run" };
+  const measures = {
+    style_distance: ["Nearest to the style", "Farthest from the style"],
+    sliced_wasserstein: ["Nearest in features", "Farthest in features"],
+    colour_distance: ["Nearest in colour", "Farthest in colour"],
+    cfsd: ["Most content kept", "Least content kept"],
+    "-ssim": ["Most structure kept", "Least structure kept"],
+  }; // by how a judge measures, the best first
+  const sorts = new Set(Object.keys(measures).map((name) => name.replace(/^-/, "")));
   let drawn = "", state = {}, shown = [];
 
   const decoded = (text) => {
@@ -67,12 +75,12 @@
   function ordered(some) {
     const { items } = nst, { shapes } = items.tables;
     const pixels = (place) => shapes[items.shapes[place]][0] * shapes[items.shapes[place]][1];
-    const loss = (place) => items.losses[place] ?? Infinity;
-    const by = { loss: (a, b) => loss(a) - loss(b) || 0, size: (a, b) => pixels(a) - pixels(b) };
     const key = (state.sort ?? "").replace(/^-/, ""), sign = state.sort?.startsWith("-") ? -1 : 1;
-    if (!by[key]) return some;
-    const unknown = (place) => key === "loss" && items.losses[place] == null; // last, whatever the order
-    return some.sort((a, b) => unknown(a) - unknown(b) || sign * by[key](a, b) || a - b);
+    const values = key === "loss" ? items.losses : sorts.has(key) ? items[key] : null;
+    const value = key === "size" ? pixels : values && ((place) => values[place] ?? Infinity);
+    if (!value) return some;
+    const unknown = (place) => values != null && values[place] == null; // last, whatever the order
+    return some.sort((a, b) => unknown(a) - unknown(b) || sign * (value(a) - value(b)) || a - b);
   }
 
   function draw(page) {
@@ -144,6 +152,11 @@
       select.append(new Option("All", ""), ...options.map(({ name, count }) => new Option(`${name} (${count})`, name)));
       label.append(said("span", title), select);
       sorting.before(label);
+    }
+    for (const [name, titles] of Object.entries(measures)) {
+      if (!items[name.replace(/^-/, "")]) continue; // nobody has judged these pictures
+      const opposite = name.startsWith("-") ? name.slice(1) : `-${name}`;
+      sorting.querySelector("select").append(new Option(titles[0], name), new Option(titles[1], opposite));
     }
     if (items.tables.style.length > 1) hang(items.tables.style);
     form.hidden = false;

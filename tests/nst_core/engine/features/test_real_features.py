@@ -81,8 +81,9 @@ def test_the_first_eight_iterates_are_those_of_torch_alone(recipe: Recipe) -> No
     optimiser = LBFGS(points)
     for _ in range(8):
         at = points.detach().view_as(pairs.contents).requires_grad_(True)
-        minimised = objective.minimised_loss(objective.terms(at), at).sum()
-        points = optimiser.step(points, torch.autograd.grad(minimised, at)[0].flatten(1))
+        terms = objective.terms(at)
+        minimised = objective.minimised_loss(terms, at).sum()
+        points = optimiser.step(points, torch.autograd.grad(minimised, at)[0].flatten(1), terms.total.detach())
         path.append(points)
     batched = torch.stack(path)
     for row in range(PAIRS):

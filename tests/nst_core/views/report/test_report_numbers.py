@@ -34,6 +34,18 @@ def test_every_planned_pair_is_told_once_whatever_became_of_it(tmp_path: Path) -
     assert found.statuses == {"success": 6, "failed": 2, "skipped": 1, "missing": 3}
 
 
+def test_files_of_the_sources_that_were_left_out_are_told(tmp_path: Path) -> None:
+    root = made_up_run(tmp_path / "run", map(made, pairs(1)), pairs(1))
+    with (root / "run.yaml").open("a", encoding="utf-8") as run_yaml:
+        run_yaml.write("files_left_out: {content: {system: 3, other kinds: 1, unheard of: 2}, style: {}}\n")
+    found = numbers(root)
+    told = (
+        "Left out of content: 3 files that systems keep for themselves, 1 file of another kind, 2 files (unheard of)."
+    )
+    assert found.notes[-1] == told
+    assert found.as_dict()["notes"][-1] == told
+
+
 def test_rows_of_no_planned_pair_and_second_rows_of_one_do_not_count(tmp_path: Path) -> None:
     plan = pairs(3)
     foreign = made(pairs(9)[8], left=0.9)

@@ -1,0 +1,62 @@
+"""The command `judge`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+
+if TYPE_CHECKING:
+    from nst_core.judging.run_judging import RunQuality
+
+_SHOWN = 20
+
+
+def judge(
+    run: RunPath,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--judge", metavar="NETWORK", help="vgg19, squeezenet or wavelet; else the best that made no picture here."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, or cuda:N.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure how much of the content and how much of the style each picture of a run has; goes on where it stopped."""
+    from flows.progress import reporter
+    from nst_core.judging.run_judging import judge_run
+
+    with reporter.stage("Judging", 0, "pictures"):
+        quality = judge_run(run, by, device, reporter.at_least)
+    if as_json:
+        print(json.dumps(asdict(quality) | {"run_folder": str(run)}, indent=2, ensure_ascii=False))
+    else:
+        _print_quality(quality)
+    if quality.left_out:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _print_quality(quality: RunQuality) -> None:
+    from nst_core.run_folder.quality import MEASURES
+
+    made = ", which made pictures of this run itself" if quality.is_maker else ""
+    print(f"{quality.judged} pictures judged by {quality.judge}{made}, {quality.new} of them now")
+    if quality.medians:
+        print(f"{'median of':36} {'results':>8} {'content':>8} {'style':>8}")
+    for name, value in quality.medians.items():
+        others = [quality.baselines.get(subject, {}).get(name) for subject in ("content", "style")]
+        cells = " ".join(f"{x:8.3f}" if x is not None else " " * 8 for x in (value, *others))
+        print(f"{MEASURES[name].title:36} {cells}  {MEASURES[name].meaning}")
+    if quality.unstylized:
+        print(f"{quality.unstylized} unstylized pictures have no style to be judged by")
+    if quality.left_out:
+        print(f"{len(quality.left_out)} cannot be judged:")
+    for one in quality.left_out[:_SHOWN]:
+        print(f"  {one.file_name}: {one.reason}")
+    if len(quality.left_out) > _SHOWN:
+        print(f"  … and {len(quality.left_out) - _SHOWN} more")

@@ -1,0 +1,1 @@
+"""Judging: the quality of a run's pictures, measured under a network that did not make them."""
