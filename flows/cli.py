@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nst_core
+from flows.printing import PrintableRecords
 from nst_core.errors import InputError, Interrupted, NstError
 from nst_core.storage.log_redaction import redacted_traceback
 from nst_core.storage.secrets import redact_text
@@ -115,6 +117,7 @@ def main() -> None:
     """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
     signal.signal(signal.SIGTERM, _terminated)
+    logging.getLogger("nst").addFilter(PrintableRecords())
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
     name_places(arguments)

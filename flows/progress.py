@@ -6,9 +6,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+
+from nst_core.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -16,7 +18,16 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL = 10.0
 """Seconds between two plain lines."""
 
-console = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """Rich's console, but names in texts cannot command the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        shown = (printable(one, lines=True) if isinstance(one, str) else one for one in objects)
+        super().print(*shown, **options)
+
+
+console: Console = _Console(stderr=True, highlight=False)
 
 
 class Reporter:

@@ -8,8 +8,32 @@ bug.
 from __future__ import annotations
 
 import difflib
+import json
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """A text with names in it as it may be printed: what breaks a line or commands a terminal is escaped, as in JSON.
+
+    That is all that controls (line breaks, escape sequences, the direction of writing), and halves of characters. Texts
+    in JSON stay valid, and mean the same.
+
+    Args:
+        lines: keep line breaks and tabs: the text is ours, and may have several lines.
+    """
+    if text.isprintable():
+        return text
+    kept = "\n\t" if lines else ""
+    return "".join(json.dumps(c)[1:-1] if c not in kept and _controls(c) else c for c in text)
+
+
+def _controls(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNS
+
+
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 class NstError(Exception):
@@ -60,7 +84,7 @@ class InputError(NstError):
     """One input image cannot be used, ever; its pairs are quarantined. The message is `<path>: <reason>`."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(printable(f"{path}: {reason}"))
         self.path = str(path)
         self.reason = reason
 

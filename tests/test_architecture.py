@@ -18,7 +18,7 @@ ORDER = {
         "plan", "judging", "views", "export", "chunks", "bench", "app",
     ],
     "flows": [
-        "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",
+        "printing", "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",
         "deploy", "commands", "cli",
     ],
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import Json, Set
+from flows.printing import print_text as print
 
 
 def bench(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flows.printing import print_text as print
+
 if TYPE_CHECKING:
     from nst_core.sources.download.progress import DownloadWatch
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+from flows.printing import print_text as print
+from nst_core.errors import printable
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
@@ -65,6 +67,6 @@ def _print_report(report: ExportReport) -> None:
     if report.left_out:
         print(f"{len(report.left_out)} left out:")
     for left_out in report.left_out[:_SHOWN]:
-        print(f"  {left_out.file_name}: {left_out.reason}")
+        print(f"  {printable(f'{left_out.file_name}: {left_out.reason}')}")
     if len(report.left_out) > _SHOWN:
         print(f"  … and {len(report.left_out) - _SHOWN} more in export.json")

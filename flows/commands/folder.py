@@ -10,7 +10,8 @@ import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, RunPaths, Set
 from flows.commands.run import print_summary
-from nst_core.errors import UsageError
+from flows.printing import print_text as print
+from nst_core.errors import UsageError, printable
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
@@ -163,6 +164,6 @@ def _print_kind(result: Verification, kind: Kind, count: int) -> None:
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
     sentences = [finding.sentence for finding in result.findings if finding.kind == kind]
     for sentence in sentences[:SHOWN]:
-        print(f"  {sentence}")
+        print(f"  {printable(sentence)}")
     if count > SHOWN:
         print(f"  … and {count - SHOWN} more: --json has them all")

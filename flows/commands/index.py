@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import Json, RunFile, Set
+from flows.printing import print_text as print
 
 if TYPE_CHECKING:
     from nst_core.config.sources import SourceConfig

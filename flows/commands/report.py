@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import Json, RunPath
+from flows.printing import print_text as print
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
-from nst_core.errors import UsageError
+from flows.printing import print_text as print
+from nst_core.errors import UsageError, printable
 from nst_core.storage.paths import parse_path
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pair(
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
-    from nst_core.manifest.csv_writer import write_manifest
+    from nst_core.manifest.csv_writer import formula_note, write_manifest
     from nst_core.manifest.pairs import manifest_rows
     from nst_core.plan.wanted import open_sources, pair_sources
 
@@ -84,6 +85,8 @@ def pair(
             f"{output} cannot be written ({error.strerror}): choose another file with --output."
         ) from error
     print(f"{count} pairs written to {output}")
+    note = formula_note(output)
+    _print_notes([note] if note else [])
     if sources.unreadable:
         raise typer.Exit(EXIT_INCOMPLETE)
 
@@ -206,7 +209,7 @@ def print_summary(summary: Summary) -> None:
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
     for bad in summary.bad_inputs[:20]:
-        print(f"  {bad.role} {bad.path}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
+        print(f"  {bad.role} {printable(bad.path)}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
     if len(summary.bad_inputs) > 20:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
     for reason, count in (summary.errors | summary.left_out).items():

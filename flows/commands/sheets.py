@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import RunPath
+from flows.printing import print_text as print
 from nst_core.errors import UsageError
 from nst_core.storage.paths import parse_path
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flows.commands.options import Set
+from flows.printing import print_text as print
 from nst_core.storage.paths import parse_path
 
 Reconstructable = Literal["content", "style", "both"]

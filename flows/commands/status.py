@@ -12,6 +12,7 @@ import typer
 
 from flows.commands.options import Json, RunPath
 from flows.commands.run import duration, print_summary
+from flows.printing import print_text as print
 
 if TYPE_CHECKING:
     from nst_core.run_folder.lock.holders import Holders

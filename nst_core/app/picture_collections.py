@@ -18,8 +18,10 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import probe_image
 from nst_core.errors import InputError
 from nst_core.plan.wanted import Sources
+from nst_core.sources.artist_names import artist_key
 from nst_core.sources.base import Item
 from nst_core.sources.licenses import is_excluded
+from nst_core.storage.names import name_key
 from nst_core.storage.slugs import unique_slugs
 
 MAX_THUMBNAILS = 2000
@@ -43,12 +45,12 @@ class PictureCollection:
 
     def page(self, offset: int, count: int, words: str, artist: str | None = None) -> tuple[list[Item], int]:
         """Up to `count` items from `offset` on whose names hold all the words (by that artist), and how many match."""
-        wanted = words.casefold().split()
+        wanted = name_key(words).split()
         found = [
             item
             for item in self.items.values()
-            if (artist is None or item.artist == artist)
-            and all(word in f"{item_name(item)} {item.artist or ''} {item.label or ''}".casefold() for word in wanted)
+            if (artist is None or artist_key(item.artist or "") == artist_key(artist))
+            and all(word in name_key(f"{item_name(item)} {item.artist or ''} {item.label or ''}") for word in wanted)
         ]
         return found[offset : offset + count], len(found)
 

@@ -23,6 +23,9 @@ _STRATEGIES = {
 }
 """The strategies that follow a key; with another strategy the key must be at its default."""
 
+_LARGEST = 1e100
+"""The largest weight, share or strength: their sums and multiples stay finite."""
+
 _LATER_KEYS = ("weights", "pools", "unstylized", "splits", "disjoint_styles", "blend", "strengths", "replicates")
 
 
@@ -87,6 +90,10 @@ class Pairing(Section):
         for name, strategies in _STRATEGIES.items():
             if self.strategy not in strategies and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"`{name}` means nothing to strategy `{self.strategy}`: leave it out")
+        for name in ("weights", "splits", "strengths"):
+            numbers = getattr(self, name) or ()
+            if any(number > _LARGEST for number in (numbers.values() if isinstance(numbers, dict) else numbers)):
+                raise ValueError(f"`{name}` has a number above {_LARGEST:g}")
         if self.weights and self.balance == "none":
             raise ValueError("`weights` needs `balance`: artist or genre")
         return self

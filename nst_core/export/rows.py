@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +19,8 @@ from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.results import SCHEMA, result_files
 from nst_core.run_folder.results_reader import DamagedFile, read_results, successes
+from nst_core.sources.artist_names import artist_key
+from nst_core.storage.names import Spellings, name_key
 
 WINDOW = 100_000
 """Rows in memory at a time, of a few kilobytes each; every window reads all the results once."""
@@ -68,6 +70,7 @@ class Selection:
         schema: of `ExportRow.columns`.
         planned: how many pairs the plan has, whatever became of them.
         damaged: result files that could not be read.
+        spellings: of the names in these columns: the one that stands for all.
     """
 
     run: Path
@@ -76,6 +79,7 @@ class Selection:
     schema: pa.Schema
     planned: int
     damaged: int
+    spellings: Mapping[str, Spellings] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(map(len, self.ids.values()))
@@ -105,7 +109,7 @@ class Selection:
         for batch in table.to_batches(_BATCH):
             for record in batch.to_pylist():
                 if record["pair_id"] != earlier:
-                    yield _row(record, planned, self.schema)
+                    yield _row(record, planned, self.schema, self.spellings)
                 earlier = record["pair_id"]
 
     @property
@@ -121,12 +125,16 @@ class Selection:
 def read_selection(run: Path) -> Selection:
     """Read the ids, splits and labels of a run's successes; damaged results files are counted."""
     ids: dict[str | None, list[pa.Array]] = {}
+    keys = {"label": name_key, "split": name_key, "artist": artist_key}
+    spellings = {name: Spellings(key=key, form=str) for name, key in keys.items()}  # rows stay as they were written
     labels: set[str] = set()
     extras: set[str] = set()
     damaged: list[DamagedFile] = []
-    columns = ("pair_id", "status", "split", "label")
+    columns = ("pair_id", "status", *spellings)
     for part in read_results(result_files(run), columns, reduce=_successes, damaged=damaged):
-        labels.update(label for label in pc.unique(part.table["label"]).to_pylist() if label is not None)
+        for name, known in spellings.items():
+            shown = [known.first(text) for text in pc.unique(part.table[name]).to_pylist() if text is not None]
+            labels.update(shown if name == "label" else ())
         extras.update(part.extras)
         for split in pc.unique(part.table["split"]).to_pylist():
             of_split = pc.is_in(part.table["split"], pa.array([split], pa.string()))
@@ -138,6 +146,7 @@ def read_selection(run: Path) -> Selection:
         _exported_schema(extras),
         sum(len(table) for table in _plan_tables(run, _IDS[:1])),
         len(damaged),
+        spellings,
     )
 
 
@@ -169,7 +178,12 @@ def _plan_tables(run: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
             yield plan_columns(path, columns)
 
 
-def _row(record: dict[str, Any], planned: Mapping[str, dict[str, Any]], schema: pa.Schema) -> ExportRow:
+def _row(
+    record: dict[str, Any],
+    planned: Mapping[str, dict[str, Any]],
+    schema: pa.Schema,
+    spellings: Mapping[str, Spellings],
+) -> ExportRow:
     names = [PurePosixPath(path).name for path in record["style_paths"]]
     ids = planned.get(record["pair_id"]) or {
         "content_id": PurePosixPath(record["content_path"] or "").name,
@@ -177,6 +191,7 @@ def _row(record: dict[str, Any], planned: Mapping[str, dict[str, Any]], schema: 
         "style_shares": record["style_shares"],
     }
     columns = {name: ids[name] if name in _IDS[1:] else record[name] for name in schema.names}
+    columns |= {name: known.first(columns[name]) for name, known in spellings.items() if columns[name] is not None}
     return ExportRow(
         record["pair_id"], record["file_name"] or "", record["split"], record["content_path"] or "", columns
     )

@@ -38,13 +38,16 @@ class ExportShard:
 
 
 def group_names(splits: Iterable[str | None]) -> dict[str | None, str]:
-    """A plain name (letters, digits, `_`) for each split, distinct; rows without a split are `train`."""
+    """A plain name (letters, digits, `_`) for each split; rows without one are `train`. Spellings share a name."""
     splits = set(splits)
     names = sorted({split or DEFAULT_SPLIT for split in splits}, key=lambda name: (slugify(name) != name, name))
     groups: dict[str, str] = {}
+    by_slug: dict[str, str] = {}
     for name, slug in unique_slugs(names).items():  # plain names first: they keep theirs
         group = slug.replace("-", "_")
-        groups[str(name)] = group if group not in groups.values() else f"{group}_{short_hash(str(name))}"
+        if slug not in by_slug:
+            by_slug[slug] = group if group not in by_slug.values() else f"{group}_{short_hash(str(name))}"
+        groups[str(name)] = by_slug[slug]
     return {split: groups[split or DEFAULT_SPLIT] for split in splits}
 
 

@@ -28,8 +28,9 @@ COLUMNS = (
     "seed",
     "replicate",
 )
+NUMBERS = ("style_weight", "content_weight", "size", "seed", "replicate")
 _SHOWN_FAULTS = 50
-_WHOLE = re.compile(r"\d{1,18}")
+_WHOLE = re.compile(r"(\d{1,18})(?:\.0*)?")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
 
 ManifestFault = tuple[int, str, str, str]
@@ -42,7 +43,7 @@ def value_faults(table: pd.DataFrame, style_ids: Container[str]) -> list[Manifes
 
     faults: list[ManifestFault] = []
     for name, column in _schema(set(table.columns), style_ids).columns.items():
-        if name not in table.columns:
+        if name not in table.columns or table.empty:
             continue
         try:
             column.validate(table[[name]].drop_duplicates(), lazy=True)
@@ -75,17 +76,24 @@ def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
             "style_weight": column(lambda v: is_number(v) and float(v) > 0, "must be a number above 0"),
             "content_weight": column(is_number, "must be a number, 0 or more"),
             "size": column(
-                lambda v: _is_whole(v) and 16 <= int(v) <= _LARGEST_SIZE,
+                lambda v: _is_whole(v) and 16 <= whole_number(v) <= _LARGEST_SIZE,
                 f"must be a whole number of pixels, 16 to {_LARGEST_SIZE}",
             ),
             "seed": column(_is_whole, "must be a whole number, 0 or more"),
-            "replicate": column(lambda v: _is_whole(v) and int(v) < 2**31, "must be a whole number, 0 or more"),
+            "replicate": column(
+                lambda v: _is_whole(v) and whole_number(v) < 2**31, "must be a whole number, 0 or more"
+            ),
         }
     )
 
 
 def _is_whole(value: str) -> bool:
     return _WHOLE.fullmatch(value) is not None
+
+
+def whole_number(text: str) -> int:
+    """The whole number of a cell without faults; pandas writes 64 as `64.0` where other cells are empty."""
+    return int(text.partition(".")[0])
 
 
 def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[ManifestFault]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import itertools
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from nst_core.errors import ManifestError, suggestion
-from nst_core.manifest.checks import COLUMNS, ManifestFault, artist_faults, faults_message, repeated_rows, value_faults
+from nst_core.manifest.checks import (
+    COLUMNS,
+    NUMBERS,
+    ManifestFault,
+    artist_faults,
+    faults_message,
+    repeated_rows,
+    value_faults,
+    whole_number,
+)
 from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import parse_styles, parses_as_styles
 from nst_core.sources.artist_names import artist_lookup
+from nst_core.sources.csv_table import CsvFault, CsvTable, decode_table, parse_csv
+from nst_core.storage.names import name_key
+
+_COMMA_SHARE = re.compile(r"(@\s*\d*),(\d+\s*(?:;|$))")
 
 
 def read_manifest(
@@ -27,7 +39,8 @@ def read_manifest(
     """Read and validate a manifest.
 
     Args:
-        path: a CSV file in UTF-8 (with or without a byte-order mark), with a header.
+        path: a CSV file as `nst_core.sources.csv_table` reads them, with a header; where its cells are not separated by
+            commas, its numbers may have decimal commas.
         artists: artists of the style source, to check rows that leave the choice of the style to a draw.
         style_ids: ids of the style source: a cell that is one of them is one style, `;` and `@` in it or not.
         content_ids: ids of the content source. Spaces around a cell count only where they are part of an id.
@@ -36,7 +49,7 @@ def read_manifest(
         ManifestError: the file cannot be read, a column is missing, or rows are wrong: all of them are in the message,
             each with row number, column, value and reason.
     """
-    table, faults = _read_table(path)
+    table, faults = _read_table(path, style_ids)
     for name in (name for name in COLUMNS if name in table.columns):
         ids = {"content": content_ids, "style": style_ids}.get(name, ())
         stripped = {text: _stripped(text, ids, name == "style") for text in table[name].unique()}
@@ -58,49 +71,62 @@ def _stripped(text: str, ids: Container[str], is_style: bool) -> str:
     return stripped
 
 
-def _read_table(path: Path) -> tuple[pd.DataFrame, list[ManifestFault]]:
+def _read_table(path: Path, style_ids: Container[str]) -> tuple[pd.DataFrame, list[ManifestFault]]:
     """The cells of all rows that fit the header, and faults for the others."""
+    table = _parse(path)
+    if not table.rows:
+        raise ManifestError(f"The manifest {path} is empty: its first line must name the columns.")
+    header = [_column_name(name) for name in table.rows[0][1]]
+    rows = table.rows[1:]
+    while header and not header[-1] and not any(cell.strip() for _, cells in rows for cell in cells[len(header) - 1 :]):
+        header.pop()  # a column that a spreadsheet left behind
+        rows = [(number, cells[: len(header)]) for number, cells in rows]
+    if header[0] == "" and len(header) > 1:  # the index that pandas writes, and spreadsheets' row numbers
+        header, rows = header[1:], [(number, cells[1:]) for number, cells in rows]
+    _check_header(path, header, bool(rows))
+    faults: list[ManifestFault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
+                                   for number, cells in rows if len(cells) != len(header)]  # fmt: skip
+    fitting = {number: cells for number, cells in rows if len(cells) == len(header)}
+    columns = zip(*fitting.values(), strict=True) if fitting else ([] for _ in header)
+    frame = pd.DataFrame(dict(zip(header, columns, strict=True)), index=list(fitting), dtype=object)
+    for name in (name for name in ("style", *NUMBERS) if name in header and table.separator != ","):
+        frame[name] = [
+            _with_decimal_points(cell, style_ids) if name == "style" else table.number_text(cell.strip())
+            for cell in frame[name]
+        ]
+    return frame, faults
+
+
+def _parse(path: Path) -> CsvTable:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return parse_csv(decode_table(path.read_bytes()))
     except OSError as error:
         raise ManifestError(f"The manifest {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ManifestError(f"The manifest {path} is not in UTF-8: save it as 'CSV UTF-8'.") from error
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        shared: dict[str, str] = {}  # most texts stand in many rows
-        records = [
-            (number, [shared.setdefault(cell, cell) for cell in cells])
-            for number, cells in enumerate(reader, start=1)
-            if cells
-        ]
-    except csv.Error as error:
-        raise ManifestError(f"The manifest {path} is not valid CSV: {error}.") from error
-    if not records:
-        raise ManifestError(f"The manifest {path} is empty: its first line must name the columns.")
-    header = [name.strip() for name in records[0][1]]
-    rows = [(number, cells) for number, cells in records[1:] if any(cell.strip() for cell in cells)]
-    while header and not header[-1] and not any(cell.strip() for _, cells in rows for cell in cells[len(header) - 1 :]):
-        header.pop()  # a column that a spreadsheet left behind
-        rows = [(number, cells[: len(header)]) for number, cells in rows]
-    _check_header(path, header, bool(rows))
-    ragged: list[ManifestFault] = [(number, "all", ",".join(cells), f"has {len(cells)} cells, the header {len(header)}")
-                           for number, cells in rows if len(cells) != len(header)]  # fmt: skip
-    fitting = {number: cells for number, cells in rows if len(cells) == len(header)}
-    columns = zip(*fitting.values(), strict=True) if fitting else ([] for _ in header)
-    return pd.DataFrame(dict(zip(header, columns, strict=True)), index=list(fitting), dtype=object), ragged
+    except CsvFault as error:
+        raise ManifestError(f"The manifest {path} is not valid CSV, {error}.") from error
+
+
+def _column_name(text: str) -> str:
+    """A known column in any spelling (`Style`, `Style Weight`), any other as it is written."""
+    key = name_key(text).replace(" ", "_")
+    return key if key in COLUMNS else text.strip()
+
+
+def _with_decimal_points(cell: str, style_ids: Container[str]) -> str:
+    """A cell of styles whose shares have decimal commas: `a.jpg@0,7;b.jpg@0,3`."""
+    return cell if cell in style_ids else _COMMA_SHARE.sub(r"\1.\2", cell)
 
 
 def _check_header(path: Path, names: Sequence[str], has_rows: bool) -> None:
     found = ", ".join(repr(name) for name in names)
-    separator = next((s for s in (";", "\t") if s in names[0]), None) if len(names) == 1 else None
-    if separator is not None:
-        raise ManifestError(f"The manifest {path} has its cells separated by {separator!r}: save it with commas.")
     if "" in names:
         raise ManifestError(f"The manifest {path} has a column without a name, number {names.index('') + 1}.")
-    repeated = next((name for name in names if names.count(name) > 1), None)
+    keys = [name_key(name) for name in names]
+    repeated = next((name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1), None)
     if repeated is not None:
-        raise ManifestError(f"The manifest {path} has the column {repeated!r} twice.")
+        raise ManifestError(f"The manifest {path} has the column {repeated!r} twice; it has {found}.")
     if "content" not in names:
         raise ManifestError(
             f"The manifest {path} lacks the column 'content'{suggestion('content', names)}; it has {found}."
@@ -130,7 +156,7 @@ def _rows(table: pd.DataFrame, style_ids: Container[str]) -> Iterator[ManifestRo
             split or None,
             overrides(*numbers),
             dict(zip(names, extra, strict=True)),
-            int(replicate or 0),
+            whole_number(replicate or "0"),
         )
 
 
@@ -138,6 +164,6 @@ def _overrides(style_weight: str, content_weight: str, size: str, seed: str) -> 
     return Overrides(
         float(style_weight) if style_weight else None,
         float(content_weight) if content_weight else None,
-        int(size) if size else None,
-        int(seed) if seed else None,
+        whole_number(size) if size else None,
+        whole_number(seed) if seed else None,
     )

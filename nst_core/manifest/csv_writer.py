@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -12,9 +14,14 @@ from nst_core.manifest.row import ManifestRow
 from nst_core.manifest.style_cell import StyleRef, format_styles, number_text
 from nst_core.storage.atomic import atomic_path
 
+_FORMULA = re.compile(r"[=@]|[+-](?!\d+(?:[.,]\d+)?$)")
+
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
     """Write rows as CSV: the known columns that any row uses, then the extra ones; returns the number of rows.
+
+    In UTF-8, with a byte-order mark where anything is not ASCII: without it, Excel takes the text for its old encoding.
+    Names stay what they are, also those that a spreadsheet takes for formulas (`formula_note`).
 
     Raises:
         DiskFull, OSError: it cannot be written; nothing remains of the attempt.
@@ -22,7 +29,8 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
     columns = _CsvColumns()
     for row in rows:
         columns.add(row)
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    encoding = "utf-8" if columns.is_ascii else "utf-8-sig"
+    with atomic_path(path) as temporary, temporary.open("w", encoding=encoding, newline="") as file:
         quoting: Literal[0, 1] = csv.QUOTE_ALL if columns.has_returns else csv.QUOTE_MINIMAL
         writer = csv.writer(file, lineterminator="\n", quoting=quoting)
         names = columns.used()
@@ -31,12 +39,24 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
     return columns.rows
 
 
+def formula_note(path: Path) -> str | None:
+    """A warning where cells of a manifest that was written begin as formulas do; None where none does."""
+    text = io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")
+    if not any(_FORMULA.match(cell) for row in csv.reader(text) for cell in row):
+        return None
+    return (
+        f"Cells of {path} begin with =, +, - or @, which spreadsheets take for formulas: there, import the columns as "
+        "text, or the file is not the same when it is saved."
+    )
+
+
 class _CsvColumns:
     """The cells of all rows, column by column: rows share most of their texts."""
 
     def __init__(self) -> None:
         self.rows = 0
         self.texts: dict[str, list[str]] = {name: [] for name in COLUMNS}
+        self.is_ascii = True
         self.has_returns = False  # csv leaves cells with a bare carriage return unquoted, and nobody could read them
         self._filled: set[str] = set()
         self._styles: dict[int, tuple[tuple[StyleRef, ...], str]] = {}  # the styles are kept, so that ids stay theirs
@@ -80,4 +100,5 @@ class _CsvColumns:
         if text not in self._shared:
             self._shared[text] = text
             self.has_returns = self.has_returns or "\r" in text
+            self.is_ascii = self.is_ascii and text.isascii()
         return self._shared[text]

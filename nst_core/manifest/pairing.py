@@ -7,7 +7,7 @@ have millions.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from nst_core.config.pairing import Pairing
@@ -17,6 +17,7 @@ from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
 from nst_core.sources.base import Catalogue, Item
+from nst_core.storage.names import Spellings, name_key
 
 _NO_OVERRIDES = Overrides()
 
@@ -73,6 +74,7 @@ def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, bet
             style; before the first pair.
     """
     contents = tuple(contents)
+    pairing = _with_spellings_of(contents, pairing)
     if pairing.strengths and beta == 0:
         raise ConfigError("pairing.strengths are multiples of the recipe's style weight, method.beta, which is 0.")
     pools = _Pools(pairing, contents, styles)
@@ -96,6 +98,32 @@ def split_of(content: Item, pairing: Pairing) -> str | None:
     if content.split is None and pairing.splits:
         return weighted_choice(pairing.splits, pairing.seed, content.id, "split")
     return content.split
+
+
+def _with_spellings_of(contents: Iterable[Item], pairing: Pairing) -> Pairing:
+    """The pairing with its splits, and the labels of its pools, spelled as the contents spell them.
+
+    Raises:
+        ConfigError: a split, a label, or an artist of `weights` stands there twice, in two spellings.
+    """
+    splits = Spellings(dict.fromkeys(item.split for item in contents if item.split))
+    labels = Spellings(dict.fromkeys(item.label for item in contents if item.label))
+    _check_once("pairing.weights", pairing.weights or (), artist_key)
+    _check_once("pairing.splits", pairing.splits or ())
+    _check_once("pairing.pools", pairing.pools or ())
+    spelled = {
+        "splits": pairing.splits and {splits.first(name): share for name, share in pairing.splits.items()},
+        "pools": pairing.pools and {labels.first(name): names for name, names in pairing.pools.items()},
+    }
+    return pairing.model_copy(update=spelled)
+
+
+def _check_once(key: str, names: Iterable[str], identity: Callable[[str], str] = name_key) -> None:
+    first: dict[str, str] = {}
+    for name in names:
+        earlier = first.setdefault(identity(name), name)
+        if earlier != name:
+            raise ConfigError(f"{key}: {earlier!r} and {name!r} are one name in two spellings: keep one of them.")
 
 
 def _content_pairs(pairing: Pairing, content: Item, pools: _Pools) -> Iterator[Pair]:

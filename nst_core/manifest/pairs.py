@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nst_core.errors import ManifestError
@@ -18,6 +18,8 @@ from nst_core.manifest.style_cell import StyleRef
 from nst_core.manifest.urls import WebItems, url_faults
 from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
+from nst_core.sources.file_names import by_file_name, file_on_disk, table_path
+from nst_core.storage.names import Spellings
 from nst_core.storage.paths import is_local, is_url, parse_path
 from nst_core.storage.signed_urls import is_web_url
 
@@ -39,10 +41,10 @@ def read_pairs(
     found_contents = _ItemLookup.of(contents, path.parent, web)
     found_styles = _ItemLookup.of(styles.catalogue, path.parent, web)
     lookups = _Lookups(found_contents, found_styles, pools, artist_lookup(pools), seed)
-    rows = read_manifest(path, pools, found_styles.by_id, found_contents.by_id)
+    rows = read_manifest(path, pools, found_styles, found_contents)
     if refused := url_faults(rows, path.parent, found_contents.by_id, found_styles.by_id):
         raise ManifestError(faults_message(path, refused))
-    pairs = [_pair_of_row(row, lookups) for row in rows]
+    pairs = list(_with_one_spelling(_pair_of_row(row, lookups) for row in rows))
     if repeated := _repeated(rows, pairs):
         raise ManifestError(faults_message(path, repeated))
     return pairs
@@ -105,9 +107,20 @@ def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
     return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, row.extras)
 
 
+def _with_one_spelling(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """The pairs, of whose labels, splits and artists each has the spelling of the first row that names it."""
+    labels, splits, artists = Spellings(), Spellings(), Spellings([UNSTYLIZED], artist_key)
+    for pair in pairs:
+        label = pair.label and labels.first(pair.label)
+        split = pair.split and splits.first(pair.split)
+        artist = pair.artist and artists.first(pair.artist)
+        same = (label, split, artist) == (pair.label, pair.split, pair.artist)
+        yield pair if same else replace(pair, label=label or None, split=split or None, artist=artist or None)
+
+
 def _cell_value(cell: str | None, default: str | None) -> str | None:
-    """A cell's text; the default if it is empty, or the default but for the spaces around it."""
-    return default if not cell or (default and default.strip() == cell) else cell
+    """A cell's text; the default if it is empty."""
+    return cell or default
 
 
 def _is_unstylized(row: ManifestRow, lookups: _Lookups) -> bool:
@@ -129,7 +142,11 @@ def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Manife
 
 @dataclass(frozen=True)
 class _ItemLookup:
-    """Items by the names in a manifest: an id or a path of the source, or the path or URL of any other file."""
+    """Items by the names in a manifest: an id or a path of the source, or the path or URL of any other file.
+
+    Of each name the exact spelling comes first, then those of `nst_core.sources.file_names`. It contains the names of
+    the source's items.
+    """
 
     by_id: Mapping[str, Item]
     by_path: Mapping[str, Item]
@@ -154,19 +171,22 @@ class _ItemLookup:
             self._blends[styles] = tuple(StyleShare(self.item(ref.name), ref.share) for ref in styles)
         return self._blends[styles]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and by_file_name(self.by_id, name) is not None
+
     def _find(self, name: str) -> Item:
+        if known := by_file_name(self.by_id, name):
+            return known
         identity = unicodedata.normalize("NFC", name)
-        if identity in self.by_id:
-            return self.by_id[identity]
         if is_web_url(name):
             found = self.web.item(identity)
             return self.by_path.get(str(found.path)) or found
         if is_url(name) or not is_local(self.folder):
-            path = parse_path(name) if is_url(name) else self.folder / name
+            path = parse_path(name) if is_url(name) else self.folder / table_path(name)
             return self.by_path.get(str(path)) or Item(identity, path)
-        # `os.path.exists`: Path's raises where a name is too long, but such an image is to be quarantined.
-        beside = self.folder / name
-        path = beside if os.path.exists(beside) or not os.path.exists(name) else Path(name)  # noqa: PTH110
+        places = (place / spelling for spelling in dict.fromkeys((name, table_path(name)))
+                  for place in (self.folder, Path()))  # fmt: skip
+        path = next((found for place in places if (found := file_on_disk(place))), self.folder / name)
         return self.by_path.get(_absolute(path)) or Item(identity, Path(_absolute(path)))
 
 

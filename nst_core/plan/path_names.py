@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -15,7 +15,7 @@ from nst_core.manifest.row import UNSTYLIZED
 from nst_core.plan.pair_table import PairTable, Setting, id_text
 from nst_core.run_folder.plan_table import Plan
 from nst_core.storage.signed_urls import is_web_url
-from nst_core.storage.slugs import slugify, unique_slugs
+from nst_core.storage.slugs import artist_slug, folder_slug, slugify, unique_slugs
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class PathNames:
 def choose_path_names(pairs: PairTable, earlier: Plan) -> PathNames:
     """Choose the names for the paths of pairs; names that an earlier plan has keep their slugs."""
 
-    def slugs(new: Iterable[str | None], column: str) -> dict[str | None, str]:
+    def slugs(
+        new: Iterable[str | None], column: str, slug_of: Callable[[str | None], str] = folder_slug
+    ) -> dict[str | None, str]:
         taken = {name: slug for name, slug in earlier.distinct(column, f"{column}_slug") if slug is not None}
-        return unique_slugs(sorted(set(new), key=lambda n: (n is not None, n)), taken)
+        return unique_slugs(sorted(set(new), key=lambda n: (n is not None, n)), taken, slug_of)
 
     settings = [pairs.settings[place] for place in np.unique(pairs.setting)]
     return PathNames(
-        slugs((pairs.combinations[place].artist for place in np.unique(pairs.combination)), "artist"),
+        slugs((pairs.combinations[place].artist for place in np.unique(pairs.combination)), "artist", artist_slug),
         slugs((s.label for s in settings if s.label), "label"),
         slugs((s.split for s in settings if s.split), "split"),
         [_stem(item.id) for item in pairs.contents],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import logging
@@ -10,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
+from nst_core.sources.artist_names import artist_key
+from nst_core.sources.csv_table import CsvFault, csv_record, decode_table, parse_csv
 from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.names import ValuesByName
 
 ARTISTS_FILE = "artists.csv"
 
@@ -42,23 +44,35 @@ class ArtistFacts:
 _COLUMNS = ("artist", *(field.name for field in fields(ArtistFacts)))
 
 
-def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
-    """The facts in `artists.csv` of a run folder, by the artist's display name; empty where there is none.
+def artist_facts(run_folder: Path) -> Mapping[str, ArtistFacts]:
+    """The facts in `artists.csv` of a run folder, by the artist's name in any spelling; empty where there is none.
 
     People may edit the file: columns come in any order, and rows without an artist or without facts are passed over.
     """
     try:
-        text = (run_folder / ARTISTS_FILE).read_bytes().decode("utf-8-sig", "replace")
+        data = (run_folder / ARTISTS_FILE).read_bytes()
     except FileNotFoundError:
         return {}
-    facts = {}
-    with contextlib.suppress(csv.Error):  # no reason to have no gallery
-        for record in csv.DictReader(io.StringIO(text, newline="")):
-            values = {name: (record.get(name) or "").strip() or None for name in _COLUMNS}
-            artist = values.pop("artist")
-            if artist and any(values.values()):
-                facts[artist] = ArtistFacts(**values)
-    return facts
+    try:
+        table = parse_csv(_decoded(data), strict=False)
+    except CsvFault as fault:
+        table = fault.before  # no reason to have no gallery
+    header = [name.strip() for name in table.rows[0][1]] if table.rows else []
+    facts = []
+    for _, cells in table.rows[1:]:
+        record = csv_record(header, cells)
+        values = {name: (record.get(name) or "").strip() or None for name in _COLUMNS}
+        artist = values.pop("artist")
+        if artist and any(values.values()):
+            facts.append((artist, ArtistFacts(**values)))
+    return ValuesByName(facts, artist_key)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return decode_table(data)
+    except UnicodeDecodeError:
+        return data.decode("utf-8-sig", "replace")
 
 
 def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> None:
@@ -74,7 +88,7 @@ def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> N
     path = run_folder / ARTISTS_FILE
     try:
         text = _added(_text(path), known)
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         log.warning("%s is left as it is, without the run's new artists: %s.", path, error)
         return
     write_if_changed(path, text.encode("utf-8", "replace"))
@@ -90,20 +104,26 @@ def _text(path: Path) -> str:
 
 
 def _added(text: str, facts: Mapping[str, ArtistFacts]) -> str:
-    """The text of the table with the artists that it lacks. Raises csv.Error, ValueError."""
+    """The text of the table with the artists that it lacks. Raises ValueError."""
     if not text.strip("\ufeff\r\n "):
         text += ",".join(_COLUMNS) + "\n"
-    header, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    table = parse_csv(text.removeprefix("\ufeff"), strict=False)
+    header = table.rows[0][1]
     if "artist" not in header:
-        raise ValueError("it has no column `artist`, separated from others by commas")
+        raise ValueError("it has no column `artist`")
     place = header.index("artist")
-    present = {row[place].strip() for row in rows if len(row) > place}
+    present = {artist_key(row[place]) for _, row in table.rows[1:] if len(row) > place}
     newline = "\r\n" if "\r\n" in text else "\n"
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, header, restval="", extrasaction="ignore", lineterminator=newline)
-    writer.writerows({"artist": name, **asdict(facts[name])} for name in sorted(facts.keys() - present))
-    new = buffer.getvalue()
-    return text + (newline if new and not text.endswith("\n") else "") + new
+    writer = csv.DictWriter(
+        buffer, header, restval="", extrasaction="ignore", lineterminator=newline, delimiter=table.separator
+    )
+    new = {artist_key(name): name for name in sorted(facts, reverse=True)}
+    writer.writerows(
+        {"artist": name, **asdict(facts[name])} for name in sorted(new[key] for key in new.keys() - present)
+    )
+    added = buffer.getvalue()
+    return text + (newline if added and not text.endswith("\n") else "") + added
 
 
 def _as_written(name: str) -> str:

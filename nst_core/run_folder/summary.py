@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nst_core.errors import printable
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.status_counts import Outcomes, StatusCounts
@@ -172,8 +173,9 @@ def bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput
     message, error_class = record["error_message"] or "", record["error_class"] or "unknown"
     styles = (("style", path) for path in (*style_paths, *record["style_paths"]))
     for role, path in (("content", record["content_path"]), *styles):
-        if message.startswith(f"{path}: "):
-            return BadInput(path, role, error_class, message.removeprefix(f"{path}: "), 1)
+        for shown in (printable(path), path):  # rows of before have it as it is
+            if message.startswith(f"{shown}: "):
+                return BadInput(path, role, error_class, message.removeprefix(f"{shown}: "), 1)
     return BadInput(record["content_path"], "content", error_class, message, 1)
 
 

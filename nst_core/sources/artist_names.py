@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from nst_core.errors import suggestion
+from nst_core.storage.names import name_key
 from nst_core.storage.slugs import slugify
 
 UNKNOWN_ARTIST = "Unknown artist"
@@ -16,24 +17,30 @@ _CODECS = ("cp437", "cp850")
 
 
 def artist_lookup(artists: Iterable[str]) -> dict[str, str]:
-    """Artists by their `artist_key`: `vincent van gogh` → `Vincent van Gogh`."""
-    return {artist_key(name): name for name in artists}
+    """Artists by their `artist_key`, in the first spelling: `vincent van gogh` → `Vincent van Gogh`."""
+    lookup: dict[str, str] = {}
+    for name in artists:
+        lookup.setdefault(artist_key(name), name)
+    return lookup
 
 
 def artist_key(name: str) -> str:
-    """The name without differences of case, `_` for spaces, and runs of spaces."""
-    return " ".join(name.replace("_", " ").casefold().split())
+    """The `name_key` of an artist, genre or nationality: in file names, `_` stands for a space."""
+    return name_key(name.replace("_", " "))
 
 
 def spelling_key(name: str) -> str:
     """The name without differences of case, accents, hyphens, `_` and runs of spaces."""
-    return slugify(artist_key(unicodedata.normalize("NFC", name)))
+    return slugify(artist_key(name))
 
 
 def suggest_name(word: str, names: Iterable[str]) -> str:
     """` (did you mean …?)` with the name that contains the word (`monet`), or else with the nearest; may be empty."""
     by_key = {spelling_key(name): name for name in names}
     key = spelling_key(word)
+    if key.isdecimal():  # spreadsheets take the zeros away from `007`
+        same = next((name for known, name in by_key.items() if known.isdecimal() and int(known) == int(key)), None)
+        return f" (did you mean {same!r}?)" if same is not None else ""
     containing = next((name for known, name in by_key.items() if f"-{key}-" in f"-{known}-"), None)
     if containing is not None:
         return f" (did you mean {containing!r}?)"

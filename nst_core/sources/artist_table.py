@@ -11,6 +11,7 @@ from nst_core.errors import SourceError
 from nst_core.sources.artist_names import repair_encoding, spelling_key
 from nst_core.sources.csv_table import csv_record, csv_rows, decode_table
 from nst_core.sources.wording import short_list
+from nst_core.storage.names import normal_name
 
 ARTIST_TABLE = "artists.csv"
 _REQUIRED = ("name", "years", "genre", "nationality")
@@ -59,7 +60,7 @@ def read_artist_table(path: Path) -> tuple[list[ArtistRow], list[str]]:
 
 def _row(record: Mapping[str, str]) -> ArtistRow:
     return ArtistRow(
-        repair_encoding(" ".join(record["name"].replace("_", " ").split())),
+        normal_name(repair_encoding(record["name"].replace("_", " "))),
         _DASHES.sub("–", record["years"]) or None,
         _values(record["genre"]),
         _values(record["nationality"]),
@@ -67,7 +68,7 @@ def _row(record: Mapping[str, str]) -> ArtistRow:
 
 
 def _values(cell: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for part in cell.split(",") if (value := " ".join(part.split()))))
+    return tuple(dict.fromkeys(value for part in cell.split(",") if (value := normal_name(part))))
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

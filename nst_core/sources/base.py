@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from nst_core.errors import SourceError
+from nst_core.sources.artist_names import artist_key
+from nst_core.storage.names import Spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +90,50 @@ class Catalogue:
         left_out: Iterable[LeftOut] = (),
         unreadable: Iterable[str] = (),
     ) -> Catalogue:
-        in_order = tuple(sorted(items, key=lambda item: item.id))
-        return cls(in_order, tuple(notes), tuple(left_out), tuple(unreadable))
+        """Items in any order; of names that are spelled in several ways, the first spelling by id is taken."""
+        ordered = sorted(items, key=lambda item: item.id)
+        distinct = sorted(_with_distinct_ids(ordered), key=lambda item: item.id)
+        return cls(tuple(_with_one_spelling(distinct)), tuple(notes), tuple(left_out), tuple(unreadable))
 
     def by_id(self) -> dict[str, Item]:
         return {item.id: item for item in self.items}
 
     def by_artist(self) -> dict[str, list[Item]]:
-        """Style items by artist, without those that have none."""
+        """Style items by artist (each has one spelling), without those that have none."""
         pools: dict[str, list[Item]] = {}
         for item in self.items:
             if item.artist:
                 pools.setdefault(item.artist, []).append(item)
         return pools
+
+
+def _with_distinct_ids(items: Sequence[Item]) -> Iterator[Item]:
+    """The items; where the names of files differ in Unicode's form only, their ids are the names as on disk."""
+    same = {one.id for one, other in itertools.pairwise(items) if one.id == other.id}
+    for item in items:
+        on_disk = "/".join(item.path.parts[-item.id.count("/") - 1 :]) if item.id in same else item.id
+        yield replace(item, id=on_disk) if on_disk != item.id == source_id(on_disk) else item
+
+
+def _with_one_spelling(items: Iterable[Item]) -> Iterator[Item]:
+    names = {"label": Spellings(), "split": Spellings(), "artist": Spellings(key=artist_key), "genre": Spellings()}
+    for item in items:
+        changed: dict[str, Any] = {}
+        for attribute, spellings in names.items():
+            text: str | None = getattr(item, attribute)
+            if text is None:
+                continue
+            kept = _with_first_genres(text, spellings) if attribute == "genre" else spellings.first(text)
+            if kept != text:
+                changed[attribute] = kept or None
+        yield replace(item, **changed) if changed else item
+
+
+def _with_first_genres(text: str, spellings: Spellings) -> str:
+    """The cell of genres, changed only where one of them is."""
+    parts = [part.strip() for part in text.split(",")]
+    kept = [spellings.first(part) for part in parts if part]
+    return text if kept == [part for part in parts if part] else ", ".join(kept)
 
 
 def source_id(relative: str) -> str:

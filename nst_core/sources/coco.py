@@ -21,6 +21,7 @@ from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 from nst_core.sources.walk import missing_files
 from nst_core.sources.wording import download_advice
+from nst_core.storage.names import name_key
 
 Mask = NDArray[np.bool_]
 
@@ -241,4 +242,4 @@ def _criteria(config: CocoSource) -> str:
 
 
 def _fold(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())
+    return name_key(name.replace("_", " "))

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nst_core.errors import printable
+
 if TYPE_CHECKING:
     from nst_core.config.sources import DownloadedSource
 
@@ -25,7 +27,7 @@ def short_list(names: Sequence[str], most: int = 5) -> str:
 def fault_list(subject: str, faults: Sequence[str], most: int = 50) -> str:
     """An error message that lists at most `most` of the faults of `subject`, one per line."""
     more = [f"  … and {len(faults) - most} more"] if len(faults) > most else []
-    lines = [f"  {fault}" for fault in faults[:most]]
+    lines = [f"  {printable(fault)}" for fault in faults[:most]]
     return "\n".join([f"{subject} has {quantity(len(faults), 'fault')}; nothing was started:", *lines, *more])
 
 

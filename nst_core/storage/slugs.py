@@ -6,11 +6,29 @@ import hashlib
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from nst_core.storage.names import name_key
 
 MAX_LENGTH = 60
 UNKNOWN = "unknown"
+GALLERY_NAMES = frozenset({"contact-sheet.png", "index.html", "originals", "thumbs"})
+"""What a gallery has itself in the folder where the folders of its artists lie."""
+
+_PREFIX = "name-"
 _HASH_LENGTH = 8
+_OF_WINDOWS = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_VALUE_WORDS = frozenset({
+    "null", "none", "nil", "na", "n-a", "nan", "nat", "inf", "infinity", "true", "false", "t", "f", "yes", "no",
+    "y", "n", "on", "off", "now", "today", "tomorrow", "yesterday", "epoch", "allballs", "__hive_default_partition__",
+})  # fmt: skip
+_VALUE = re.compile(
+    r"[\d_-]+"  # 001, 1_000, 2020-01-01
+    r"|[\d_-]+e[\d_-]*\d[dflj]?"  # 1e5, 1e-05
+    r"|[\d_-]+[dfljz]"  # 10f: a number to Java and Spark
+    r"|0x[\da-f_]+|0b[01_]+|0o[0-7_]+"
+    r"|\d[\d-]*[t-][\d-]+(z|utc|gmt)?"  # 2020-01-01t00-00-00z
+)
 # Letters that Unicode does not decompose into a base letter and a mark.
 TRANSLITERATE = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l",
                                 "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "þ": "th", "Þ": "Th", "ı": "i"})  # fmt: skip
@@ -35,6 +53,28 @@ def slugify(name: str | None) -> str:
     return _with_hash(slug, name) if lossy or len(slug) > MAX_LENGTH or slug == UNKNOWN else slug
 
 
+def folder_slug(name: str | None) -> str:
+    """The slug of a name that a folder is called after: `con`, which Windows keeps for itself, becomes `name-con`."""
+    slug = slugify(name)
+    return f"{_PREFIX}{slug}" if slug in _OF_WINDOWS else slug
+
+
+def artist_slug(name: str | None) -> str:
+    """The slug of an artist: the value of a partition (`artist_slug=…`), and a folder of a gallery's.
+
+    Whoever reads the partitions guesses the type of their values, so none looks like a number, a date or an empty cell;
+    and none is the name of what a gallery has itself there. Such names get a word before them: `001` → `name-001`,
+    `null` → `name-null`, `thumbs` → `name-thumbs`.
+    """
+    slug = folder_slug(name)
+    return f"{_PREFIX}{slug}"[:MAX_LENGTH] if looks_like_a_value(slug) or slug in GALLERY_NAMES else slug
+
+
+def looks_like_a_value(text: str) -> bool:
+    """Whether a reader of tables may take a slug for a number, a date, a truth value or an empty cell."""
+    return text in _VALUE_WORDS or _VALUE.fullmatch(text) is not None
+
+
 def short_hash(name: str) -> str:
     """Eight hex digits of the sha256 of the name in NFC (both encodings of an accent give the same hash)."""
     return hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")).hexdigest()[
@@ -42,24 +82,35 @@ def short_hash(name: str) -> str:
     ]
 
 
-def unique_slugs(names: Iterable[str | None], taken: dict[str | None, str] | None = None) -> dict[str | None, str]:
+def unique_slugs(
+    names: Iterable[str | None],
+    taken: Mapping[str | None, str] | None = None,
+    slug_of: Callable[[str | None], str] = folder_slug,
+) -> dict[str | None, str]:
     """One distinct slug per distinct name, in the order given; those already in `taken` keep theirs.
 
-    The second name with the same slug (`A b`, `a-B`) gets a short hash of itself appended.
+    Spellings of one name (`name_key`) share a slug. The second name with the same slug (`A b`, `a-B`) gets a short hash
+    of itself appended.
     """
     slugs = dict(taken or {})
     used = set(slugs.values())
+    by_key: dict[str | None, str] = {}
+    for name, slug in slugs.items():
+        by_key.setdefault(name and name_key(name), slug)
     for name in names:
         if name in slugs:
             continue
-        slugs[name] = next(slug for slug in _candidates(name) if slug not in used)
-        used.add(slugs[name])
+        key = name and name_key(name)
+        if key not in by_key:
+            by_key[key] = next(slug for slug in _candidates(name, slug_of) if slug not in used)
+            used.add(by_key[key])
+        slugs[name] = by_key[key]
     return slugs
 
 
-def _candidates(name: str | None) -> Iterator[str]:
-    """The slug of `name`, then the slug with different hashes appended: NFC and NFD spellings share the first hash."""
-    slug = slugify(name)
+def _candidates(name: str | None, slug_of: Callable[[str | None], str]) -> Iterator[str]:
+    """The slug of `name`, then the slug with different hashes appended."""
+    slug = slug_of(name)
     yield slug
     yield _with_hash(slug, name or "")
     for count in itertools.count(2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.results import partition_slug, result_files
 from nst_core.run_folder.results_reader import count_rows, read_results
 from nst_core.sources.artist_names import artist_key
-from nst_core.storage.slugs import unique_slugs
+from nst_core.storage.names import ValuesByName, name_key
+from nst_core.storage.slugs import GALLERY_NAMES, artist_slug, unique_slugs
 
 SHEET_FILE = "contact-sheet.png"
 
@@ -62,7 +63,7 @@ def open_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
     names: list[str] = []
     for folder in dict.fromkeys(folders):
         name, same = RunFolder(folder).run_name, 1
-        while (shown := name if same == 1 else f"{name} ({same})") in names:
+        while name_key(shown := name if same == 1 else f"{name} ({same})") in map(name_key, names):
             same += 1
         names.append(shown)
     keys = unique_slugs(names)
@@ -78,15 +79,25 @@ def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
     """
     found = [(_artist_name(partition), partition) for run in runs for partition in _partitions(run)]
     if not together:
-        return [Artist(partition.slug, name, (partition,)) for name, partition in found]
+        folders = _page_folders([partition.slug for _, partition in found])
+        return [Artist(folders[partition.slug], name, (partition,)) for name, partition in found]
     same: dict[str, list[tuple[str | None, Partition]]] = {}
     for name, partition in found:
         same.setdefault(artist_key(name or ""), []).append((name, partition))
-    slugs = unique_slugs(several[0][0] for several in same.values())
+    slugs = unique_slugs((several[0][0] for several in same.values()), slug_of=artist_slug)
     return [
         Artist(slugs[several[0][0]], several[0][0], tuple(partition for _, partition in several))
         for several in same.values()
     ]
+
+
+def _page_folders(slugs: Sequence[str]) -> dict[str | None, str]:
+    """The folder of each partition's pages: the partition's own name, unless the gallery has something of that name.
+
+    Such partitions are in run folders that were made otherwise, or before slugs kept clear of these names.
+    """
+    kept: dict[str | None, str] = {slug: slug for slug in slugs if slug.casefold() not in GALLERY_NAMES}
+    return unique_slugs(slugs, kept, artist_slug)
 
 
 def _partitions(run: Run) -> list[Partition]:
@@ -108,6 +119,6 @@ def _artist_name(partition: Partition) -> str | None:
     return None
 
 
-def facts_by_artist(run_folders: Sequence[Path]) -> dict[str, ArtistFacts]:
+def facts_by_artist(run_folders: Sequence[Path]) -> Mapping[str, ArtistFacts]:
     """The facts of the artists of several runs; where several runs know an artist, those of the first one."""
-    return {name: facts for run in reversed(run_folders) for name, facts in artist_facts(run).items()}
+    return ValuesByName(((name, facts) for run in run_folders for name, facts in artist_facts(run).items()), artist_key)

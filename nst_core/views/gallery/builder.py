@@ -111,6 +111,8 @@ class _Build:
             summaries.append(self._summary(artist, record))
         summaries.sort(key=_order)
         index, sheet = self.gallery / "index.html", (self.gallery / SHEET_FILE).is_file()
+        if index.is_dir():  # the pages of an artist of that name, from before they had another folder
+            self.cleanup.finish({artist.slug for artist in self.artists})
         write_page(index, render_index(self.title, summaries, MissingPictures.of(left_out), sheet))
         self.thumbnails.remove_unused()
         self.cleanup.finish({artist.slug for artist in self.artists})

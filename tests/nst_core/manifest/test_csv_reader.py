@@ -103,7 +103,8 @@ def test_all_faults_are_told_at_once_with_row_column_value_and_reason(tmp_path: 
         ("size", "65501"),
         ("size", "9" * 30),
         ("size", "-128"),
-        ("seed", "1.0"),
+        ("seed", "1.5"),
+        ("size", "1,024"),
         ("seed", "x"),
         ("seed", "9" * 19),
         ("style_weight", "-1"),
@@ -135,6 +136,18 @@ def test_numbers_are_read_as_people_write_them(tmp_path: Path, value: str) -> No
     assert row.overrides.style_weight == float(value)
 
 
+def test_numbers_of_tables_with_semicolons_have_decimal_commas(tmp_path: Path) -> None:
+    header = "content;style;style_weight;content_weight;size;seed;replicate"
+    (row,) = read(tmp_path, f'{header}\na.jpg;"b.jpg@0,7;c.jpg@0,3";0,5;1,5e3;64,0;3;1,0\n')
+    assert row.styles == (StyleRef("b.jpg", 0.7), StyleRef("c.jpg", 0.3))
+    assert (row.overrides, row.replicate) == (Overrides(0.5, 1500.0, 64, 3), 1)
+
+
+def test_whole_numbers_that_pandas_made_floats_are_whole(tmp_path: Path) -> None:
+    rows = read(tmp_path, "content,style,size,seed,replicate\na.jpg,b.jpg,64.0,,0.0\na.jpg,b.jpg,,3.0,1.0\n")
+    assert [(row.overrides.size, row.overrides.seed, row.replicate) for row in rows] == [(64, None, 0), (None, 3, 1)]
+
+
 def test_many_faults_are_counted_and_the_first_shown(tmp_path: Path) -> None:
     message = faults_of(tmp_path, "content,style,size\n" + "".join(f"{i}.jpg,b.jpg,x\n" for i in range(120)))
     assert "120 faults" in message
@@ -154,11 +167,14 @@ def test_many_faults_are_counted_and_the_first_shown(tmp_path: Path) -> None:
         ("content,style,content\na,b,c\n", "has the column 'content' twice"),
         ("content,style, content \na,b,c\n", "has the column 'content' twice"),
         ("content,,style\na,x,b\n", "has a column without a name, number 2"),
-        ("content;style\na;b\n", "separated by ';': save it with commas"),
-        ("content\tstyle\na\tb\n", "separated by '\\t': save it with commas"),
-        ('content,style\n"a,b\n', "is not valid CSV"),
+        (
+            "content,style,note,Note\na,b,c,d\n",
+            "has the column 'note' twice; it has 'content', 'style'",
+        ),
+        ('content,style\n"a,b\n', "is not valid CSV, row 2: a quote is opened and never closed."),
+        ('content,style\na,b\n\n"a" b,c\n', "is not valid CSV, row 4: text follows a closing quote"),
         ("content,style\nD\xfcrer.jpg,b\n".encode("latin-1"), "is not in UTF-8"),
-        ("content,style\na,b\n".encode("utf-16"), "is not in UTF-8"),
+        ("content,style\na,b\n".encode("utf-16")[:-1], "is not in UTF-8"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused_in_one_sentence(tmp_path: Path, text: str | bytes, said: str) -> None:
@@ -186,8 +202,33 @@ def test_a_manifest_that_is_not_there_is_refused(tmp_path: Path) -> None:
         b'"content","style"\n"a.jpg","b.jpg"\n',
         b"style,content\nb.jpg,a.jpg\n",
         b"content,style,,\na.jpg,b.jpg,,\n",
+        b"content;style\na.jpg;b.jpg\n",
+        b"content\tstyle\r\na.jpg\tb.jpg\r\n",
+        b"sep=;\r\ncontent;style\r\na.jpg;b.jpg\r\n",
+        b'"sep=,"\ncontent,style\na.jpg,b.jpg\n',
+        b"sep=|\ncontent|style\na.jpg|b.jpg\n",
+        b"Content,STYLE\na.jpg,b.jpg\n",
+        b",content,style\n0,a.jpg,b.jpg\n",
+        "content\tstyle\na.jpg\tb.jpg\n".encode("utf-16"),
     ],
-    ids=["BOM", "CRLF", "CR", "no newline at the end", "spaces", "quotes", "order", "empty columns"],
+    ids=[
+        "BOM",
+        "CRLF",
+        "CR",
+        "no newline at the end",
+        "spaces",
+        "quotes",
+        "order",
+        "empty columns",
+        "semicolons",
+        "tabs",
+        "sep=;",
+        "sep=,",
+        "sep=|",
+        "capitals",
+        "index of pandas",
+        "UTF-16 of spreadsheets",
+    ],
 )
 def test_what_spreadsheets_write_is_read(tmp_path: Path, text: bytes) -> None:
     assert read(tmp_path, text) == [ManifestRow(2, "a.jpg", (StyleRef("b.jpg"),))]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from nst_core.manifest.csv_reader import read_manifest
-from nst_core.manifest.csv_writer import write_manifest
+from nst_core.manifest.csv_writer import formula_note, write_manifest
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare, style_shares, unstylized_pair
 from nst_core.manifest.pairs import manifest_rows, read_pairs
 from nst_core.manifest.row import ManifestRow, Overrides
@@ -64,10 +65,10 @@ SPACED = [" a.jpg", "a.jpg", "a.jpg ", "a .jpg", "\u00a0a.jpg"]
 
 
 def test_names_that_begin_or_end_with_a_space_stay_what_they_are(tmp_path: Path) -> None:
-    contents = [Item(name, Path(f"c{i}"), " my class", split="val ") for i, name in enumerate(SPACED)]
-    styles = [Item(name, Path(f"s{i}"), artist=" A ") for i, name in enumerate(SPACED)]
-    pairs = [Pair(c, (StyleShare(s),), " A ", c.label, c.split) for c in contents for s in styles]
-    pairs += [Pair(c, style_shares((styles[i], s)), " A ", c.label, c.split) for c in contents
+    contents = [Item(name, Path(f"c{i}"), "my class", split="val") for i, name in enumerate(SPACED)]
+    styles = [Item(name, Path(f"s{i}"), artist="A") for i, name in enumerate(SPACED)]
+    pairs = [Pair(c, (StyleShare(s),), "A", c.label, c.split) for c in contents for s in styles]
+    pairs += [Pair(c, style_shares((styles[i], s)), "A", c.label, c.split) for c in contents
               for i, s in enumerate([*styles[1:], styles[0]])]  # fmt: skip
     pairs += [unstylized_pair(c, c.split) for c in contents]
     assert rewritten(pairs, tmp_path, contents, styles) == pairs
@@ -89,8 +90,30 @@ def test_blends_of_styles_with_semicolons_and_ats_in_their_names_are_kept(tmp_pa
     assert rewritten(pairs, tmp_path, [content], styles) == pairs
 
 
-def test_two_spellings_of_an_artist_stay_two_artists(tmp_path: Path) -> None:
-    styles = [Item(f"{name}/1.jpg", Path(name), artist=name) for name in ("Claude Monet", "claude_monet")]
+def test_two_spellings_of_an_artist_are_one_artist(tmp_path: Path) -> None:
+    names = ["Claude Monet", "claude_monet", "CLAUDE\u00a0MONET ", "Claude  Monet"]
+    styles = [Item(f"{number}.jpg", Path(name), artist=name) for number, name in enumerate(names)]
     content = Item("c.jpg", Path("c"))
     pairs = [Pair(content, (StyleShare(style),), style.artist) for style in styles]
-    assert rewritten(pairs, tmp_path, [content], styles) == pairs
+    assert {pair.artist for pair in rewritten(pairs, tmp_path, [content], styles)} == {"Claude Monet"}
+
+
+def test_spreadsheets_are_told_the_encoding_where_there_is_one_to_tell(tmp_path: Path) -> None:
+    write_manifest([ManifestRow(2, "a.jpg", (StyleRef("s.jpg"),))], tmp_path / "ascii.csv")
+    assert (tmp_path / "ascii.csv").read_bytes() == b"content,style\na.jpg,s.jpg\n"
+    rows = [ManifestRow(2, "Füße.jpg", (StyleRef("s.jpg"),))]
+    write_manifest(rows, tmp_path / "other.csv")
+    assert (tmp_path / "other.csv").read_bytes().startswith(b"\xef\xbb\xbfcontent,")
+    assert read_manifest(tmp_path / "other.csv") == rows
+    assert pd.read_csv(tmp_path / "other.csv")["content"].tolist() == ["Füße.jpg"]
+
+
+def test_what_a_spreadsheet_takes_for_a_formula_is_written_as_it_is_and_counted(tmp_path: Path) -> None:
+    names = ["=1+1.jpg", "+a.jpg", "-b.jpg", "@c.jpg"]
+    rows = [ManifestRow(number, name, (StyleRef("s.jpg"),)) for number, name in enumerate(names, start=2)]
+    assert write_manifest(rows, tmp_path / "m.csv") == 4
+    assert read_manifest(tmp_path / "m.csv") == rows
+    assert pd.read_csv(tmp_path / "m.csv")["content"].tolist() == names
+    assert formula_note(tmp_path / "m.csv") is not None
+    write_manifest([ManifestRow(2, "a.jpg", (StyleRef("s.jpg"),))], tmp_path / "plain.csv")
+    assert formula_note(tmp_path / "plain.csv") is None

@@ -145,3 +145,44 @@ def test_an_empty_pool_of_a_class_in_a_split_is_named() -> None:
     pairing = Pairing(disjoint_styles=True, splits=SPLITS, pools={"cat": ["B"]})
     with pytest.raises(ConfigError, match=r"split (train|val) and label cat"):
         draw_pairs(pairing, given, StyleSet(styles(A=20, B=1)))
+
+
+def test_splits_and_pools_are_found_in_any_spelling() -> None:
+    contents = [
+        Item("1.jpg", Path("1.jpg"), label="Füße", split="train"),
+        Item("2.jpg", Path("2.jpg"), label="dogs"),
+    ]
+    styles = StyleSet(Catalogue.of([Item(f"{name}.jpg", Path(name), artist=name) for name in ("Monet", "Klee")]))
+    pairing = Pairing(splits={" TRAIN": 1.0}, pools={"FU\u0308SSE": ["monet"], "Dogs": ["KLEE"]})
+    pairs = list(draw_pairs(pairing, contents, styles))
+    assert [(pair.label, pair.split, pair.artist) for pair in pairs] == [
+        ("Füße", "train", "Monet"),
+        ("dogs", "train", "Klee"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"splits": {"train": 0.5, "Train": 0.5}},
+        {"pools": {"Cats": ["Monet"], "cats ": ["Monet"]}},
+        {"weights": {"Claude Monet": 1, "claude_monet": 2}, "balance": "artist"},
+    ],
+)
+def test_a_name_that_stands_twice_in_two_spellings_is_refused(given: dict[str, Any]) -> None:
+    contents = [Item("1.jpg", Path("1.jpg"), label="cats")]
+    styles = StyleSet(Catalogue.of([Item("m.jpg", Path("m.jpg"), artist="Claude Monet")]))
+    with pytest.raises(ConfigError, match="are one name in two spellings"):
+        draw_pairs(Pairing(**given), contents, styles)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 1e101])
+def test_weights_shares_and_strengths_are_finite(number: float) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"weights": {"a": number}, "balance": "artist"},
+        {"splits": {"a": number}},
+        {"strengths": [number]},
+    ]
+    for given in wrong:
+        with pytest.raises(ValueError, match=r"finite number|above 1e\+100"):
+            Pairing(**given)

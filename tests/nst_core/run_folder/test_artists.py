@@ -88,6 +88,22 @@ def test_what_a_person_wrote_stays_byte_for_byte(tmp_path: Path) -> None:
     assert file.read_bytes() == edited + b"\r\nPost-Impressionism,Al,\r\n"
 
 
+def test_a_file_that_a_spreadsheet_saved_is_read_and_continued_in_its_manner(tmp_path: Path) -> None:
+    told = b"sep=;\r\nartist;genre\r\nAda;oil\r\n"
+    (tmp_path / ARTISTS_FILE).write_bytes(told)
+    assert artist_facts(tmp_path) == {"Ada": ArtistFacts(genre="oil")}
+    record_artist_facts(tmp_path, {"Bo": ArtistFacts(genre="ink"), "ADA": ArtistFacts(genre="ink")})
+    assert (tmp_path / ARTISTS_FILE).read_bytes() == told + b"Bo;ink\r\n"
+
+
+def test_facts_are_found_in_any_spelling(tmp_path: Path) -> None:
+    (tmp_path / ARTISTS_FILE).write_text("artist,genre\nAlbrecht Du\u0308rer,oil\nClaude\u00a0Monet,air\n", "utf-8")
+    facts = artist_facts(tmp_path)
+    assert facts["Albrecht D\u00fcrer"] == facts.get("albrecht_d\u00fcrer") == ArtistFacts(genre="oil")
+    assert facts.get("claude  monet") == ArtistFacts(genre="air")
+    assert facts.get("Manet") is None
+
+
 def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> None:
     told = b'"artist" , "x",artist,genre\r\n"a","b","Ada",  "oil"\n\n'
     (tmp_path / ARTISTS_FILE).write_bytes(told)
@@ -98,10 +114,10 @@ def test_a_file_that_says_all_that_is_known_keeps_its_bytes(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (b"artist;genre\nAda;oil\n", "no column `artist`"),
+        (b"name;genre\nAda;oil\n", "no column `artist`"),
         ("artist,genre\nCézanne,oil\n".encode("cp1252"), "not UTF-8"),
         ("artist,genre\nAda,oil\n".encode("utf-16"), "not UTF-8"),
-        (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "field larger than"),
+        (b"artist,genre\nAda,oil\nBo," + b"x" * 200_000 + b"\n", "row 3: a cell is longer than"),
     ],
 )
 def test_a_file_that_cannot_be_read_whole_is_left_alone_and_that_is_logged(

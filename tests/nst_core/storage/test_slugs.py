@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nst_core.storage.slugs import MAX_LENGTH, short_hash, slugify, unique_slugs
+from nst_core.storage.names import name_key
+from nst_core.storage.slugs import MAX_LENGTH, artist_slug, short_hash, slugify, unique_slugs
 
 any_text = st.text(st.characters(), max_size=200)  # surrogates too: file names may hold them
 
@@ -73,14 +74,49 @@ def test_two_names_never_share_a_slug_and_old_ones_keep_theirs(old: list[str | N
     before = unique_slugs(old)
     after = unique_slugs([*new, *old], before)
     assert set(after) == {*old, *new}
-    assert len(set(after.values())) == len(after)
+    assert len(set(after.values())) == len({name and name_key(name) for name in after})
     assert all(after[name] == slug for name, slug in before.items())
     assert all(is_safe(slug) for slug in after.values())
 
 
-def test_three_spellings_of_one_accent_do_not_share_a_slug() -> None:
-    names = ["\u00c5", "A\u030a", "\u212b", "å", "a"]
-    assert len(set(unique_slugs(names).values())) == len(names)
+def test_spellings_of_one_name_share_a_slug() -> None:
+    names = ["\u00c5", "A\u030a", "\u212b", "å", " Å "]
+    assert set(unique_slugs([*names, "a"]).values()) == {"a", f"a-{short_hash('a')}"}
+    assert unique_slugs(["claude\u00a0monet"], {"Claude Monet": "monet-1"})["claude\u00a0monet"] == "monet-1"
+
+
+def test_slugs_that_an_older_folder_has_for_two_spellings_stay() -> None:
+    old = {"Claude Monet": "claude-monet", "claude monet": "claude-monet-1a2b3c4d", "001": "001", "con": "con"}
+    after = unique_slugs(["claude monet", "CLAUDE MONET", "001", "002", "con"], old, artist_slug)
+    assert after == {**old, "CLAUDE MONET": "claude-monet", "002": "name-002"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["001", "7", "1.5", "-3", "1_000", "1e5", "1E-5", "1e+05", "0x10", "0b1", "0o7", "10f", "1d", "2020-01-01",
+     "20200101", "2020/1/1", "12:30", "2020-01-01T10:00:00Z", "null", "None", "NaN", "n/a", "NA", "inf", "-Infinity",
+     "True", "no", "epoch", "now", "__HIVE_DEFAULT_PARTITION__", "thumbs", "Originals", "con", "NUL", "com1"],
+)  # fmt: skip
+def test_the_slug_of_an_artist_looks_like_no_value_and_is_no_name_of_another(name: str) -> None:
+    assert artist_slug(name).startswith("name-")
+    assert is_safe(artist_slug(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["Claude Monet", "17th century", "E5", "Nan Goldin", "Infinity Project", "Artist 7", None]
+)
+def test_other_artists_keep_their_slug(name: str | None) -> None:
+    assert artist_slug(name) == slugify(name)
+
+
+@given(any_text)
+def test_no_slug_of_an_artist_is_a_number(name: str) -> None:
+    with pytest.raises(ValueError, match="could not convert"):
+        float(artist_slug(name))
+
+
+def test_a_folder_is_not_called_like_a_device_of_windows() -> None:
+    assert unique_slugs(["Con", "aux", "001"]) == {"Con": "name-con", "aux": "name-aux", "001": "001"}
 
 
 def test_a_name_that_looks_like_another_ones_hashed_slug_does_not_take_it() -> None:
@@ -91,6 +127,6 @@ def test_a_name_that_looks_like_another_ones_hashed_slug_does_not_take_it() -> N
 
 
 def test_long_names_that_collide_stay_short() -> None:
-    slugs = unique_slugs(["y" * 60, "Y" * 60, "y" * 60 + "!"])
+    slugs = unique_slugs(["y" * 60, "y" * 60 + "?", "y" * 60 + "!"])
     assert len(set(slugs.values())) == 3
     assert all(is_safe(slug) for slug in slugs.values())

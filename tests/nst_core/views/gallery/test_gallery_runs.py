@@ -9,6 +9,7 @@ import pytest
 from exhibits import Page, check_links, details, files, new_run, picture, row, script_data, write_results
 
 from nst_core.errors import UsageError
+from nst_core.storage.slugs import slugify
 from nst_core.views.gallery import build_gallery
 from nst_core.views.pages import build_pages
 
@@ -168,3 +169,24 @@ def test_a_slug_that_leads_out_of_the_gallery_is_passed_over(runs: list[Path], t
 def test_many_runs_are_counted_rather_than_named(runs: list[Path], tmp_path: Path) -> None:
     more = [*runs, new_run(tmp_path / "three"), new_run(tmp_path / "four")]
     assert "4 runs 2 artists" in Page(build_gallery(more, tmp_path / "all")).text
+
+
+@pytest.mark.parametrize("slug", ["index.html", "thumbs", "originals", "contact-sheet.png", "Index.html"])
+def test_an_artist_called_like_a_part_of_the_gallery_has_pages_of_another_name(slug: str, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    write_results(run, slug, [row(run, "one", artist=slug)])
+    write_results(run, "monet", [row(run, "two", artist="Monet")])
+    for _ in range(2):
+        build_gallery([run])
+    assert (run / "gallery" / "monet" / "index.html").is_file()
+    (other,) = {page.parent.name for page in (run / "gallery").glob("*/index.html")} - {"monet"}
+    assert other.startswith("name-") or other == slugify(slug) != slug
+    check_links(run / "gallery", run)
+
+
+def test_two_spellings_of_an_artist_share_a_place_in_the_gallery_of_several_runs(tmp_path: Path) -> None:
+    runs = [new_run(tmp_path / name, "Run") for name in ("a", "b")]
+    for run, name in zip(runs, ["Albrecht D\u00fcrer", "albrecht  Du\u0308rer"], strict=True):
+        write_results(run, "durer", [row(run, "one", artist=name)])
+    build_gallery(runs, tmp_path / "gallery")
+    assert [page.parent.name for page in (tmp_path / "gallery").glob("*/index.html")] == ["albrecht-durer"]
