@@ -26,6 +26,7 @@ class Item:
         source_url: the address that an attribution names.
         extras: further columns, carried through to Parquet with `x_` before their names.
         years: of a style image's painter, as the source has them (`1853–1890`), if known.
+        fault: why its entry in the source's own list cannot be used: its pairs are quarantined.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Item:
     source_url: str | None = None
     extras: tuple[tuple[str, str], ...] = ()
     years: str | None = None
+    fault: str | None = None
 
     @property
     def genres(self) -> tuple[str, ...]:
