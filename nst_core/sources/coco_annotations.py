@@ -178,7 +178,7 @@ class _Columns:
         self.ends.append(streamed.end)
 
 
-_SIZE_FAULT = "that are no whole numbers of pixels from 1 on"
+_SIZE_FAULT = "not in whole pixels from 1 on"
 _TAKERS = {
     "images": _Columns.take_image,
     "licenses": _Columns.take_license,

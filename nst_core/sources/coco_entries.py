@@ -27,10 +27,10 @@ Identifier = int | str
 class EntryFault(ValueError):
     """An entry cannot be used. `reason` is the same for all entries with the fault; `shown` is what this one has."""
 
-    def __init__(self, reason: str, shown: Any = None) -> None:
-        super().__init__(reason if shown is None else f"{reason}: {_short(shown)}")
+    def __init__(self, reason: str, shown: Any = ...) -> None:
+        super().__init__(reason if shown is ... else f"{reason}: {_short(shown)}")
         self.reason = reason
-        self.shown = None if shown is None else _short(shown)
+        self.shown = None if shown is ... else _short(shown)
 
 
 @dataclass(frozen=True)
@@ -168,14 +168,14 @@ def is_number(value: Any) -> bool:
 
 @dataclass
 class Codes:
-    """Ids as numbers of 64 bits, so that a million of them are one array: numbers as they are, texts below them all."""
+    """Ids as numbers of 64 bits, so that a million of them are one array: numbers as they are, texts below them."""
 
     texts: list[str] = field(default_factory=list)
     _codes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Codes:
-        return cls(list(texts), {text: -_LARGEST - number for number, text in enumerate(texts)})
+        return cls(list(texts), {text: NO_ID + 1 + number for number, text in enumerate(texts)})
 
     def code(self, value: Identifier | None) -> int:
         if isinstance(value, int):
@@ -183,8 +183,8 @@ class Codes:
         if value is None:
             return NO_ID
         if value not in self._codes:
-            self._codes[value] = -_LARGEST - len(self.texts)
             self.texts.append(value)
+            self._codes[value] = NO_ID + len(self.texts)
         return self._codes[value]
 
     def find(self, value: Identifier) -> int | None:
@@ -194,12 +194,12 @@ class Codes:
     def value(self, code: int) -> Identifier | None:
         if code == NO_ID:
             return None
-        return code if code > -_LARGEST else self.texts[-_LARGEST - code]
+        return code if code > -_LARGEST else self.texts[code - NO_ID - 1]
 
 
 def _mapping(entry: Any) -> Mapping[str, Any]:
     if not isinstance(entry, dict):
-        raise EntryFault("that are no objects", entry)
+        raise EntryFault("not an object of JSON", entry)
     return entry
 
 

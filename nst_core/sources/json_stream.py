@@ -102,7 +102,8 @@ class _Window:
                     break
             except json.JSONDecodeError as error:
                 if self._ended:
-                    raise ValueError(f"{error.msg} at byte {self._base + error.pos}") from error
+                    what = error.msg.removesuffix(" starting at")
+                    raise ValueError(f"{what} at byte {self._base + error.pos}") from error
             self._more()
         start = self._position
         part = self._text[start:end]
