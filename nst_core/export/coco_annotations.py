@@ -111,12 +111,7 @@ class SourceAnnotations:
     def faults(self) -> tuple[FaultGroup, ...]:
         """The entries that are left out: those that no reader can use, and annotations that `check` found."""
         read = (group for file in self._files for group in file.annotations_read.faults)
-        return (*(group for group in read if group.section not in ("images", "sizes")), *self._faults.groups())
-
-    def image_faults(self) -> tuple[FaultGroup, ...]:
-        """Images of the files whose entries cannot be used, whether the run has them or not."""
-        groups = (group for file in self._files for group in file.annotations_read.faults)
-        return tuple(group for group in groups if group.section == "images")
+        return (*(group for group in read if group.section != "sizes"), *self._faults.groups())
 
     def entry(self, photograph: AnnotatedImage) -> dict[str, Any]:
         """The whole entry of a photograph."""

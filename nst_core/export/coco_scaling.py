@@ -28,8 +28,9 @@ def checked_annotation(annotation: Mapping[str, Any], source: Size) -> None:
     segmentation = annotation.get("segmentation")
     if isinstance(segmentation, list):
         for polygon in segmentation:
-            if len(_numbers(polygon, "segmentation", _POLYGON)) % 2 or len(polygon) < 6:
-                raise EntryFault(_POLYGON, polygon)
+            if not isinstance(polygon, list) or len(polygon) % 2 or len(polygon) < 6:
+                raise EntryFault(_POLYGON, segmentation)
+            _numbers(polygon, "segmentation", _POLYGON)
     elif isinstance(segmentation, dict):
         _runs(segmentation, source)
     elif segmentation is not None:
