@@ -39,7 +39,7 @@ def export(
         typer.Option(
             "--annotations",
             metavar="FILE",
-            help="coco: the photographs' annotations, else run.yaml's; may be repeated.",
+            help="coco: the photographs' annotations, else run.yaml's.",
         ),
     ] = None,
     as_json: Json = False,

@@ -59,8 +59,8 @@ def place(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(folder / "w/coco/img", folder / "w/coco/val2017")
     (folder / "run.yaml").write_text(RUN)
     done = subprocess.run(
-        [Path(sys.executable).with_name("nst"), "run", "run.yaml"], cwd=folder, capture_output=True, text=True, timeout=300,
-        check=False,
+        [Path(sys.executable).with_name("nst"), "run", "run.yaml"],
+        cwd=folder, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder

