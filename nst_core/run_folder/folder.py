@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from nst_core.errors import RunFolderError, StorageRefused
-from nst_core.run_folder.lock.run_lock import RUN_LOCK, RunLock, hold, read_holders
+from nst_core.run_folder.lock.acquisition import RUN_LOCK
+from nst_core.run_folder.lock.run_lock import RunLock, hold, read_holders
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, concat_plans
 from nst_core.run_folder.results import result_files
 from nst_core.run_folder.results_reader import result_records
@@ -129,12 +130,14 @@ class RunFolder:
 
     def _remove_if_unused(self) -> None:
         """Remove the folder where it never held anything but locks, as when `--strict` refuses the first run."""
-        if not is_local(self.root) or any(holder.alive is not False for holder in read_holders(self.root)):
+        if not is_local(self.root):
             return
-        with contextlib.suppress(OSError):
-            names = [path for path in self.root.iterdir() if not path.name.startswith(RUN_LOCK)]
-            if not names:
-                for lock in list(self.root.iterdir()):
+        with contextlib.suppress(OSError, RunFolderError):
+            if any(holder.alive is not False for holder in read_holders(self.root)):
+                return
+            entries = list(self.root.iterdir())
+            if all(path.name.startswith(RUN_LOCK) for path in entries):
+                for lock in entries:
                     lock.unlink()
                 self.root.rmdir()
 
