@@ -96,6 +96,10 @@ class MissingImage(InputError):
     """There is no such file (or the link leads nowhere)."""
 
 
+class UnusableEntry(InputError):
+    """Its entry in the list of its source (COCO's annotation file) cannot be used."""
+
+
 class UnreadableName(InputError):
     """The file's name is not valid UTF-8, so no table can hold it."""
 

@@ -37,8 +37,12 @@ def export(
         int | None, typer.Option("--shard-size", min=1, help="webdataset: images per tar; by default 5000.")
     ] = None,
     annotations: Annotated[
-        Path | None,
-        typer.Option("--annotations", metavar="FILE", help="coco: the photographs' annotations, else run.yaml's."),
+        list[Path] | None,
+        typer.Option(
+            "--annotations",
+            metavar="FILE",
+            help="coco: the photographs' annotations, else run.yaml's.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -46,14 +50,14 @@ def export(
     from flows.progress import reporter
     from nst_core.export import ExportOptions, export_run
 
-    options = ExportOptions(link, shard_size, annotations)
+    options = ExportOptions(link, shard_size, tuple(annotations or ()))
     with reporter.stage("Exporting", 0, "images"):
         report = export_run(run, to, output, options, reporter.at_least)
     if as_json:
         print(json.dumps(asdict(report) | {"folder": str(report.folder)}, indent=2, ensure_ascii=False))
     else:
         _print_report(report)
-    if report.left_out:
+    if report.left_out or report.faults:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -64,6 +68,8 @@ def _print_report(report: ExportReport) -> None:
     shares = f" ({splits})" if splits else ""
     counts = f"{report.images} of {report.planned} planned images are in {report.folder}{shares}"
     print(f"{counts}, {report.written} written now")
+    for fault in report.faults:
+        print(f"left out of the annotations: {fault}")
     if report.left_out:
         print(f"{len(report.left_out)} left out:")
     for left_out in report.left_out[:_SHOWN]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from nst_core.config.location import LocalPath, Location
 from nst_core.engine.images.limits import ImageLimits
@@ -106,11 +106,15 @@ class CocoSource(DownloadedSource):
     path: LocalPath = Field(
         Path("data/coco"), description="The folder that holds `annotations/` and `val2017/` or others."
     )
-    split: CocoSplit = Field("val2017", description="Which part: `train2017` (118 287 images), `val2017` (5 000), …")
-    annotations: LocalPath | None = Field(
+    split: CocoSplit | list[CocoSplit] = Field(
+        "val2017",
+        description="Which part: `train2017` (118 287 images), `val2017` (5 000), …; a list takes several together.",
+    )
+    annotations: LocalPath | list[LocalPath] | None = Field(
         None,
-        description="The annotation file; by default `annotations/instances_<split>.json` below `path`, or "
-        "`image_info_<split>.json` for the splits without annotations.",
+        description="The annotation file, of several parts a list in their order; by default "
+        "`annotations/instances_<split>.json` below `path`, or `image_info_<split>.json` for the splits without "
+        "annotations.",
     )
     categories: list[str] | None = Field(None, min_length=1, description="Images with any of these objects only.")
     licenses: list[str] | None = Field(
@@ -121,7 +125,34 @@ class CocoSource(DownloadedSource):
     @field_validator("split", mode="before")
     @classmethod
     def _in_full(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [_COCO_SHORT.get(part, part) if isinstance(part, str) else part for part in value]
         return _COCO_SHORT.get(value, value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> CocoSource:
+        if not self.splits or len(set(self.splits)) < len(self.splits):
+            raise ValueError("split: a list names each part once, and at least one")
+        if self.annotations is not None and len(self.annotation_files) != len(self.splits):
+            raise ValueError("annotations: give one file for each part of split, in the same order")
+        return self
+
+    @property
+    def splits(self) -> list[CocoSplit]:
+        """The parts, one or several."""
+        return self.split if isinstance(self.split, list) else [self.split]
+
+    @property
+    def annotation_files(self) -> list[Path | None]:
+        """The annotation file of each part, None for COCO's own."""
+        if isinstance(self.annotations, list):
+            return list(self.annotations)
+        return [self.annotations] if self.annotations is not None else [None] * len(self.splits)
+
+    def parts(self) -> list[CocoSource]:
+        """A source for each part; what is drawn of them together is not said by any."""
+        parts = zip(self.splits, self.annotation_files, strict=True)
+        return [self.model_copy(update={"split": split, "annotations": file}) for split, file in parts]
 
 
 SourceConfig = Annotated[SampleSource | FolderSource | ArtworksSource | CocoSource, Field(discriminator="source")]

@@ -6,11 +6,15 @@ import hashlib
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
+from pydantic import ValidationError
+
+from nst_core.config.sources import CocoSource
 from nst_core.errors import InputError, SourceError, TransientError
 from nst_core.export.coco_annotations import AnnotatedImage, SourceAnnotations
 from nst_core.export.coco_scaling import scaled_annotation
@@ -20,6 +24,10 @@ from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
 from nst_core.export.target import ShardRecord, Target
+from nst_core.sources.coco import annotation_file
+from nst_core.sources.coco_entries import FaultGroup
+from nst_core.sources.walk import leads_outside
+from nst_core.sources.wording import short_list
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.secrets import redact_urls
 
@@ -33,10 +41,10 @@ class Coco:
     """`<split>2017/<number>/` with images, and `annotations/<kind>_<split>2017.json`."""
 
     name = "coco"
-    passes = 2
+    passes = 3
 
     def __init__(self, selection: Selection, source: SourceAnnotations, link: bool, info: Mapping[str, Any]) -> None:
-        """`info` is added to the annotation file's own. Raises SourceError: none of the photographs is in it."""
+        """`info` is added to the annotation file's own."""
         self.kind, groups = _names(source.path.stem, selection)
         self.groups: Mapping[str | None, str] = groups
         self.salt = self.name + source.sha256
@@ -44,7 +52,30 @@ class Coco:
         self._source = source
         self._link = link
         self._info = info
-        self._licenses = source.licenses()
+
+    def prepare(self, advance: Advance) -> tuple[FaultGroup, ...]:
+        """Find photographs that have annotations, and annotations that cannot be scaled, before anything is written.
+
+        Raises:
+            SourceError: none of the images has a photograph in the annotation files, in its shape.
+        """
+        usable, reasons = False, Counter[str]()
+        for splits in splits_by_group(self.groups).values():
+            for row in self._selection.rows(splits):
+                try:
+                    self._source.check(self._check(row))
+                    usable = True
+                except InputError as error:
+                    reasons[error.reason] += not usable
+                advance(1)
+        if not usable:
+            told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+            names = short_list(self._source.file_names(), 3)
+            raise SourceError(
+                f"No image of {self._selection.run} can get annotations: {told}. {self._source.name} has {names}: say "
+                "with --annotations which file annotates the photographs."
+            )
+        return self._source.faults()
 
     def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
@@ -78,21 +109,18 @@ class Coco:
 
     def _with_license(self, row: ExportRow) -> ExportRow:
         """The row with its photograph's licence and origin from the annotation file, where it has none."""
-        photograph = self._source.photograph(row)
-        if photograph is None:
+        try:
+            photograph = self._source.photograph(row)
+        except InputError:
             return row
-        url = redact_urls(str(photograph.entry.get("flickr_url") or photograph.entry.get("coco_url") or ""))
-        told = {
-            "content_license": self._licenses.get(str(photograph.entry.get("license"))),
-            "content_source_url": url and redact_urls(url),
-        }
+        url = photograph.source_url
+        told = {"content_license": photograph.license, "content_source_url": url and redact_urls(url)}
         missing = {name: value for name, value in told.items() if value and not row.columns[name]}
         return replace(row, columns={**row.columns, **missing}) if missing else row
 
-    def _check(self, row: ExportRow) -> None:
+    def _check(self, row: ExportRow) -> AnnotatedImage:
+        """The photograph of a row. Raises InputError: there is none, or it has another shape."""
         photograph = self._source.photograph(row)
-        if photograph is None:
-            raise InputError(row.file_name, f"its photograph is not in {self._source.path.name}")
         if not _same_shape(photograph, row.size):
             width, height = row.size
             raise InputError(
@@ -100,11 +128,11 @@ class Coco:
                 f"is {width} × {height}, which is not the shape of the annotated photograph "
                 f"({photograph.width} × {photograph.height})",
             )
+        return photograph
 
     def _write_json(self, path: Path, group: str, splits: list[str | None], written: WrittenShards) -> None:
         """Write entry by entry: all the copies of all annotations would fill the memory."""
-        header = {"info": {}, "licenses": [], **self._source.header}
-        header["info"] = {**(header["info"] if isinstance(header["info"], dict) else {}), **self._info}
+        header = {**self._source.header, "info": {**self._source.header["info"], **self._info}}
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             stream.write("{\n")
             for key, value in header.items():
@@ -117,13 +145,13 @@ class Coco:
     def _images(self, group: str, splits: list[str | None], written: WrittenShards) -> Iterator[dict[str, Any]]:
         for number, file_name, row, photograph in self._numbered(group, splits, written):
             yield {
-                **photograph.entry,
+                **self._source.entry(photograph),
                 "id": number,
                 "file_name": file_name,
                 "width": row.size[0],
                 "height": row.size[1],
                 "source_image_id": photograph.id,
-                "source_file_name": photograph.file_name,
+                "source_file_name": _published(photograph.file_name),
                 **{name: json_value(row.columns[name]) for name in _TOLD},
             }
             written.advance(1)
@@ -132,12 +160,8 @@ class Coco:
         ids = itertools.count(1)
         for number, _, row, photograph in self._numbered(group, splits, written):
             for annotation in self._source.annotations(photograph):
-                try:
-                    scaled = scaled_annotation(annotation, (photograph.width, photograph.height), row.size)
-                except ValueError as error:
-                    raise self._source.error(f"the annotation {annotation.get('id')}: {error}") from error
                 yield {
-                    **scaled,
+                    **scaled_annotation(annotation, (photograph.width, photograph.height), row.size),
                     "id": next(ids),
                     "image_id": number,
                     "source_annotation_id": annotation.get("id"),
@@ -156,25 +180,34 @@ class Coco:
             left_out = {one.pair_id for one in done.left_out}
             names = export_names(shard.rows)
             for row in shard.rows:
-                photograph = self._source.photograph(row)
-                if row.pair_id not in left_out and photograph is not None:
-                    yield next(numbers), f"{shard.number:04d}/{names[row.pair_id]}", row, photograph
+                if row.pair_id not in left_out:
+                    yield (
+                        next(numbers),
+                        f"{shard.number:04d}/{names[row.pair_id]}",
+                        row,
+                        self._source.photograph(row),
+                    )
 
 
-def annotations_of(run_yaml: Mapping[str, Any], run: Path) -> Path:
-    """The annotation file of a run whose contents are COCO's. Raises SourceError where they are not, or it is gone."""
+def annotations_of(run_yaml: Mapping[str, Any], run: Path) -> list[Path]:
+    """The annotation files of a run whose contents are COCO's. Raises SourceError: they are not, or one is gone."""
     config = run_yaml.get("config")
     content = config.get("content") if isinstance(config, Mapping) else None
     if not isinstance(content, Mapping) or content.get("source") != "coco":
         raise SourceError(
             f"The contents of {run} are no COCO source: say with --annotations which file annotates the photographs."
         )
-    split = str(content.get("split", "val2017"))
-    kind = "instances" if split in ("train2017", "val2017") else "image_info"
-    told = str(content.get("annotations") or Path(str(content.get("path")), "annotations", f"{kind}_{split}.json"))
-    if not Path(told).is_file():
-        raise SourceError(f"The run's annotation file {told} is not there: say with --annotations where it is.")
-    return Path(told)
+    try:
+        source = CocoSource.model_validate(
+            {key: content[key] for key in ("path", "split", "annotations") if content.get(key) is not None}
+        )
+    except ValidationError as error:
+        raise SourceError(f"{run}/run.yaml names no annotation file: say with --annotations where it is.") from error
+    paths = [annotation_file(part) for part in source.parts()]
+    for path in paths:
+        if not path.is_file():
+            raise SourceError(f"The run's annotation file {path} is not there: say with --annotations where it is.")
+    return paths
 
 
 def _names(stem: str, selection: Selection) -> tuple[str, dict[str | None, str]]:
@@ -204,6 +237,20 @@ def _write_list(stream: TextIO, key: str, entries: Iterable[Mapping[str, Any]]) 
     stream.write("\n]")
 
 
+def _published(name: str) -> str:
+    """A source's file name; of one that leads somewhere on a machine, only the name itself."""
+    return PurePosixPath(name).name if leads_outside(name) else name
+
+
 def _json(value: Any) -> str:
-    """JSON in ASCII: pycocotools opens files in whatever encoding the system has."""
-    return json.dumps(value, separators=(",", ":"))
+    """JSON in ASCII: pycocotools opens files in whatever encoding the system has; NaN and infinity are null."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(element) for key, element in value.items()}
+    return [_finite(element) for element in value] if isinstance(value, list) else json_value(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -9,72 +11,111 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_core.sources.coco_entries import EntryFault, is_number
+
 Size = tuple[int, int]
 """Width and height in pixels."""
+
+
+def checked_annotation(annotation: Mapping[str, Any], source: Size) -> None:
+    """Check an annotation of a photograph of this size. Raises EntryFault: it is not what COCO's format says."""
+    if "bbox" in annotation and not (len(_numbers(annotation["bbox"], "bbox", _BOX)) == 4):
+        raise EntryFault(_BOX, annotation["bbox"])
+    if "area" in annotation and not is_number(annotation["area"]):
+        raise EntryFault("whose area is no number", annotation["area"])
+    if "keypoints" in annotation and len(_numbers(annotation["keypoints"], "keypoints", _KEYPOINTS)) % 3:
+        raise EntryFault(_KEYPOINTS, annotation["keypoints"])
+    segmentation = annotation.get("segmentation")
+    if isinstance(segmentation, list):
+        for polygon in segmentation:
+            if not isinstance(polygon, list) or len(polygon) % 2 or len(polygon) < 6:
+                raise EntryFault(_POLYGON, segmentation)
+            _numbers(polygon, "segmentation", _POLYGON)
+    elif isinstance(segmentation, dict):
+        _runs(segmentation, source)
+    elif segmentation is not None:
+        raise EntryFault("whose segmentation is neither polygons nor run lengths", segmentation)
 
 
 def scaled_annotation(annotation: Mapping[str, Any], source: Size, target: Size) -> dict[str, Any]:
     """An annotation with everything that is measured in pixels scaled; as it is where the sizes agree.
 
     Boxes `[x, y, w, h]`, polygons and keypoints are multiplied by the exact factor of each axis, areas by both; run
-    lengths are decoded, scaled to the nearest pixel and encoded as they were. Captions have nothing to scale.
+    lengths are decoded, scaled to the nearest pixel and encoded as they were. Captions have nothing to scale. A
+    segmentation that is null is left out, as pycocotools fails on it.
 
     Raises:
-        ValueError: it is not what COCO's format says.
+        EntryFault: it is not what COCO's format says.
     """
+    checked_annotation(annotation, source)
+    scaled = {key: value for key, value in annotation.items() if key != "segmentation" or value is not None}
     if source == target:
-        return dict(annotation)
+        return scaled
     x, y = target[0] / source[0], target[1] / source[1]
-    scaled = dict(annotation)
-    if "bbox" in annotation:
-        scaled["bbox"] = _scaled_points(annotation["bbox"], (x, y), 4)
-    if "area" in annotation:
-        scaled["area"] = _number(annotation["area"]) * x * y
-    if annotation.get("segmentation"):
-        scaled["segmentation"] = _scaled_segmentation(annotation["segmentation"], source, target)
-    if "keypoints" in annotation:
-        scaled["keypoints"] = _scaled_keypoints(annotation["keypoints"], x, y)
+    if "bbox" in scaled:
+        scaled["bbox"] = _scaled_points(scaled["bbox"], (x, y))
+    if "area" in scaled:
+        scaled["area"] *= x * y
+    if scaled.get("segmentation"):
+        scaled["segmentation"] = _scaled_segmentation(scaled["segmentation"], source, target)
+    if "keypoints" in scaled:
+        scaled["keypoints"] = [
+            value if place == 2 else value * factor
+            for value, (place, factor) in zip(scaled["keypoints"], cycle(enumerate((x, y, 1.0))), strict=False)
+        ]
     return scaled
 
 
-def _scaled_points(values: Any, factors: tuple[float, float], length: int | None = None) -> list[float]:
+_BOX = "whose bbox is not x, y, width and height"
+_POLYGON = "whose segmentation is not polygons of three points or more, x and y in turn"
+_KEYPOINTS = "whose keypoints are not x, y and visibility in turn"
+_RUNS = "whose run lengths are damaged"
+
+
+def _numbers(values: Any, key: str, reason: str) -> list[float]:
+    """Check that a value is a list of finite numbers. Raises EntryFault."""
+    if not isinstance(values, list):
+        raise EntryFault(reason, values)
+    if {*map(type, values)} <= {int, float}:  # quick: there are millions
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(sum(values)):
+                return values
+    if not all(map(is_number, values)):
+        raise EntryFault(f"whose {key} has what is no number", values)
+    return values
+
+
+def _scaled_points(values: list[float], factors: tuple[float, float]) -> list[float]:
     """x and y in turn."""
-    if not isinstance(values, list) or len(values) % 2 or (length is not None and len(values) != length):
-        raise ValueError(f"{str(values)[:60]} is not a list of x and y in turn")
-    return [_number(value) * factor for value, factor in zip(values, cycle(factors), strict=False)]
-
-
-def _scaled_keypoints(values: Any, x: float, y: float) -> list[float]:
-    """x, y and visibility in turn; a keypoint that is not labelled stays at 0, 0."""
-    if not isinstance(values, list) or len(values) % 3:
-        raise ValueError("its keypoints are not x, y and visibility in turn")
-    return [
-        value if place == 2 else _number(value) * factor
-        for value, (place, factor) in zip(values, cycle(enumerate((x, y, 1.0))), strict=False)
-    ]
+    return [value * factor for value, factor in zip(values, cycle(factors), strict=False)]
 
 
 def _scaled_segmentation(segmentation: Any, source: Size, target: Size) -> Any:
     if isinstance(segmentation, list):
         factors = target[0] / source[0], target[1] / source[1]
         return [_scaled_points(polygon, factors) for polygon in segmentation]
-    if isinstance(segmentation, dict):
-        return _encoded(_resized(_decoded(segmentation, source), target), isinstance(segmentation["counts"], str))
-    raise ValueError("its segmentation is neither polygons nor run lengths")
+    return _encoded(_resized(_decoded(segmentation, source), target), isinstance(segmentation["counts"], str))
 
 
 def _decoded(rle: Mapping[str, Any], source: Size) -> NDArray[np.uint8]:
     """A mask (height, width) of run lengths, compressed or not."""
     width, height = source
+    counts = _runs(rle, source)
+    values = np.arange(len(counts), dtype=np.uint8) % 2
+    return np.repeat(values, counts).reshape(height, width, order="F")
+
+
+def _runs(rle: Mapping[str, Any], source: Size) -> list[int]:
+    """The run lengths of a mask of a photograph of this size. Raises EntryFault."""
+    width, height = source
     counts = rle.get("counts")
     if rle.get("size") != [height, width]:
-        raise ValueError(f"its run lengths are of a mask of {rle.get('size')}, the photograph is {height} × {width}")
+        raise EntryFault("whose run lengths are of a mask of another size than the photograph", rle.get("size"))
     if isinstance(counts, str):
         counts = _uncompressed(counts)
     if not isinstance(counts, list) or sum(map(_run, counts)) != width * height:
-        raise ValueError("its run lengths do not add up to the photograph")
-    values = np.arange(len(counts), dtype=np.uint8) % 2
-    return np.repeat(values, counts).reshape(height, width, order="F")
+        raise EntryFault("whose run lengths do not add up to the photograph")
+    return counts
 
 
 def _uncompressed(text: str) -> list[int]:
@@ -87,7 +128,7 @@ def _uncompressed(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or shift > 30:
-            raise ValueError("its compressed run lengths are damaged")
+            raise EntryFault(_RUNS)
         value |= (bits & 0x1F) << shift
         shift += 5
         if not bits & 0x20:
@@ -95,13 +136,13 @@ def _uncompressed(text: str) -> list[int]:
             counts.append(value + (counts[-2] if len(counts) > 2 else 0))
             value = shift = 0
     if shift:
-        raise ValueError("its compressed run lengths are cut off")
+        raise EntryFault(_RUNS)
     return counts
 
 
 def _run(count: Any) -> int:
-    if not isinstance(count, int) or count < 0:
-        raise ValueError(f"{count!r} is not a run length")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise EntryFault("whose run lengths are no run lengths", count)
     return count
 
 
@@ -126,9 +167,3 @@ def _encoded(pixels: NDArray[np.uint8], compressed: bool) -> dict[str, Any]:
     bounds: Sequence[int] = [0, *(np.flatnonzero(np.diff(flat)) + 1).tolist(), flat.size]
     counts = np.diff(bounds).tolist()
     return {"size": size, "counts": [0, *counts] if flat[0] else counts}
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    return value

@@ -14,11 +14,12 @@ from nst_core.export.coco_annotations import SourceAnnotations
 from nst_core.export.formats import ExportFormat, WrittenShards
 from nst_core.export.imagefolder import ImageFolder
 from nst_core.export.rows import Selection, read_selection
-from nst_core.export.shards import splits_by_group
+from nst_core.export.shards import renamed_splits, splits_by_group
 from nst_core.export.target import Identity, LeftOutImage, Target, hold_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
+from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 
@@ -32,12 +33,12 @@ class ExportOptions:
     Attributes:
         link: imagefolder, coco: hard links in place of copies, where the file system can.
         shard_size: webdataset: images per tar.
-        annotations: coco: the file that annotates the photographs, where run.yaml does not name it.
+        annotations: coco: the files that annotate the photographs, where run.yaml does not name them.
     """
 
     link: bool = False
     shard_size: int | None = None
-    annotations: Path | None = None
+    annotations: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ExportReport:
         written: images that this try wrote; the others were there already.
         planned: pairs in the run's plan, whatever became of them.
         notes: sentences for the person who started it.
+        faults: entries of the annotation file that are left out, by reason.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class ExportReport:
     splits: Mapping[str, int]
     left_out: tuple[LeftOutImage, ...]
     notes: tuple[str, ...]
+    faults: tuple[FaultGroup, ...] = ()
 
 
 def export_run(
@@ -87,36 +90,42 @@ def export_run(
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_yaml, run, options)
     identity = Identity(to, RunFolder(run).name, run_yaml.get("method_fingerprint"))
+    export = _Export(layout, selection, progress)
+    export.prepare()
     with hold_target(target, identity) as folder:
-        return _Export(layout, selection, folder, progress).run(run_yaml, notes)
+        return export.run(folder, run_yaml, [*notes, *renamed_splits(layout.groups)])
 
 
 class _Export:
     """One export in progress."""
 
-    def __init__(self, layout: ExportFormat, selection: Selection, target: Target, progress: Progress) -> None:
+    def __init__(self, layout: ExportFormat, selection: Selection, progress: Progress) -> None:
         self._layout = layout
         self._selection = selection
-        self._target = target
         self._progress = progress
         self._steps = 0
         self._total = len(selection) * layout.passes
         self._written = WrittenShards(selection, advance=self._advance)
         self._counts = ExportCounts()
         self._new = 0
+        self._faults: tuple[FaultGroup, ...] = ()
 
-    def run(self, run_yaml: Mapping[str, Any], notes: list[str]) -> ExportReport:
+    def prepare(self) -> None:
+        """Find what will be left out, before the target is touched. Raises UsageError."""
+        self._faults = self._layout.prepare(self._advance)
+
+    def run(self, target: Target, run_yaml: Mapping[str, Any], notes: list[str]) -> ExportReport:
         for group, splits in splits_by_group(self._layout.groups).items():
-            self._write_group(group, splits)
-        described = self._layout.finish(self._target, self._written)
+            self._write_group(target, group, splits)
+        described = self._layout.finish(target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
         card = ExportCard(RunFolder(self._selection.run).name, run_yaml, front, loading, len(left_out))
-        write_card(self._target.root, card, self._counts)
-        self._target.finish([*self._written.done, *described])
+        write_card(target.root, card, self._counts)
+        target.finish([*self._written.done, *described])
         counts = dict(sorted(self._counts.splits.items()))
         return ExportReport(
-            self._target.root,
+            target.root,
             self._layout.name,
             sum(counts.values()),
             self._new,
@@ -124,15 +133,16 @@ class _Export:
             counts,
             left_out,
             tuple(notes),
+            self._faults,
         )
 
-    def _write_group(self, group: str, splits: list[str | None]) -> None:
+    def _write_group(self, target: Target, group: str, splits: list[str | None]) -> None:
         for name, shard in self._layout.shards(group, splits):
             digest = shard.digest(self._layout.salt)
-            done = self._target.holds(name, digest)
+            done = target.holds(name, digest)
             if done is None:
-                done = self._layout.write(shard, self._target.root / name, digest, self._advance)
-                self._target.note(name, done)
+                done = self._layout.write(shard, target.root / name, digest, self._advance)
+                target.note(name, done)
                 self._new += done.images
             else:
                 self._advance(len(shard.rows))
@@ -159,7 +169,7 @@ def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
         raise UsageError("--shard-size is for webdataset: the folders of other exports have a fixed size.")
     if options.shard_size is not None and options.shard_size < 1:
         raise UsageError("--shard-size must be 1 or more.")
-    if options.annotations is not None and to != "coco":
+    if options.annotations and to != "coco":
         raise UsageError("--annotations is for coco: other exports carry no annotations.")
 
 

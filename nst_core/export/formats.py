@@ -14,6 +14,7 @@ from nst_core.export.images import export_names, image_bytes, image_path
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import ExportShard
 from nst_core.export.target import LeftOutImage, ShardRecord, Target, atomic_folder
+from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.paths import is_local
 
 _NOT_LINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -32,6 +33,10 @@ class ExportFormat(Protocol):
     """The name of a folder or tar for each split."""
     salt: str
     """All that shards depend on apart from their rows: part of their digests."""
+
+    def prepare(self, advance: Advance) -> tuple[FaultGroup, ...]:
+        """Find what will be left out beside images, before anything is written. Raises UsageError."""
+        ...
 
     def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         """The shards of a group, each with its name in the target."""
@@ -63,7 +68,7 @@ class WrittenShards:
         return [left_out for done in self.done.values() for left_out in done.left_out]
 
 
-Check = Callable[[ExportRow], None]
+Check = Callable[[ExportRow], object]
 """A check that raises InputError where a format cannot use a row."""
 
 

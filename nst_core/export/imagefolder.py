@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from nst_core.export.formats import Advance, UsableImage, UsableImages, WrittenS
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, shards_of
 from nst_core.export.target import ShardRecord, Target
+from nst_core.sources.coco_entries import FaultGroup
 
 METADATA = "metadata.parquet"
-_VALIDATION = {"val", "valid", "dev"}
+_VALIDATION = {"val", "valid", "dev", "validation"}
+_RESERVED = {"all"}  # every split together
 _IMAGE_ENDING = ("_file_name", "_file_names")
 
 
@@ -33,6 +35,9 @@ class ImageFolder:
         names = [("file_name", pa.string()), *((_column(f.name), f.type) for f in selection.schema)]
         self._schema = pa.schema(names)
 
+    def prepare(self, advance: Advance) -> tuple[FaultGroup, ...]:
+        return ()
+
     def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, SHARD_IMAGES):
             yield folder_name(shard), shard
@@ -45,7 +50,8 @@ class ImageFolder:
         return {}
 
     def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
-        files = [{"split": split_name(group), "path": f"{group}/**"} for group in sorted(set(self.groups.values()))]
+        names = split_names(self.groups.values())
+        files = [{"split": name, "path": f"{group}/**"} for group, name in names.items()]
         yaml = {
             "task_categories": ["image-to-image"],
             "configs": [{"config_name": "default", "data_files": files}],
@@ -65,9 +71,12 @@ def folder_name(shard: ExportShard) -> str:
     return f"{shard.group}/{shard.number:04d}"
 
 
-def split_name(group: str) -> str:
-    """The name of a split in `datasets`, which calls `val` `validation`."""
-    return "validation" if group in _VALIDATION else group
+def split_names(groups: Iterable[str]) -> dict[str, str]:
+    """The name of each split in `datasets`, which calls `val` `validation`; several such keep their own."""
+    groups = sorted(set(groups))
+    alone = sum(group in _VALIDATION for group in groups) == 1
+    names = {group: "validation" if alone and group in _VALIDATION else group for group in groups}
+    return {group: f"{name}_split" if name in _RESERVED else name for group, name in names.items()}
 
 
 def _column(name: str) -> str:

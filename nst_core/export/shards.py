@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.export.rows import ExportRow, Selection
+from nst_core.sources.wording import short_list
+from nst_core.storage.names import normal_name
 from nst_core.storage.paths import file_state
 from nst_core.storage.slugs import short_hash, slugify, unique_slugs
 
@@ -38,9 +40,12 @@ class ExportShard:
 
 
 def group_names(splits: Iterable[str | None]) -> dict[str | None, str]:
-    """A plain name (letters, digits, `_`) for each split; rows without one are `train`. Spellings share a name."""
-    splits = set(splits)
-    names = sorted({split or DEFAULT_SPLIT for split in splits}, key=lambda name: (slugify(name) != name, name))
+    """A plain name (letters, digits, `_`) for each split; rows without a split are `train`.
+
+    Spellings of one name, which differ in case, spaces or the encoding of accents, are one split.
+    """
+    keys = {split: normal_name(split or "") or DEFAULT_SPLIT for split in splits}
+    names = sorted(set(keys.values()), key=lambda name: (slugify(name) != name, name))
     groups: dict[str, str] = {}
     by_slug: dict[str, str] = {}
     for name, slug in unique_slugs(names).items():  # plain names first: they keep theirs
@@ -48,7 +53,16 @@ def group_names(splits: Iterable[str | None]) -> dict[str | None, str]:
         if slug not in by_slug:
             by_slug[slug] = group if group not in by_slug.values() else f"{group}_{short_hash(str(name))}"
         groups[str(name)] = by_slug[slug]
-    return {split: groups[split or DEFAULT_SPLIT] for split in splits}
+    return {split: groups[key] for split, key in keys.items()}
+
+
+def renamed_splits(groups: Mapping[str | None, str]) -> list[str]:
+    """A sentence on the splits that have another name in the export, if there are any."""
+    renamed = {split: group for split, group in groups.items() if split and split != group}
+    if not renamed:
+        return []
+    shown = short_list([f"{split!r} is {group}" for split, group in sorted(renamed.items())], 20)
+    return [f"Splits have plain names in the export: {shown}."]
 
 
 def splits_by_group(groups: Mapping[str | None, str]) -> dict[str, list[str | None]]:

@@ -24,7 +24,7 @@ from nst_core.storage.atomic import (
     check_writable,
     disk_full_as_error,
     fsync,
-    remove_temporaries,
+    is_temporary,
     write_if_changed,
 )
 
@@ -68,6 +68,11 @@ class Target:
         self.root = root
         self._identity = identity
         self._done = done
+
+    def begin(self) -> None:
+        """Mark the folder as this export's before anything else is in it, so that the next try knows it again."""
+        if not (self.root / MARKER).exists() or not self._done:
+            self._write(complete=False)
 
     def holds(self, name: str, digest: str) -> ShardRecord | None:
         """The record of a shard that is there with this digest, else None; shards that lack images are tried again."""
@@ -123,6 +128,7 @@ def hold_target(root: Path, identity: Identity) -> Iterator[Target]:
     try:
         target = Target(root, identity, _earlier(root, identity))
         _remove_leftovers(root)
+        target.begin()
         yield target
     finally:
         (root / LOCK_FILE).unlink(missing_ok=True)  # an export has the same files however often it was tried
@@ -165,6 +171,8 @@ def _earlier(root: Path, identity: Identity) -> dict[str, ShardRecord]:
             raise UsageError(f"{root} holds {others[0]} and is no export: give a new or empty folder with -o.")
         return {}
     data = _read_marker(root / MARKER)
+    if not data.get("shards") and all(name == MARKER or name.endswith(TEMPORARY_SUFFIX) for name in names):
+        return {}  # a try that wrote nothing yet
     found = Identity(data.get("format", ""), data.get("run", ""), data.get("method_fingerprint"))
     if found != identity:
         method = " by another method" if (found.format, found.run) == (identity.format, identity.run) else ""
@@ -207,9 +215,11 @@ def _safe(name: str) -> str:
 
 def _remove_leftovers(root: Path) -> None:
     """Remove what killed processes left half-written."""
-    for folder in [path for path in root.glob(f"**/.*{TEMPORARY_SUFFIX}") if path.is_dir()]:
-        shutil.rmtree(folder, ignore_errors=True)
-    remove_temporaries(root)
+    for path in list(root.glob(f"**/.*{TEMPORARY_SUFFIX}")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.parent == root or is_temporary(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:

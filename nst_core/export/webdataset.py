@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.export.formats import Advance, UsableImage, UsableImages, WrittenShards
-from nst_core.export.imagefolder import split_name
+from nst_core.export.imagefolder import split_names
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, ExportShard, group_names, row_json, shards_of
 from nst_core.export.target import ShardRecord, Target
+from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.atomic import atomic_path, write_if_changed
 
 CLASSES = "classes.json"
@@ -34,6 +35,9 @@ class WebDataset:
         self._images = shard_size or SHARD_IMAGES
         self._classes = {label: number for number, label in enumerate(selection.labels)}
 
+    def prepare(self, advance: Advance) -> tuple[FaultGroup, ...]:
+        return ()
+
     def shards(self, group: str, splits: list[str | None]) -> Iterator[tuple[str, ExportShard]]:
         for shard in shards_of(self._selection, group, splits, self._images, SHARD_BYTES):
             yield f"{group}-{shard.number:06d}.tar", shard
@@ -49,7 +53,8 @@ class WebDataset:
         return {}
 
     def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
-        files = [{"split": split_name(group), "path": f"{group}-*.tar"} for group in sorted(set(self.groups.values()))]
+        names = split_names(self.groups.values())
+        files = [{"split": name, "path": f"{group}-*.tar"} for group, name in names.items()]
         tars = sorted(name for name, done in written.done.items() if done.images)
         first = tars[0] if tars else "train-000000.tar"
         lines = [

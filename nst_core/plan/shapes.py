@@ -16,7 +16,7 @@ from nst_core.config.run_config import Output
 from nst_core.engine.images.pixels import working_size
 from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import ImageTooSmall, InputError, SkippedInput
+from nst_core.errors import ImageTooSmall, InputError
 from nst_core.plan.pair_table import Combination, PairTable
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input, first_error
@@ -36,7 +36,7 @@ class PlanContext:
         min_side, min_style_side: shortest side, in pixels, that the recipe's layers (style layers) can look at.
         extension: of the output files.
         inputs: every input file, inspected.
-        skipped_contents, skipped_styles: by item id, why an image is left out on purpose.
+        skipped_contents, skipped_styles: by item id, why an image is left out before it is looked at.
     """
 
     recipe: Recipe
@@ -45,8 +45,8 @@ class PlanContext:
     min_style_side: int
     extension: str
     inputs: Mapping[Path, Input]
-    skipped_contents: Mapping[str, SkippedInput] = field(default_factory=dict)
-    skipped_styles: Mapping[str, SkippedInput] = field(default_factory=dict)
+    skipped_contents: Mapping[str, InputError] = field(default_factory=dict)
+    skipped_styles: Mapping[str, InputError] = field(default_factory=dict)
 
     @classmethod
     def of(cls, method: ResolvedMethod, output: Output, inputs: Mapping[Path, Input]) -> PlanContext:

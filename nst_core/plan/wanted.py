@@ -9,7 +9,7 @@ from pathlib import Path
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
-from nst_core.errors import DuplicateImage, ExcludedLicense, SkippedInput
+from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
@@ -48,22 +48,23 @@ class WantedPairs:
     """Every pair that a run file asks for.
 
     Attributes:
-        skipped_contents, skipped_styles: by id of an image that is left out on purpose: why.
+        skipped_contents, skipped_styles: by id of an image that is left out on purpose, or whose entry in the source's
+            list cannot be used: why.
         notes: sentences for the user about the sources.
         artists: what the style source says about the artists of the pairs, by name.
         left_out, unreadable: as of `Sources`.
     """
 
     pairs: PairTable
-    skipped_contents: Mapping[str, SkippedInput]
-    skipped_styles: Mapping[str, SkippedInput]
+    skipped_contents: Mapping[str, InputError]
+    skipped_styles: Mapping[str, InputError]
     notes: tuple[str, ...] = ()
     artists: Mapping[str, ArtistFacts] = field(default_factory=dict)
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
 
-    def skip_reason(self, place: int) -> SkippedInput | None:
-        """The reason for which the pair at index `place` is left out on purpose, if it is."""
+    def skip_reason(self, place: int) -> InputError | None:
+        """The reason for which the pair at index `place` is left out, if it is."""
         content = self.pairs.contents[self.pairs.content[place]]
         styles = self.pairs.combinations[self.pairs.combination[place]].styles
         found = (self.skipped_styles.get(share.item.id) for share in styles)
@@ -77,7 +78,11 @@ def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress 
     styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
     return WantedPairs(
         pairs,
-        _excluded(pairs.contents, config.content, "content") | _duplicates(pairs.contents, sources.duplicates),
+        {
+            **_excluded(pairs.contents, config.content, "content"),
+            **_duplicates(pairs.contents, sources.duplicates),
+            **{item.id: UnusableEntry(item.path, item.fault) for item in pairs.contents if item.fault},
+        },
         _excluded(styles.values(), config.style, "style"),
         sources.notes,
         collect_artist_facts(

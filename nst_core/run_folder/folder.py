@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from nst_core.errors import RunFolderError, StorageRefused
-from nst_core.run_folder.lock.run_lock import RunLock, hold
+from nst_core.run_folder.lock.acquisition import RUN_LOCK
+from nst_core.run_folder.lock.run_lock import RunLock, hold, read_holders
 from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, concat_plans
 from nst_core.run_folder.results import result_files
 from nst_core.run_folder.results_reader import result_records
@@ -123,8 +124,25 @@ class RunFolder:
         Raises:
             RunFolderError: another process holds it, or it cannot be written.
         """
-        with hold(self.root, shard, say, self.remove_leftovers) as held:
-            yield held
+        try:
+            with hold(self.root, shard, say, self.remove_leftovers) as held:
+                yield held
+        except BaseException:
+            self._remove_if_unused()
+            raise
+
+    def _remove_if_unused(self) -> None:
+        """Remove the folder where it never held anything but locks, as when `--strict` refuses the first run."""
+        if not is_local(self.root):
+            return
+        with contextlib.suppress(OSError, RunFolderError):
+            if any(holder.alive is not False for holder in read_holders(self.root)):
+                return
+            entries = list(self.root.iterdir())
+            if all(path.name.startswith(RUN_LOCK) for path in entries):
+                for lock in entries:
+                    lock.unlink()
+                self.root.rmdir()
 
     def remove_leftovers(self) -> None:
         """Delete files that killed processes left half-written. Only while nobody can be writing."""

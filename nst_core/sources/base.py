@@ -32,6 +32,7 @@ class Item:
         years: of a style image's painter, as the source has them (`1853–1890`), if known.
         lasting_id: the id from which those of pairs are made, where it is not `id`: of a picture on the web, its
             address without a signature.
+        fault: why its entry in the source's own list cannot be used: its pairs are quarantined.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Item:
     extras: tuple[tuple[str, str], ...] = ()
     years: str | None = None
     lasting_id: str | None = None
+    fault: str | None = None
 
     @property
     def identity(self) -> str:

@@ -1,7 +1,7 @@
-"""COCO's annotation files as a table: images, the ids of their annotations, and their categories.
+"""COCO's annotation files as a table: images, their annotations' ids and places in the file, and their categories.
 
-`instances_train2017.json` is 450 MB and takes half a minute and a gigabyte to read; the table of it is small, and is
-cached as Parquet, which opens in a fraction of a second.
+`instances_train2017.json` has 450 MB. It is read as a stream, and only what places an entry is kept; the table is
+cached as Parquet, which opens in a second. Who needs a whole entry reads it again at its place.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import contextlib
 import hashlib
 import json
 from array import array
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,19 +21,38 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from nst_core.errors import DiskFull, SourceError
-from nst_core.sources.base import source_id
-from nst_core.sources.json_stream import stream_entries
+from nst_core.sources.coco_entries import (
+    NO_ID,
+    Codes,
+    EntryFault,
+    EntryFaults,
+    FaultGroup,
+    Identifier,
+    annotation_entry,
+    category_entry,
+    identifier,
+    image_entry,
+    license_entry,
+)
+from nst_core.sources.coco_files import check_kind, other_form
+from nst_core.sources.json_stream import StreamedValue, stream_values
 from nst_core.sources.licenses import license_id
-from nst_core.sources.walk import leads_outside
-from nst_core.sources.wording import short_list
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder
 
-_VERSION = "1"
+_VERSION = "2"
 _CACHED_FROM = 4 << 20  # bytes; smaller files are read as fast as the cache
-_NO_LICENSE = -1
+_MOST_LEFT_OUT = 100_000
 
 Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LeftOutEntry:
+    """An image of the file that cannot be used: `images[number]`."""
+
+    number: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -42,154 +60,204 @@ class Annotations:
     """The content of an annotation file, as far as it is used.
 
     Attributes:
-        table: one row per image, sorted by id: `id, file_name, width, height, license, coco_url, flickr_url,
-            annotation_ids (list), category_ids (list)`; annotations by id, categories by the area of the largest
-            object of each, largest first. `license` is -1 where the file gives none.
-        licenses: SPDX-like names by COCO's ids.
-        categories: names by COCO's ids; empty in files of captions.
+        table: one row per image, sorted by id: `id, number, file_name, width, height, license, coco_url, flickr_url,
+            start, end, annotation_ids, annotation_starts, annotation_ends, category_ids`; the last four are lists,
+            annotations by id, categories by the area of the largest object of each, largest first. `number` is the
+            place in the file's list. Ids are codes (`codes`), licences too, NO_ID where the file gives none; starts
+            and ends are places in the file, in bytes. A size that is missing or wrong is 0 × 0.
+        licenses: SPDX-like names by code.
+        categories: names by code; empty in files of captions.
+        sections: places of the other values at the top, by key; of licences and categories, without brackets.
+        faults: of entries that are left out.
+        left_out: the images among them.
+        lists: the keys that hold lists of entries.
+        panoptic: whether annotations are segments in image files.
     """
 
+    path: Path
     table: pa.Table
+    codes: Codes
     licenses: Mapping[int, str | None]
     categories: Mapping[int, str]
+    sections: Mapping[str, tuple[int, int]]
+    faults: tuple[FaultGroup, ...]
+    left_out: tuple[LeftOutEntry, ...]
+    lists: frozenset[str]
+    panoptic: bool
 
 
-def read_annotations(path: Path) -> Annotations:
-    """Read `instances_*.json`, `person_keypoints_*.json`, `captions_*.json` or `image_info_*.json`.
+def read_annotations(path: Path, remedy: str = "correct it, or give another") -> Annotations:
+    """Read an annotation file: of instances, keypoints, captions, stuff, or a bare list of images.
+
+    Args:
+        remedy: what the user may do about a file that cannot be used.
 
     Raises:
-        SourceError: the file cannot be read, is damaged or no annotation file, or names files outside its folder.
+        SourceError: the file cannot be read, is damaged, or is of another kind.
     """
     try:
         status = path.stat()
+        if status.st_size < _CACHED_FROM:
+            return _parse(path, remedy)
+        key = f"{_VERSION}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
+        name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        cached = cache_folder() / "coco" / f"{name}.parquet"
+        return _from_cache(path, cached) or _into_cache(cached, _parse(path, remedy))
     except OSError as error:
         raise SourceError(f"The annotation file {path} cannot be read: {error.strerror}.") from error
-    if status.st_size < _CACHED_FROM:
-        return _parse(path)
-    key = f"{_VERSION}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
-    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    cached = cache_folder() / "coco" / f"{name}.parquet"
-    return _from_cache(cached) or _into_cache(cached, _parse(path))
 
 
 @dataclass
-class _AnnotationColumns:
+class _Columns:
     """The columns gathered while the file is read; annotations as plain numbers, since there are many."""
 
-    images: dict[int, tuple[str, int, int, int, str | None, str | None]] = field(default_factory=dict)
+    codes: Codes = field(default_factory=Codes)
+    faults: EntryFaults = field(default_factory=EntryFaults)
+    images: dict[int, tuple[int, str, int, int, int, str | None, str | None, int, int]] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    left_out: list[LeftOutEntry] = field(default_factory=list)
     licenses: dict[int, str | None] = field(default_factory=dict)
     categories: dict[int, str] = field(default_factory=dict)
+    sections: dict[str, tuple[int, int]] = field(default_factory=dict)
+    panoptic: bool = False
     annotation_ids: array[int] = field(default_factory=lambda: array("q"))
     image_ids: array[int] = field(default_factory=lambda: array("q"))
     category_ids: array[int] = field(default_factory=lambda: array("q"))
     areas: array[float] = field(default_factory=lambda: array("d"))
+    starts: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q"))
 
-    def take_image(self, entry: Mapping[str, Any]) -> None:
-        number = _whole(entry["id"])
-        if number in self.images:
-            raise ValueError(f"the id {number} is there twice")
-        license = entry.get("license")
-        self.images[number] = (
-            _safe_name(entry["file_name"]),
-            _whole(entry["width"]),
-            _whole(entry["height"]),
-            _NO_LICENSE if license is None else _whole(license),
-            _text(entry.get("coco_url")),
-            _text(entry.get("flickr_url")),
-        )
+    def take_image(self, streamed: StreamedValue) -> None:
+        try:
+            self._take_image(streamed)
+        except EntryFault as fault:
+            if len(self.left_out) < _MOST_LEFT_OUT:
+                self.left_out.append(LeftOutEntry(streamed.number or 0, f"is an entry {fault}"))
+            raise
 
-    def take_license(self, entry: Mapping[str, Any]) -> None:
-        self.licenses[_whole(entry["id"])] = license_id(_text(entry.get("url")), _text(entry.get("name")))
+    def _take_image(self, streamed: StreamedValue) -> None:
+        found = image_entry(streamed.value)
+        code = self.codes.code(found.id)
+        earlier = self.images.get(code)
+        if earlier is not None and earlier[1] == found.file_name:
+            return  # the same once more
+        if earlier is not None:
+            raise EntryFault(f"with the id of another image (images[{earlier[0]}])", found.id)
+        if found.file_name in self.names:
+            first = self.images[self.names[found.file_name]][0]
+            raise EntryFault(f"with the file_name of another image (images[{first}])", found.file_name)
+        if not found.width:
+            size = streamed.value.get("width"), streamed.value.get("height")
+            self.faults.add("sizes", f"images[{streamed.number}]", EntryFault(_SIZE_FAULT, size))
+        license = self.codes.code(found.license)
+        if isinstance(found.license, str):
+            self.licenses.setdefault(license, license_id(None, found.license))
+        self.names[found.file_name] = code
+        number = streamed.number or 0
+        self.images[code] = (
+            number, found.file_name, found.width, found.height, license, found.coco_url, found.flickr_url,
+            streamed.start, streamed.end,
+        )  # fmt: skip
 
-    def take_category(self, entry: Mapping[str, Any]) -> None:
-        self.categories[_whole(entry["id"])] = _text(entry["name"]) or ""
+    def take_license(self, streamed: StreamedValue) -> None:
+        number, name = license_entry(streamed.value)
+        self.licenses[self.codes.code(number)] = name
 
-    def take_annotation(self, entry: Mapping[str, Any]) -> None:
-        row = _whole(entry["id"]), _whole(entry["image_id"]), _whole(entry.get("category_id", -1))
-        area = float(entry.get("area", 0))
-        for column, value in zip((self.annotation_ids, self.image_ids, self.category_ids), row, strict=True):
-            column.append(value)
-        self.areas.append(area)
+    def take_category(self, streamed: StreamedValue) -> None:
+        number, name = category_entry(streamed.value)
+        self.categories[self.codes.code(number)] = name
+
+    def take_annotation(self, streamed: StreamedValue) -> None:
+        found = annotation_entry(streamed.value)
+        self.panoptic = self.panoptic or "segments_info" in streamed.value
+        self.annotation_ids.append(self.codes.code(found.id))
+        self.image_ids.append(self.codes.code(found.image_id))
+        self.category_ids.append(self.codes.code(found.category_id))
+        self.areas.append(found.area or 0.0)
+        self.starts.append(streamed.start)
+        self.ends.append(streamed.end)
 
 
+_SIZE_FAULT = "not in whole pixels from 1 on"
 _TAKERS = {
-    "images": _AnnotationColumns.take_image,
-    "licenses": _AnnotationColumns.take_license,
-    "categories": _AnnotationColumns.take_category,
-    "annotations": _AnnotationColumns.take_annotation,
+    "images": _Columns.take_image,
+    "licenses": _Columns.take_license,
+    "categories": _Columns.take_category,
+    "annotations": _Columns.take_annotation,
 }
 
 
-def _parse(path: Path) -> Annotations:
-    columns, seen = _AnnotationColumns(), set()
+def _parse(path: Path, remedy: str) -> Annotations:
+    check_kind(path)
+    columns, others = _Columns(), set[str]()
+    lists: set[str] = set()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        for section, number, entry in stream_entries(text, _TAKERS):
-            seen.add(section)
-            if number is not None:
-                _take(path, columns, section, number, entry)
-    except OSError as error:
-        raise SourceError(f"The annotation file {path} cannot be read: {error.strerror}.") from error
+        with path.open("rb") as file:
+            for streamed in stream_values(file, _TAKERS):
+                if streamed.start == streamed.end:
+                    lists.add(streamed.section)
+                elif streamed.number is None:
+                    columns.sections[streamed.section] = streamed.start, streamed.end
+                    others.add(streamed.section)
+                else:
+                    _take(columns, streamed)
+    except UnicodeDecodeError as error:
+        raise SourceError(f"The annotation file {path} is not in UTF-8: save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
-        raise SourceError(
-            f"The annotation file {path} is damaged or not JSON ({error}): delete it, then fetch it again with "
-            "`nst download coco`."
-        ) from error
-    if "images" not in seen:
-        raise SourceError(
-            f"{path} is not a COCO annotation file: it has no list 'images'. "
-            "Give instances_*.json, person_keypoints_*.json, captions_*.json or image_info_*.json."
-        )
-    _check_names(path, columns)
-    return Annotations(_table(columns), columns.licenses, columns.categories)
+        raise SourceError(f"The annotation file {path} is damaged or not JSON ({error}): {remedy}.") from error
+    if "images" not in lists:
+        raise SourceError(f"{path} is no COCO annotation file: {other_form(lists | others)}.")
+    return Annotations(
+        path, _table(columns), columns.codes, columns.licenses, columns.categories, columns.sections,
+        columns.faults.groups(), tuple(columns.left_out), frozenset(lists), columns.panoptic,
+    )  # fmt: skip
 
 
-def _take(path: Path, columns: _AnnotationColumns, section: str, number: int, entry: Any) -> None:
+def _take(columns: _Columns, streamed: StreamedValue) -> None:
+    if streamed.section in ("licenses", "categories"):
+        start = columns.sections.get(streamed.section, (streamed.start, 0))[0]
+        columns.sections[streamed.section] = start, streamed.end
     try:
-        _TAKERS[section](columns, entry)
-    except KeyError as error:
-        raise SourceError(f"The annotation file {path} is wrong: {section}[{number}] has no {error}.") from error
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
-        raise SourceError(f"The annotation file {path} is wrong: {section}[{number}]: {error}.") from error
+        _TAKERS[streamed.section](columns, streamed)
+    except EntryFault as fault:
+        columns.faults.add(streamed.section, _place(streamed), fault)
 
 
-def _table(columns: _AnnotationColumns) -> pa.Table:
+def _place(streamed: StreamedValue) -> str:
+    """`annotations[3] (id 17)`."""
+    number: Identifier | None = identifier(streamed.value.get("id")) if isinstance(streamed.value, dict) else None
+    return f"{streamed.section}[{streamed.number}]" + (f" (id {number})" if number is not None else "")
+
+
+def _table(columns: _Columns) -> pa.Table:
     ids = sorted(columns.images)
     rows = [columns.images[number] for number in ids]
-    names, widths, heights, licenses, coco_urls, flickr_urls = zip(*rows, strict=True) if rows else [()] * 6
-    annotation_ids, category_ids = _group(np.array(ids, np.int64), columns)
-    return pa.table(
-        {
-            "id": pa.array(ids, pa.int64()),
-            "file_name": pa.array(names, pa.string()),
-            "width": pa.array(widths, pa.int64()),
-            "height": pa.array(heights, pa.int64()),
-            "license": pa.array(licenses, pa.int64()),
-            "coco_url": pa.array(coco_urls, pa.string()),
-            "flickr_url": pa.array(flickr_urls, pa.string()),
-            "annotation_ids": annotation_ids,
-            "category_ids": category_ids,
-        }
-    )
+    values = list(zip(*rows, strict=True)) if rows else [()] * 9
+    names = ("number", "file_name", "width", "height", "license", "coco_url", "flickr_url", "start", "end")
+    kinds = {"file_name": pa.string(), "coco_url": pa.string(), "flickr_url": pa.string()}
+    arrays = {name: pa.array(column, kinds.get(name, pa.int64())) for name, column in zip(names, values, strict=True)}
+    return pa.table({"id": pa.array(ids, pa.int64()), **arrays, **_group(np.array(ids, np.int64), columns)})
 
 
-def _group(ids: Integers, columns: _AnnotationColumns) -> tuple[pa.ListArray, pa.ListArray]:
-    """Per image: annotation ids in order, and its categories by the area of the largest object of each."""
+def _group(ids: Integers, columns: _Columns) -> dict[str, pa.ListArray]:
+    """Per image: annotations by id, and its categories by the area of the largest object of each."""
     images = np.array(columns.image_ids, np.int64)
     known = np.isin(images, ids)  # reduced files may annotate images that they no longer list
     rows = np.searchsorted(ids, images[known])
-    annotations = np.array(columns.annotation_ids, np.int64)[known]
-    categories = np.array(columns.category_ids, np.int64)[known]
+    annotations, categories, starts, ends = (
+        np.array(column, np.int64)[known]
+        for column in (columns.annotation_ids, columns.category_ids, columns.starts, columns.ends)
+    )
     areas = np.array(columns.areas, np.float64)[known]
-    by_id = np.lexsort((annotations, rows))
+    by_id = np.lexsort((starts, annotations, rows))
     by_area = np.lexsort((categories, -areas, rows))
-    by_area = by_area[categories[by_area] >= 0]
+    by_area = by_area[categories[by_area] != NO_ID]
     pairs = np.stack([rows[by_area], categories[by_area]], axis=1)
     first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
-    return (
-        _lists(rows[by_id], annotations[by_id], len(ids)),
-        _lists(rows[by_area][first], categories[by_area][first], len(ids)),
-    )
+    lists = {"annotation_ids": annotations, "annotation_starts": starts, "annotation_ends": ends}
+    return {name: _lists(rows[by_id], values[by_id], len(ids)) for name, values in lists.items()} | {
+        "category_ids": _lists(rows[by_area][first], categories[by_area][first], len(ids))
+    }
 
 
 def _lists(rows: Integers, values: Integers, count: int) -> pa.ListArray:
@@ -198,53 +266,76 @@ def _lists(rows: Integers, values: Integers, count: int) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.int64()))
 
 
-def _check_names(path: Path, columns: _AnnotationColumns) -> None:
-    counts = Counter(image[0] for image in columns.images.values())
-    if repeated := [name for name, count in counts.items() if count > 1]:
-        raise SourceError(
-            f"The annotation file {path} is wrong: several images have the file name {short_list(repeated)}."
-        )
+def flat_lists(table: pa.Table, name: str) -> tuple[Integers, Integers]:
+    """A column of lists as (rows + 1,) offsets and the values one after another."""
+    lists = table[name].combine_chunks()
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[:1], lists.flatten().to_numpy()
 
 
-def _safe_name(value: Any) -> str:
-    """The source id of a file name. Raises ValueError where it is none, or leads out of the split's folder."""
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"its file_name {value!r} names no file")
-    if leads_outside(value):
-        raise ValueError(f"its file_name {value!r} leads outside the folder of images")
-    return source_id(PurePosixPath(value.replace("\\", "/")).as_posix())
+class EntryReader:
+    """Reads values of an annotation file at their places. Raises SourceError: the file changed since it was read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def __call__(self, start: int, end: int) -> Any:
+        """The value at a place."""
+        return self._read(start, end, b"", b"")
+
+    def entries(self, start: int, end: int) -> Any:
+        """The list of the entries, with commas between them, at a place."""
+        return self._read(start, end, b"[", b"]")
+
+    def _read(self, start: int, end: int, before: bytes, after: bytes) -> Any:
+        try:
+            if self._file is None:
+                self._file = self._path.open("rb")
+            self._file.seek(start)
+            return json.loads((before + self._file.read(end - start) + after).decode())
+        except OSError as error:
+            raise SourceError(f"The annotation file {self._path} cannot be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise self.changed() from error
+
+    def changed(self) -> SourceError:
+        """The error for a place that does not hold what it held."""
+        return SourceError(f"The annotation file {self._path} changed while it was read: give the command again.")
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not a whole number")
-    if not -(2**63) <= value < 2**63:
-        raise ValueError(f"{value} is too large a number")
-    return value
-
-
-def _text(value: Any) -> str | None:
-    """A value as text, None where empty. Raises UnicodeEncodeError for lone surrogates, which a table cannot hold."""
-    if value in (None, ""):
-        return None
-    text = str(value)
-    text.encode()
-    return text
-
-
-def _from_cache(path: Path) -> Annotations | None:
+def _from_cache(path: Path, cached: Path) -> Annotations | None:
     try:
-        table = pq.read_table(path)
-        names = json.loads(table.schema.metadata[b"nst"])
-        licenses = {int(key): value for key, value in names["licenses"].items()}
-        categories = {int(key): value for key, value in names["categories"].items()}
+        table = pq.read_table(cached)
+        told = json.loads(table.schema.metadata[b"nst"])
+        return Annotations(
+            path,
+            table,
+            Codes.of(told["codes"]),
+            {int(key): value for key, value in told["licenses"].items()},
+            {int(key): value for key, value in told["categories"].items()},
+            {key: (place[0], place[1]) for key, place in told["sections"].items()},
+            tuple(FaultGroup(**{**group, "examples": tuple(group["examples"])}) for group in told["faults"]),
+            tuple(LeftOutEntry(**entry) for entry in told["left_out"]),
+            frozenset(told["lists"]),
+            bool(told["panoptic"]),
+        )
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None  # not there yet, or damaged
-    return Annotations(table, licenses, categories)
 
 
-def _into_cache(path: Path, annotations: Annotations) -> Annotations:
-    names = json.dumps({"licenses": annotations.licenses, "categories": annotations.categories})
-    with contextlib.suppress(OSError, DiskFull), atomic_path(path) as temporary:  # only a cache
-        pq.write_table(annotations.table.replace_schema_metadata({"nst": names}), temporary, compression="zstd")
+def _into_cache(cached: Path, annotations: Annotations) -> Annotations:
+    told = {
+        "codes": annotations.codes.texts,
+        "licenses": annotations.licenses,
+        "categories": annotations.categories,
+        "sections": annotations.sections,
+        "faults": [asdict(group) for group in annotations.faults],
+        "left_out": [asdict(entry) for entry in annotations.left_out],
+        "lists": sorted(annotations.lists),
+        "panoptic": annotations.panoptic,
+    }
+    table = annotations.table.replace_schema_metadata({"nst": json.dumps(told)})
+    with contextlib.suppress(OSError, DiskFull), atomic_path(cached) as temporary:  # only a cache
+        pq.write_table(table, temporary, compression="zstd")
     return annotations

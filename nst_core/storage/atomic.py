@@ -70,7 +70,7 @@ def check_writable(folder: Path) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        tempfile.TemporaryFile(dir=folder, prefix=".", suffix=TEMPORARY_SUFFIX).close()
     except OSError as error:
         raise UsageError(
             f"The folder {folder} cannot be written ({error.strerror}): choose another with --output."

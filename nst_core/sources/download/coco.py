@@ -76,11 +76,11 @@ class CocoRequest:
     def lacks_images(self) -> bool:
         """Whether images are requested and not there."""
         source = self.source
-        if not self.images or DatasetFolder(source.path).is_complete(source.split, source.split):
+        if not self.images or DatasetFolder(source.path).is_complete(source.splits[0], source.splits[0]):
             return False
         if not is_subset(source) or not annotation_file(source).is_file():
             return True
-        return bool(absent_images(_select_images(source), source.path / source.split))
+        return bool(absent_images(_select_images(source), source.path / source.splits[0]))
 
 
 def is_subset(source: CocoSource) -> bool:
@@ -90,8 +90,12 @@ def is_subset(source: CocoSource) -> bool:
 
 def has_manual_coco(source: CocoSource) -> bool:
     """Whether the folder of the split holds images that no download put there."""
-    folder, archive = DatasetFolder(source.path), source.path / f"{source.split}.zip.part"
-    return folder.part(source.split) is None and not archive.exists() and count_files(source.path / source.split) > 0
+    folder, archive = DatasetFolder(source.path), source.path / f"{source.splits[0]}.zip.part"
+    return (
+        folder.part(source.splits[0]) is None
+        and not archive.exists()
+        and count_files(source.path / source.splits[0]) > 0
+    )
 
 
 def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
@@ -113,12 +117,12 @@ def download_coco(request: CocoRequest, watch: DownloadWatch) -> str:
         else:
             download.annotations()
             download.images()
-    return f"{quantity(count_files(folder.root / source.split), 'image')} in {folder.root / source.split}"
+    return f"{quantity(count_files(folder.root / source.splits[0]), 'image')} in {folder.root / source.splits[0]}"
 
 
 def annotation_part(source: CocoSource) -> str:
     """The name of a split's annotation files as a part of the dataset."""
-    return PurePosixPath(ANNOTATIONS[source.split].path).stem
+    return PurePosixPath(ANNOTATIONS[source.splits[0]].path).stem
 
 
 @dataclass(frozen=True)
@@ -134,19 +138,21 @@ class _CocoDownload:
         source = self.request.source
         if self.request.lacks_annotations():
             name = str(annotation_file(source).relative_to(source.path))
-            self._part(annotation_part(source), ANNOTATIONS[source.split], _below("annotations"), name)
+            self._part(annotation_part(source), ANNOTATIONS[source.splits[0]], _below("annotations"), name)
         elif self.request.annotations:
-            PartialFile(self.folder.root / ANNOTATIONS[source.split].name).delete()
+            PartialFile(self.folder.root / ANNOTATIONS[source.splits[0]].name).delete()
 
     def images(self) -> None:
         source, there = self.request.source, self._has_whole_split()
         if self.request.images and not there and is_subset(source):
             self._begin_selection()
-            download_images(_select_images(source), source.path / source.split, self._request, self.client, self.watch)
+            download_images(
+                _select_images(source), source.path / source.splits[0], self._request, self.client, self.watch
+            )
         elif self.request.images and not there:
-            self._part(source.split, IMAGES[source.split], _below(source.split), source.split)
+            self._part(source.splits[0], IMAGES[source.splits[0]], _below(source.splits[0]), source.splits[0])
         elif there:
-            PartialFile(self.folder.root / IMAGES[source.split].name).delete()
+            PartialFile(self.folder.root / IMAGES[source.splits[0]].name).delete()
 
     def from_kaggle(self) -> None:
         """Unpack all that is lacking from Kaggle's archive."""
@@ -160,9 +166,11 @@ class _CocoDownload:
                 unpack_part(self.folder, name, fetched, self.watch, _below("annotations"), file)
             if self.request.lacks_images() and is_subset(source):
                 self._begin_selection()
-                unpack(path, self.folder.root, self.watch, _only(source.split, _select_images(source)))
+                unpack(path, self.folder.root, self.watch, _only(source.splits[0], _select_images(source)))
             elif self.request.lacks_images():
-                unpack_part(self.folder, source.split, fetched, self.watch, _below(source.split), source.split)
+                unpack_part(
+                    self.folder, source.splits[0], fetched, self.watch, _below(source.splits[0]), source.splits[0]
+                )
         PartialFile(path).delete()
 
     def _part(self, name: str, release: Release, choose: MemberFilter, required: str) -> None:
@@ -173,17 +181,17 @@ class _CocoDownload:
         PartialFile(fetched.path).delete()
 
     def _has_whole_split(self) -> bool:
-        split = self.request.source.split
+        split = self.request.source.splits[0]
         return self.folder.is_complete(split, split)
 
     def _begin_selection(self) -> None:
         """Mark the split as a selection, unless it is marked as incomplete already."""
-        part = self.folder.part(self.request.source.split)
+        part = self.folder.part(self.request.source.splits[0])
         if part is None or part.state == "complete":
-            self.folder.begin(self.request.source.split, "selected")
+            self.folder.begin(self.request.source.splits[0], "selected")
 
     def _request(self, image: CocoImage) -> HttpRequest:
-        url = image.coco_url or f"{BASE_URL}/{self.request.source.split}/{image.file_name}"
+        url = image.coco_url or f"{BASE_URL}/{self.request.source.splits[0]}/{image.file_name}"
         for official in (BASE_URL, BASE_URL.replace("http://", "https://")):
             if url.startswith(f"{official}/"):
                 url = self.request.base_url.rstrip("/") + url.removeprefix(official)

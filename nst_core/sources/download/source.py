@@ -19,10 +19,13 @@ def needed_download(config: SourceConfig) -> str | None:
         present = artworks_complete(config.path) or has_manual_artworks(config.path)
         return None if present else artworks.download_command(config)
     if isinstance(config, CocoSource):
-        request = _request(config)
-        if not request.is_incomplete():
-            return None
-        return coco.download_command(config) + ("" if request.images else " --no-images")
+        requests = [_request(part) for part in config.parts()]
+        commands = [
+            coco.download_command(request.source) + ("" if request.images else " --no-images")
+            for request in requests
+            if request.is_incomplete()
+        ]
+        return " && ".join(commands) or None
     return None
 
 
@@ -37,7 +40,8 @@ def download_source(config: SourceConfig, watch: DownloadWatch) -> None:
     if isinstance(config, ArtworksSource):
         download_artworks(config.path, watch)
     elif isinstance(config, CocoSource):
-        download_coco(_request(config), watch)
+        for part in config.parts():
+            download_coco(_request(part), watch)
 
 
 def _request(config: CocoSource) -> CocoRequest:

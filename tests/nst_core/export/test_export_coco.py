@@ -77,7 +77,7 @@ def loaded(target: Path, name: str = "instances_val2017") -> COCO:
 def test_every_copy_gets_the_annotations_in_its_own_size(make_run: MakeRun, tmp_path: Path, annotations: Path) -> None:
     halved = {"content_path": "/photos/0.jpg", "content_license": None}
     run = make_run(halved, {}, {**halved, "width": 48, "height": 32}, {**halved, "width": 96, "height": 64})
-    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=annotations))
+    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     assert (report.images, report.splits, report.left_out) == (4, {"val2017": 4}, ())
     coco = loaded(tmp_path / "out")
     images = coco.loadImgs(coco.getImgIds())
@@ -116,7 +116,7 @@ def test_every_copy_gets_the_annotations_in_its_own_size(make_run: MakeRun, tmp_
 
 def test_the_source_s_id_counts_before_the_file_s_name(make_run: MakeRun, tmp_path: Path, annotations: Path) -> None:
     run = make_run({"x_coco_image_id": "72", "x_coco_annotation_ids": "950"})
-    export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=annotations))
+    export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     [image] = loaded(tmp_path / "out").dataset["images"]
     assert (image["source_image_id"], image["source_file_name"]) == (72, "absent.jpg")
 
@@ -139,7 +139,7 @@ def test_splits_are_files_of_their_own_with_ids_of_their_own(
     make_run: MakeRun, tmp_path: Path, annotations: Path
 ) -> None:
     rows = ({"content_path": "0.jpg", "split": split} for split in ("train", "val", "train", "mine 2"))
-    export_run(make_run(*rows), "coco", tmp_path / "out", ExportOptions(annotations=annotations))
+    export_run(make_run(*rows), "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     names = sorted(path.name for path in (tmp_path / "out" / "annotations").iterdir())
     assert names == ["instances_mine_2.json", "instances_train2017.json", "instances_val2017.json"]
     assert loaded(tmp_path / "out", "instances_train2017").getImgIds() == [1, 2]
@@ -152,7 +152,7 @@ def test_captions_are_carried_as_they_are(make_run: MakeRun, tmp_path: Path) -> 
         "annotations": [{"id": 5, "image_id": 71, "caption": 'a “skier” \ud83d\ude00 "here"'}]
     }
     path.write_text(json.dumps(data))
-    export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=path))
+    export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=(path,)))
     [annotation] = loaded(tmp_path / "out", "captions_val2017").dataset["annotations"]
     assert annotation == {
         "id": 1, "image_id": 1, "caption": 'a “skier” 😀 "here"', "source_annotation_id": 5, "source_image_id": 71,
@@ -163,7 +163,7 @@ def test_photographs_that_are_not_annotated_or_have_another_shape_are_left_out(
     make_run: MakeRun, tmp_path: Path, annotations: Path
 ) -> None:
     run = make_run({}, {"content_path": "stranger.jpg"}, {"content_path": "0.jpg", "width": 24, "height": 24})
-    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=annotations))
+    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     assert sorted(one.reason for one in report.left_out) == [
         "is 24 × 24, which is not the shape of the annotated photograph (48 × 32)",
         "its photograph is not in instances_val2017.json",
@@ -175,26 +175,131 @@ def test_photographs_that_are_not_annotated_or_have_another_shape_are_left_out(
     ("data", "says"),
     [
         ('{"images": [', "is damaged"),
-        ("[]", "is damaged"),
-        ('{"annotations": []}', "lists no images"),
-        ('{"images": [{"id": 1}]}', "an image has no whole id, file_name, width and height"),
-        ('{"images": [{"id": 1, "file_name": "0.jpg", "width": 0, "height": 5}]}', "the image 1 is 0 × 5"),
-        ('{"images": [], "annotations": [{"id": 1}]}', "an annotation has no whole image_id"),
-        ('{"images": [], "annotations": [{"image_id": 1, "segments_info": []}]}', "panoptic"),
+        ("[]", "is a list, and COCO's annotation files are objects"),
+        ('[{"image_id": 1, "score": 0.5}]', "is a file of results"),
+        ('{"annotations": []}', "it has no list 'images'; it has 'annotations'"),
+        ('{"images": [{"id": 1}]}', r"lists no images: 1 image without file_name: images\[0\] \(id 1\)"),
         (
-            '{"images": [{"id": 1, "file_name": "0.jpg", "width": 48, "height": 32}], '
-            '"annotations": [{"id": 7, "image_id": 1, "bbox": [1, 2]}]}',
-            r"the annotation 7: \[1, 2\] is not a list of x and y in turn",
+            '{"images": [{"id": 1, "file_name": "0.jpg", "width": 0, "height": 5}]}',
+            r"No image of .*run can get annotations: .* gives no usable width and height of its photograph \(1\)",
         ),
+        (
+            '{"images": [{"id": 1, "file_name": "other.jpg", "width": 5, "height": 5}]}',
+            r"No image of .*: its photograph is not in instances_val2017.json \(1\)\. .* has other.jpg: say with --ann",
+        ),
+        ('{"images": [], "annotations": [{"image_id": 1, "segments_info": []}]}', "panoptic"),
     ],
 )
 def test_annotation_files_that_are_none_are_refused(make_run: MakeRun, tmp_path: Path, data: str, says: str) -> None:
     path = tmp_path / "instances_val2017.json"
     path.write_text(data)
     with pytest.raises(SourceError, match=says):
-        export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=path))
+        export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=(path,)))
+    assert not (tmp_path / "out").exists()
     with pytest.raises(SourceError, match="cannot be read: No such file"):
-        export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=tmp_path / "gone.json"))
+        export_run(make_run({}), "coco", tmp_path / "out", ExportOptions(annotations=(tmp_path / "gone.json",)))
+
+
+def faulty() -> list[tuple[dict[str, Any], str]]:
+    """An annotation's keys, each wrong, and what is said of it."""
+    box, polygon = "whose bbox is not x, y, width and height", "polygons of three points or more"
+    return [
+        ({"bbox": []}, box), ({"bbox": None}, box), ({"bbox": "text"}, box), ({"bbox": [1, 2, 3]}, box),
+        ({"bbox": [1, 2, None, 4]}, "bbox has what is no number"), ({"area": None}, "whose area is no number"),
+        ({"area": float("nan")}, "whose area is no number"), ({"area": "77"}, "whose area is no number"),
+        ({"segmentation": [1, 2, 3, 4, 5, 6]}, polygon), ({"segmentation": [[1, 2, 3, 4, 5]]}, polygon),
+        ({"segmentation": [[]]}, polygon), ({"segmentation": [[[1, 2], [3, 4], [5, 6]]]}, "polygons"),
+        ({"segmentation": "[]"}, "neither polygons nor run lengths"),
+        ({"segmentation": {"size": [32, 48], "counts": [5]}}, "do not add up"),
+        ({"segmentation": {"size": [48, 32], "counts": [32 * 48]}}, "another size than the photograph"),
+        ({"category_id": 99}, "whose category_id is none of the categories"), ({"keypoints": [1, 2]}, "keypoints"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [48, 24])
+def test_faulty_annotations_are_left_out_told_all_at_once_and_the_others_load(
+    make_run: MakeRun, tmp_path: Path, annotations: Path, width: int
+) -> None:
+    data = source()
+    good = data["annotations"][0]
+    broken = [good | {"id": 2000 + n, **keys} for n, (keys, _) in enumerate(faulty())]
+    unplaced = {key: value for key, value in good.items() if key != "image_id"}
+    nameless = {key: value for key, value in good.items() if key != "id"} | {"segmentation": None}
+    data["annotations"] += [*broken, unplaced, 7, nameless]
+    annotations.write_text(json.dumps(data))
+    run = make_run({"width": width, "height": width * 2 // 3})
+    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
+    told = [str(group) for group in report.faults]
+    assert sum(group.count for group in report.faults) == len(broken) + 2
+    for _, says in faulty():
+        assert any(says in text for text in told), (says, told)
+    assert "1 annotation not an object of JSON: annotations[22] 7" in told
+    assert "3 annotations whose area is no number: id 2005 None, id 2006 nan, id 2007 '77'" in told
+    coco = loaded(tmp_path / "out")
+    assert [a["source_annotation_id"] for a in coco.dataset["annotations"]] == [900, 901, 902, None]
+    for annotation in coco.dataset["annotations"][:3]:
+        assert coco.annToMask(annotation).any()
+    assert "segmentation" not in coco.dataset["annotations"][3]
+
+
+def test_several_files_have_one_list_of_categories_and_new_ids(make_run: MakeRun, tmp_path: Path) -> None:
+    """The same ids mean other things in the two files, and the same names have other ids."""
+    paths = []
+    for split, categories in (("train2017", ["person", "dog"]), ("val2017", ["Dog", "cat", "person"])):
+        entries = [{"id": number, "name": name} for number, name in enumerate(categories, 1)]
+        images = [{"id": 5, "file_name": "5.jpg", "width": 24, "height": 16, "license": 1}]
+        boxes = [
+            {"id": number, "image_id": 5, "category_id": number, "bbox": [1, 1, number, 5], "area": 9}
+            for number in range(1, len(categories) + 1)
+        ]
+        paths.append(tmp_path / f"instances_{split}.json")
+        licenses = [{"id": 1, "name": f"licence of {split}", "url": ""}]
+        paths[-1].write_text(
+            json.dumps({"images": images, "annotations": boxes, "categories": entries, "licenses": licenses})
+        )
+    rows = [
+        {"x_coco_image_id": "5", "split": split, "content_path": f"/coco/{split}2017/5.jpg"}
+        for split in ("train", "val")
+    ]
+    report = export_run(make_run(*rows), "coco", tmp_path / "out", ExportOptions(annotations=tuple(paths)))
+    assert (report.splits, report.faults, report.left_out) == ({"train2017": 1, "val2017": 1}, (), ())
+    train, val = (loaded(tmp_path / "out", f"instances_{split}2017") for split in ("train", "val"))
+    assert train.dataset["categories"] == val.dataset["categories"]
+    assert {c["id"]: c["name"] for c in val.dataset["categories"]} == {1: "person", 2: "dog", 3: "cat"}
+    assert [(a["category_id"], a["bbox"][2]) for a in train.dataset["annotations"]] == [(1, 1), (2, 2)]
+    assert [(a["category_id"], a["bbox"][2]) for a in val.dataset["annotations"]] == [(2, 1), (3, 2), (1, 3)]
+    names = {entry["id"]: entry["name"] for entry in val.dataset["licenses"]}
+    assert [names[coco.dataset["images"][0]["license"]] for coco in (train, val)] == [
+        "licence of train2017",
+        "licence of val2017",
+    ]
+    report = export_run(
+        make_run({"content_path": "/x/5.jpg", "split": "dev"}, {"content_path": "/coco/val2017/5.jpg"}, name="two"),
+        "coco", tmp_path / "other", ExportOptions(annotations=tuple(paths)),
+    )  # fmt: skip
+    assert [one.reason for one in report.left_out] == [
+        "its photograph may be either in instances_train2017.json and instances_val2017.json"
+    ]
+
+
+def test_ids_as_text_and_names_in_another_case_or_with_an_address_s_query_are_found(
+    make_run: MakeRun, tmp_path: Path, annotations: Path
+) -> None:
+    data = source()
+    for entry, name in zip(
+        data["images"], ("IMAGES\\1.JPG", "https://x.org/0.jpg?rev=2", "/home/me/absent.jpg"), strict=True
+    ):
+        entry |= {"id": f"img{entry['id']}", "file_name": name}
+    for annotation in data["annotations"]:
+        annotation["image_id"] = f"img{annotation['image_id']}"
+    annotations.write_text(json.dumps(data))
+    run = make_run({}, {}, {"x_coco_image_id": "img72", "content_path": "photos/absent.jpg"})
+    report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
+    assert (report.images, report.faults, report.left_out) == (3, (), ())
+    images = {
+        image["source_image_id"]: image["source_file_name"] for image in loaded(tmp_path / "out").dataset["images"]
+    }
+    assert images == {"img70": "IMAGES/1.JPG", "img71": "https:/x.org/0.jpg?rev=2", "img72": "absent.jpg"}
 
 
 def test_scaling_is_by_the_exact_factor_of_each_axis() -> None:
@@ -238,7 +343,7 @@ def test_damaged_run_lengths_are_an_error_and_never_a_crash() -> None:
     rng = np.random.default_rng(0)
     for length in rng.integers(0, 40, 2000):
         counts = "".join(map(chr, rng.integers(48, 112, length)))
-        with pytest.raises(ValueError, match=r"its compressed run lengths|not a run length|do not add up"):
+        with pytest.raises(ValueError, match=r"run lengths are damaged|are no run lengths|do not add up"):
             scaled_annotation({"segmentation": {"size": [30, 40], "counts": counts}}, (40, 30), (20, 15))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from PIL import Image
 
 from nst_core.export import ExportOptions, export_run
-from nst_core.export.imagefolder import folder_name
+from nst_core.export.imagefolder import folder_name, split_names
 from nst_core.export.rows import ExportRow, Selection
-from nst_core.export.shards import SHARD_IMAGES, group_names, shards_of
+from nst_core.export.shards import SHARD_IMAGES, group_names, renamed_splits, shards_of
 from nst_core.sources.folder import folder_catalogue
 
 MakeRun = Callable[..., Path]
@@ -105,6 +106,27 @@ def test_no_folder_has_ten_thousand_entries_however_many_images(monkeypatch: pyt
     assert [len(shard.rows) for shard in shards] == [5_000] * 5
     assert [row for shard in shards for row in shard.rows] == rows
     assert SHARD_IMAGES + 1 < 10_000
+
+
+def test_several_names_for_validation_stay_apart_and_one_alone_is_called_so() -> None:
+    assert split_names(["train", "val"]) == {"train": "train", "val": "validation"}
+    assert split_names(["dev", "valid"]) == {"dev": "dev", "valid": "valid"}
+    assert split_names(["validation", "val", "test", "eval"]) == {
+        name: name for name in ("validation", "val", "test", "eval")
+    }
+    assert split_names(["all"]) == {"all": "all_split"}
+
+
+def test_names_that_differ_in_spaces_or_the_form_of_accents_are_one_split() -> None:
+    groups = group_names(["e\u0301t\u00e9", "\u00e9te\u0301", "Test Set", "Test\u00a0 Set", "..", "test/a", " ", None])
+    assert groups["e\u0301t\u00e9"] == groups["\u00e9te\u0301"] == "ete"
+    assert groups["Test Set"] == groups["Test\u00a0 Set"] == "test_set"
+    assert groups[" "] == groups[None] == "train"
+    assert groups["test/a"] == "test_a"
+    assert re.fullmatch(r"unknown_[0-9a-f]{8}", groups[".."])
+    assert renamed_splits({"val": "val", None: "train", "a b": "a_b"}) == [
+        "Splits have plain names in the export: 'a b' is a_b."
+    ]
 
 
 def test_splits_never_share_a_folder() -> None:

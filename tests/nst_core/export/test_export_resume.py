@@ -38,7 +38,7 @@ def options(tmp_path: Path) -> Callable[[str], ExportOptions]:
         images = [{"id": 100 + n, "file_name": f"{n}.jpg", "width": 48, "height": 32} for n in range(20)]
         boxes = [{"id": 500 + n, "image_id": 100 + n, "bbox": [n, 2, 4, 6], "area": 24} for n in range(20)]
         annotations.write_text(str({"images": images, "annotations": boxes}).replace("'", '"'))
-        return ExportOptions(annotations=annotations)
+        return ExportOptions(annotations=(annotations,))
 
     return of
 
@@ -103,12 +103,12 @@ imagefolder.SHARD_IMAGES = coco.SHARD_IMAGES = 3
 read = formats.image_bytes
 formats.image_bytes = lambda *given: (time.sleep(0.1), read(*given))[1]
 export_run(Path({str(run)!r}), {to!r}, Path({str(tmp_path / "cut")!r}), ExportOptions(
-    shard_size={options(to).shard_size}, annotations={str(options(to).annotations) if to == "coco" else None!r}
-    and Path({str(options(to).annotations)!r})))
+    shard_size={options(to).shard_size}, annotations=tuple(map(Path, {[*map(str, options(to).annotations)]}))))
 """
     process = subprocess.Popen([sys.executable, "-c", script])
     deadline = time.monotonic() + 60
-    while not (tmp_path / "cut" / target.MARKER).exists() and time.monotonic() < deadline:
+    marker = tmp_path / "cut" / target.MARKER
+    while not (marker.exists() and b'"digest"' in marker.read_bytes()) and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

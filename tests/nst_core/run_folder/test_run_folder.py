@@ -18,7 +18,7 @@ from planned import METHOD, PRINTS, pair, plan, planned, success
 
 from nst_core.config.fingerprint import fingerprints
 from nst_core.config.run_config import Output, parse_config
-from nst_core.errors import DiskFull, RunFolderError
+from nst_core.errors import DiskFull, RunFolderError, StrictInputs
 from nst_core.manifest.pairing import StyleShare
 from nst_core.run_folder.chunk import done_pairs, pending_chunks
 from nst_core.run_folder.folder import Outcome, RunFolder
@@ -339,3 +339,14 @@ def test_chunks_come_in_the_order_of_the_plan_and_hold_every_pair() -> None:
     assert [chunk.chunk_id for chunk in chunks] == sorted({row.chunk_id for row in rows})
     assert [row for chunk in chunks for row in chunk.rows] == rows
     assert frozenset().union(*(chunk.wanted for chunk in chunks)) == {row.pair_id for row in rows}
+
+
+def test_a_run_that_is_refused_before_it_wrote_anything_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(StrictInputs), RunFolder(tmp_path / "new").locked():
+        raise StrictInputs("bad")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.yaml").write_text("config: {}")
+    with pytest.raises(StrictInputs), RunFolder(tmp_path / "old").locked():
+        raise StrictInputs("bad")
+    assert (tmp_path / "old" / "run.yaml").exists()
