@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_local_path, written_path
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
@@ -26,7 +26,7 @@ def export(
     ],
     output: Annotated[
         Any,
-        typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="A new folder outside of the run's."),
+        typer.Option("--output", "-o", parser=written_path, metavar="DIR", help="A new folder outside of the run's."),
     ],
     link: Annotated[
         bool, typer.Option("--link", help="imagefolder, coco: hard links in place of copies, where possible.")
@@ -36,7 +36,12 @@ def export(
     ] = None,
     annotations: Annotated[
         Path | None,
-        typer.Option("--annotations", metavar="FILE", help="coco: the photographs' annotations, else run.yaml's."),
+        typer.Option(
+            "--annotations",
+            parser=written_local_path,
+            metavar="FILE",
+            help="coco: the photographs' annotations, else run.yaml's.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
 from nst_core.errors import UsageError
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def run(
 def pair(
     file: RunFile,
     output: Annotated[
-        Any, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
+        Any, typer.Option("--output", "-o", parser=written_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
