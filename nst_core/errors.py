@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class NstError(Exception):
@@ -227,3 +228,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """` (did you mean …?)` for the nearest known word, or nothing."""
     nearest = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
+
+
+def short(value: Any, most: int = 60) -> str:
+    """A value as in Python, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 12]}…{text[-10:]}"

@@ -18,7 +18,7 @@ ORDER = {
         "plan", "views", "export", "chunks", "bench", "app",
     ],
     "flows": [
-        "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",
+        "causes", "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",
         "deploy", "commands", "cli",
     ],
 }  # fmt: skip

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 from nst_core.config.location import LOCATION_FAULT
 from nst_core.config.sources import SOURCES
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import suggestion
-from nst_core.storage.yaml_files import short
+from nst_core.errors import short, suggestion
 
 _NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
 _DEVICES = ("literal['auto','cpu']", "list[constrained-int]")

@@ -7,10 +7,9 @@ import unicodedata
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nst_core.errors import ManifestError
-from nst_core.manifest.checks import ManifestFault, faults_message
-from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.draws import draw
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
 from nst_core.manifest.row import UNSTYLIZED, ManifestRow
@@ -19,9 +18,15 @@ from nst_core.sources.artist_names import artist_key, artist_lookup
 from nst_core.sources.base import Catalogue, Item
 from nst_core.storage.paths import is_local, is_url, parse_path
 
+if TYPE_CHECKING:
+    from nst_core.manifest.checks import ManifestFault
+
 
 def read_pairs(path: Path, seed: int, contents: Catalogue, styles: StyleSet) -> list[Pair]:
     """Read the pairs of a manifest, and draw the styles of rows that name an artist only. Raises ManifestError."""
+    from nst_core.manifest.checks import faults_message  # pandas, a second that runs without a manifest do without
+    from nst_core.manifest.csv_reader import read_manifest
+
     pools = styles.drawable().by_artist()
     found_contents, found_styles = _ItemLookup.of(contents, path.parent), _ItemLookup.of(styles.catalogue, path.parent)
     lookups = _Lookups(found_contents, found_styles, pools, artist_lookup(pools), seed)

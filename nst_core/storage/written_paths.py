@@ -9,9 +9,8 @@ import os
 import re
 from pathlib import Path
 
-from nst_core.errors import UsageError
+from nst_core.errors import UsageError, short
 from nst_core.storage.paths import is_local, is_url, parse_path
-from nst_core.storage.yaml_files import short
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^{}]*)\})", re.ASCII)
 

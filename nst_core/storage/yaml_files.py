@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from nst_core.errors import ConfigError
+from nst_core.errors import ConfigError, short
 
 N = TypeVar("N", int, float)
 
@@ -191,12 +191,6 @@ def _reason(error: yaml.YAMLError) -> str:
     what = getattr(error, "problem", None) or str(error)
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
     return where + " ".join(what.split()).removesuffix(".")
-
-
-def short(value: Any, most: int = 60) -> str:
-    """A value as in Python, its middle left out where it is long."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 12]}…{text[-10:]}"
 
 
 _SCALARS: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
