@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nst_core
+from flows.light_pyarrow import keep_pandas_out
 from nst_core.errors import InputError, Interrupted, NstError
 
 COMMANDS = {
@@ -114,10 +115,16 @@ def _options(
     """Options before the command; `--debug` is taken by `main`, wherever it stands."""
 
 
-def main() -> None:
-    """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
-    global _debug
+def script() -> None:
+    """The console script: `main` in a process of its own."""
     _restart_in_utf8_mode()
+    keep_pandas_out()
+    main()
+
+
+def main() -> None:
+    """Run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
+    global _debug
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what it cannot show (a name that is not UTF-8) is told by its codes
             stream.reconfigure(errors="backslashreplace")

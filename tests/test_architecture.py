@@ -18,8 +18,8 @@ ORDER = {
         "plan", "views", "export", "chunks", "bench", "app",
     ],
     "flows": [
-        "causes", "progress", "download_progress", "signals", "server", "runners", "dispatch", "download", "pipeline",
-        "deploy", "commands", "cli",
+        "causes", "light_pyarrow", "progress", "download_progress", "signals", "server", "runners", "dispatch",
+        "download", "pipeline", "deploy", "commands", "cli",
     ],
 }  # fmt: skip
 """What stands in the two packages, from the ground up: each imports only what stands before it."""

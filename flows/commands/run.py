@@ -178,6 +178,8 @@ def check_folders(config: RunConfig) -> None:
     from nst_core.config.sources import FolderSource
     from nst_core.storage.paths import is_local
 
+    if config.pairing.strategy == "manifest":
+        import pandas  # noqa: F401 (checks the manifest; loaded after pyarrow, the two would not know each other)
     sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
     for role, section in sources.items():
         if isinstance(section, FolderSource) and is_local(section.path) and not section.path.is_dir():
