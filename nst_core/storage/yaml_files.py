@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from nst_core.errors import ConfigError, short
 
-N = TypeVar("N", int, float)
+N = TypeVar("N", bound=float)
 
 MOST_LEVELS = 50
 """Deepest nesting of lists and sections."""
@@ -72,7 +72,7 @@ class WrittenFloat(float):
 class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader with the scalars of YAML 1.2, and with errors for what it would pass over."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 (as in the base class)
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -80,7 +80,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         if self._level >= MOST_LEVELS:
-            raise _fault(f"more than {MOST_LEVELS} levels", self.peek_event())
+            raise _fault(f"more than {MOST_LEVELS} levels", self.peek_event())  # type: ignore[no-untyped-call]
         self._level += 1
         try:
             return super().compose_node(parent, index)
