@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -119,6 +120,7 @@ def script() -> None:
     """The console script: `main` in a process of its own."""
     _restart_in_utf8_mode()
     keep_pandas_out()
+    warnings.filterwarnings("ignore", category=UserWarning, module="prefect")  # their causes are told by errors
     main()
 
 

@@ -35,6 +35,7 @@ def prefect_server() -> Iterator[str]:
     Raises:
         TransientError: the server did not start.
     """
+    tell_of_home()
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     given = PREFECT_API_URL.value()
@@ -56,6 +57,21 @@ def prefect_server() -> Iterator[str]:
                 yield str(server.api_url)
         finally:
             server.stop()
+
+
+def tell_of_home() -> None:
+    """Say so where the folder that PREFECT_HOME names cannot be written: Prefect then keeps nothing there."""
+    home = os.environ.get("PREFECT_HOME")
+    if not home:
+        return
+    try:
+        Path(home).mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        sentence = f"PREFECT_HOME names {home}, which cannot be written: Prefect keeps nothing there."
+        console.print(sentence, markup=False, soft_wrap=True)
 
 
 def check_answers(address: str) -> None:
