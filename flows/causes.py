@@ -45,9 +45,13 @@ def _prefect_settings(error: Any) -> str:
     faults = error.errors()
     values = {str(fault["input"]) for fault in faults}
     named = [f"{name}={short(value)}" for name, value in os.environ.items() if _is_setting(name) and value in values]
-    reasons = [_first_line(fault["msg"]) for fault in faults if fault["type"] != "default_factory_not_called"]
+    reasons = [_reason(fault["msg"]) for fault in faults if fault["type"] != "default_factory_not_called"]
     ours = ", ".join(sorted(named)) or "a PREFECT_… variable, or a line of Prefect's profiles"
     return f"Prefect refuses its settings: {ours} ({'; '.join(dict.fromkeys(reasons))}). Correct it, or unset it."
+
+
+def _reason(message: str) -> str:
+    return _first_line(message).removeprefix("Value error, ").replace("Input should be", "it must be")
 
 
 def _is_setting(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def prefect_server() -> Iterator[str]:
         TransientError: the server did not start.
     """
     tell_of_home()
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    with contextlib.redirect_stderr(io.StringIO()):  # faults in its settings are raised, too: `flows.causes` tells them
+        from prefect.settings import PREFECT_API_URL, temporary_settings
 
     given = PREFECT_API_URL.value()
     if given:
