@@ -28,7 +28,7 @@ pairing:
   styles_per_content: 1
   balance: artist
   weights: {Ada: 2, "007": 1.5}
-  artists: [Ada]
+  artists: [Ada, "007"]
   pools: {cats: [Ada]}
   splits: {train: 0.8, val: 0.2}
   strengths: [1.0]
