@@ -30,7 +30,15 @@ style: paintings/            # sub-folders are artists
 ```
 
 `nst run FILE` checks the file before anything starts. An unknown key is an error that suggests the nearest known one,
-and all faults are told at once. Paths are relative to the folder you are in, not to the file.
+and all faults are told at once. Paths are relative to the folder you are in, not to the file. A key given twice is an
+error that names both lines.
+
+* **Paths**: `~`, `~user`, `$NAME` and `${NAME}` are expanded in every path of a run file, of a recipe (`weights`) and
+  of the command line, `--set` included; `run.yaml` keeps the result. An unset or empty variable is an error. A file or
+  folder that is really called `pay$roll` comes first, and `./~` is a name. Paths in manifests, metadata and
+  annotations are data and stay as they are.
+* **Words and numbers** are those of YAML 1.2: `no`, `007`, `1:30` and dates are text as they stand. Only `true`,
+  `false` and `null` need quotes as names.
 
 * **Any key on the command line**: `nst run FILE --set method.size=512 --set pairing.seed=7`. Values are YAML; quote
   what has braces.

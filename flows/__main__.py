@@ -1,5 +1,5 @@
 """`python -m flows` is `nst`."""
 
-from flows.cli import main
+from flows.cli import script
 
-main()
+script()

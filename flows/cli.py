@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import io
 import logging
+import os
+import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nst_core
+from flows.light_pyarrow import keep_pandas_out
 from flows.printing import PrintableRecords
 from nst_core.errors import InputError, Interrupted, NstError
 from nst_core.storage.log_redaction import redacted_traceback
@@ -47,6 +53,8 @@ COMMANDS = {
 
 # What Typer raises for wrong usage: click's class, or that of the copy of click that newer versions carry.
 ClickException: type[Any] = typer.BadParameter.__mro__[2]
+
+_LONG_WORD = re.compile(r"(\S{150})\S{300,}(\S{50})")  # a name, or a value, of the length of a page
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -113,15 +121,37 @@ def _options(
     """Options before the command; `--debug` is taken by `main`, wherever it stands."""
 
 
+def script() -> None:
+    """The console script: `main` in a process of its own."""
+    _restart_in_utf8_mode()
+    keep_pandas_out()
+    warnings.filterwarnings("ignore", category=UserWarning, module="prefect")  # their causes are told by errors
+    main()
+
+
 def main() -> None:
-    """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
+    """Run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot show (a name that is not UTF-8) is told by its codes
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminated)
     logging.getLogger("nst").addFilter(PrintableRecords())
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
     name_places(arguments)
     sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
+
+
+def _restart_in_utf8_mode() -> None:
+    """Start this process again where Python reads names and files in another encoding, as in the locale `C`.
+
+    Processes that it starts inherit the mode.
+    """
+    if sys.flags.utf8_mode or sys.getfilesystemencoding().lower() == "utf-8" or not sys.executable:
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _terminated(_number: int, _frame: Any) -> None:
@@ -145,18 +175,26 @@ def _guarded(command: Callable[[], Any]) -> int:
         error.message = redact_text(error.message)
         error.show()
         return EXIT_USAGE
-    except OSError as error:
-        return _fail(error, EXIT_ERROR)
+    except BrokenPipeError:  # who reads the output has left, as `head` does
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
     except Exception as error:
-        return _fail(error, EXIT_ERROR, prefix=f"Unexpected {type(error).__name__}: ")
+        from flows.causes import cause
+
+        if (known := cause(error)) is not None:
+            return _fail(error, known[1], known[0])
+        return _fail(
+            error, EXIT_ERROR, f"Unexpected {type(error).__name__}: {error} (run with --debug for the traceback)"
+        )
 
 
-def _fail(error: BaseException, code: int, prefix: str = "") -> int:
+def _fail(error: BaseException, code: int, sentence: str | None = None) -> int:
     if _debug:
         print(redacted_traceback(error), end="", file=sys.stderr)
     else:
         from flows.progress import console
 
-        hint = " (run with --debug for the traceback)" if prefix else ""
-        console.print(f"Error: {prefix}{redact_text(str(error))}{hint}", style="red", markup=False, soft_wrap=True)
+        text = _LONG_WORD.sub(r"\1…\2", redact_text(str(error) if sentence is None else sentence))
+        console.print(f"Error: {text}", style="red", markup=False, soft_wrap=True)
     return code

@@ -12,6 +12,7 @@ import json
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -263,3 +264,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """` (did you mean …?)` for the nearest known word, or nothing."""
     nearest = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
+
+
+def short(value: Any, most: int = 60) -> str:
+    """A value as in Python, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 12]}…{text[-10:]}"

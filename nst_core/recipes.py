@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nst_core.engine.recipe import Layers, Recipe
-from nst_core.errors import ConfigError, suggestion
+from nst_core.errors import ConfigError, short, suggestion
+from nst_core.storage.written_paths import expanded
+from nst_core.storage.yaml_files import parse_yaml, read_yaml
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
 _PACKAGE = Path(__file__).resolve().parent
@@ -50,17 +50,19 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
-    path = Path(name) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
-    if not path.is_file():
-        known = recipe_names()
+    known = recipe_names()
+    path = Path(expanded(name)) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
+    if not (is_recipe_file(name) or name in known) or not path.is_file():
         raise ConfigError(
-            f"method.recipe: there is no recipe {name!r}{suggestion(name, known)}. Known: {', '.join(known)}."
+            f"method.recipe: there is no recipe {short(name)}{suggestion(name, known)}. Known: {', '.join(known)}."
         )
     data = read_yaml(path, "recipe")
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
+    if isinstance(merged.get("weights"), str):
+        merged["weights"] = expanded(merged["weights"])
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
     if recipe and not recipe.layer_names():
@@ -70,26 +72,13 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     return typing.cast(Recipe, recipe)
 
 
-def read_yaml(path: Path, kind: str) -> Any:
-    """The data of a YAML file; `kind` is its kind for messages, e.g. `recipe`. Raises ConfigError."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The {kind} {path} is not valid YAML: {' '.join(str(error).split())}") from error
-    except OSError as error:
-        raise ConfigError(f"The {kind} {path} cannot be read: {error.strerror}.") from error
-
-
 def set_override(data: dict[str, Any], override: str) -> None:
     """Set the value of `key.sub=value` in nested mappings; the value is read as YAML. Raises ConfigError."""
     dotted, equals, text = override.partition("=")
     *sections, last = keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r} is not of the form key.sub=value, e.g. --set method.size=512.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"--set {short(override)} is not of the form key.sub=value, e.g. --set method.size=512.")
+    value = parse_yaml(text, f"--set {short(override)}: the value")
     for key in sections:
         inner = data.get(key)
         data[key] = dict(inner) if isinstance(inner, Mapping) else {}
@@ -134,7 +123,7 @@ def _build(kind: Any, data: Any, where: str, faults: list[str]) -> Any:
     Faults are added to `faults`, and None is returned.
     """
     if not isinstance(data, Mapping):
-        faults.append(f"{where} must be a section of keys and values, not {data!r}")
+        faults.append(f"{where} must be a section of keys and values, not {short(data)}")
         return None
     before, hints = len(faults), typing.get_type_hints(kind)
     faults += [f"{where}.{k} is not a known key{suggestion(str(k), hints)}" for k in data if k not in hints]
@@ -165,30 +154,43 @@ def _scalar(hint: Any, value: Any) -> Any:
         return _layers(value)
     if hint is float:
         return _number(value)
+    if hint is bool:
+        return _bool(value)
     if typing.get_origin(hint) is typing.Literal:
         choices = typing.get_args(hint)
         if value not in choices:
-            hints = suggestion(str(value), [str(c) for c in choices])
-            raise ValueError(f"is {value!r}{hints}; it can be {', '.join(map(str, choices))}")
-    elif hint is int:
+            hints = suggestion(str(value)[:100], [str(c) for c in choices])
+            raise ValueError(f"is {short(value)}{hints}; it can be {', '.join(map(str, choices))}")
+        return choices[choices.index(value)]
+    if hint is int:
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
-            raise ValueError(f"is {value!r}; it must be a whole number, 1 or more")
-    elif not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
-        raise ValueError(f"is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
+            raise ValueError(f"is {short(value)}; it must be a whole number, 1 or more")
+        return int(value)
+    if not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
+        kind = "text: put it in quotes" if hint is str else f"of type {getattr(hint, '__name__', hint)}"
+        raise ValueError(f"is {short(value)}; it must be {kind}")
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, str):
+        value = {"yes": True, "on": True, "no": False, "off": False}.get(value.lower(), value)  # as in YAML 1.1
+    if not isinstance(value, bool):
+        raise ValueError(f"is {short(value)}; it must be true or false")
     return value
 
 
 def _number(value: Any) -> float:
-    number = _float_or_none(value) if isinstance(value, str) else value  # YAML 1.1 reads 1e-3 as text
+    number = _float_or_none(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < float("inf"):
-        raise ValueError(f"is {value!r}; it must be a number, 0 or more")
+        raise ValueError(f"is {short(value)}; it must be a number, 0 or more")
     return float(number)
 
 
-def _float_or_none(text: str) -> float | None:
+def _float_or_none(number: str | int) -> float | None:
     try:
-        return float(text)
-    except ValueError:
+        return float(number)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -61,7 +61,8 @@ def test_faults_of_a_manifest_are_told_as_the_page_shows(tmp_path: Path, monkeyp
         "lake/evening.jpg,,Claude Monnet,\n"
         "cats/tom.jpg,Monet/lilies.jpg,,\n"
         "cats/tom.jpg,Klee/castle.jpg,,strong\n"
-        "lake/morning.jpg,Monet/lilies.jpg,,\n"
+        "lake/morning.jpg,Monet/lilies.jpg,,\n",
+        encoding="utf-8",
     )
     with pytest.raises(ManifestError) as caught:
         read_manifest(Path("pairs.csv"), artists=["Claude Monet", "Paul Klee"])

@@ -10,7 +10,7 @@ import typer
 
 from flows.commands.options import Set
 from nst_core.errors import UsageError
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 NEEDED = ("uvicorn", "python_multipart", "fastapi")
 
@@ -19,13 +19,13 @@ def app(
     file: Annotated[
         Any | None,
         typer.Argument(
-            parser=parse_path,
+            parser=written_path,
             metavar="[FILE]",
             help="A run file: its sources are what can be picked, its method comes first; built-in ones without it.",
         ),
     ] = None,
     output: Annotated[
-        Any, typer.Option(parser=parse_path, metavar="DIR", help="The run folder of everything that is made here.")
+        Any, typer.Option(parser=written_path, metavar="DIR", help="The run folder of everything that is made here.")
     ] = Path("outputs/app"),
     host: Annotated[
         str, typer.Option(help="The address to answer on; by default only this machine can reach it.")

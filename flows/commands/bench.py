@@ -10,6 +10,7 @@ import typer
 
 from flows.commands.options import Json, Set
 from flows.printing import print_text as print
+from nst_core.storage.written_paths import written_local_path
 
 
 def bench(
@@ -31,8 +32,14 @@ def bench(
     rounds: Annotated[int, typer.Option(help="How often both sides of the comparison run.")] = 2,
     images: Annotated[int, typer.Option(help="Images to reckon hours and cost for; else COCO's train2017.")] = 118_287,
     price: Annotated[float, typer.Option(help="Price per hour of the device.")] = 3.0,
-    contents: Annotated[Path | None, typer.Option(help="A folder of content pictures; else the samples.")] = None,
-    styles: Annotated[Path | None, typer.Option(help="A folder of style pictures; else the samples.")] = None,
+    contents: Annotated[
+        Path | None,
+        typer.Option(parser=written_local_path, metavar="DIR", help="A folder of content pictures; else the samples."),
+    ] = None,
+    styles: Annotated[
+        Path | None,
+        typer.Option(parser=written_local_path, metavar="DIR", help="A folder of style pictures; else the samples."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how fast a recipe runs here, what it costs, and how that compares with plain PyTorch at equal loss."""

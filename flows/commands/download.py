@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flows.printing import print_text as print
+from nst_core.storage.written_paths import written_local_path
 
 if TYPE_CHECKING:
     from nst_core.sources.download.progress import DownloadWatch
@@ -25,9 +26,9 @@ def download() -> None:
 
 @group.command()
 def artworks(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
-        "data/artworks"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=written_local_path, metavar="DIR", help="The folder to fill.")
+    ] = Path("data/artworks"),
 ) -> None:
     """Kaggle's Best Artworks of All Time (2.3 GB): needs a Kaggle token, or says how to get one."""
     from nst_core.sources.download.artworks import artworks_complete, download_artworks
@@ -37,9 +38,9 @@ def artworks(
 
 @group.command()
 def coco(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to fill.")] = Path(
-        "data/coco"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=written_local_path, metavar="DIR", help="The folder to fill.")
+    ] = Path("data/coco"),
     split: Annotated[str, typer.Option(help="train2017, val2017, test2017 or unlabeled2017.")] = "val2017",
     annotations: Annotated[
         bool, typer.Option("--annotations/--no-annotations", help="The annotation files, too.")

@@ -12,7 +12,7 @@ import typer
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
 from flows.printing import print_text as print
 from nst_core.errors import printable
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_local_path, written_path
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
@@ -28,7 +28,7 @@ def export(
     ],
     output: Annotated[
         Any,
-        typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="A new folder outside of the run's."),
+        typer.Option("--output", "-o", parser=written_path, metavar="DIR", help="A new folder outside of the run's."),
     ],
     link: Annotated[
         bool, typer.Option("--link", help="imagefolder, coco: hard links in place of copies, where possible.")
@@ -40,6 +40,7 @@ def export(
         list[Path] | None,
         typer.Option(
             "--annotations",
+            parser=written_local_path,
             metavar="FILE",
             help="coco: the photographs' annotations, else run.yaml's.",
         ),

@@ -12,7 +12,7 @@ from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, RunPaths, Set
 from flows.commands.run import print_summary
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
@@ -77,7 +77,11 @@ def gallery(
     output: Annotated[
         Any | None,
         typer.Option(
-            "-o", "--output", parser=parse_path, metavar="DIR", help="One gallery of all the runs, here; may be a URL."
+            "-o",
+            "--output",
+            parser=written_path,
+            metavar="DIR",
+            help="One gallery of all the runs, here; may be a URL.",
         ),
     ] = None,
     copy: Annotated[

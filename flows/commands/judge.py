@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+from flows.printing import print_text as print
 
 if TYPE_CHECKING:
     from nst_core.judging.run_judging import RunQuality

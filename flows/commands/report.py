@@ -10,7 +10,7 @@ import typer
 
 from flows.commands.options import Json, RunPath
 from flows.printing import print_text as print
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.views.report.builder import Report
@@ -22,7 +22,7 @@ def report(
     against: Annotated[
         Any | None,
         typer.Option(
-            parser=parse_path, metavar="RUN", help="Another run, to compare the same pairs.", show_default=False
+            parser=written_path, metavar="RUN", help="Another run, to compare the same pairs.", show_default=False
         ),
     ] = None,
     output: Annotated[
@@ -30,7 +30,7 @@ def report(
         typer.Option(
             "--output",
             "-o",
-            parser=parse_path,
+            parser=written_path,
             metavar="FILE|DIR",
             help="A folder for the page and its pictures, or one .html file that holds them. By default RUN/report.",
             show_default=False,

@@ -13,14 +13,16 @@ import typer
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nst_core.config.run_config import RunConfig
+    from nst_core.config.sources import SourceConfig
     from nst_core.plan.forecast import Forecast
     from nst_core.run_folder.summary import RunReport, Summary
+    from nst_core.sources.folder import Role
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,20 @@ def run(
 def pair(
     file: RunFile,
     output: Annotated[
-        Any, typer.Option("--output", "-o", parser=parse_path, metavar="FILE", help="The CSV file to write.")
+        Any, typer.Option("--output", "-o", parser=written_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
-    from flows.progress import reporter
     from nst_core.config.run_config import load_config
+
+    config = load_config(file, set_ or ())
+    check_sources(config)
+    from flows.progress import reporter
     from nst_core.manifest.csv_writer import formula_note, write_manifest
     from nst_core.manifest.pairs import manifest_rows
     from nst_core.plan.wanted import open_sources, pair_sources
 
-    config = load_config(file, set_ or ())
-    check_sources(config)
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
     _print_notes(sources.notes)
@@ -98,13 +101,14 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Count what a run would do. Starts nothing, writes nothing (but the built-in samples, into the data folder)."""
-    from flows.progress import reporter
-    from flows.runners.selection import fleet_of
     from nst_core.config.run_config import load_config
-    from nst_core.plan.forecast import forecast
 
     config = load_config(file, set_ or ())
     check_sources(config)
+    from flows.progress import reporter
+    from flows.runners.selection import fleet_of
+    from nst_core.plan.forecast import forecast
+
     with reporter.stage("Reading the sources", 0, "files"):
         estimate = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
@@ -131,6 +135,7 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
 
 def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    check_folders(config)
     from flows.progress import console, reporter
     from flows.runners.selection import fleet_of
     from nst_core.config.method import resolve_method
@@ -176,8 +181,24 @@ def missing_downloads(config: RunConfig) -> list[str]:
     return [command for source in sources if (command := needed_download(source)) is not None]
 
 
+def check_folders(config: RunConfig) -> None:
+    """Raise SourceError where a source's folder is not there, before anything loads torch (which takes seconds)."""
+    from nst_core.config.sources import FolderSource
+    from nst_core.storage.paths import is_local
+
+    if config.pairing.strategy == "manifest":
+        import pandas  # noqa: F401 (checks the manifest; loaded after pyarrow, the two would not know each other)
+    sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
+    for role, section in sources.items():
+        if isinstance(section, FolderSource) and is_local(section.path) and not section.path.is_dir():
+            from nst_core.sources.registry import open_source
+
+            open_source(section, role)
+
+
 def check_sources(config: RunConfig) -> None:
     """Raise UsageError where a run would download something first: for commands that do not download."""
+    check_folders(config)
     if commands := missing_downloads(config):
         names = " and ".join(f"`{command}`" for command in commands)
         raise UsageError(

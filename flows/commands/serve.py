@@ -12,6 +12,7 @@ import typer
 
 from flows.commands.options import RunFile, Set
 from nst_core.errors import UsageError
+from nst_core.storage.written_paths import written_local_path
 
 
 def serve(
@@ -25,7 +26,12 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server, its UI included.")] = 4200,
     server_home: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the server keeps its database; else ~/.local/share/nst.")
+        Path | None,
+        typer.Option(
+            parser=written_local_path,
+            metavar="DIR",
+            help="Where the server keeps its database; else ~/.local/share/nst.",
+        ),
     ] = None,
 ) -> None:
     """Run a run file on a schedule until stopped: each time, what is new since the last. Starts a Prefect server."""

@@ -12,7 +12,7 @@ import typer
 from flows.commands.options import RunPath
 from flows.printing import print_text as print
 from nst_core.errors import UsageError
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.run_folder.finished_pairs import FinishedPair
@@ -22,11 +22,11 @@ MOST_ON_A_SHEET = 240
 
 def contact_sheet(
     runs: Annotated[
-        list[Any], typer.Argument(parser=parse_path, metavar="RUN…", help="Run folders; several make one sheet.")
+        list[Any], typer.Argument(parser=written_path, metavar="RUN…", help="Run folders; several make one sheet.")
     ],
     artist: Annotated[str | None, typer.Option(metavar="NAME", help="Only what was made of this artist.")] = None,
     output: Annotated[
-        Any, typer.Option("--output", "-o", parser=parse_path, metavar="FILE.png", help="Where to write the sheet.")
+        Any, typer.Option("--output", "-o", parser=written_path, metavar="FILE.png", help="Where to write the sheet.")
     ] = Path("contact-sheet.png"),
     most: Annotated[int, typer.Option(min=1, max=MOST_ON_A_SHEET, help="Results that it shows.")] = 60,
 ) -> None:
@@ -59,7 +59,7 @@ def triptych(
         typer.Option(
             "--output",
             "-o",
-            parser=parse_path,
+            parser=written_path,
             metavar="FILE|DIR",
             help="A file (.png, .jpg) for one, a folder for many.",
         ),

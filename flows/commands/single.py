@@ -8,18 +8,18 @@ import typer
 
 from flows.commands.options import Set
 from flows.printing import print_text as print
-from nst_core.storage.paths import parse_path
+from nst_core.storage.written_paths import written_path
 
 Reconstructable = Literal["content", "style", "both"]
 
 
 def stylize(
-    content: Annotated[Any, typer.Argument(parser=parse_path, help="The photograph.")],
-    style: Annotated[Any, typer.Argument(parser=parse_path, help="The painting.")],
+    content: Annotated[Any, typer.Argument(parser=written_path, help="The photograph.")],
+    style: Annotated[Any, typer.Argument(parser=written_path, help="The painting.")],
     output: Annotated[
         Any,
         typer.Option(
-            "--output", "-o", parser=parse_path, metavar="FILE", help="Where to write the result (.jpg or .png)."
+            "--output", "-o", parser=written_path, metavar="FILE", help="Where to write the result (.jpg or .png)."
         ),
     ],
     recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
@@ -37,9 +37,9 @@ def stylize(
 
 
 def reconstruct(
-    image: Annotated[Any, typer.Argument(parser=parse_path, help="The picture to reconstruct.")],
+    image: Annotated[Any, typer.Argument(parser=written_path, help="The picture to reconstruct.")],
     output: Annotated[
-        Any, typer.Option("--output", "-o", parser=parse_path, metavar="DIR", help="The folder to write into.")
+        Any, typer.Option("--output", "-o", parser=written_path, metavar="DIR", help="The folder to write into.")
     ],
     what: Annotated[Reconstructable, typer.Option(help="From features (content), Gram matrices (style), or both.")] = (
         "both"

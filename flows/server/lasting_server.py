@@ -15,6 +15,7 @@ import filelock
 
 from flows.server.run_server import START_TIMEOUT, past_proxies
 from nst_core.errors import TransientError, UsageError
+from nst_core.storage.machine import user_folder
 
 HOST = "127.0.0.1"
 LOG = "server.log"
@@ -25,7 +26,7 @@ STOP_TIMEOUT = 15.0
 
 def server_home() -> Path:
     """`$XDG_DATA_HOME/nst/server`, by default `~/.local/share/nst/server`."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "nst" / "server"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "nst" / "server"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -35,7 +36,9 @@ def prefect_server() -> Iterator[str]:
     Raises:
         TransientError: the server did not start.
     """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    tell_of_home()
+    with contextlib.redirect_stderr(io.StringIO()):  # faults in its settings are raised, too: `flows.causes` tells them
+        from prefect.settings import PREFECT_API_URL, temporary_settings
 
     given = PREFECT_API_URL.value()
     if given:
@@ -56,6 +59,21 @@ def prefect_server() -> Iterator[str]:
                 yield str(server.api_url)
         finally:
             server.stop()
+
+
+def tell_of_home() -> None:
+    """Say so where the folder that PREFECT_HOME names cannot be written: Prefect then keeps nothing there."""
+    home = os.environ.get("PREFECT_HOME")
+    if not home:
+        return
+    try:
+        Path(home).mkdir(parents=True, exist_ok=True)
+        writable = os.access(home, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        sentence = f"PREFECT_HOME names {home}, which cannot be written: Prefect keeps nothing there."
+        console.print(sentence, markup=False, soft_wrap=True)
 
 
 def check_answers(address: str) -> None:

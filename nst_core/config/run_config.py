@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from nst_core.config.location import LOCATION_FAULT, Location
+from nst_core.config.faults import faults as faults_of
+from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
 from nst_core.engine.images.suffixes import OutputFormat
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import ConfigError, suggestion
-from nst_core.recipes import configs_folder, load_recipe, read_yaml, set_override
+from nst_core.errors import ConfigError, UsageError
+from nst_core.recipes import configs_folder, is_recipe_file, load_recipe, set_override
+from nst_core.storage.yaml_files import read_yaml
 
 AUTO: Literal["auto"] = "auto"
-
-_NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
 
 
 class Method(BaseModel):
@@ -27,6 +27,19 @@ class Method(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     recipe: str = Field("wavelet", description="A shipped recipe's name, or the path of a recipe file.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_expanded_paths(cls, data: Any) -> Any:
+        """`~` and variables in the paths of a recipe file and of weights, which no fingerprint holds, replaced."""
+        if not isinstance(data, Mapping):
+            return data
+        paths = {
+            key: str(person_path(value))
+            for key in ("recipe", "weights")
+            if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
+        }
+        return {**data, **paths}
 
     def resolve(self) -> Recipe:
         """The recipe with its overrides. Raises ConfigError."""
@@ -157,7 +170,7 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunC
     try:
         config = RunConfig.model_validate(expanded)
     except ValidationError as error:
-        faults += dict.fromkeys(_faults(error))
+        faults += dict.fromkeys(faults_of(error, RunConfig))
     faults += _recipe_faults(expanded.get("method", {}))
     if faults:
         raise ConfigError("; ".join(faults) + ".")
@@ -196,55 +209,6 @@ def _recipe_faults(section: Any) -> list[str]:
         Method.model_validate(section).resolve()
     except ValidationError:
         return []
-    except ConfigError as error:
+    except UsageError as error:
         return [str(error).removesuffix(".")]
     return []
-
-
-def _faults(error: ValidationError) -> Iterator[str]:
-    """One sentence per fault, with the key as in the run file."""
-    for fault in error.errors():
-        model, location = _place([str(part) for part in fault["loc"]])
-        key, shown = ".".join(location), f" (it is {fault['input']!r})" if _is_plain(fault) else ""
-        if fault["type"] == "extra_forbidden":
-            yield f"{key} is not a known key{_nearest_key(location, model)}"
-        elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            yield f"{key}.source must be one of {', '.join(SOURCES)}"
-        elif fault["type"] == "string_pattern_mismatch":
-            yield f"{key} may hold letters, digits, spaces, `.`, `_` and `-`, and begins with a letter or digit"
-        elif fault["type"] == "path_type":
-            yield f"{key} must be a path"
-        elif fault["type"] == LOCATION_FAULT:
-            yield f"{key}: {fault['msg']}"
-        elif fault["type"] == "missing":
-            yield f"{key} is missing"
-        elif fault["type"] in ("model_type", "model_attributes_type", "dict_type"):
-            yield f"{key} must be a section of keys and values{shown}"
-        elif location[-1] in _NUMBER_OR_AUTO:
-            yield f"{key.removesuffix('.' + location[-1])} must be a whole number, 1 or more, or auto{shown}"
-        else:
-            message = fault["msg"].removeprefix("Value error, ")
-            yield f"{key}: {message[0].lower()}{message[1:]}{shown}"
-
-
-def _nearest_key(location: Sequence[str], model: type[BaseModel]) -> str:
-    """The nearest key, or a recipe's key with the section that it lacks, as a question."""
-    if len(location) == 1 and location[0] in Recipe.__dataclass_fields__:
-        return f" (did you mean 'method.{location[0]}'?)"
-    return suggestion(location[-1], model.model_fields)
-
-
-def _is_plain(fault: Any) -> bool:
-    return isinstance(fault["input"], str | int | float | bool)
-
-
-def _place(location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
-    """The model that a fault is in, and its keys as in the run file: without pydantic's tags of sources."""
-    model: type[BaseModel] = RunConfig
-    keys = list(location)
-    if len(keys) > 1 and keys[0] in ("content", "style") and keys[1] in SOURCES:
-        model = SOURCES[keys.pop(1)]
-    elif len(keys) > 1 and keys[0] in model.model_fields:
-        inner = model.model_fields[keys[0]].annotation
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
-    return model, keys

@@ -103,7 +103,7 @@ def _left_in_container() -> float:
 
 def _entries(path: Path) -> dict[str, int]:
     """The numbers in a file of lines `name number …`."""
-    return {name: int(number) for name, number, *_ in map(str.split, path.read_text().splitlines())}
+    return {name: int(number) for name, number, *_ in map(str.split, path.read_text(encoding="utf-8").splitlines())}
 
 
 def _state_vectors(recipe: Recipe) -> int:

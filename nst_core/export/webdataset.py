@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import json
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,29 +68,29 @@ class WebDataset:
 
     def _write_tar(self, path: Path, images: Iterator[UsableImage]) -> int:
         """Write a tar that depends on its samples alone: no times, no users. Nothing is written if there are none."""
-        from webdataset import TarWriter  # takes half a second to import
-
         first = next(images, None)
         if first is None:
             return 0
         count = 0
-        fixed = {"user": "", "group": "", "mode": 0o644, "mtime": 0}
         with (
             atomic_path(path) as temporary,
             temporary.open("wb") as stream,
-            TarWriter(stream, encoder=False, **fixed) as tar,
+            tarfile.open(fileobj=stream, mode="w|") as tar,
         ):
             for image in itertools.chain([first], images):
-                tar.write(self._sample(image))
+                for name, data in self._members(image):
+                    member = tarfile.TarInfo(name)
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
                 count += 1
         return count
 
-    def _sample(self, image: UsableImage) -> dict[str, str | bytes]:
+    def _members(self, image: UsableImage) -> Iterator[tuple[str, bytes]]:
         """Members are found by what follows the first dot, so the key must not have one: pair ids never do."""
         suffix = image.path.suffix.lower().removeprefix(".")
-        sample: dict[str, str | bytes] = {"__key__": image.row.pair_id}
-        sample |= {suffix: image.data, "json": row_json(image.row).encode()}
+        members = {suffix: image.data, "json": row_json(image.row).encode()}
         if self._classes:
             label = image.row.label
-            sample["cls"] = str(NO_CLASS if label is None else self._classes[label]).encode()
-        return sample
+            members["cls"] = str(NO_CLASS if label is None else self._classes[label]).encode()
+        for name, data in sorted(members.items()):
+            yield f"{image.row.pair_id}.{name}", data

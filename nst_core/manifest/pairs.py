@@ -7,10 +7,9 @@ import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nst_core.errors import ManifestError
-from nst_core.manifest.checks import ManifestFault, faults_message
-from nst_core.manifest.csv_reader import read_manifest
 from nst_core.manifest.draws import draw
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
 from nst_core.manifest.row import UNSTYLIZED, ManifestRow
@@ -22,6 +21,9 @@ from nst_core.sources.file_names import by_file_name, file_on_disk, table_path
 from nst_core.storage.names import Spellings
 from nst_core.storage.paths import is_local, is_url, parse_path
 from nst_core.storage.signed_urls import is_web_url
+
+if TYPE_CHECKING:
+    from nst_core.manifest.checks import ManifestFault
 
 
 def read_pairs(
@@ -36,6 +38,9 @@ def read_pairs(
     Raises:
         ManifestError: all rows that are wrong are listed.
     """
+    from nst_core.manifest.checks import faults_message  # pandas, a second that runs without a manifest do without
+    from nst_core.manifest.csv_reader import read_manifest
+
     pools = styles.drawable().by_artist()
     web = WebItems(planned_ids)
     found_contents = _ItemLookup.of(contents, path.parent, web)

@@ -22,6 +22,12 @@ from nst_core.storage.web_access import begin_run
 
 Only = Literal["failed", "quarantined"]
 
+_PATHS = (
+    ("content", "path"), ("content", "annotations"), ("style", "path"), ("style", "annotations"),
+    ("pairing", "manifest"), ("output", "root"),
+)  # fmt: skip
+"""Sections and keys of a configuration that are paths."""
+
 
 def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     """The configuration in a run's run.yaml, with the folder's place of today.
@@ -49,7 +55,7 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     recipe = str(method.get("recipe")) if isinstance(method, Mapping) else ""
     if is_recipe_file(recipe) and overridden.isdisjoint(("method", "method.recipe")):
         _check_file(folder, "recipe", recipe)
-    config = parse_config(_without_unknown_keys(data), overrides)
+    config = parse_config(_with_recorded_paths(_without_unknown_keys(data)), overrides)
     weights = config.method.resolve().weights
     if weights not in ("imagenet", "random"):
         _check_file(folder, "weights", weights)
@@ -94,7 +100,7 @@ def _check_inputs(plan: Plan) -> None:
 
 def _check_file(folder: RunFolder, key: str, name: str) -> None:
     """Raise RunFolderError if `name` is a relative path without a file in the current directory."""
-    path = Path(name).expanduser()
+    path = Path(name)
     if not path.is_absolute() and not path.is_file():
         raise RunFolderError(
             f"{folder.root / RUN_YAML} names the {key} {name}, and there is no such file in {Path.cwd()}: "
@@ -108,3 +114,13 @@ def _without_unknown_keys(data: Mapping[str, Any]) -> dict[str, Any]:
         return dict(data)
     known = {key: value for key, value in execution.items() if key in Execution.model_fields}
     return {**data, "execution": known}
+
+
+def _with_recorded_paths(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with its paths as paths: run.yaml holds them expanded, and a `~` or `$` left is a name's."""
+    sections = dict(data)
+    for section, key in _PATHS:
+        values = sections.get(section)
+        if isinstance(values, Mapping) and isinstance(values.get(key), str):
+            sections[section] = {**values, key: parse_path(values[key])}
+    return sections

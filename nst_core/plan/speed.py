@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import session_for
 from nst_core.errors import NstError
@@ -75,6 +74,8 @@ def _operations_per_pixel(recipe: Recipe, device: torch.device) -> float:
     key = "operations-" + _key(recipe, "", "")
     kept = _measurements().get(key)
     if kept is None:
+        from nst_core.engine.bench.flops import evaluation_flops
+
         extractor = session_for(recipe, device).extractor
         counted = evaluation_flops(recipe, extractor, recipe.size, recipe.size).total / recipe.size**2
         kept = {"per_pixel": counted}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -153,7 +155,24 @@ def is_utf8(path: PurePath) -> bool:
     return path_text(path) == str(path)
 
 
+def check_locale(path: PurePath) -> None:
+    """Raise SourceError where a name is UTF-8, but Python reads names otherwise here, as in the locale `C`.
+
+    `nst` itself starts in Python's UTF-8 mode; this is for programs that use the library.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower() in ("utf-8", "utf8") or str(path).isascii():
+        return
+    with contextlib.suppress(UnicodeDecodeError):
+        name = os.fsencode(str(path)).decode("utf-8")
+        raise SourceError(
+            f"{name}: Python reads the names of files as {encoding} in this locale, so that this one cannot be kept: "
+            "set PYTHONUTF8=1, or LANG=C.UTF-8, before Python starts."
+        )
+
+
 def check_utf8(folder: Path, key: str) -> None:
     """Check the name of a source's folder, given under `key` of the run file. Raises SourceError."""
+    check_locale(folder)
     if not is_utf8(folder):
         raise SourceError(f"{key}: the name of {path_text(folder)} is not valid UTF-8: rename the folder.")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nst_core.errors import UsageError
+from nst_core.storage.written_paths import written_local_path
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +35,20 @@ def _processor() -> str:
 
 def cache_folder() -> Path:
     """The folder of caches: `$XDG_CACHE_HOME/nst`, by default `~/.cache/nst`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nst"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "nst"
+
+
+def user_folder(variable: str, default: str) -> Path:
+    """The folder that an XDG variable names (`~` and variables in it expanded), else `default` below the home folder.
+
+    Where this user has no home folder, the system's temporary one takes its place.
+    """
+    given = os.environ.get(variable)
+    with contextlib.suppress(UsageError):
+        if given:
+            return written_local_path(given)
+    home = os.path.expanduser("~")  # noqa: PTH111 (pathlib's raises RuntimeError where there is none)
+    return Path(home if home != "~" else tempfile.gettempdir()) / default
 
 
 def cores() -> int:

@@ -169,7 +169,7 @@ def _watched_gpu(device: torch.device) -> Iterator[GpuBusy]:
         return
     one = f"--id=GPU-{torch.cuda.get_device_properties(device).uuid}"
     command = ["nvidia-smi", one, "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
-    with tempfile.TemporaryFile("w+") as samples:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as samples:
         asking = subprocess.Popen(command, stdout=samples, stderr=subprocess.DEVNULL)
         try:
             yield busy

@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if "NST_NOTHING" not in os.environ:
-            Path(folder, "sitecustomize.py").write_text(NOTHING)
+            Path(folder, "sitecustomize.py").write_text(NOTHING, encoding="utf-8")
             os.environ |= {"PYTHONPATH": folder, "NST_NOTHING": "1"}
             os.spawnv(os.P_WAIT, sys.executable, [sys.executable, *sys.argv])
             return

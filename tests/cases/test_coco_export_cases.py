@@ -96,7 +96,7 @@ def test_an_export_has_all_that_can_be_used(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPORTED)
 def test_a_plan_counts_every_image(name: str) -> None:
-    Path("plan.yaml").write_text(PLAN.replace("NAME", name))
+    Path("plan.yaml").write_text(PLAN.replace("NAME", name), encoding="utf-8")
     code, text = run_command(["plan", "plan.yaml", "--json"])
     assert (name, code) == (name, 0 if name in READ else 2), text
     if code == 0:

@@ -138,9 +138,9 @@ def alive(pids: set[int]) -> dict[int, str]:
     found = {}
     for pid in pids:
         try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
             if state not in "ZX":
-                found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
         except OSError:
             continue
     return found
@@ -148,7 +148,7 @@ def alive(pids: set[int]) -> dict[int, str]:
 
 def stopped_by_ctrl_c(config: RunConfig, run_file: Path) -> tuple[int, str, set[int]]:
     """`nst run`, with a Ctrl-C for its whole process group once a chunk has ended: exit code, output, and children."""
-    run_file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    run_file.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
     command = [sys.executable, "-m", "flows", "run", str(run_file)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

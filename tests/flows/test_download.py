@@ -209,7 +209,7 @@ def test_what_prefects_server_keeps_tells_no_address(api: str, nst: Nst, server:
     tasks = httpx.post(f"{api}/task_runs/filter", json={"task_runs": {"name": {"any_": ["download coco"]}}}).text
     assert "download coco" in runs
     assert "download coco" in tasks
-    assert "secret-word" not in runs + tasks + Path("kept/.nst-download.json").read_text()
+    assert "secret-word" not in runs + tasks + Path("kept/.nst-download.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("impatient")

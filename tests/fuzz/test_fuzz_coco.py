@@ -89,7 +89,7 @@ def test_a_plan_says_what_is_wrong_and_ends(tmp_path: Path, shared: Path, monkey
         shutil.copy(picture, tmp_path / f"coco/val2017/{n}.jpg")
     codes = []
     for number, (fault, data) in enumerate(mutations()):
-        Path("plan.yaml").write_text(PLAN.replace("CATEGORIES", "[person]" if number % 2 else "null"))
+        Path("plan.yaml").write_text(PLAN.replace("CATEGORIES", "[person]" if number % 2 else "null"), encoding="utf-8")
         Path("coco/own.json").write_bytes(data)
         code, text = run_command(["plan", "plan.yaml"])
         assert code in (0, 2), (fault, text)

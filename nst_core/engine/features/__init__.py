@@ -63,5 +63,5 @@ def _convnet(recipe: Recipe) -> Extractor:
     elif recipe.weights == "imagenet":
         weights = imagenet_weights(recipe.features)
     else:
-        weights = file_weights(Path(recipe.weights).expanduser())
+        weights = file_weights(Path(recipe.weights))
     return build_convnet(recipe.features, weights, recipe.pooling, recipe.inputs)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 import sys
 import threading
 from typing import Any
@@ -20,7 +21,11 @@ from typing import Any
 def main(dataset: str) -> None:
     """Print the request for the archive of `dataset`, or the error, as JSON."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):  # noqa: PTH123
+    with (
+        pathlib.Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         answer = _answer(dataset)
     print(json.dumps(answer), flush=True)
 

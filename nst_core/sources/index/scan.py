@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import InputError, UnreadableName
-from nst_core.sources.base import is_utf8, path_text
+from nst_core.sources.base import check_locale, is_utf8, path_text
 from nst_core.sources.index.cache import IndexCache
 from nst_core.sources.index.image_metadata import ScanOptions, read_image_metadata
 from nst_core.sources.index.inputs import Input, make_input, unreadable_input
@@ -88,6 +88,7 @@ class _Scan:
 
 def _scan_file(path: Path, options: ScanOptions, cache: IndexCache | None, state: FileState | None) -> Input:
     if not is_utf8(path):
+        check_locale(path)
         return Input(path, error=UnreadableName(path_text(path)))
     now = time.time_ns()
     state = file_state(path) if state is None else state

@@ -80,7 +80,7 @@ def in_runners(module):
 def seconds_off():
     """By how much the clock is wrong now: what the file that the fault names says."""
     try:
-        return float(Path(ARGUMENT).read_text())
+        return float(Path(ARGUMENT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return 0.0
 

@@ -188,3 +188,54 @@ def test_all_faults_are_told_at_once_and_each_once() -> None:
         assert message.count(f"{key} ") + message.count(f"{key}:") == 1, key
     assert "constrained" not in message
     assert "https://" not in message
+
+
+def test_names_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        "name: 2024\npairing:\n  artists: [007, 1:30, 2001-01-01, no, 1e3, 0x1F, 1.50, 12]\n"
+        "  pools: {no: [on], 007: [x]}\n",
+        encoding="utf-8",
+    )
+    config = load_config(path)
+    assert config.name == "2024"
+    assert config.pairing.artists == ["007", "1:30", "2001-01-01", "no", "1e3", "0x1F", "1.50", "12"]
+    assert config.pairing.pools == {"no": ["on"], "007": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"), [("true", '"true"'), ("False", '"false"'), ("null", '"null"'), ("~", '"null"')]
+)
+def test_a_word_that_yaml_takes_for_something_else_is_to_be_quoted(tmp_path: Path, word: str, quoted: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(f"pairing: {{artists: [{word}]}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"pairing.artists.0 must be text.*in quotes, {quoted}"):
+        load_config(path)
+
+
+def test_yes_and_no_switch_as_before() -> None:
+    config = parse_config({}, ["output.gallery=no", "output.report=on", "method.upscale=yes"])
+    assert (config.output.gallery, config.output.report, config.method.resolve().upscale) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("execution.devices=[x]", "execution.devices must be auto, cpu, or a list of GPUs by number"),
+        ("execution.workers=many", "execution.workers must be a whole number, 1 or more, or auto (it is 'many')"),
+        ("output.quality=101", "output.quality must be 100 or less (it is 101)"),
+        ("output.quality=1.5", "output.quality must be a whole number (it is 1.5)"),
+        ("output.format=gif", "output.format must be 'jpeg' or 'png' (it is 'gif')"),
+        ("output.gallery=perhaps", "output.gallery must be true or false (it is 'perhaps')"),
+        ("pairing.splits={a: .inf}", "pairing.splits.a must be a finite number"),
+        ("pairing.strengths=[0]", "pairing.strengths.0 must be greater than 0 (it is 0)"),
+        ("pairing.artists=[]", "pairing.artists must not be empty"),
+        ("pairing.artists=Ada", "pairing.artists must be a list"),
+        ("pairing.artists=[[Ada]]", "pairing.artists.0 must be text, not a list or section"),
+        ("name=", "name must be text"),
+        ("content.path=7", "content.path must be a path: put it in quotes"),
+        ("pairing.seed=" + "9" * 5000, "a number of 5000 digits"),
+    ],
+)
+def test_faults_are_told_in_our_words(override: str, said: str) -> None:
+    assert said in faults_of({"content": "photographs"}, override)

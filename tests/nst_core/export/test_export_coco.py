@@ -226,7 +226,7 @@ def test_faulty_annotations_are_left_out_told_all_at_once_and_the_others_load(
     unplaced = {key: value for key, value in good.items() if key != "image_id"}
     nameless = {key: value for key, value in good.items() if key != "id"} | {"segmentation": None}
     data["annotations"] += [*broken, unplaced, 7, nameless]
-    annotations.write_text(json.dumps(data))
+    annotations.write_text(json.dumps(data), encoding="utf-8")
     run = make_run({"width": width, "height": width * 2 // 3})
     report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     told = [str(group) for group in report.faults]
@@ -292,7 +292,7 @@ def test_ids_as_text_and_names_in_another_case_or_with_an_address_s_query_are_fo
         entry |= {"id": f"img{entry['id']}", "file_name": name}
     for annotation in data["annotations"]:
         annotation["image_id"] = f"img{annotation['image_id']}"
-    annotations.write_text(json.dumps(data))
+    annotations.write_text(json.dumps(data), encoding="utf-8")
     run = make_run({}, {}, {"x_coco_image_id": "img72", "content_path": "photos/absent.jpg"})
     report = export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
     assert (report.images, report.faults, report.left_out) == (3, (), ())

@@ -89,6 +89,15 @@ def test_overrides_lie_over_it(moved: RunFolder) -> None:
         retry_config(moved, ["execution.retrys=7"])
 
 
+def test_recorded_paths_are_taken_as_they_are_and_overrides_expanded(
+    moved: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    edit(moved, "content", path="~/pay$roll")
+    assert retry_config(moved).content.path == Path("~/pay$roll")
+    assert retry_config(moved, ["content.path=~/x"]).content.path == Path("/home/ada/x")
+
+
 def test_execution_keys_of_another_version_are_left_out(moved: RunFolder) -> None:
     edit(moved, "execution", antigravity="on", retries=5)
     assert retry_config(moved).execution.retries == 5

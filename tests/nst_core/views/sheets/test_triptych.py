@@ -116,7 +116,7 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = only_pair(tmp_path / "run")
-    Path(pair.content_path).write_text("no picture")
+    Path(pair.content_path).write_text("no picture", encoding="utf-8")
     assert next(panel.pixels for panel in panels_of(pair)) == "cannot be read"
 
     def refused(*_: object) -> None:
