@@ -26,6 +26,7 @@ class Limits:
         total_uploads: number of kept files of all clients together.
         concurrent_uploads: number of files received at a time.
         upload_seconds: time to receive a file.
+        decode_seconds: time to decode an image that could take longer than usual.
         idle_seconds: time for which an unused upload is kept.
     """
 
@@ -39,4 +40,5 @@ class Limits:
     total_uploads: int = 200
     concurrent_uploads: int = 16
     upload_seconds: float = 300.0
+    decode_seconds: float = 20.0
     idle_seconds: float = 3600.0
