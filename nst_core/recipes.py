@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from nst_core.engine.recipe import Layers, Recipe
+from nst_core.engine.regular_files import open_regular
 from nst_core.errors import ConfigError, suggestion
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
@@ -73,7 +74,8 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
 def read_yaml(path: Path, kind: str) -> Any:
     """The data of a YAML file; `kind` is its kind for messages, e.g. `recipe`. Raises ConfigError."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            return yaml.safe_load(file.read().decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"The {kind} {path} is not valid YAML: {' '.join(str(error).split())}") from error
     except OSError as error:

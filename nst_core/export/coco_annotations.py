@@ -17,6 +17,7 @@ from typing import Any
 from nst_core.errors import SourceError
 from nst_core.export.rows import ExportRow
 from nst_core.sources.licenses import license_id
+from nst_core.storage.regular_files import read_regular
 
 IMAGE_ID = "x_coco_image_id"
 """The column with an image's id from the source `coco`."""
@@ -48,7 +49,7 @@ class SourceAnnotations:
         """Raises SourceError: the file cannot be read, is damaged, or is no annotation file that we can scale."""
         self.path = path
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
             self.sha256 = hashlib.sha256(data).hexdigest()
             self._text = data.decode("utf-8-sig")
         except OSError as error:

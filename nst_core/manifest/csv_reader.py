@@ -16,6 +16,7 @@ from nst_core.manifest.checks import COLUMNS, ManifestFault, artist_faults, faul
 from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import parse_styles, parses_as_styles
 from nst_core.sources.artist_names import artist_lookup
+from nst_core.storage.regular_files import read_regular
 
 
 def read_manifest(
@@ -61,7 +62,7 @@ def _stripped(text: str, ids: Container[str], is_style: bool) -> str:
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[ManifestFault]]:
     """The cells of all rows that fit the header, and faults for the others."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
     except OSError as error:
         raise ManifestError(f"The manifest {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

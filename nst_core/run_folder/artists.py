@@ -11,6 +11,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.regular_files import read_regular, read_regular_text
 
 ARTISTS_FILE = "artists.csv"
 
@@ -48,7 +49,7 @@ def artist_facts(run_folder: Path) -> dict[str, ArtistFacts]:
     People may edit the file: columns come in any order, and rows without an artist or without facts are passed over.
     """
     try:
-        text = (run_folder / ARTISTS_FILE).read_bytes().decode("utf-8-sig", "replace")
+        text = read_regular(run_folder / ARTISTS_FILE).decode("utf-8-sig", "replace")
     except FileNotFoundError:
         return {}
     facts = {}
@@ -82,7 +83,7 @@ def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> N
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_regular_text(path)
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nst_core.storage.atomic import append_line
+from nst_core.storage.regular_files import read_regular
 
 EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
 """`start` of a try; its `end`; or that it `failed` with an error, its worker was `lost`, the run was `stopped`. What
@@ -74,7 +75,7 @@ def count_tries(events: Sequence[Event]) -> int:
 
 def _events(path: Path) -> Iterator[Event]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_regular(path).split(b"\n")
     except FileNotFoundError:
         return
     for line in lines:

@@ -29,6 +29,7 @@ from nst_core.sources.walk import leads_outside
 from nst_core.sources.wording import short_list
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder
+from nst_core.storage.regular_files import check_regular, read_regular
 
 _VERSION = "1"
 _CACHED_FROM = 4 << 20  # bytes; smaller files are read as fast as the cache
@@ -123,7 +124,7 @@ _TAKERS = {
 def _parse(path: Path) -> Annotations:
     columns, seen = _AnnotationColumns(), set()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
         for section, number, entry in stream_entries(text, _TAKERS):
             seen.add(section)
             if number is not None:
@@ -234,6 +235,7 @@ def _text(value: Any) -> str | None:
 
 def _from_cache(path: Path) -> Annotations | None:
     try:
+        check_regular(path)
         table = pq.read_table(path)
         names = json.loads(table.schema.metadata[b"nst"])
         licenses = {int(key): value for key, value in names["licenses"].items()}

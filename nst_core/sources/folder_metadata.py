@@ -13,6 +13,7 @@ from nst_core.sources.csv_table import csv_record, csv_rows
 from nst_core.sources.licenses import license_id
 from nst_core.sources.walk import leads_outside
 from nst_core.sources.wording import fault_list, short_list
+from nst_core.storage.regular_files import read_regular
 
 METADATA_FILE = "metadata.csv"
 _COLUMNS = ("label", "split", "artist", "genre", "nationality", "license", "source_url")
@@ -107,7 +108,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular(path).decode("utf-8-sig")
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -89,12 +89,14 @@ class _Decoder:
 
     def answer(self, request: tuple[str, ImageLimits, bytes], seconds: float) -> tuple[str, Any]:
         """("image", what was decoded), ("error", exception), ("slow", None) or ("ended", exit code)."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        requests, answers = self._process.stdin, self._process.stdout
+        assert requests, "it has pipes"
+        assert answers, "it has pipes"
         with self._deadline(seconds) as too_slow:
             try:
-                pickle.dump(request, self._process.stdin, protocol=5)
-                self._process.stdin.flush()
-                answer: tuple[str, Any] = pickle.load(self._process.stdout)
+                pickle.dump(request, requests, protocol=5)
+                requests.flush()
+                answer: tuple[str, Any] = pickle.load(answers)
             except (EOFError, OSError, pickle.UnpicklingError):
                 answer = "ended", self._process.wait()
         if answer[0] == "ended":
