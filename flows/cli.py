@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import nst_core
+from flows.signals import interrupt, leave_later, watch_signals
 from nst_core.errors import InputError, Interrupted, NstError
 
 COMMANDS = {
@@ -111,15 +112,15 @@ def _options(
 def main() -> None:
     """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    watch_signals()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
-    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
-
-
-def _terminated(_number: int, _frame: Any) -> None:
-    """SIGTERM outside a flow: leave through every `finally`, or the temporary server would stay behind."""
-    raise KeyboardInterrupt
+    code = _guarded(lambda: app(arguments, standalone_mode=False))
+    if code == EXIT_INTERRUPTED:
+        leave_later(say=False)  # the interpreter waits for threads, which may be in the midst of anything
+    sys.exit(code)
 
 
 def _guarded(command: Callable[[], Any]) -> int:

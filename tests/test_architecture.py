@@ -41,7 +41,7 @@ RIDDLES = {
 LIBRARY = sorted((ROOT / "nst_core").rglob("*.py"))
 ENGINE = sorted((ROOT / "nst_core" / "engine").rglob("*.py"))
 ENGINE_NEEDS = {"torch", "torchvision", "numpy", "PIL", "nst_core.engine", "nst_core.errors"}
-RECIPES_NEED = {"yaml", "nst_core.engine.recipe", "nst_core.errors"}
+RECIPES_NEED = {"yaml", "nst_core.engine.recipe", "nst_core.engine.regular_files", "nst_core.errors"}
 
 
 def imports(path: Path) -> Iterator[str]:
