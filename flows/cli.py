@@ -113,7 +113,8 @@ def main() -> None:
     """The console script: run a command, and exit with its code (docs/troubleshooting.md); errors go to stderr."""
     global _debug
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as of a shell's background jobs
+            signal.signal(number, interrupt)
     watch_signals()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1

@@ -35,13 +35,13 @@ def check_own_file(folder: Path, name: str | None) -> Path:
     if not is_local(folder):  # at a store there are no links, and nothing but objects
         return place
     way = os.fspath(folder)
-    for part in path.parts:
+    for depth, part in enumerate(path.parts):
         way = os.path.join(way, part)  # noqa: PTH118 (galleries ask for hundreds of thousands)
         try:
             mode = os.lstat(way).st_mode
         except (FileNotFoundError, NotADirectoryError):
             return place
-        if stat.S_ISLNK(mode) and not (part == _LINKED and len(path.parts) > 1 and part is path.parts[0]):
+        if stat.S_ISLNK(mode) and not (depth == 0 and part == _LINKED and len(path.parts) > 1):
             raise _foreign(place, "it is a link, or lies behind one")
     if not stat.S_ISREG(mode):
         raise _foreign(place, "it is no file")

@@ -27,6 +27,8 @@ from nst_core.errors import (
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")  # about the metadata that we damage on purpose
 
+OPEN = "nst_core.engine.images.files.open_regular"
+
 
 def test_read_bytes_gives_the_files_bytes_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
