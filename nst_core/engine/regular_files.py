@@ -7,6 +7,7 @@ import io
 import os
 import stat
 from pathlib import Path
+from typing import cast
 
 NOT_REGULAR = "it is a pipe, a socket or a device, not a file"
 
@@ -16,7 +17,7 @@ def open_regular(path: Path) -> io.BufferedReader:
 
     A path to a remote store is no pathlib.Path: it leads to objects only.
     """
-    if not isinstance(path, Path):
+    if not isinstance(cast(object, path), Path):
         return path.open("rb")
     if not _is_file(path.stat().st_mode):  # looked at first: even opening it may have an effect on a pipe or a device
         raise OSError(errno.EINVAL, NOT_REGULAR, str(path))

@@ -11,6 +11,7 @@ import io
 import os
 import stat
 from pathlib import Path
+from typing import cast
 
 NOT_REGULAR = "it is a pipe, a socket or a device, not a file"
 
@@ -24,7 +25,7 @@ def open_regular(path: Path, *, follow: bool = True) -> io.BufferedReader:
     Raises:
         OSError: what `path.open` raises, and EINVAL where it is no regular file.
     """
-    if not isinstance(path, Path):  # at a store there are objects only
+    if not isinstance(cast(object, path), Path):  # at a store there are objects only
         return path.open("rb")
     check_regular(path)  # first: even opening it may have an effect on a pipe or a device
     unfollowed = 0 if follow else getattr(os, "O_NOFOLLOW", 0)
@@ -41,7 +42,7 @@ def open_regular(path: Path, *, follow: bool = True) -> io.BufferedReader:
 
 def read_regular(path: Path, *, follow: bool = True) -> bytes:
     """The bytes of a file. Raises as `open_regular`."""
-    if not isinstance(path, Path):
+    if not isinstance(cast(object, path), Path):
         return path.read_bytes()
     with open_regular(path, follow=follow) as file:
         return file.read()

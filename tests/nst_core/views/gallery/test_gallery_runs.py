@@ -168,3 +168,17 @@ def test_a_slug_that_leads_out_of_the_gallery_is_passed_over(runs: list[Path], t
 def test_many_runs_are_counted_rather_than_named(runs: list[Path], tmp_path: Path) -> None:
     more = [*runs, new_run(tmp_path / "three"), new_run(tmp_path / "four")]
     assert "4 runs 2 artists" in Page(build_gallery(more, tmp_path / "all")).text
+
+
+@pytest.mark.parametrize("combined", [True, False])
+def test_links_in_a_run_folder_are_not_followed(runs: list[Path], tmp_path: Path, combined: bool) -> None:
+    result = runs[0] / "images" / "a--style.png"
+    secret = shutil.move(result, tmp_path / "secret.png")
+    result.symlink_to(secret)
+    gallery = tmp_path / "both" if combined else runs[0] / "gallery"
+    build_gallery(runs if combined else runs[:1], *([gallery] if combined else []))
+    assert not (gallery / "originals" / "night" / "images" / "a--style.png").exists()
+    assert (
+        "file" not in details(gallery / "vincent-van-gogh")[0] or not details(gallery / "vincent-van-gogh")[0]["file"]
+    )
+    assert details(gallery / "vincent-van-gogh")[1 if not combined else 2]["file"]
