@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 import nst_core
 from flows.light_pyarrow import keep_pandas_out
 from flows.printing import PrintableRecords
+from flows.signals import interrupt, leave_later, watch_signals
 from nst_core.errors import InputError, Interrupted, NstError
 from nst_core.storage.log_redaction import redacted_traceback
 from nst_core.storage.secrets import redact_text
@@ -135,12 +136,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what it cannot show (a name that is not UTF-8) is told by its codes
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as of a shell's background jobs
+            signal.signal(number, interrupt)
+    watch_signals()
     logging.getLogger("nst").addFilter(PrintableRecords())
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     _debug = len(arguments) != len(sys.argv) - 1
     name_places(arguments)
-    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
+    code = _guarded(lambda: app(arguments, standalone_mode=False))
+    if code == EXIT_INTERRUPTED:
+        leave_later(say=False)  # the interpreter waits for threads, which may be in the midst of anything
+    sys.exit(code)
 
 
 def _restart_in_utf8_mode() -> None:
@@ -152,11 +159,6 @@ def _restart_in_utf8_mode() -> None:
         return
     os.environ["PYTHONUTF8"] = "1"
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
-
-
-def _terminated(_number: int, _frame: Any) -> None:
-    """SIGTERM outside a flow: leave through every `finally`, or the temporary server would stay behind."""
-    raise KeyboardInterrupt
 
 
 def _guarded(command: Callable[[], Any]) -> int:

@@ -146,6 +146,10 @@ class ImageTooSmall(InputError):
     """A side is shorter than `content.min_side` or `style.min_side`."""
 
 
+class SlowImage(InputError):
+    """Decoding it takes longer than `content.decode_seconds` or `style.decode_seconds`: its process was ended."""
+
+
 class PoisonPair(InputError):
     """A process died twice while it worked on this pair alone."""
 
@@ -172,6 +176,10 @@ class TransientError(NstError):
 
 class ChunkTimeout(TransientError):
     """A chunk took longer than `execution.chunk_deadline`; its finished pairs are kept."""
+
+
+class DecoderLost(TransientError):
+    """The process that decoded an image was ended by somebody else."""
 
 
 class WorkerNotStarted(TransientError):

@@ -18,6 +18,7 @@ from prefect.artifacts import (
 
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.summary import Summary
+from nst_core.storage.regular_files import read_regular_text
 from nst_core.storage.slugs import slugify
 
 INTERVAL = 5.0
@@ -62,7 +63,7 @@ def markdown(folder: RunFolder, summary: Summary, reported: bool) -> str:
     """The report in the run folder, if it is of the run as it stands; else the counts alone."""
     if reported:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            return (folder.root / "report" / "report.md").read_text("utf-8")
+            return read_regular_text(folder.root / "report" / "report.md")
     counts = ("planned", "success", "failed", "quarantined", "skipped", "missing")
     rows = [f"| {name} | {getattr(summary, name)} |" for name in counts]
     reasons = [f"| {reason} | {count} |" for reason, count in summary.errors.items()]

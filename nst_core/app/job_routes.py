@@ -16,6 +16,7 @@ from nst_core.app.jobs import FINAL, Job
 from nst_core.app.request_errors import RequestError
 from nst_core.app.responses import image_response, json_text
 from nst_core.app.uploads import Upload
+from nst_core.run_folder.own_files import own_file_or_none
 
 POLL_SECONDS = 0.25
 """Interval at which a streamed job is checked for changes."""
@@ -67,8 +68,8 @@ def job_routes(context: AppContext) -> APIRouter:
         job = queue.find(client, identity)
         if job.result is None:
             raise RequestError(404, "It is not finished.")
-        path = context.root / job.result
-        if not path.is_file():
+        path = own_file_or_none(context.root, job.result)
+        if path is None or not path.is_file():
             raise RequestError(410, "The picture was removed from the run folder.")
         cache = {"Cache-Control": "private, max-age=3600"}
         return FileResponse(path, filename=path.name if download else None, headers=cache)

@@ -28,6 +28,7 @@ class Limits:
         concurrent_uploads: number of files received at a time.
         address_uploads: number of those of one address.
         upload_seconds: time to receive a file.
+        decode_seconds: time to decode an image that could take longer than usual.
         idle_seconds: time for which an unused upload is kept.
     """
 
@@ -43,4 +44,5 @@ class Limits:
     concurrent_uploads: int = 16
     address_uploads: int = 8
     upload_seconds: float = 300.0
+    decode_seconds: float = 20.0
     idle_seconds: float = 3600.0

@@ -10,11 +10,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from nst_core.app.limits import Limits
-from nst_core.app.pictures import decode_limited, thumbnail_bytes
+from nst_core.app.pictures import decode_limited, image_limits, thumbnail_bytes
 from nst_core.app.request_errors import RequestError
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.cache import Cache
-from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import probe_image
 from nst_core.errors import InputError
 from nst_core.plan.wanted import Sources
@@ -66,7 +65,7 @@ class PictureCollections:
         pools = sources.styles.drawable().by_artist()
         slugs = unique_slugs(sorted(pools))
         self.artists = {slugs[name]: pools[name] for name in sorted(pools, key=str.casefold)}
-        self._limits = ImageLimits(max_pixels=limits.pixels)
+        self._limits = image_limits(limits)
         self._thumbnails: Cache[bytes] = Cache(MAX_THUMBNAILS)
         self._sizes: dict[str, tuple[int, int]] = {}
 

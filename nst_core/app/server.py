@@ -109,9 +109,14 @@ def serve(config: RunConfig, limits: Limits, address: ServerAddress, say: Callab
 
 
 def with_limits(config: RunConfig, limits: Limits) -> RunConfig:
-    """The run file with the app's limit on pixels, where that is the lower one, and without preview files."""
+    """The run file with the app's limits on images, where those are the lower ones, and without preview files."""
     sections = {
-        role: section.model_copy(update={"max_pixels": min(section.max_pixels, limits.pixels)})
+        role: section.model_copy(
+            update={
+                "max_pixels": min(section.max_pixels, limits.pixels),
+                "decode_seconds": min(section.decode_seconds, limits.decode_seconds),
+            }
+        )
         for role, section in (("content", config.content), ("style", config.style))
     }
     output = config.output.model_copy(update={"previews": None})

@@ -62,7 +62,7 @@ class Uploads:
     def add(self, client: str, name: str, data: bytes, address: str = "") -> Upload:
         """Check a file and keep it. Raises RequestError; then nothing of it remains."""
         name = display_name(name)
-        image = decode_upload(name, data, self._limits.pixels)
+        image = decode_upload(name, data, self._limits)
         identity = secrets.token_hex(12)
         path = self._folder / f"{identity}{suffix_of(image)}"
         try:

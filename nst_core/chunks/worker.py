@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import torch
@@ -31,6 +31,9 @@ from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_i
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, unfinished_result
 from nst_core.storage.web_access import use_web_access
+
+_POLL = 0.2
+"""Seconds between two looks at the watch while a batch is decoded."""
 
 
 def stylize_chunk(chunk: Chunk, work: Work, watch: ChunkWatch | None = None, attempt: int = 1) -> ChunkReport:
@@ -75,7 +78,7 @@ class ChunkRun:
     def run(self) -> ChunkReport:
         """Make the chunk, once. Raises as `stylize_chunk`."""
         try:
-            with self._decoder, self._encoder:
+            with self._encoder:
                 self._run_batches()
         except BaseException:
             # Keep the images, if the disk lets us, and drop the other rows, whose pairs are tried again.
@@ -83,6 +86,8 @@ class ChunkRun:
             with contextlib.suppress(Exception):  # the error that ended the try is the one to report
                 self._write_rows()
             raise
+        finally:
+            self._decoder.shutdown(wait=False, cancel_futures=True)  # a try that is over waits for no slow picture
         rows = self._write_rows()
         return ChunkReport(Counter(rows[name].status for name in requested_ids(self._chunk)), self._spent)
 
@@ -92,15 +97,21 @@ class ChunkRun:
         writes: list[Future[None]] = []
         try:
             while upcoming is not None:
-                self._watch.poll()
-                with self._spent.on("wait"):
-                    decoded = upcoming.result()
+                decoded = self._decoded(upcoming)
                 upcoming = self._decode_next(batches)
                 new_writes = self._stylize_batch(decoded)
                 self._wait_for(writes)  # a full disk stops the chunk here, and images do not pile up in memory
                 writes = new_writes
         finally:
             self._wait_for(writes)
+
+    def _decoded(self, batch: Future[list[DecodedPair | RefusedPair]]) -> list[DecodedPair | RefusedPair]:
+        """Wait for a batch, with an eye on the watch. Raises Interrupted, ChunkTimeout."""
+        with self._spent.on("wait"):
+            while True:
+                self._watch.poll()
+                if wait([batch], _POLL).done:
+                    return batch.result()
 
     def _batches(self) -> Iterator[list[PlannedPair]]:
         """The batches in which a pair is wanted: whole as planned, unless a pair that kills its process is searched."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from nst_core.config.location import LocalPath, Location
 from nst_core.engine.images.limits import ImageLimits
@@ -26,6 +35,11 @@ class ImageSource(Section):
     path: Location = Field(description="Its folder.")
     max_pixels: PositiveInt = Field(100_000_000, description="Images with more pixels are refused before decoding.")
     min_side: PositiveInt = Field(16, description="Images with a shorter side than this, in pixels, are refused.")
+    decode_seconds: PositiveFloat = Field(
+        60.0,
+        description="Images whose decoding takes longer, in seconds, are refused. It is watched where it could take "
+        "longer than usual: very large pictures, unusual ones, less common formats.",
+    )
     verify: Literal["header", "full"] = Field(
         "header", description="How images are checked before the run: by their header, or by decoding them whole."
     )
@@ -62,7 +76,7 @@ class ImageSource(Section):
         return patterns
 
     def limits(self) -> ImageLimits:
-        return ImageLimits(max_pixels=self.max_pixels, min_side=self.min_side)
+        return ImageLimits(self.max_pixels, self.min_side, self.decode_seconds)
 
 
 class SampleSource(ImageSource):

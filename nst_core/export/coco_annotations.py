@@ -22,6 +22,7 @@ from nst_core.export.rows import ExportRow
 from nst_core.sources.coco_annotations import Annotations, EntryReader, flat_lists, read_annotations
 from nst_core.sources.coco_entries import EntryFault, EntryFaults, FaultGroup, Identifier, identifier
 from nst_core.storage.names import name_key
+from nst_core.storage.regular_files import open_regular
 
 IMAGE_ID = "x_coco_image_id"
 """The column with an image's id from the source `coco`."""
@@ -225,5 +226,5 @@ def _folded(name: str) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

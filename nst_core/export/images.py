@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.errors import CorruptImage, InputError, MissingImage, UnreadableImage
 from nst_core.export.rows import ExportRow
+from nst_core.run_folder.own_files import ForeignFile, check_own_file
 from nst_core.storage.paths import is_local
+from nst_core.storage.regular_files import read_regular
 
 _PLAIN_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,180}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -30,26 +31,23 @@ def image_path(run: Path, row: ExportRow) -> Path:
         raise InputError(row.file_name, "its row leads outside of the run folder")
     if name.suffix.lower() not in OUTPUT_SUFFIXES:
         raise InputError(row.file_name, f"its name does not end in {', '.join(OUTPUT_SUFFIXES)}")
-    path = run / name
-    if not is_local(path):  # there are no links that could lead elsewhere, and `..` is refused above
-        return path
     try:
-        mode = path.lstat().st_mode
-        folders = (run.resolve(), (run / "images").resolve())
-        inside = any(path.resolve().is_relative_to(folder) for folder in folders)
+        path = check_own_file(run, row.file_name)
+        if is_local(run):
+            path.lstat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingImage(row.file_name, "there is no such file") from error
-    except (OSError, RuntimeError) as error:
+    except ForeignFile as error:
+        raise InputError(row.file_name, "is not a file of the run folder") from error
+    except OSError as error:
         raise UnreadableImage(row.file_name, f"cannot be read ({error})") from error
-    if not stat.S_ISREG(mode) or not inside:
-        raise InputError(row.file_name, "is not a file of the run folder")
     return path
 
 
 def image_bytes(path: Path, row: ExportRow) -> bytes:
     """The bytes of an image. Raises InputError unless they match its row."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, follow=False)
     except FileNotFoundError as error:
         raise MissingImage(row.file_name, "there is no such file") from error
     except OSError as error:

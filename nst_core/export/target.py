@@ -27,6 +27,7 @@ from nst_core.storage.atomic import (
     is_temporary,
     write_if_changed,
 )
+from nst_core.storage.regular_files import read_regular
 
 MARKER = "export.json"
 LOCK_FILE = ".nst-export.lock"
@@ -188,7 +189,7 @@ def _earlier(root: Path, identity: Identity) -> dict[str, ShardRecord]:
 
 def _read_marker(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(path))
     except (OSError, ValueError) as error:
         raise _damaged(path) from error
     if not isinstance(data, dict) or data.get("export") != _VERSION:

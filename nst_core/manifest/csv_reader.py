@@ -26,6 +26,7 @@ from nst_core.manifest.style_cell import parse_styles, parses_as_styles
 from nst_core.sources.artist_names import artist_lookup
 from nst_core.sources.csv_table import CsvFault, CsvTable, decode_table, parse_csv
 from nst_core.storage.names import name_key
+from nst_core.storage.regular_files import read_regular
 
 _COMMA_SHARE = re.compile(r"(@\s*\d*),(\d+\s*(?:;|$))")
 
@@ -99,7 +100,7 @@ def _read_table(path: Path, style_ids: Container[str]) -> tuple[pd.DataFrame, li
 
 def _parse(path: Path) -> CsvTable:
     try:
-        return parse_csv(decode_table(path.read_bytes()))
+        return parse_csv(decode_table(read_regular(path)))
     except OSError as error:
         raise ManifestError(f"The manifest {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ from nst_core.manifest.checks import COLUMNS
 from nst_core.manifest.row import ManifestRow
 from nst_core.manifest.style_cell import StyleRef, format_styles, number_text
 from nst_core.storage.atomic import atomic_path
+from nst_core.storage.regular_files import read_regular
 
 _FORMULA = re.compile(r"[=@]|[+-](?!\d+(?:[.,]\d+)?$)")
 
@@ -41,7 +42,7 @@ def write_manifest(rows: Iterable[ManifestRow], path: Path) -> int:
 
 def formula_note(path: Path) -> str | None:
     """A warning where cells of a manifest that was written begin as formulas do; None where none does."""
-    text = io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")
+    text = io.StringIO(read_regular(path).decode("utf-8-sig"), newline="")
     if not any(_FORMULA.match(cell) for row in csv.reader(text) for cell in row):
         return None
     return (

@@ -16,6 +16,7 @@ from nst_core.manifest.row import ManifestRow
 from nst_core.manifest.style_cell import parse_styles
 from nst_core.sources.base import Item
 from nst_core.storage.paths import is_url, parse_path
+from nst_core.storage.regular_files import read_regular
 from nst_core.storage.secrets import redact_urls
 from nst_core.storage.signed_urls import (
     is_signed_by_provider,
@@ -61,7 +62,7 @@ def _reason(name: str) -> str | None:
 def remember_urls(manifest: Path) -> None:
     """Keep the addresses that a manifest names, for paths that are read from a plan; one that is gone names none."""
     with contextlib.suppress(OSError, ValueError, csv.Error, NstError):
-        text = manifest.read_bytes().decode("utf-8-sig")
+        text = read_regular(manifest).decode("utf-8-sig")
         for row in csv.DictReader(io.StringIO(text, newline="")):
             names = [(row.get("content") or "").strip(), *(ref.name for ref in parse_styles(row.get("style") or ""))]
             for url in filter(is_web_url, names):

@@ -20,6 +20,7 @@ from nst_core.errors import NstError
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import write_text_atomic
 from nst_core.storage.machine import cache_folder, cores
+from nst_core.storage.regular_files import read_regular
 
 ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
 """Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""
@@ -101,7 +102,7 @@ def _file() -> Path:
 
 def _measurements() -> dict[str, dict[str, Any]]:
     try:
-        found = json.loads(_file().read_text(encoding="utf-8"))
+        found = json.loads(read_regular(_file()))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

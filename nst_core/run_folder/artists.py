@@ -13,6 +13,7 @@ from nst_core.sources.artist_names import artist_key
 from nst_core.sources.csv_table import CsvFault, csv_record, decode_table, parse_csv
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.names import ValuesByName
+from nst_core.storage.regular_files import read_regular, read_regular_text
 
 ARTISTS_FILE = "artists.csv"
 
@@ -50,7 +51,7 @@ def artist_facts(run_folder: Path) -> Mapping[str, ArtistFacts]:
     People may edit the file: columns come in any order, and rows without an artist or without facts are passed over.
     """
     try:
-        data = (run_folder / ARTISTS_FILE).read_bytes()
+        data = read_regular(run_folder / ARTISTS_FILE)
     except FileNotFoundError:
         return {}
     try:
@@ -96,7 +97,7 @@ def record_artist_facts(run_folder: Path, facts: Mapping[str, ArtistFacts]) -> N
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_regular_text(path)
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:

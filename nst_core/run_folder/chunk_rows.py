@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from nst_core.run_folder.chunk import Chunk
+from nst_core.run_folder.own_files import own_file_or_none
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import Result, Status, chunk_file, read_chunk, unfinished_result, write_results
 
@@ -36,7 +37,10 @@ def readable_rows(path: Path) -> dict[str, Result]:
 
 def has_image(result: Result | None, run_folder: Path) -> bool:
     """Whether an earlier try of the chunk made a pair's image, and it is there."""
-    return result is not None and result.status == "success" and (run_folder / str(result.file_name)).is_file()
+    if result is None or result.status != "success":
+        return False
+    path = own_file_or_none(run_folder, result.file_name)
+    return path is not None and path.is_file()
 
 
 def requested_ids(chunk: Chunk) -> frozenset[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 
 from nst_core.manifest.row import UNSTYLIZED
+from nst_core.run_folder.own_files import own_file_or_none
 from nst_core.run_folder.results_reader import read_results, successes
 from nst_core.run_folder.style_columns import relative_shares
 
@@ -49,10 +50,10 @@ class FinishedPair:
 
 
 def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[FinishedPair]:
-    """The finished pairs in results files of a run, but for those whose rows lead out of the run folder."""
+    """The finished pairs in results files of a run, but for those whose pictures are not its own files."""
     for part in read_results(files, _COLUMNS, reduce=successes):
         for record in part.table.to_pylist():
-            if is_inside(record["file_name"]):
+            if own_file_or_none(run_folder, record["file_name"]) is not None:
                 yield FinishedPair(
                     run_folder,
                     record["pair_id"] or "",
@@ -67,9 +68,3 @@ def finished_pairs(run_folder: Path, files: Iterable[Path]) -> Iterator[Finished
 def display_name(path: str) -> str:
     """The name of a file without folder and ending."""
     return PurePath(path).stem or path
-
-
-def is_inside(file_name: str | None) -> bool:
-    """Whether a row names a file in the run folder, which may come from somebody else."""
-    path = PurePosixPath(file_name or "/")
-    return not path.is_absolute() and ".." not in path.parts

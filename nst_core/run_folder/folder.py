@@ -24,6 +24,7 @@ from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.shard import Shard
 from nst_core.storage.atomic import atomic_path, remove_temporaries, write_text_atomic
 from nst_core.storage.paths import check_store_writable, files_below, is_local, parquet_source
+from nst_core.storage.regular_files import check_regular, read_regular_text
 
 if TYPE_CHECKING:
     from nst_core.config.fingerprint import Fingerprints
@@ -152,7 +153,7 @@ class RunFolder:
         """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""
         path = self.root / RUN_YAML
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = yaml.safe_load(read_regular_text(path))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -259,6 +260,7 @@ class RunFolder:
 
 def _read_part(path: Path) -> Plan:
     try:
+        check_regular(path)
         source = parquet_source(path)
         part = pq.ParquetFile(source, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
         plan = concat_plans([Plan(part.read())])

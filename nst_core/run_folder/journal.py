@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nst_core.storage.atomic import append_line
+from nst_core.storage.regular_files import read_regular
 from nst_core.storage.secrets import redact_text
 
 EventName = Literal["start", "end", "failed", "lost", "stopped", "given up", "quarantined"]
@@ -76,7 +77,7 @@ def count_tries(events: Sequence[Event]) -> int:
 
 def _events(path: Path) -> Iterator[Event]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_regular(path).split(b"\n")
     except FileNotFoundError:
         return
     for line in lines:

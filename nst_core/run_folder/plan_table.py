@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nst_core.errors import SKIPPED
 from nst_core.manifest.style_cell import StyleRef, format_styles
 from nst_core.storage.paths import parquet_source
+from nst_core.storage.regular_files import check_regular
 
 DICTIONARY_COLUMNS = [
     "chunk_id",
@@ -225,6 +226,7 @@ def plan_columns(path: Path, columns: Sequence[str]) -> pa.Table:
         pyarrow.ArrowException, OSError: it is damaged.
         KeyError: it lacks one of the columns.
     """
+    check_regular(path)
     part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
     return part.read(columns=list(columns)).select(columns)
 

@@ -17,6 +17,7 @@ from nst_core.run_folder.loss_trace import TraceArrays, loss_left
 from nst_core.run_folder.results import EXTRA_PREFIX, SCHEMA, result_files
 from nst_core.run_folder.style_columns import PARSED_COLUMNS, with_style_lists
 from nst_core.storage.paths import arrow_files, is_local, parquet_source, parquet_sources
+from nst_core.storage.regular_files import check_regular
 
 BATCH_ROWS = 1024
 """Rows in memory at a time where a file is reduced as it is read."""
@@ -81,6 +82,7 @@ def read_results(
     """
     for path, source in parquet_sources(files):
         try:
+            check_regular(path)
             with pq.ParquetFile(source, page_checksum_verification=True) as file:
                 part = _read_part(path, file, columns, reduce, whole)
         except FileNotFoundError:
@@ -119,6 +121,7 @@ def successes(table: pa.Table) -> pa.Table:
 def _row_count(file: Path) -> int | None:
     (name,), system = arrow_files([file])
     try:
+        check_regular(file)
         return int(pq.read_metadata(name, filesystem=system).num_rows)
     except pa.ArrowException:
         return None

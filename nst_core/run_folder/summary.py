@@ -17,6 +17,7 @@ from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.status_counts import Outcomes, StatusCounts
 from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.regular_files import read_regular
 
 _COLUMNS = ["pair_id", "status", "error_class", "error_message", "content_path", "style_paths", "artist", "seconds",
             "device", "content_license", "style_license", "content_source_url"]  # fmt: skip
@@ -151,7 +152,7 @@ def write_summary(run_folder: Path, summary: Summary) -> None:
 def is_current(run_folder: Path, summary: Summary) -> bool:
     """Whether summary.json, which is written last, has the same counts: else a run was cut off before its end."""
     try:
-        written = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        written = json.loads(read_regular(run_folder / SUMMARY_FILE))
     except (OSError, ValueError):
         return False
     return isinstance(written, dict) and not differing_counts(written, summary, summary.by_artist)

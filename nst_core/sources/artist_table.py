@@ -12,6 +12,7 @@ from nst_core.sources.artist_names import repair_encoding, spelling_key
 from nst_core.sources.csv_table import csv_record, csv_rows, decode_table
 from nst_core.sources.wording import short_list
 from nst_core.storage.names import normal_name
+from nst_core.storage.regular_files import read_regular
 
 ARTIST_TABLE = "artists.csv"
 _REQUIRED = ("name", "years", "genre", "nationality")
@@ -87,7 +88,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _read(path: Path) -> str:
     """The table's text, decoded from UTF-16, UTF-8 or else cp1252."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise SourceError(f"The table of artists {path} cannot be read: {error.strerror}.") from error
     try:

@@ -39,6 +39,7 @@ from nst_core.sources.json_stream import StreamedValue, stream_values
 from nst_core.sources.licenses import license_id
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.machine import cache_folder
+from nst_core.storage.regular_files import check_regular, open_regular
 
 _VERSION = "2"
 _CACHED_FROM = 4 << 20  # bytes; smaller files are read as fast as the cache
@@ -192,7 +193,7 @@ def _parse(path: Path, remedy: str) -> Annotations:
     columns, others = _Columns(), set[str]()
     lists: set[str] = set()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for streamed in stream_values(file, _TAKERS):
                 if streamed.start == streamed.end:
                     lists.add(streamed.section)
@@ -201,6 +202,8 @@ def _parse(path: Path, remedy: str) -> Annotations:
                     others.add(streamed.section)
                 else:
                     _take(columns, streamed)
+    except OSError as error:
+        raise SourceError(f"The annotation file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"The annotation file {path} is not in UTF-8: save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
@@ -291,7 +294,7 @@ class EntryReader:
     def _read(self, start: int, end: int, before: bytes, after: bytes) -> Any:
         try:
             if self._file is None:
-                self._file = self._path.open("rb")
+                self._file = open_regular(self._path)
             self._file.seek(start)
             return json.loads((before + self._file.read(end - start) + after).decode())
         except OSError as error:
@@ -306,6 +309,7 @@ class EntryReader:
 
 def _from_cache(path: Path, cached: Path) -> Annotations | None:
     try:
+        check_regular(cached)
         table = pq.read_table(cached)
         told = json.loads(table.schema.metadata[b"nst"])
         return Annotations(

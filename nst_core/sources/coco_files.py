@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nst_core.errors import SourceError
 from nst_core.sources.json_stream import stream_values
+from nst_core.storage.regular_files import open_regular
 
 INSTEAD = "give instances_*.json, person_keypoints_*.json, captions_*.json or image_info_*.json"
 _BEGIN = 4096
@@ -40,7 +41,7 @@ _FORMS = (
 
 def check_kind(path: Path) -> None:
     """Raise SourceError for a file that by its first bytes is no JSON object, and say what it is."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         begin = file.read(_BEGIN)
     text = begin.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     for magic, what in _MAGIC:
@@ -69,7 +70,7 @@ def other_form(keys: Collection[str]) -> str:
 def _list_kind(path: Path) -> str:
     first = None
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = b'{"list": ' + file.read(1 << 20).removeprefix(b"\xef\xbb\xbf")
         import io
 

@@ -15,6 +15,7 @@ from nst_core.errors import SourceError
 from nst_core.sources.csv_table import csv_record, csv_rows, decode_table
 from nst_core.sources.wording import quantity, short_list
 from nst_core.storage.paths import parquet_source
+from nst_core.storage.regular_files import read_regular
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _holds_bytes(value: Any) -> bool:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nst_core.errors import DiskFull, UsageError
 from nst_core.storage.paths import check_store_writable, is_local
+from nst_core.storage.regular_files import check_regular, read_regular
 
 TEMPORARY_SUFFIX = ".tmp~"
 _TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))
@@ -93,8 +94,11 @@ def write_if_changed(path: Path, data: bytes) -> None:
 
 
 def _read_or_none(path: Path) -> bytes | None:
+    """The bytes of a file; None where there is none, or a link, a pipe or a device in its place."""
+    if is_local(path) and not (path.is_file() and not path.is_symlink()):
+        return None
     try:
-        return path.read_bytes()
+        return read_regular(path, follow=False)
     except FileNotFoundError:
         return None
 
@@ -119,6 +123,8 @@ def append_line(path: Path, text: str) -> None:
     with disk_full_as_error(path):
         is_new = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not is_new:
+            check_regular(path)
         with path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             torn = size > 0 and (file.seek(size - 1), file.read(1))[1] != b"\n"

@@ -15,6 +15,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from nst_core.errors import ConfigError, short
+from nst_core.storage.regular_files import read_regular
 
 N = TypeVar("N", bound=float)
 
@@ -31,7 +32,7 @@ MOST_DIGITS = 400
 def read_yaml(path: Path, kind: str) -> Any:
     """The data of a YAML file; `kind` is its kind for messages, e.g. `recipe`. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} ({error.object[error.start]:#04x}) is not UTF-8: save it in UTF-8"
         raise ConfigError(f"The {kind} {path} is not valid YAML: {reason}.") from error

@@ -12,6 +12,7 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from nst_core.engine.regular_files import open_regular
 from nst_core.errors import WeightsError
 
 
@@ -124,7 +125,7 @@ def random_weights(state: Mapping[str, Tensor]) -> Weights:
 
 def hash_file(path: Path) -> str:
     """sha256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import io
-import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from nst_core.engine.images.png import SIGNATURE, pixel_stream, png_exif, png_pa
 from nst_core.engine.images.suffixes import SUFFIXES
 from nst_core.engine.images.tiff import choose_page, unreadable_tiff_reason
 from nst_core.engine.images.tiff_tags import unreadable_tags
+from nst_core.engine.regular_files import NOT_REGULAR, open_regular
 from nst_core.errors import (
     CorruptImage,
     EmptyImage,
@@ -74,11 +74,7 @@ _TRANSPOSES = {
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular file. Raises as `read_bytes`, except for EmptyImage."""
     try:
-        # A path to a remote store is no pathlib.Path: it leads to objects only, and each question takes a round trip.
-        if isinstance(path, Path) and not stat.S_ISREG(mode := path.stat().st_mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
-            raise UnreadableImage(path, f"it is {kind}, not a file")
-        file = path.open("rb")
+        file = open_regular(path)
     except OSError as error:
         if fault := _file_fault(path, error):
             raise fault from error
@@ -244,6 +240,8 @@ def _file_fault(path: Path, error: OSError) -> InputError | None:
         return UnreadableImage(path, "we have no permission to read it")
     if isinstance(error, IsADirectoryError):
         return UnreadableImage(path, "it is a directory, not a file")
+    if error.strerror == NOT_REGULAR:
+        return UnreadableImage(path, NOT_REGULAR)
     if error.errno == errno.ELOOP:
         return MissingImage(path, "it is a link that leads to itself")
     if isinstance(error, FileNotFoundError) and path.is_symlink():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin
 
 from nst_core.engine.images.completeness import load_complete
+from nst_core.engine.images.decoder_process import decode_apart, is_light
 from nst_core.engine.images.files import (
     check_not_empty,
     open_file,
@@ -80,10 +81,21 @@ def decode_image(path: Path, limits: ImageLimits, data: bytes | None = None) -> 
       for fractions of white; anything beyond is stretched from its own minimum (black) to its maximum (white), with
       NaN black and infinities at the ends.
 
+    What may take very long is decoded in a process of its own, which is killed after `limits.decode_seconds`.
+
     Raises what `read_bytes` raises, and NotAnImage, TruncatedImage, CorruptImage, ImageTooLarge (before any pixel is
-    decoded) or ImageTooSmall.
+    decoded), ImageTooSmall or SlowImage.
     """
-    data = read_bytes(path) if data is None else check_not_empty(path, data)
+    data = read_bytes(path) if data is None else data
+    info = probe_image(path, limits, data)
+    if is_light(info.format, info.width * info.height, data):
+        return decode_here(path, limits, data)
+    image: DecodedImage = decode_apart(path, limits, data)
+    return image
+
+
+def decode_here(path: Path, limits: ImageLimits, data: bytes) -> DecodedImage:
+    """`decode_image` on this thread, however long it takes."""
     with pillow_faults(path):
         image = open_image(path, io.BytesIO(data), limits.max_pixels)
         info = _checked_info(path, image, limits)

@@ -17,6 +17,7 @@ from pathlib import Path
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.lock.record import LockLost, LockUnavailable, Owner, Record, parse_record
 from nst_core.storage.atomic import disk_full_as_error
+from nst_core.storage.regular_files import open_regular, read_regular
 
 GRACE_SECONDS = 0.5
 """Seconds for which a held lock is tried again: `nst status` and `nst export` hold it for an instant to inspect it."""
@@ -35,7 +36,7 @@ class FileLocks:
     def read(self, name: str) -> Record | None:
         """The contents of a lock; None where it is empty."""
         try:
-            return parse_record((self.root / name).read_bytes())
+            return parse_record(read_regular(self.root / name))
         except OSError:
             return None
 
@@ -113,7 +114,7 @@ class FileClaim:
         if self.descriptor is None:
             return
         try:
-            present = parse_record(self._path.read_bytes())
+            present = parse_record(read_regular(self._path))
         except FileNotFoundError as error:
             raise LockLost(None) from error
         if present and present.owner.token != self.owner.token:
@@ -156,17 +157,19 @@ def lock_descriptor(descriptor: int) -> bool:
 def is_locked(path: Path) -> bool:
     """Whether a process that our kernel knows of holds a lock file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        with open_regular(path) as file:
+            return _is_locked(file.fileno())
     except OSError:
         return False
+
+
+def _is_locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
-    finally:
-        os.close(descriptor)
     return False
 
 

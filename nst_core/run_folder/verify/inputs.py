@@ -7,6 +7,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from nst_core.run_folder.kept_inputs import input_ids
+from nst_core.run_folder.own_files import open_own_file
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.verify.findings import Finding
 
@@ -21,8 +22,12 @@ def input_findings(root: Path, plan: Plan, there: Collection[str]) -> Iterator[F
     for name in sorted(named.difference(there)):
         yield Finding("missing_input", name, f"{name}, which pictures were made of, is not there.")
     for name in sorted(named.intersection(there)):
-        with (root / name).open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
+        try:
+            with open_own_file(root, name) as file:
+                digest = file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield Finding("changed_input", name, f"{name} cannot be read ({error.strerror}).")
+            continue
         if not digest.startswith(name.split("/")[1]):
             yield Finding("changed_input", name, f"{name}: its bytes are not those that its folder is named by.")
     for name in sorted(set(there) - named):

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.kept_inputs import INPUTS
+from nst_core.run_folder.own_files import open_own_file
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.status_counts import StatusCounts
 from nst_core.run_folder.summary import (
@@ -46,6 +48,7 @@ from nst_core.storage.atomic import is_temporary
 from nst_core.storage.machine import cores
 from nst_core.storage.paths import files_below, is_local
 from nst_core.storage.progress import Progress
+from nst_core.storage.regular_files import read_regular
 
 _AT_ONCE = 1024
 """Images that are handed to the threads at a time: waiting ones take memory too."""
@@ -162,7 +165,7 @@ def _hashed(root: Path, images: RecordedImages, progress: Progress | None) -> It
     with ThreadPoolExecutor(2 * cores(), "hash") as pool:
         for start in range(0, len(images.names), _AT_ONCE):
             part = images.slice(start, start + _AT_ONCE)
-            found = pool.map(lambda name: _sha256(root / name), part.names)
+            found = pool.map(partial(_sha256, root), part.names)
             for pair, name, expected, present in zip(part.pairs, part.names, part.hashes, found, strict=True):
                 if present is None:
                     yield Finding("missing_image", name, f"{name} of the pair {pair} is not there.")
@@ -173,10 +176,10 @@ def _hashed(root: Path, images: RecordedImages, progress: Progress | None) -> It
                 progress(start + len(part.names), len(images.names))
 
 
-def _sha256(path: Path) -> str | None:
+def _sha256(root: Path, name: str) -> str | None:
     """The hash of a file; None if there is none; a sentence where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_own_file(root, name) as file:
             return file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
@@ -250,6 +253,8 @@ def _by_artist(rows: VerifiedRows) -> Counter[str]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        return str(error.strerror).encode()  # no run writes that

@@ -29,6 +29,7 @@ from nst_core.sources.download.progress import DownloadWatch
 from nst_core.sources.walk import missing_files
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.disk import check_space
+from nst_core.storage.regular_files import open_regular
 from nst_core.storage.signed_urls import is_valid_web_url
 
 CONNECTIONS = 16
@@ -200,7 +201,7 @@ def _rank(error: BaseException) -> int:
 
 def _is_whole(path: Path, image: CocoImage) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = _header_fault(file, image) is None
             file.seek(-min(16, path.stat().st_size), os.SEEK_END)
             return head and (path.suffix.lower() not in (".jpg", ".jpeg") or _JPEG_END in file.read())

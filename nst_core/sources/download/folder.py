@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import check_writable, remove_temporaries, write_text_atomic
+from nst_core.storage.regular_files import read_regular
 
 MARKER = ".nst-download.json"
 LOCK = ".nst-download.lock"
@@ -92,7 +93,7 @@ class DatasetFolder:
         path = self.root / MARKER
         names = {field.name for field in fields(DatasetPart)}
         try:
-            parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
+            parts = json.loads(read_regular(path))["parts"]
             return {
                 name: DatasetPart(**{key: part[key] for key in names & part.keys()}) for name, part in parts.items()
             }

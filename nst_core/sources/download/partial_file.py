@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from nst_core.storage.atomic import write_text_atomic
+from nst_core.storage.regular_files import read_regular
 
 
 class PartialFile:
@@ -60,7 +61,7 @@ class PartialFile:
 
     def _read_state(self) -> tuple[str | None, int | None]:
         try:
-            state = json.loads(self._state.read_text(encoding="utf-8"))
+            state = json.loads(read_regular(self._state))
             validator, total = state["validator"], state["total"]
         except (OSError, ValueError, KeyError, TypeError):
             return None, None

@@ -154,14 +154,16 @@ def _from_pixels(
     path: Path, stream: IO[bytes], known: ImageMetadata, options: ScanOptions, data: bytes | None
 ) -> ImageMetadata:
     """Decode and hash the image as far as options; the hash is the same whether the whole file was decoded or not."""
-    from nst_core.engine.images.pixels import decode_image  # loads torch; a scan answered by the cache needs none
+    from nst_core.engine.images.decoder_process import is_light
+    from nst_core.engine.images.pixels import decode_image  # a scan answered by the cache needs none of it
     from nst_core.sources.index.phash import draft_jpeg, perceptual_hash
 
     pixels = decode_image(path, options.limits, data).pixels if options.verify == "full" else None
     verified = known.verified if pixels is None else CheckDepth.FULL
     if not options.phash:
         return replace(known, verified=verified)
-    draft = draft_jpeg(path, stream, known.orientation)
+    light = data is not None and is_light(known.format, known.width * known.height, data)
+    draft = draft_jpeg(path, stream, known.orientation) if light else None  # it has no deadline
     if draft is not None:
         return replace(known, verified=verified, hashed=True, phash=perceptual_hash(draft))
     if pixels is None:

@@ -14,6 +14,7 @@ from PIL import features
 
 from nst_core.sources.index.image_metadata import FILE_ERRORS, CheckDepth, ImageMetadata
 from nst_core.storage.atomic import atomic_path
+from nst_core.storage.regular_files import check_regular
 
 _VERSION = 2
 """To be increased whenever other metadata would be found in the same bytes."""
@@ -83,6 +84,7 @@ class IndexRows:
 def read_rows(file: Path) -> IndexRows:
     """The rows of a cache file; none if it does not exist, is damaged, or was written by other versions."""
     try:
+        check_regular(file)
         with pq.ParquetFile(file, page_checksum_verification=True) as source:
             rows = IndexRows(source.read()) if source.schema_arrow.equals(SCHEMA, check_metadata=True) else None
     except (OSError, pa.ArrowException, ValueError):

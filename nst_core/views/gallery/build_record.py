@@ -16,6 +16,7 @@ from nst_core.run_folder.quality import quality_file
 from nst_core.run_folder.results import chunk_of
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import FileState
+from nst_core.storage.regular_files import read_regular
 from nst_core.views.gallery.cover_pictures import CoverPicture
 from nst_core.views.runs import Artist
 from nst_core.views.thumbnails import Thumbnail
@@ -53,7 +54,7 @@ class BuildRecord:
 def read_build_record(folder: Path) -> BuildRecord | None:
     """Read `made.json` of an artist's folder; None where there is none, or an older or damaged one."""
     try:
-        data: Any = json.loads((folder / RECORD_FILE).read_bytes())
+        data: Any = json.loads(read_regular(folder / RECORD_FILE))
         return _parse(data) if data["format"] == _FORMAT else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from nst_core.manifest.row import UNSTYLIZED
 from nst_core.run_folder.finished_pairs import display_name
+from nst_core.run_folder.own_files import own_file_or_none
 from nst_core.run_folder.quality import MEASURES
 from nst_core.storage.paths import parse_path_or_none
 from nst_core.views.gallery.results import GalleryPair, NamedShare
-from nst_core.views.paths import path_inside
 from nst_core.views.thumbnails import Thumbnail
 from nst_core.views.web import number
 
@@ -91,8 +91,8 @@ def pictures(pair: GalleryPair) -> list[Path]:
 
 
 def result_path(pair: GalleryPair) -> Path | None:
-    """The result's file; None if the row names none, or one outside the run folder."""
-    return path_inside(pair.run.folder, pair.file_name)
+    """The result's file; None if the row names none, or one that is not the run folder's own."""
+    return own_file_or_none(pair.run.folder, pair.file_name)
 
 
 def card(pair: GalleryPair, identity: str, thumbnails: Thumbnails, link: str | None) -> ResultCard:

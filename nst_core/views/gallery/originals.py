@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nst_core.errors import UsageError
+from nst_core.run_folder.own_files import open_own_file, read_own_file
 from nst_core.storage.atomic import atomic_path, write_bytes_atomic
 from nst_core.storage.paths import NO_FILE, FileState, file_state, is_local
 from nst_core.views.paths import file_states
@@ -63,7 +64,7 @@ class CopiedOriginals(Originals):
     def address(self, run: Run, file_name: str, state: FileState) -> str:
         source, target = run.folder / file_name, self._copies / run.key / file_name
         if not _is_copy(source, state, target, file_state(target)):
-            _copy(source, target)
+            _copy(run, file_name, target)
         return address(f"../{COPIES}/{run.key}/{file_name}")
 
     def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
@@ -81,9 +82,13 @@ def _is_copy(source: Path, state: FileState, target: Path, copied: FileState) ->
     return copied[0] == state[0] and not (is_local(source) and is_local(target) and copied[1] < state[1])
 
 
-def _copy(source: Path, target: Path) -> None:
-    if is_local(source) and is_local(target):
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)
+def _copy(run: Run, file_name: str, target: Path) -> None:
+    if is_local(target):
+        with (
+            open_own_file(run.folder, file_name) as source,
+            atomic_path(target) as temporary,
+            temporary.open("wb") as copy,
+        ):
+            shutil.copyfileobj(source, copy)
     else:
-        write_bytes_atomic(target, source.read_bytes())
+        write_bytes_atomic(target, read_own_file(run.folder, file_name))

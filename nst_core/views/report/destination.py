@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.errors import UsageError
+from nst_core.storage.regular_files import open_regular
 from nst_core.views.paths import enclosing_run, resolve
 
 FOLDER, PAGE, MARKDOWN = "report", "index.html", "report.md"
@@ -58,7 +59,7 @@ def _check_no_other_page(output: Path, place: Destination) -> None:
 def _is_there(output: Path, page: Path) -> bool:
     """Whether `page` is a report's; False where there is none. Raises UsageError where it is something else."""
     try:
-        with page.open("rb") as file:
+        with open_regular(page) as file:
             head = file.read(_HEAD)
     except FileNotFoundError:
         return False

@@ -24,6 +24,7 @@ _ADVICE = {
     "run again.",
     "PrivateAddressImage": "If it is meant to be asked, set `execution.allow_private_addresses`, then run again.",
     "ImageTooLarge": "Scale the image down, or allow more with `max_pixels` of its source; then `nst retry`.",
+    "SlowImage": "Save it anew as an ordinary JPEG or PNG, or allow more with `decode_seconds` of its source.",
     "ImageTooSmall": "Leave it out, or allow it with `min_side` of its source if the method can; then `nst retry`.",
     "PoisonPair": "Its process died whenever it was made alone. Look at the image and at the machine's memory, "
     "then `nst retry`.",

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nst_core.run_folder.own_files import own_file_or_none
 from nst_core.run_folder.without_folders import base_name, style_names
 from nst_core.storage.paths import parse_path_or_none
-from nst_core.views.paths import path_inside
 from nst_core.views.report.quality import QualityNumbers
 from nst_core.views.report.rows import Detail
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
@@ -126,4 +126,4 @@ def pictures_for(page: Path, inside: bool) -> Iterator[ReportPictures]:
 def _paths(pair: Detail, run_folder: Path) -> list[Path | None]:
     """The files of content, result and styles."""
     styles = map(parse_path_or_none, pair.style_paths)
-    return [parse_path_or_none(pair.content_path), path_inside(run_folder, pair.file_name), *styles]
+    return [parse_path_or_none(pair.content_path), own_file_or_none(run_folder, pair.file_name), *styles]

@@ -15,6 +15,7 @@ from nst_core.run_folder.plan_table import plan_columns
 from nst_core.run_folder.summary import SUMMARY_FILE
 from nst_core.storage.paths import file_state, files_below, is_local, remote_states
 from nst_core.storage.progress import Progress
+from nst_core.storage.regular_files import read_regular
 from nst_core.views.report.rows import ReportRows, read_rows
 from nst_core.views.report.tries import Tries, read_tries
 
@@ -119,7 +120,7 @@ def _plan(folder: RunFolder, columns: tuple[str, ...], notes: list[str]) -> pa.T
 def _without_logs(run_folder: Path, tries: Tries, notes: list[str]) -> None:
     """Take the time by activity from the summary, which has that of the last run."""
     try:
-        told = json.loads((run_folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        told = json.loads(read_regular(run_folder / SUMMARY_FILE))
         spent = {str(part): float(seconds) for part, seconds in dict(told["spent"] or {}).items()}
     except (OSError, ValueError, KeyError, TypeError):
         spent = {}

@@ -21,6 +21,7 @@ from nst_core.sources.artist_names import UNKNOWN_ARTIST, artist_key, artist_loo
 from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
+from nst_core.storage.regular_files import open_regular
 from nst_core.views.runs import SHEET_FILE, facts_by_artist
 from nst_core.views.sheets.choice import ArtistChoice, choices, pick_varied
 from nst_core.views.sheets.contact_sheet import cell_width, draw_contact_sheet
@@ -168,7 +169,7 @@ class _SheetSource:
 def _sheet_key(path: Path) -> str | None:
     """The key that a sheet was written with; None where there is no sheet, or none of ours."""
     try:
-        with path.open("rb") as file, Image.open(file) as image:
+        with open_regular(path) as file, Image.open(file) as image:
             key = image.info.get(_KEY)
     except (OSError, SyntaxError, ValueError):
         return None

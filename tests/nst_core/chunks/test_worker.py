@@ -25,6 +25,7 @@ from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.optimisation import Pairs, StylizedBatch
 from nst_core.engine.recipe import Recipe
+from nst_core.errors import Interrupted
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
 
@@ -264,3 +265,21 @@ def test_what_is_left_out_is_skipped_without_being_opened(folder: Path, opened: 
     assert [row.status for row in rows] == ["skipped", *["success"] * (BATCHES - 1)]
     assert (rows[0].error_class, rows[0].error_message) == ("ExcludedLicense", message)
     assert opened.files["0.png"] == 0
+
+
+def test_a_chunk_that_has_to_stop_waits_for_no_decoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def decode_forever(*_: object) -> None:
+        begun.set()
+        over.wait(30)
+        raise OSError("too late")
+
+    monkeypatch.setattr(decoding, "decode_image", decode_forever)
+    work = Work(folder / "run", RECIPE, None, PNG, ImageLimits(), ImageLimits(), "cpu")
+    try:
+        with pytest.raises(Interrupted):
+            stylize_chunk(chunk_of(folder, "stuck", "style0.png"), work, ChunkWatch(should_stop=begun.is_set))
+        assert not over.is_set()
+    finally:
+        over.set()

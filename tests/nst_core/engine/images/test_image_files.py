@@ -27,6 +27,8 @@ from nst_core.errors import (
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")  # about the metadata that we damage on purpose
 
+OPEN = "nst_core.engine.images.files.open_regular"
+
 
 def test_read_bytes_gives_the_files_bytes_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
@@ -87,7 +89,7 @@ class TestFilesThatCannotBeRead:
     @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
     def test_no_permission(self, tmp_path: Path, use, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "a.jpg").write_bytes(b"abc")
-        monkeypatch.setattr(Path, "open", _raiser(code))  # root may read anything
+        monkeypatch.setattr(OPEN, _raiser(code))  # root may read anything
         with pytest.raises(UnreadableImage, match="permission"):
             use(tmp_path / "a.jpg")
 
@@ -96,7 +98,7 @@ class TestFilesThatCannotBeRead:
         self, tmp_path: Path, use, code: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "a.jpg").write_bytes(b"abc")
-        monkeypatch.setattr(Path, "open", _raiser(code))
+        monkeypatch.setattr(OPEN, _raiser(code))
         with pytest.raises(OSError, match=os.strerror(code)) as caught:
             use(tmp_path / "a.jpg")
         assert caught.value.errno == code
@@ -105,7 +107,10 @@ class TestFilesThatCannotBeRead:
         self, tmp_path: Path, use, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "a.png").write_bytes(saved(picture(), "PNG"))
-        monkeypatch.setattr(Path, "open", lambda *_: io.BufferedReader(_BrokenDisk(str(tmp_path / "a.png"))))
+        monkeypatch.setattr(
+            "nst_core.engine.images.files.open_regular",
+            lambda *_: io.BufferedReader(_BrokenDisk(str(tmp_path / "a.png"))),
+        )
         with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
             use(tmp_path / "a.png")
         assert caught.value.errno == errno.EIO

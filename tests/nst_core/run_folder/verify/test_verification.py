@@ -281,3 +281,28 @@ def test_a_file_of_the_run_is_where_its_chunk_says(sound: Path) -> None:
     files = {chunk_file(sound, row.artist_slug, row.chunk_id) for row in planned(sound)}
     assert len(files) >= 4
     assert all(file.is_file() for file in files)
+
+
+@pytest.mark.parametrize("place", ["pipe", "link"])
+def test_an_image_that_is_no_file_of_the_folder_is_told_at_once(run: Path, tmp_path: Path, place: str) -> None:
+    image = images(run)[0]
+    elsewhere = shutil.move(image, tmp_path / "elsewhere.png")
+    os.mkfifo(image) if place == "pipe" else image.symlink_to(elsewhere)
+    found = verify(run).findings
+    assert [finding.kind for finding in found] == ["changed_image"]
+    assert ("it is no file" if place == "pipe" else "it is a link") in found[0].sentence
+
+
+@pytest.mark.parametrize("name", ["summary.json", "quarantine.csv", "plan", "results"])
+def test_pipes_in_the_place_of_a_run_folders_files_are_told_at_once(run: Path, name: str) -> None:
+    path = run / name if (run / name).is_file() else sorted((run / name).rglob("*.parquet"))[0]
+    path.unlink()
+    os.mkfifo(path)
+    assert verify(run).findings
+
+
+def test_a_pipe_in_the_place_of_run_yaml_is_an_error_at_once(run: Path) -> None:
+    (run / "run.yaml").unlink()
+    os.mkfifo(run / "run.yaml")
+    with pytest.raises(RunFolderError, match="it is a pipe"):
+        RunFolder(run).read_run_yaml()

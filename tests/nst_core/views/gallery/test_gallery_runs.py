@@ -190,3 +190,17 @@ def test_two_spellings_of_an_artist_share_a_place_in_the_gallery_of_several_runs
         write_results(run, "durer", [row(run, "one", artist=name)])
     build_gallery(runs, tmp_path / "gallery")
     assert [page.parent.name for page in (tmp_path / "gallery").glob("*/index.html")] == ["albrecht-durer"]
+
+
+@pytest.mark.parametrize("combined", [True, False])
+def test_links_in_a_run_folder_are_not_followed(runs: list[Path], tmp_path: Path, combined: bool) -> None:
+    result = runs[0] / "images" / "a--style.png"
+    secret = shutil.move(result, tmp_path / "secret.png")
+    result.symlink_to(secret)
+    gallery = tmp_path / "both" if combined else runs[0] / "gallery"
+    build_gallery(runs if combined else runs[:1], *([gallery] if combined else []))
+    assert not (gallery / "originals" / "night" / "images" / "a--style.png").exists()
+    assert (
+        "file" not in details(gallery / "vincent-van-gogh")[0] or not details(gallery / "vincent-van-gogh")[0]["file"]
+    )
+    assert details(gallery / "vincent-van-gogh")[1 if not combined else 2]["file"]
