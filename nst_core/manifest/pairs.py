@@ -184,8 +184,8 @@ class _ItemLookup:
             return known
         identity = unicodedata.normalize("NFC", name)
         if is_web_url(name):
-            found = self.web.item(identity)
-            return self.by_path.get(str(found.path)) or found
+            on_web = self.web.item(identity)
+            return self.by_path.get(str(on_web.path)) or on_web
         if is_url(name) or not is_local(self.folder):
             path = parse_path(name) if is_url(name) else self.folder / table_path(name)
             return self.by_path.get(str(path)) or Item(identity, path)
