@@ -45,13 +45,19 @@ def export(
             help="coco: the photographs' annotations, else run.yaml's.",
         ),
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION", help='Only images that fulfil it: "cfsd < 0.3 and style_distance < 0.5" (`nst judge`).'
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the images of a run as a dataset that other tools load; given again, it goes on or brings it up to date."""
     from flows.progress import reporter
     from nst_core.export import ExportOptions, export_run
 
-    options = ExportOptions(link, shard_size, tuple(annotations or ()))
+    options = ExportOptions(link, shard_size, tuple(annotations or ()), where)
     with reporter.stage("Exporting", 0, "images"):
         report = export_run(run, to, output, options, reporter.at_least)
     if as_json:

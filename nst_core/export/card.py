@@ -57,6 +57,7 @@ class ExportCard:
         yaml: the format's own entries of the front matter.
         loading: lines of Python.
         left_out: how many images of the run are not in the export.
+        where: the condition that its images fulfil.
     """
 
     title: str
@@ -64,6 +65,7 @@ class ExportCard:
     yaml: Mapping[str, Any]
     loading: Sequence[str]
     left_out: int
+    where: str | None = None
 
 
 def write_card(folder: Path, card: ExportCard, counts: ExportCounts) -> None:
@@ -93,6 +95,7 @@ def _front_matter(card: ExportCard, counts: ExportCounts) -> list[str]:
 
 def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
     left_out = f" {card.left_out} images of the run were left out." if card.left_out else ""
+    left_out += f" They are those of the run that fulfil: {_plain(card.where)}." if card.where else ""
     return [
         f"# {_plain(card.title)}",
         "",

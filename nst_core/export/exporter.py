@@ -19,6 +19,7 @@ from nst_core.export.target import Identity, LeftOutImage, Target, hold_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
+from nst_core.run_folder.quality import baselines_file
 from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
@@ -34,11 +35,13 @@ class ExportOptions:
         link: imagefolder, coco: hard links in place of copies, where the file system can.
         shard_size: webdataset: images per tar.
         annotations: coco: the files that annotate the photographs, where run.yaml does not name them.
+        where: a condition that images must fulfil.
     """
 
     link: bool = False
     shard_size: int | None = None
     annotations: tuple[Path, ...] = ()
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,18 @@ def export_run(
     _check(run, to, target, options)
     run_yaml = RunFolder(run).read_run_yaml()
     notes = _busy(run)
-    selection = read_selection(run)
+    selection = read_selection(run, options.where)
     if selection.damaged:
         notes.append(f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again.")
+    if selection.unfulfilled:
+        notes.append(_unfulfilled_note(run, selection, options.where or ""))
+    if not len(selection) and selection.unfulfilled:
+        raise UsageError(notes[-1])
     if not len(selection):
         raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
     layout = _layout(to, selection, run_yaml, run, options)
     identity = Identity(to, RunFolder(run).name, run_yaml.get("method_fingerprint"))
-    export = _Export(layout, selection, progress)
+    export = _Export(layout, selection, progress, options.where)
     export.prepare()
     with hold_target(target, identity) as folder:
         return export.run(folder, run_yaml, [*notes, *renamed_splits(layout.groups)])
@@ -99,8 +106,10 @@ def export_run(
 class _Export:
     """One export in progress."""
 
-    def __init__(self, layout: ExportFormat, selection: Selection, progress: Progress) -> None:
-        self._layout = layout
+    def __init__(
+        self, layout: ExportFormat, selection: Selection, progress: Progress, where: str | None = None
+    ) -> None:
+        self._layout, self._where = layout, where
         self._selection = selection
         self._progress = progress
         self._steps = 0
@@ -120,7 +129,7 @@ class _Export:
         described = self._layout.finish(target, self._written)
         front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = ExportCard(RunFolder(self._selection.run).name, run_yaml, front, loading, len(left_out))
+        card = ExportCard(RunFolder(self._selection.run).name, run_yaml, front, loading, len(left_out), self._where)
         write_card(target.root, card, self._counts)
         target.finish([*self._written.done, *described])
         counts = dict(sorted(self._counts.splits.items()))
@@ -153,6 +162,12 @@ class _Export:
     def _advance(self, images: int) -> None:
         self._steps += images
         self._progress(self._steps, self._total)
+
+
+def _unfulfilled_note(run: Path, selection: Selection, where: str) -> str:
+    count, all_of_them = selection.unfulfilled, selection.unfulfilled + len(selection)
+    advice = "" if baselines_file(run).is_file() else f" None was judged yet: `nst judge {run}` measures them."
+    return f"{count} of {all_of_them} images do not fulfil --where {where!r} and are left out.{advice}"
 
 
 def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:

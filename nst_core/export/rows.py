@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nst_core.export.condition import parse_condition
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import plan_columns
-from nst_core.run_folder.results import SCHEMA, result_files
+from nst_core.run_folder.quality import MEASURES, quality_file, with_quality
+from nst_core.run_folder.results import SCHEMA, chunk_of, result_files
 from nst_core.run_folder.results_reader import DamagedFile, read_results, successes
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.names import Spellings, name_key
@@ -71,6 +73,7 @@ class Selection:
         planned: how many pairs the plan has, whatever became of them.
         damaged: result files that could not be read.
         spellings: of the names in these columns: the one that stands for all.
+        unfulfilled: how many successes do not fulfil the condition.
     """
 
     run: Path
@@ -80,6 +83,7 @@ class Selection:
     planned: int
     damaged: int
     spellings: Mapping[str, Spellings] = field(default_factory=dict)
+    unfulfilled: int = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.ids.values()))
@@ -122,23 +126,37 @@ class Selection:
         return {record["pair_id"]: record for table in tables for record in table.to_pylist()}
 
 
-def read_selection(run: Path) -> Selection:
-    """Read the ids, splits and labels of a run's successes; damaged results files are counted."""
+def read_selection(run: Path, where: str | None = None) -> Selection:
+    """Read the ids, splits and labels of a run's successes; damaged results files are counted.
+
+    Args:
+        where: a condition on the columns of results and on what `nst judge` has measured.
+
+    Raises:
+        UsageError: it is no condition.
+    """
+    condition = parse_condition(where, _known_columns(run)) if where else None
     ids: dict[str | None, list[pa.Array]] = {}
     keys = {"label": name_key, "split": name_key, "artist": artist_key}
     spellings = {name: Spellings(key=key, form=str) for name, key in keys.items()}  # rows stay as they were written
     labels: set[str] = set()
     extras: set[str] = set()
     damaged: list[DamagedFile] = []
-    columns = ("pair_id", "status", *spellings)
+    columns = list(dict.fromkeys(("pair_id", "status", "output_sha256", *spellings)))
+    columns += [name for name in (condition.columns if condition else ()) if name not in {*columns, *MEASURES}]
+    unfulfilled = 0
     for part in read_results(result_files(run), columns, reduce=_successes, damaged=damaged):
+        table = part.table
+        if condition:
+            table = table.filter(condition.mask(with_quality(table, quality_file(run, chunk_of(part.path)))))
+            unfulfilled += part.table.num_rows - table.num_rows
         for name, known in spellings.items():
-            shown = [known.first(text) for text in pc.unique(part.table[name]).to_pylist() if text is not None]
+            shown = [known.first(text) for text in pc.unique(table[name]).to_pylist() if text is not None]
             labels.update(shown if name == "label" else ())
         extras.update(part.extras)
-        for split in pc.unique(part.table["split"]).to_pylist():
-            of_split = pc.is_in(part.table["split"], pa.array([split], pa.string()))
-            ids.setdefault(split, []).append(part.table.filter(of_split)["pair_id"].combine_chunks())
+        for split in pc.unique(table["split"]).to_pylist():
+            of_split = pc.is_in(table["split"], pa.array([split], pa.string()))
+            ids.setdefault(split, []).append(table.filter(of_split)["pair_id"].combine_chunks())
     return Selection(
         run,
         {split: _sorted_ids(parts) for split, parts in sorted(ids.items(), key=lambda item: item[0] or "")},
@@ -147,7 +165,15 @@ def read_selection(run: Path) -> Selection:
         sum(len(table) for table in _plan_tables(run, _IDS[:1])),
         len(damaged),
         spellings,
+        unfulfilled,
     )
+
+
+def _known_columns(run: Path) -> list[str]:
+    """The columns that a condition may name: of one value each."""
+    extras = {name for part in read_results(result_files(run), ["pair_id"]) for name in part.extras}
+    single = [field.name for field in SCHEMA if not pa.types.is_list(field.type)]
+    return [*MEASURES, *single, *sorted(extras)]
 
 
 def _exported_schema(extras: Iterable[str]) -> pa.Schema:

@@ -95,6 +95,19 @@ def read_quality(run_folder: Path) -> pa.Table:
     return pa.concat_tables([table.slice(0, 1), table.slice(1).filter(pc.not_equal(ids[1:], ids[:-1]))])
 
 
+def with_quality(table: pa.Table, file: Path) -> pa.Table:
+    """Rows of results (with `pair_id` and `output_sha256`) with the measures of their chunk's quality file.
+
+    A measure is null where a picture was not judged, or another one was.
+    """
+    judged = read_quality_file(file)
+    keys = pc.binary_join_element_wise(judged["pair_id"], judged["output_sha256"], "/").combine_chunks()
+    places = pc.index_in(pc.binary_join_element_wise(table["pair_id"], table["output_sha256"], "/"), value_set=keys)
+    for name in MEASURES:
+        table = table.append_column(name, judged[name].combine_chunks().take(places))
+    return table
+
+
 def read_baselines(run_folder: Path) -> dict[str, dict[str, float]]:
     """By subject, `content` and `style`, the median of each measure; empty where nothing was judged."""
     by_subject: dict[str, list[dict[str, Any]]] = {}

@@ -7,14 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core.run_folder.finished_pairs import display_name
-from nst_core.run_folder.quality import MEASURES, quality_file, read_quality_file
+from nst_core.run_folder.quality import MEASURES, quality_file, with_quality
 from nst_core.run_folder.results import chunk_of
 from nst_core.run_folder.results_reader import read_results, successes
 from nst_core.run_folder.style_columns import relative_shares
@@ -111,21 +110,11 @@ def read_artist(artist: Artist) -> ArtistResults:
             genres.update(_counts(part.table["genre"]))
             left_out.update(_left_out(part.table))
             finished = successes(part.table).drop_columns(_LEFT_OUT)
-            finished = _with_quality(finished, quality_file(partition.run.folder, chunk_of(part.path)))
+            finished = with_quality(finished, quality_file(partition.run.folder, chunk_of(part.path)))
+            finished = finished.drop_columns(["output_sha256"])
             tables.append(finished.append_column("run", pa.repeat(number, len(finished))))
     table = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.string()) for name in keys})
     return ArtistResults(artist, tuple(_ordered(genres)), table.sort_by([(key, "ascending") for key in keys]), left_out)
-
-
-def _with_quality(table: pa.Table, file: Path) -> pa.Table:
-    """The measures in place of the pictures' hashes; null where a picture was not judged, or another one was."""
-    judged = read_quality_file(file)
-    keys = pc.binary_join_element_wise(judged["pair_id"], judged["output_sha256"], "/").combine_chunks()
-    places = pc.index_in(pc.binary_join_element_wise(table["pair_id"], table["output_sha256"], "/"), value_set=keys)
-    table = table.drop_columns(["output_sha256"])
-    for name in MEASURES:
-        table = table.append_column(name, judged[name].combine_chunks().take(places))
-    return table
 
 
 def _without_trace(table: pa.Table) -> pa.Table:
