@@ -14,7 +14,7 @@ from typing import Any
 
 from nst_core.engine.recipe import Layers, Recipe
 from nst_core.errors import ConfigError, short, suggestion
-from nst_core.storage.written_paths import expanded
+from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold

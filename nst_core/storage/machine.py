@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst_core.errors import UsageError
-from nst_core.storage.written_paths import written_local_path
+from nst_core.storage.expansion import expanded
 
 if TYPE_CHECKING:
     import torch
@@ -45,8 +45,8 @@ def user_folder(variable: str, default: str) -> Path:
     """
     given = os.environ.get(variable)
     with contextlib.suppress(UsageError):
-        if given:
-            return written_local_path(given)
+        if given and "://" not in given:
+            return Path(expanded(given))
     home = os.path.expanduser("~")  # noqa: PTH111 (pathlib's raises RuntimeError where there is none)
     return Path(home if home != "~" else tempfile.gettempdir()) / default
 

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from image_samples import HERE, LIMITS, close, decoded
 
-from nst_core.engine.images.pixels import decode_image, probe_image
+from nst_core.engine.images.pixels import decode_here, decode_image, probe_image
 from nst_core.errors import ImageTooLarge, InputError, NotAnImage, TruncatedImage
 
 Y, X = np.mgrid[0:40, 0:48]
@@ -152,7 +152,7 @@ def test_missing_strips_and_tiles_are_noticed(packing: str | None, tile: tuple[i
 def test_more_strips_than_any_picture_needs_are_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nst_core.engine.images.tiff.MOST_SEGMENTS", 10)
     with pytest.raises(ImageTooLarge, match="more than 10 strips or tiles, which is the limit"):
-        decoded(tiff(RGB, photometric="rgb", rowsperstrip=2))
+        decode_here(HERE, LIMITS, tiff(RGB, photometric="rgb", rowsperstrip=2))
 
 
 def written() -> Iterator[tuple[tuple[Any, ...], bytes]]:

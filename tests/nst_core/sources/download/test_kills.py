@@ -32,11 +32,13 @@ from nst_core.sources.download.archive import all_members
 from nst_core.sources.download.partial_file import PartialFile
 from nst_core.sources.download.folder import DatasetFolder
 from nst_core.sources.download.http import HttpRequest
+from nst_core.storage.web_access import name_places
 from nst_core.storage.web_client import open_client
 from nst_core.sources.download.dataset_archive import DatasetArchive, download_archive, unpack_part
 from nst_core.sources.download.progress import DownloadWatch
 
 root, url, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+name_places([url])
 def show(title, done, total, unit):
     print(title, flush=True)
     if title.startswith("Unpacking"):
