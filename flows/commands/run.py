@@ -18,6 +18,7 @@ from nst_core.storage.written_paths import written_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nst_core.config.fingerprint import Fingerprints
     from nst_core.config.run_config import RunConfig
     from nst_core.config.sources import SourceConfig
     from nst_core.plan.forecast import Forecast
@@ -137,9 +138,7 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     check_folders(config)
     from flows.progress import console, reporter
-    from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
-    from nst_core.plan.new_part import check_strict
+    from nst_core.plan.recorded_method import recorded_fingerprints
     from nst_core.plan.state import finished_state
     from nst_core.plan.wanted import wanted_pairs
     from nst_core.run_folder.folder import RunFolder
@@ -147,21 +146,26 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     from nst_core.run_folder.summary import RunReport, summarize
 
     shard = Shard.parse(choices.shard) if choices.shard else None
-    method = resolve_method(config, fleet_of(config.execution))
     folder = RunFolder(config.run_folder)
+    recorded = recorded_fingerprints(config)
+    method = recorded or _resolved_fingerprints(config)
     folder.check_writable()
     folder.check_resume(config.execution.resume)
     wanted = finished = None
     if not missing_downloads(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            wanted = wanted_pairs(config, method.fingerprints.method, reporter.at_least)
+            wanted = wanted_pairs(config, method.method, reporter.at_least)
         _print_notes(wanted.notes)
         finished = finished_state(config, method, wanted)
     if wanted and finished and choices.strict:
+        from nst_core.plan.new_part import check_strict
+
         check_strict([*wanted.unreadable, *finished.plan.errors()])
     if wanted and finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
         return RunReport(folder.root, summary, 0, len(finished.stale), wanted.unreadable)
+    if recorded:
+        _resolved_fingerprints(config)  # what is wrong with weights or devices is an error now, too
     with folder.locked(shard, console.print):
         pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
@@ -170,6 +174,14 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
         from flows.pipeline import run_pipeline
 
         return run_pipeline(config, choices.strict, choices.force, choices.shard, wanted)
+
+
+def _resolved_fingerprints(config: RunConfig) -> Fingerprints:
+    """The fingerprints of a run's method on the devices that it asks for. Raises ConfigError, WeightsError."""
+    from flows.runners.selection import fleet_of
+    from nst_core.config.method import resolve_method
+
+    return resolve_method(config, fleet_of(config.execution)).fingerprints
 
 
 def missing_downloads(config: RunConfig) -> list[str]:

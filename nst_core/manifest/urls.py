@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nst_core.errors import ManifestError, NstError, UsageError
-from nst_core.manifest.checks import ManifestFault
 from nst_core.manifest.row import ManifestRow
 from nst_core.manifest.style_cell import parse_styles
 from nst_core.sources.base import Item
@@ -26,6 +26,9 @@ from nst_core.storage.signed_urls import (
     shown_url,
 )
 from nst_core.storage.web_access import refusal_of_form
+
+if TYPE_CHECKING:
+    from nst_core.manifest.checks import ManifestFault
 
 _LIKE_URL = re.compile(r"[A-Za-z][\w+.:-]*://")
 _MASKED = re.compile(r"=\*\*\*|//\*\*\*@")

@@ -16,7 +16,7 @@ from nst_core.run_folder.quality import baselines_file
 from nst_core.run_folder.summary import is_current, summarize
 
 if TYPE_CHECKING:
-    from nst_core.config.method import ResolvedMethod
+    from nst_core.config.fingerprint import Fingerprints
     from nst_core.config.run_config import RunConfig
     from nst_core.plan.wanted import WantedPairs
 
@@ -54,14 +54,14 @@ def read_state(folder: RunFolder, wanted: WantedPairs | None = None) -> RunState
     return RunState(plan, stale, pending_chunks(plan, done), done)
 
 
-def finished_state(config: RunConfig, method: ResolvedMethod, wanted: WantedPairs) -> RunState | None:
+def finished_state(config: RunConfig, method: Fingerprints, wanted: WantedPairs) -> RunState | None:
     """The state of a run folder in which nothing is left to do, gallery and report included; None where work is left.
 
     Raises:
         RunFolderError: the folder holds another method's images.
     """
     folder = RunFolder(config.run_folder)
-    folder.check_method(method.fingerprints)
+    folder.check_method(method)
     if not folder.exists() or missing_pages(config):
         return None
     from nst_core.plan.pair_table import id_numbers

@@ -95,14 +95,14 @@ def test_what_is_wrong_with_a_run_file_is_told_without_torch(tmp_path: Path, com
 
 
 @pytest.mark.slow
-def test_a_run_with_nothing_to_do_loads_neither_prefect_nor_pandas(tmp_path: Path) -> None:
+def test_a_run_with_nothing_to_do_loads_neither_torch_nor_prefect_nor_pandas(tmp_path: Path) -> None:
     method = (
         "method: {size: 48, evaluations: 3}\nstyle: {exclude_licenses: []}\noutput: {gallery: false, report: false}\n"
     )
     (tmp_path / "trial.yaml").write_text(method, encoding="utf-8")
     assert loaded(tmp_path, "run", "trial.yaml")[0] == 0
     code, modules = loaded(tmp_path, "run", "trial.yaml")
-    assert (code, modules & {"prefect", "pandas", "pandera", "skimage"}) == (0, set())
+    assert (code, modules & {"torch", "prefect", "pandas", "pandera", "skimage"}) == (0, set())
 
 
 def test_pyarrow_works_without_pandas_and_leaves_a_loaded_one_alone() -> None:

@@ -81,9 +81,9 @@ def test_a_run_killed_before_its_gallery_is_not_taken_for_finished(
     with pytest.raises(KeyboardInterrupt):
         run(settings)
     monkeypatch.undo()
-    assert finished_state(settings, resolve_method(settings), wanted(settings)) is None
+    assert finished_state(settings, resolve_method(settings).fingerprints, wanted(settings)) is None
     assert run(settings).made == 0
-    assert finished_state(settings, resolve_method(settings), wanted(settings)) is not None
+    assert finished_state(settings, resolve_method(settings).fingerprints, wanted(settings)) is not None
     assert ">d<" in (settings.run_folder / "gallery" / "ada" / "index.html").read_text()
 
 

@@ -289,22 +289,24 @@ class TestFinished:
     def test_a_folder_is_finished_once_all_is_there(self, config: RunConfig) -> None:
         method = resolve_method(config)
         pairs = wanted(config)
-        assert finished_state(config, method, pairs) is None
+        assert finished_state(config, method.fingerprints, pairs) is None
         append(config)
-        assert finished_state(config, method, pairs) is None
+        assert finished_state(config, method.fingerprints, pairs) is None
         finish(config)
         for page in ("gallery", "report"):
             (config.run_folder / page).mkdir()
             (config.run_folder / page / "index.html").write_text("")
-        assert finished_state(config, method, pairs) is None, "the summary, which marks the end, is not there"
+        assert finished_state(config, method.fingerprints, pairs) is None, (
+            "the summary, which marks the end, is not there"
+        )
         write_summary(config.run_folder, summarize(config.run_folder, state_of(config).plan))
-        assert finished_state(config, method, pairs) is not None
+        assert finished_state(config, method.fingerprints, pairs) is not None
         (config.run_folder / "report" / "index.html").unlink()
-        assert finished_state(config, method, pairs) is None, "the report is not there"
+        assert finished_state(config, method.fingerprints, pairs) is None, "the report is not there"
         without = parse_config(config.model_dump(mode="json"), ["output.report=false"])
-        assert finished_state(without, method, pairs) is not None
+        assert finished_state(without, method.fingerprints, pairs) is not None
         more = wanted(parse_config(config.model_dump(mode="json"), ["pairing.replicates=2"]))
-        assert finished_state(config, method, more) is None
+        assert finished_state(config, method.fingerprints, more) is None
 
 
 class TestRunFile:
