@@ -145,7 +145,7 @@ class Coco:
     def _images(self, group: str, splits: list[str | None], written: WrittenShards) -> Iterator[dict[str, Any]]:
         for number, file_name, row, photograph in self._numbered(group, splits, written):
             yield {
-                **self._source.entry(photograph),
+                **_without_secrets(self._source.entry(photograph)),
                 "id": number,
                 "file_name": file_name,
                 "width": row.size[0],
@@ -235,6 +235,11 @@ def _write_list(stream: TextIO, key: str, entries: Iterable[Mapping[str, Any]]) 
     for number, entry in enumerate(entries):
         stream.write(f"{',' if number else ''}\n{_json(entry)}")
     stream.write("\n]")
+
+
+def _without_secrets(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of the annotation file whose addresses may be signed: the signatures are masked."""
+    return {key: redact_urls(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 def _published(name: str) -> str:

@@ -114,6 +114,19 @@ def test_every_copy_gets_the_annotations_in_its_own_size(make_run: MakeRun, tmp_
     assert coco.dataset["info"]["run"] == "run"
 
 
+def test_signatures_of_addresses_are_masked(make_run: MakeRun, tmp_path: Path) -> None:
+    told = source()
+    for image in told["images"]:
+        image["coco_url"] = f"https://photos.example/{image['file_name']}?X-Amz-Signature=5ec2e7"
+    path = tmp_path / "instances_val2017.json"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    run = make_run({"content_path": "/photos/0.jpg", "content_source_url": None})
+    export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(path,)))
+    assert loaded(tmp_path / "out").dataset["images"][0]["coco_url"].startswith("https://photos.example/0.jpg?")
+    for file in (tmp_path / "out").rglob("*.*"):
+        assert b"5ec2e7" not in file.read_bytes(), file
+
+
 def test_the_source_s_id_counts_before_the_file_s_name(make_run: MakeRun, tmp_path: Path, annotations: Path) -> None:
     run = make_run({"x_coco_image_id": "72", "x_coco_annotation_ids": "950"})
     export_run(run, "coco", tmp_path / "out", ExportOptions(annotations=(annotations,)))
