@@ -35,9 +35,16 @@ class RunChoices:
     shard: str | None = None
 
 
-def demo(set_: Set = None) -> None:
+def demo(
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A recipe's name, such as fast (VGG-19); its run folder is outputs/demo-<recipe>."),
+    ] = None,
+    set_: Set = None,
+) -> None:
     """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
-    _run(Path("demo"), set_, RunChoices(), as_json=False)
+    chosen = [f"name=demo-{recipe}", f"method.recipe={recipe}"] if recipe else []
+    _run(Path("demo"), [*chosen, *(set_ or ())], RunChoices(), as_json=False)
 
 
 def run(
