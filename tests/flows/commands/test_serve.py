@@ -102,7 +102,7 @@ def test_a_run_is_cancelled_without_a_word_and_nothing_outlives_a_kill(
         wait_for("another", lambda: served.api.nightly_runs("Running"))
         served.process.kill()
         served.process.wait()
-        wait_for("the end of all its processes", lambda: not processes_with(served.marker), 60)
+        wait_for("the end of all its processes", lambda: not processes_with(served.marker), 120)
 
 
 @pytest.mark.slow

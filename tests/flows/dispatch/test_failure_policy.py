@@ -107,9 +107,18 @@ def test_after_a_cuda_error_a_chunk_is_tried_in_a_fresh_process(trial: Trial, tm
 
 def test_a_worker_that_hangs_is_killed_at_its_deadline(trial: Trial, tmp_path: Path) -> None:
     late = ["execution.chunk_deadline=1", PROCESS]
-    process = trial.run(*late, fault="hang:37.png", NST_FAULT_ONCE=str(tmp_path / "happened"), NST_FAULT_GRACE="3")
+    process = trial.run(*late, fault="endless:", NST_FAULT_ONCE=str(tmp_path / "happened"), NST_FAULT_GRACE="3")
     assert process.returncode == 0, process.stderr
     assert all_events(trial)["lost"] == 1
+
+
+def test_a_chunk_whose_picture_cannot_be_read_to_its_end_is_over_at_its_deadline(trial: Trial, tmp_path: Path) -> None:
+    """The worker lives: it waits for no thread that reads."""
+    late = ["execution.chunk_deadline=1", PROCESS]
+    process = trial.run(*late, fault="hang:37.png", NST_FAULT_ONCE=str(tmp_path / "happened"), NST_FAULT_GRACE="3")
+    assert process.returncode == 0, process.stderr
+    events = all_events(trial)
+    assert (events["failed"], events["lost"]) == (1, 0)
 
 
 def test_where_memory_is_short_batches_get_smaller_and_all_succeed(trial: Trial) -> None:

@@ -14,17 +14,22 @@ from pathlib import Path
 KIND, _, ARGUMENT = os.environ.get("NST_FAULT", "").partition(":")
 
 
-def at(name):
-    """What happens when the image of that name is read."""
-    if KIND == "delete":
-        Path(os.environ["NST_FAULT_FILE"]).unlink(missing_ok=True)
-    if name != ARGUMENT:
-        return
+def has_happened():
+    """Whether a fault that is to happen once has done so; it counts as happening now."""
     if once := os.environ.get("NST_FAULT_ONCE"):
         try:
             Path(once).touch(exist_ok=False)
         except FileExistsError:
-            return
+            return True
+    return False
+
+
+def at(name):
+    """What happens when the image of that name is read."""
+    if KIND == "delete":
+        Path(os.environ["NST_FAULT_FILE"]).unlink(missing_ok=True)
+    if name != ARGUMENT or has_happened():
+        return
     if KIND == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif KIND == "abort":
@@ -53,6 +58,8 @@ def in_session(module):
     def stylize_batch(pairs, *rest):
         if KIND == "memory" and len(pairs.contents) > int(ARGUMENT):
             raise module.torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        if KIND == "endless" and not has_happened():
+            time.sleep(3600)
         return original(pairs, *rest)
 
     module.stylize_batch = stylize_batch
