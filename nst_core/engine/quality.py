@@ -116,11 +116,10 @@ class Judge:
     def _quality(
         self, image: Tensor, content: Tensor, maps: Mapping[str, Tensor], target: Tensor, style: StyleStatistics
     ) -> Quality:
-        scale = max(_rms(target), 1e-12)
         styled = {name: maps[name] for name in self.style_layers}
         projected = {name: _projected(x.flatten(1)) for name, x in styled.items()}
         return Quality(
-            cfsd(self_similarity(maps[self.content_layer], scale), self_similarity(target, scale)),
+            cfsd(self_similarity(maps[self.content_layer]), self_similarity(target)),
             ssim(luminance(image), luminance(content)),
             gram_distance(_grams(styled), style.grams),
             _mean([_rms(x - style.quantiles[name]) / max(style.spreads[name], 1e-12) for name, x in projected.items()]),
@@ -133,16 +132,16 @@ class Judge:
         return {name: maps[name].float() for name in layers}
 
 
-def self_similarity(features: Tensor, scale: float) -> Tensor:
-    """Row-wise log-softmax of `SHARPNESS` · FᵀF / C, F the features (C, H, W) over `scale`: (positions, positions).
+def self_similarity(features: Tensor) -> Tensor:
+    """Row-wise log-softmax of `SHARPNESS` · FᵀF / C, F the features (C, H, W) over their own root mean square.
 
-    Chung, Hyun, Heo 2024, "Style Injection in Diffusion" (arXiv 2312.09008), on CFSD; there F is divided by C alone,
-    which suits the activations of one network only. With the scale of the content's features a row means the same under
-    every network.
+    (positions, positions). Chung, Hyun, Heo 2024, "Style Injection in Diffusion" (arXiv 2312.09008), on CFSD; there F
+    is divided by C alone, which suits the activations of one network only. Over their own scale the features of a
+    picture with more contrast are not farther from the content's for that alone.
     """
     while features.shape[1] * features.shape[2] > MAX_POSITIONS:
         features = F.avg_pool2d(features[None], 2, ceil_mode=True)[0]
-    flat = features.flatten(1) / scale
+    flat = features.flatten(1) / max(_rms(features), 1e-12)
     return (flat.T @ flat * (SHARPNESS / flat.shape[0])).log_softmax(dim=1)
 
 

@@ -104,11 +104,16 @@ def test_gram_distance_is_the_geometric_mean_of_relative_distances() -> None:
 def test_cfsd_is_the_divergence_of_the_rows() -> None:
     features = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0))
     other = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(1))
-    one, two = (self_similarity(x, 1.0).double() for x in (features, other))
-    flat = features.flatten(1).double()
+    one, two = (self_similarity(x).double() for x in (features, other))
+    flat = features.flatten(1).double() / features.double().square().mean().sqrt()
     assert one.exp() == pytest.approx((4 * flat.T @ flat / 5).softmax(dim=1), abs=1e-6)
     assert cfsd(two, one) == pytest.approx(float((one.exp() * (one - two)).sum() / 12), rel=1e-6)
 
 
+def test_contrast_alone_loses_no_content() -> None:
+    features = torch.rand(5, 6, 7, generator=torch.Generator().manual_seed(0))
+    assert cfsd(self_similarity(3 * features), self_similarity(features)) == pytest.approx(0, abs=1e-5)
+
+
 def test_cfsd_of_large_maps_takes_bounded_memory() -> None:
-    assert self_similarity(torch.rand(4, 100, 90), 1.0).shape == (50 * 45, 50 * 45)
+    assert self_similarity(torch.rand(4, 100, 90)).shape == (50 * 45, 50 * 45)
