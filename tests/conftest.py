@@ -109,3 +109,23 @@ def memory() -> Iterator[Path]:
     MemoryFileSystem.pseudo_dirs[:] = [""]
     yield parse_path("memory://place")
     MemoryFileSystem.store.clear()
+
+
+@pytest.fixture
+def unlistable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Makes a folder that nobody may list, not even root."""
+    closed: set[Path] = set()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) in closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    def make(folder: Path) -> Path:
+        folder.mkdir()
+        closed.add(folder)
+        monkeypatch.setattr(os, "scandir", refusing)
+        return folder
+
+    return make

@@ -43,7 +43,7 @@ def demo(
     set_: Set = None,
 ) -> None:
     """Stylize built-in photographs in the manner of built-in painters, and build the gallery."""
-    chosen = [f"name=demo-{recipe}", f"method.recipe={recipe}"] if recipe else []
+    chosen = [f"name=demo-{Path(recipe).stem}", f"method.recipe={recipe}"] if recipe else []
     _run(Path("demo"), [*chosen, *(set_ or ())], RunChoices(), as_json=False)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -52,10 +52,6 @@ class Quality:
     style_distance: float
     sliced_wasserstein: float
     colour_distance: float
-
-
-MEASURES = tuple(field.name for field in fields(Quality))
-"""The measures' names, in order."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, resize_pixels, working_size
+from nst_core.errors import CorruptImage
 from nst_core.run_folder.own_files import check_own_file
 from nst_core.storage.paths import parse_path
 
@@ -57,10 +58,12 @@ def read_pictures(pair: JudgedPair, smallest: int) -> PairPictures:
         smallest: the shortest side that the judge's network accepts: smaller pictures are enlarged.
 
     Raises:
-        InputError: one of them is not there or cannot be read.
+        InputError: one of them is not there, cannot be read, or is not what the run wrote.
         ForeignFile: the result is not in the run folder.
     """
     result = decode_image(check_own_file(pair.run_folder, pair.file_name), _LIMITS)
+    if pair.output_sha256 not in (None, result.sha256):
+        raise CorruptImage(pair.file_name, "it is not the file that the run wrote (`nst verify` says more)")
     height, width = result.pixels.shape[:2]
     width, height = _judged_size(width, height, smallest)
     content = decode_image(parse_path(pair.content_path), _LIMITS).pixels

@@ -156,7 +156,9 @@ class _RunJudging:
     def judge_baselines(self, pairs: Iterable[JudgedPair]) -> None:
         """Judge some pairs' content and style in the result's place, unless this judge has done so."""
         path = baselines_file(self._run_folder)
-        chosen = sorted((pair for pair in pairs if pair.style_paths), key=lambda pair: pair.pair_id)[:BASELINE_PAIRS]
+        unusable = {one.pair_id for one in self.left_out}
+        usable = (pair for pair in pairs if pair.style_paths and pair.pair_id not in unusable)
+        chosen = sorted(usable, key=lambda pair: pair.pair_id)[:BASELINE_PAIRS]
         rows = [row for row in read_quality_file(path).to_pylist() if self._is_by_this_judge(row)]
         if {(row["pair_id"], row["output_sha256"]) for row in rows} == {(p.pair_id, p.output_sha256) for p in chosen}:
             return

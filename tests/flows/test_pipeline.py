@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -137,18 +136,9 @@ def test_bad_inputs_are_quarantined_and_all_others_finish(config: Make, folders:
 
 
 def test_a_folder_that_cannot_be_read_leaves_the_run_incomplete(
-    config: Make, folders: Path, monkeypatch: pytest.MonkeyPatch
+    config: Make, folders: Path, unlistable: Callable[[Path], Path]
 ) -> None:
-    closed = folders / "content" / "closed"
-    closed.mkdir()
-    scandir = os.scandir
-
-    def refusing(path: str) -> object:
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", str(closed))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    closed = unlistable(folders / "content" / "closed")
     with pytest.raises(StrictInputs, match="closed cannot be read"):
         run(config(), strict=True)
     report = run(config())

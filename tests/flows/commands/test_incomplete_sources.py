@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,21 +16,12 @@ from nst_core.run_folder.summary import RunReport, summarize
 
 
 @pytest.fixture
-def run_file(tmp_path: Path, make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def run_file(tmp_path: Path, make_image: Callable[..., Path], unlistable: Callable[[Path], Path]) -> Path:
     """A run over one photograph and one painting, with a folder that nobody may list."""
     make_image(tmp_path / "photos" / "a.png", 40, 32)
     make_image(tmp_path / "art" / "Ada" / "s.png", 40, 32, seed=1)
     (tmp_path / "photos" / "Thumbs.db").write_bytes(b"x")
-    closed = tmp_path / "photos" / "closed"
-    closed.mkdir()
-    scandir = os.scandir
-
-    def refusing(path: str) -> object:
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", str(closed))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    unlistable(tmp_path / "photos" / "closed")
     path = tmp_path / "run.yaml"
     path.write_text(
         f"content: {tmp_path / 'photos'}\nstyle: {tmp_path / 'art'}\nmethod: {{recipe: wavelet, size: 32}}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image
 from shown import done, write
 
+from nst_core.engine.quality import Quality
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.judging.networks import NETWORKS, choose_network
 from nst_core.judging.run_judging import judge_run
-from nst_core.run_folder.quality import MEASURES, SCHEMA, read_quality
+from nst_core.run_folder.quality import MEASURES, SCHEMA, baselines_file, read_quality
 from nst_core.run_folder.results import Result
 
 
@@ -108,6 +110,23 @@ def test_pictures_that_are_gone_are_named(run: Path) -> None:
     assert (quality.judged, quality.new) == (1, 1)
 
 
+def test_a_file_that_the_run_did_not_write_is_left_out_each_time(run: Path) -> None:
+    draw(run / "images" / "a--ada.png", 9, (1, 0.2, 0.2))
+    write(run, [row(run, "b"), replace(row(run, "a"), output_sha256="0" * 64)])
+    for new in (1, 0):
+        quality = judge_run(run, "wavelet", "cpu")
+        assert (quality.judged, quality.new) == (1, new)
+        assert "not the file that the run wrote" in quality.left_out[0].reason
+
+
+def test_baselines_are_kept_where_a_picture_is_gone(run: Path) -> None:
+    (run / "images" / "a--ada.png").unlink()
+    judge_run(run, "wavelet", "cpu")
+    before = baselines_file(run).read_bytes()
+    judge_run(run, "wavelet", "cpu")
+    assert baselines_file(run).read_bytes() == before
+
+
 def test_rows_that_lead_out_of_the_folder_are_not_followed(run: Path) -> None:
     write(run, [row(run, "a", file_name="../inputs/a.png"), row(run, "b")])
     assert "outside" in judge_run(run, "wavelet", "cpu").left_out[0].reason
@@ -117,6 +136,10 @@ def test_unstylized_pictures_have_no_style_to_be_judged_by(run: Path) -> None:
     write(run, [row(run, "a", style_path="", style_paths=(), style_shares=()), row(run, "b")])
     quality = judge_run(run, "wavelet", "cpu")
     assert (quality.judged, quality.unstylized) == (1, 1)
+
+
+def test_the_columns_are_the_measures() -> None:
+    assert [field.name for field in fields(Quality)] == list(MEASURES)
 
 
 def test_the_files_have_the_documented_columns(run: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -32,19 +31,9 @@ def folder(tmp_path: Path, make_image: MakeImage) -> Path:
 
 
 @pytest.fixture
-def closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def closed_folder(folder: Path, unlistable: Callable[[Path], Path]) -> Path:
     """A folder of photographs that nobody may list, root neither."""
-    closed = folder / "photos" / "closed"
-    closed.mkdir()
-    scandir = os.scandir
-
-    def refusing(path: str) -> object:
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", str(closed))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
-    return closed
+    return unlistable(folder / "photos" / "closed")
 
 
 def configured(
