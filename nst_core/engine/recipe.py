@@ -26,7 +26,7 @@ class ContentTerm:
     """
 
     layers: Layers
-    loss: Literal["half_sum", "half_sum_by_size", "sum", "mean", "relative"] = "half_sum"
+    loss: Literal["half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative"] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
 
 
