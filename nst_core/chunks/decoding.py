@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
     Pixels,
@@ -23,9 +24,9 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
-from nst_core.engine.optimisation import Pairs
+from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content
 from nst_core.engine.recipe import Recipe, padded_shape
+from nst_core.engine.scales import style_target_of_scales
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
@@ -121,8 +122,8 @@ class BatchReader:
     def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
         recipe, extractor = session.recipe, session.extractor
         self._session, self._content_limits, self._style_limits = session, content_limits, style_limits
-        self._content_side = extractor.min_side(recipe.layer_names())
-        self._style_side = extractor.min_side(recipe.style_names())
+        self._content_side = recipe.least_side(extractor.min_side(recipe.layer_names()))
+        self._style_side = recipe.least_side(extractor.min_side(recipe.style_names()))
         self._decoded: dict[object, ScaledImage] = {}
         self._decoded_before: dict[object, ScaledImage] = {}
 
@@ -232,7 +233,7 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
 
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
+        return style_target_of_scales(to_tensor(pixels).to(device), recipe, session.extractor, own)
 
     # A pair is made once: what is for one content only would never be asked for again.
     return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)

@@ -108,8 +108,10 @@ def _entries(path: Path) -> dict[str, int]:
 
 def _state_vectors(recipe: Recipe) -> int:
     """The state of optimiser, parametrisation and objective, as a number of float32 images."""
-    history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "gradient_descent": 2}
-    return history[recipe.optimiser.name] + 6
+    history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "rmsprop": 3, "gradient_descent": 2}
+    average = 2 if recipe.average else 0
+    count = history[recipe.optimiser.name] + average + 6
+    return math.ceil(count * 4 / 3) if recipe.optimiser.precondition == "laplacian" else count
 
 
 def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -32,11 +32,13 @@ class StyleTarget:
         grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it.
+        coarser: by factor, the targets for the coarser scales of a schedule.
     """
 
     grams: dict[str, Tensor]
     colours: ColourStatistics
     image: Tensor | None = None
+    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,10 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
         for name in targets[0].grams
     }
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    return replace(leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares))
+    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
+    return replace(
+        leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares), coarser=coarser
+    )
 
 
 class Objective:

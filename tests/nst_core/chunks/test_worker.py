@@ -21,9 +21,9 @@ from nst_core.chunks.work import ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import Output, parse_config
 from nst_core.engine import session as session_module
+from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.optimisation import Pairs, StylizedBatch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted
 from nst_core.run_folder.chunk import Chunk

@@ -9,15 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.devices import set_convolution_precision
 from nst_core.engine.evaluation import CudaGraphEvaluation, build_evaluation
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.objective import Objective, style_target
-from nst_core.engine.optimisation import Pairs, Watch
 from nst_core.engine.parametrisation import build_parametrisation
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.engine.session import Session
+from nst_core.engine.watch import Watch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

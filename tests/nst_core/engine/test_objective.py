@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
-from nst_core.engine.optimisation import Pairs, initial_images
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.starts import initial_images
 from nst_core.recipes import load_recipe, recipe_names
 
 SMALL = Recipe(
