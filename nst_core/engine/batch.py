@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from nst_core.engine.objective import StyleTarget
+from nst_core.engine.scaling import scaled
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class Pairs:
     seeds: Sequence[int]
     alpha: Sequence[float] | None = None
     beta: Sequence[float] | None = None
+
+    def at(self, factor: float) -> Pairs:
+        """The batch at a scale of a schedule: contents (B, 3, h, w), and the targets made for that scale.
+
+        Raises:
+            ValueError: the targets were made without that scale.
+        """
+        if factor == 1:
+            return self
+        if not all(factor in target.coarser for target in self.targets):
+            raise ValueError("a schedule of scales needs targets made under the same recipe")
+        targets = [target.coarser[factor] for target in self.targets]
+        return replace(self, contents=scaled(self.contents, factor), targets=targets)
 
 
 @dataclass(frozen=True)

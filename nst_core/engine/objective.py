@@ -20,6 +20,7 @@ from nst_core.engine.colour import (
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.scaling import scaled
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def luminance_only(recipe: Recipe) -> bool:
 
 @torch.no_grad()
 def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
+    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
         content: (3, H, W), needed where the recipe keeps the content's colours.
@@ -75,6 +76,16 @@ def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: T
     Raises:
         ValueError: the content is needed and missing.
     """
+    coarser = {
+        factor: _target_of_scale(
+            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
+        )
+        for factor in recipe.coarser_factors()
+    }
+    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
+
+
+def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
     if depends_on_content(recipe):
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")

@@ -18,7 +18,7 @@ from nst_core.engine.objective import LossTerms, Objective, luminance_only
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.scales import pairs_at, resized
+from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images
 from nst_core.engine.watch import Watch
 
@@ -90,7 +90,7 @@ class _Schedule:
     def optimise(self, number: int, before: _ScaleEnd | None) -> _ScaleEnd:
         """Optimise at scale `number` from what the scale before has handed on."""
         recipe, stage = self.recipe, self.recipe.stages()[number]
-        pairs = pairs_at(self.pairs, stage.factor)
+        pairs = self.pairs.at(stage.factor)
         weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
         objective = Objective(recipe, self.extractor, pairs.contents, pairs.targets, *weights)
         start = initial_images(pairs, recipe, objective)
