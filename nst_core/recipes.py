@@ -88,8 +88,12 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     if any(after < before for before, after in itertools.pairwise(scales)):
         yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
     if isinstance(recipe.evaluations, tuple) and len(recipe.evaluations) != len(scales):
-        counts, sides = f"{len(recipe.evaluations)} number(s)", f"{len(scales)} scale(s)"
-        yield f"method.evaluations has {counts} for {sides}; give one for all, or one for each"
+        numbers, sides = _counted(recipe.evaluations, "number"), _counted(scales, "scale")
+        yield f"method.evaluations has {numbers} for {sides}; give one for all, or one for each"
+
+
+def _counted(values: Sequence[int], what: str) -> str:
+    return f"{len(values)} {what}{'s' * (len(values) != 1)}"
 
 
 def _with_scales_to_size(recipe: Recipe) -> Recipe:
@@ -139,7 +143,7 @@ def _derive_size(merged: dict[str, Any], *layers: Mapping[str, Any]) -> None:
     """Set the size to the last scale where the last of the layers that speaks of either gives scales and no size."""
     speaking = [layer for layer in layers if "size" in layer or layer.get("scales")]
     scales = speaking[-1].get("scales") if speaking and "size" not in speaking[-1] else None
-    if isinstance(scales, list):
+    if isinstance(scales, list) and isinstance(scales[-1], int):
         merged["size"] = scales[-1]
 
 

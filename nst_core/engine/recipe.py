@@ -22,13 +22,13 @@ class ContentTerm:
         layers: feature maps compared, with weights.
         loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
             `half_sum_by_size` that divided by the number of positions, `sum` Σ(F−P)², `mean` the mean of (F−P)²,
-            `relative` that mean divided by the spatial variance of P.
+            `relative` that mean divided by the spatial variance of P, `scaled` Σ(F−P)² / Σ|F−P|.
         colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
             the content and the result as greyscale images (`grey`).
     """
 
     layers: Layers
-    loss: Literal["half_sum", "half_sum_by_size", "sum", "mean", "relative"] = "half_sum"
+    loss: Literal["half_sum", "half_sum_by_size", "sum", "mean", "relative", "scaled"] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
 
 
@@ -41,12 +41,13 @@ class StyleTerm:
         loss: per layer, with M_G and M_A the numbers of positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
             for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `half_sum` ½Σ(G − A)², `mean_by_size` the
             mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
-            style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖². In the two that compare
-            raw Gram matrices A counts as if it had been taken from M_G positions: A·M_G/M_A.
+            style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
+            d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
+            positions: A·M_G/M_A.
     """
 
     layers: Layers
-    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius"] = "gatys"
+    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled"] = "gatys"
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Recipe:
     def least_side(self, side: int) -> int:
         """The shortest side, in pixels, of which no scale has less than `side`."""
         least = min(stage.factor for stage in self.stages())
-        needed = int(side / least)
+        needed = int((side - 1) / least)
         while scaled_side(needed, least) < side:
             needed += 1
         return needed
