@@ -12,9 +12,11 @@ from torch import Tensor
 
 from nst_core.engine import optimisation, session
 from nst_core.engine.batch import Pairs, StylizedBatch
+from nst_core.engine.evaluation import Evaluate, Evaluation
 from nst_core.engine.features import build_extractor
 from nst_core.engine.objective import Objective, blend_targets, luminance_only, style_target
 from nst_core.engine.optimisation import stylize_batch
+from nst_core.engine.parametrisation import PixelParametrisation
 from nst_core.engine.recipe import OptimiserSettings, Recipe, Stage
 from nst_core.engine.scaling import resized, scaled
 from nst_core.engine.watch import Watch
@@ -71,7 +73,7 @@ def test_a_schedule_of_one_scale_is_no_schedule(recipe: Recipe) -> None:
 @three_ways
 def test_a_batch_of_four_equals_four_solo_runs(recipe: Recipe) -> None:
     extractor = TinyFeatures()
-    recipe = replace(recipe, size=16, scales=(8, 11, 16), evaluations=(10, 6, 8))
+    recipe = replace(recipe, size=16, scales=(8, 11, 16), evaluations=(4, 3, 4))
     batch = pairs(extractor, recipe, 4)
     together = stylize_batch(batch, recipe, extractor)
     for index in range(4):
@@ -82,7 +84,7 @@ def test_a_batch_of_four_equals_four_solo_runs(recipe: Recipe) -> None:
 
 
 def test_a_batch_of_four_equals_four_solo_runs_on_a_real_network() -> None:
-    recipe = replace(REAL, size=48, scales=(34, 48), evaluations=(6, 6))
+    recipe = replace(REAL, size=48, scales=(34, 48), evaluations=(3, 3))
     extractor = build_extractor(recipe)
     contents = torch.stack([picture(seed, 40, 48) for seed in range(4)])
     batch = Pairs(
@@ -224,6 +226,21 @@ def test_moments_are_carried_and_curvature_is_not(monkeypatch: pytest.MonkeyPatc
         stylize_batch(pairs(extractor, scheduled), scheduled, extractor)
         assert built == [recipe.optimiser.name] * times
         built.clear()
+
+
+def test_every_scale_gets_an_evaluation_of_its_own_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled or captured evaluation holds for one shape."""
+    built: list[tuple[str, tuple[int, ...]]] = []
+
+    def noting(objective: Objective, parametrisation: PixelParametrisation, evaluation: Evaluation) -> Evaluate:
+        built.append((evaluation, tuple(parametrisation.start.shape)))
+        return original(objective, parametrisation, "eager")
+
+    original = optimisation.build_evaluation
+    monkeypatch.setattr(optimisation, "build_evaluation", noting)
+    extractor = TinyFeatures()
+    stylize_batch(pairs(extractor, SCALES), SCALES, extractor, evaluation="graph")
+    assert built == [("graph", (3, 3, 6, 8)), ("graph", (3, 3, 12, 16))]
 
 
 def test_where_memory_runs_out_the_schedule_is_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
