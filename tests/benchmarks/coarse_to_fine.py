@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -68,6 +69,9 @@ SCHEDULES = (
     Schedule((1 / 4, 1 / 2), (50, 50)),
 )
 
+FEW = (SCHEDULES[0], SCHEDULES[2], SCHEDULES[6])
+"""Of these, the ones to look at where an evaluation takes long."""
+
 
 @dataclass
 class Curve:
@@ -95,14 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         overrides |= {"features": options.features, "weights": options.weights}
     recipe = resolve_precision(recipe_for(options.recipe, size=options.size, **overrides), device)
     extractor = build_extractor(recipe).to(device)
-    curves: dict[Schedule, list[Curve]] = {schedule: [] for schedule in SCHEDULES}
-    pictures: dict[str, list[Picture]] = {schedule.name: [] for schedule in SCHEDULES}
-    for pair in chosen_pairs(options):
-        for schedule in SCHEDULES:
+    schedules = FEW if options.few else SCHEDULES
+    curves: dict[Schedule, list[Curve]] = {schedule: [] for schedule in schedules}
+    pictures: dict[str, list[Picture]] = {schedule.name: [] for schedule in schedules}
+    for number, pair in enumerate(chosen_pairs(options), start=1):
+        for schedule in schedules:
             last = options.evaluations if not schedule.factors else options.last
             curve, picture = run(pair, schedule.applied(recipe, last), extractor)
             curves[schedule].append(curve)
             pictures[schedule.name].append(picture)
+        print(f"after {number} pair(s):\n{table(curves)}", file=sys.stderr, flush=True)
     print(table(curves))
     if options.sheet:
         contact_sheet(pictures).save(options.sheet, quality=92)
@@ -177,6 +183,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--pairs", type=int, default=4)
     found.add_argument("--evaluations", type=int, default=160, help="at one scale")
     found.add_argument("--last", type=int, default=120, help="at the delivered size, after coarser scales")
+    found.add_argument("--few", action="store_true", help="three schedules instead of all")
     found.add_argument("--device", default="auto")
     found.add_argument("--contents", type=Path)
     found.add_argument("--styles", type=Path)

@@ -69,6 +69,7 @@ def numpy_losses(
             "sum": squares.sum(),
             "mean": squares.mean(),
             "relative": squares.mean() / (variance + 1e-4),
+            "scaled": squares.sum() / (abs(f - p).sum() + 1e-8),
         }
         terms["content"] += weight * values[recipe.content.loss]
     for name, weight in recipe.style.layers:
@@ -83,6 +84,7 @@ def numpy_losses(
             "mean_by_size": ((f @ f.T - a * m_f) ** 2).mean() / (n * m_f),
             "relative": (((g - a) / np.outer(energy, energy)) ** 2).mean(),
             "frobenius": ((g - a) ** 2).sum() / (a**2).sum(),
+            "scaled": ((g - a) ** 2).sum() / (abs(g - a).sum() + 1e-8),
         }
         terms["style"] += weight * values[recipe.style.loss]
     x = image[0].double().numpy()
