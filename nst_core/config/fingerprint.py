@@ -28,6 +28,7 @@ _LATER_KEYS: dict[str, Any] = {
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
     "optimiser.laplacian_levels": 5,
+    "optimiser.carry": False,
     "scales": None,
     "average": 0.0,
 }

@@ -109,8 +109,8 @@ class _Schedule:
         return _ScaleEnd(images, losses, failed, ends.trace, optimiser, parametrisation)
 
     def _optimiser(self, parametrisation: PixelParametrisation, before: _ScaleEnd | None) -> BatchOptimiser:
-        """The optimiser of a scale: the one before's, its moments resized, where it has some; else a new one."""
-        if before is not None and before.parametrisation.keeps_state:
+        """The optimiser of a scale: the one before's, its moments resized, where that is wanted; else a new one."""
+        if before is not None and self.recipe.optimiser.carry and before.parametrisation.keeps_state:
             carried = before.optimiser.resampled(before.parametrisation.resampler(parametrisation.start.shape[2:]))
             if carried is not None:
                 carried.reset(before.failed, 1.0)

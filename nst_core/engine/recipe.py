@@ -61,6 +61,8 @@ class OptimiserSettings:
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
             far.
         history: curvature pairs that L-BFGS keeps.
+        carry: whether Adam and RMSprop go on from scale to scale with their moments, resized, or begin anew. Others
+            always begin anew; so does whatever works on a pyramid.
         precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
             code does that optimises its normalised input (`normalised`), Fourier coefficients scaled by a power of
             their frequency (`spectral`), or the levels of a Laplacian pyramid (`laplacian`).
@@ -72,6 +74,7 @@ class OptimiserSettings:
     learning_rate: float = 1.0
     rate: Literal["absolute", "first_step"] = "absolute"
     history: int = 10
+    carry: bool = False
     precondition: Literal["none", "normalised", "spectral", "laplacian"] = "none"
     spectral_power: float = 0.5
     laplacian_levels: int = 5

@@ -169,7 +169,9 @@ def test_interruptions_count_over_all_scales() -> None:
 
 @pytest.mark.parametrize("name", ["lbfgs", "adam", "rmsprop"])
 def test_a_row_that_diverges_at_a_coarse_scale_begins_anew_at_the_next(name: str) -> None:
-    recipe = replace(SCALES, evaluations=(25, 12), optimiser=OptimiserSettings(name, 1.0 if name == "lbfgs" else 0.02))
+    recipe = replace(
+        SCALES, evaluations=(25, 12), optimiser=OptimiserSettings(name, 1.0 if name == "lbfgs" else 0.02, carry=True)
+    )
     extractor, undisturbed = Spoilt(1, range(8, 26)), TinyFeatures()
     batch = pairs(undisturbed, recipe)
     made, expected = (stylize_batch(batch, recipe, each) for each in (extractor, undisturbed))
@@ -211,7 +213,7 @@ def test_targets_of_another_recipe_are_refused() -> None:
         stylize_batch(pairs(extractor, RECIPE), SCALES, extractor)
 
 
-def test_moments_are_carried_and_curvature_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moments_are_carried_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
 
     def noting(settings: OptimiserSettings, points: Tensor) -> Any:
@@ -221,10 +223,19 @@ def test_moments_are_carried_and_curvature_is_not(monkeypatch: pytest.MonkeyPatc
     original = optimisation.build_optimiser
     monkeypatch.setattr(optimisation, "build_optimiser", noting)
     extractor = TinyFeatures()
-    for recipe, times in ((RECIPE, 2), (ADAM, 1), (replace(ADAM, optimiser=OptimiserSettings("rmsprop", 0.01)), 1)):
-        scheduled = replace(recipe, size=16, scales=(8, 16), evaluations=3)
+    for name, carry, precondition, times in (
+        ("lbfgs", True, "none", 2),
+        ("gradient_descent", True, "none", 2),
+        ("adam", False, "none", 2),
+        ("adam", True, "none", 1),
+        ("adam", True, "spectral", 1),
+        ("adam", True, "laplacian", 2),
+        ("rmsprop", True, "normalised", 1),
+    ):
+        optimiser = OptimiserSettings(name, 0.001, carry=carry, precondition=precondition)
+        scheduled = replace(SCALES, evaluations=3, optimiser=optimiser)
         stylize_batch(pairs(extractor, scheduled), scheduled, extractor)
-        assert built == [recipe.optimiser.name] * times
+        assert built == [name] * times, (name, carry, precondition)
         built.clear()
 
 
