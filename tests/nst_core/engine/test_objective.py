@@ -66,6 +66,7 @@ def numpy_losses(
         values = {
             "half_sum": squares.sum() / 2,
             "half_sum_by_size": squares.sum() / 2 / f.shape[1],
+            "half_mean": squares.mean() / 2,
             "sum": squares.sum(),
             "mean": squares.mean(),
             "relative": squares.mean() / (variance + 1e-4),

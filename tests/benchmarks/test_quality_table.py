@@ -1,0 +1,93 @@
+"""The quality table: its pairs, tiers and layout, on figures made up for the purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import quality_table
+from PIL import Image
+from quality_methods import METHODS, Method
+from quality_table import Made, cost, drawn, kept, mean_quality, picture_of, sheet, table, tiers, training_pairs
+
+from nst_core.engine.quality import Quality
+
+GOOD, BAD = Quality(0.1, 0.9, 0.2, 0.3, 4.0), Quality(0.3, 0.5, 0.4, 0.5, 8.0)
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    for folder, count in (("photographs/a", 20), ("photographs/b", 20), ("paintings/movement-0", 30)):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / folder / f"{number}.jpg")
+    return tmp_path
+
+
+def test_the_draw_is_the_same_every_time_and_every_pair_stands_once(training: Path) -> None:
+    pairs = training_pairs(training)
+    assert pairs == training_pairs(training)
+    assert (len(pairs), len({(p.content, p.style) for p in pairs})) == (200, 200)
+    assert (len({p.content for p in pairs}), len({p.style for p in pairs})) == (20, 10)
+
+
+def test_the_first_pairs_spread_over_photographs_and_paintings(training: Path) -> None:
+    first = training_pairs(training)[:8]
+    assert (len({p.content for p in first}), len({p.style for p in first})) == (8, 8)
+
+
+def test_a_draw_of_more_than_there_are_is_all_of_them() -> None:
+    assert sorted(drawn([Path("a"), Path("b")], 5)) == [Path("a"), Path("b")]
+
+
+def test_every_method_stands_in_each_smaller_table() -> None:
+    assert tiers({"slow": 8, "fast": 200, "medium": 40, "none": 0}) == [
+        (8, ["slow", "fast", "medium"]),
+        (40, ["fast", "medium"]),
+        (200, ["fast"]),
+    ]
+
+
+def test_the_mean_is_taken_measure_by_measure() -> None:
+    mean = mean_quality([GOOD, BAD])
+    assert (mean.cfsd, mean.ssim, mean.colour_distance) == pytest.approx((0.2, 0.7, 6.0))
+
+
+def test_what_a_judge_says_of_its_own_pictures_stands_in_brackets() -> None:
+    rows = {"the content itself": {"vgg19": GOOD, "wavelet": GOOD}, "ours": {"vgg19": BAD, "wavelet": GOOD}}
+    lines = table(rows, {"ours": "vgg16"}, {"ours": "3 s, 80"}).splitlines()
+    assert lines[2] == "| the content itself | 0.100 | 0.200 | 0.300 | 0.100 | 0.200 | 0.300 | 0.90 | 4.0 |  |"
+    assert lines[3] == "| ours | (0.300) | (0.400) | (0.500) | 0.100 | 0.200 | 0.300 | 0.50 | 8.0 | 3 s, 80 |"
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_cost_is_the_median() -> None:
+    made = [Made(Path(), seconds, 100) for seconds in (1.0, 2.0, 30.0)]
+    assert cost(made) == "2 s, 100"
+    assert cost([replace(one, evaluations=0) for one in made]) == "2 s"
+
+
+def test_a_picture_is_made_once_and_again_where_the_method_has_changed(training: Path, tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def method(identity: str) -> Method:
+        return Method("m", "vgg19", lambda pair, size: (calls.append(identity), BLACK, 0.5, 7)[1:], lambda _: identity)
+
+    pair = training_pairs(training)[0]
+    first = picture_of(method("one"), pair, 8, tmp_path)
+    assert picture_of(method("one"), pair, 8, tmp_path) == first
+    other = picture_of(method("two"), pair, 8, tmp_path)
+    assert (calls, first.path == other.path, other.seconds, other.evaluations) == (["one", "two"], False, 0.5, 7)
+    pairs = training_pairs(training)[:3]
+    assert kept(method("one"), pairs, 8, tmp_path) == [first]
+    assert sheet([pair], {"m": [first]}).width > 3 * quality_table.CELL[0]
+
+
+BLACK = np.zeros((8, 8, 3), dtype=np.uint8)
+
+
+def test_the_key_of_a_recipe_s_pictures_follows_size_and_settings() -> None:
+    keys = {METHODS[name].key(size) for name in ("wavelet", "fast", "fast on SqueezeNet") for size in (64, 192)}
+    assert len(keys) == 6
