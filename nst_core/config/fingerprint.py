@@ -27,6 +27,10 @@ _LATER_KEYS: dict[str, Any] = {
     "keep_colour_by": "luminance",
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
+    "optimiser.laplacian_levels": 5,
+    "optimiser.carry": False,
+    "scales": None,
+    "average": 0.0,
 }
 """Keys that recipes gained after the first version, with the values that equal the engine before them.
 

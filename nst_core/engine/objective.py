@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from nst_core.engine.colour import (
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.scaling import scaled
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class StyleTarget:
         grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it.
+        coarser: by factor, the targets for the coarser scales of a schedule.
     """
 
     grams: dict[str, Tensor]
     colours: ColourStatistics
     image: Tensor | None = None
+    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def luminance_only(recipe: Recipe) -> bool:
 
 @torch.no_grad()
 def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
+    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
         content: (3, H, W), needed where the recipe keeps the content's colours.
@@ -73,6 +76,16 @@ def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: T
     Raises:
         ValueError: the content is needed and missing.
     """
+    coarser = {
+        factor: _target_of_scale(
+            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
+        )
+        for factor in recipe.coarser_factors()
+    }
+    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
+
+
+def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
     if depends_on_content(recipe):
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")
@@ -104,7 +117,10 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
         for name in targets[0].grams
     }
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    return replace(leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares))
+    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
+    return replace(
+        leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares), coarser=coarser
+    )
 
 
 class Objective:
