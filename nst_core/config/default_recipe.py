@@ -13,7 +13,8 @@ from nst_core.storage.yaml_files import read_yaml
 
 AUTO = "auto"
 ON_GPU, ON_CPU = "fast", "wavelet"
-"""The recipes of docs/quality.md with the best pictures: of all on a GPU, within about 15 s per picture on one core."""
+"""On a GPU the nearest to the style for judges that did not make the pictures (docs/quality.md); on a CPU, where that
+takes half a minute or more per picture, what takes seconds and needs no download."""
 
 
 @dataclass(frozen=True)
