@@ -86,7 +86,9 @@ def random_grid(height: int, width: int, generator: torch.Generator, most: int =
 
 def _random_steps(length: int, generator: torch.Generator, most: int) -> slice:
     step = -(-length // most)
-    return slice(int(torch.randint(step, (), generator=generator)), length, step)
+    count = length // step  # whatever the offset, so that the grids of a batch are one tensor
+    offset = int(torch.randint(length - step * (count - 1), (), generator=generator))
+    return slice(offset, offset + step * (count - 1) + 1, step)
 
 
 def split_targets(columns: Tensor, candidates: Tensor, channels: Sequence[int]) -> Tensor:

@@ -13,8 +13,8 @@ from nst_core.engine.neighbours import unit
 def self_similarity_loss(own: Tensor, content: Tensor) -> Tensor:
     """How differently places resemble one another, per image: vectors (B, M, N) and (B, M, N') -> (B,).
 
-    Mean over columns of Σᵢ |Dᵢⱼ / Σₖ Dₖⱼ − D'ᵢⱼ / Σₖ D'ₖⱼ|, D and D' the matrices of cosine distances of each set within
-    itself. Kolkin, Salavon, Shakhnarovich 2019 (STROTSS), eq. 7, which prints the mean over all entries: M times less,
+    Mean over columns of Σᵢ |Dᵢⱼ / Σₖ Dₖⱼ − D'ᵢⱼ / Σₖ D'ₖⱼ|, D and D' the cosine distances of each set within itself.
+    Kolkin, Salavon, Shakhnarovich 2019 (STROTSS), eq. 7, which prints the mean over all entries: M times less,
     so that the number of places would decide the weight of content. At most 2.
     """
     return (_shares_of_distance(own) - _shares_of_distance(content)).abs().sum(dim=1).mean(dim=1)
@@ -30,8 +30,8 @@ def _shares_of_distance(vectors: Tensor) -> Tensor:
 def laplacian_loss(images: Tensor, contents: Tensor, pool: int) -> Tensor:
     """Mean squared difference of the Laplacians of average-pooled images, values in 0–255: (B, 3, H, W) -> (B,).
 
-    Li, Xu, Nie, Liu 2017, "Laplacian-Steered Neural Style Transfer", eq. 5 and 6: windows of `pool` × `pool` pixels (all
-    of the image where it is smaller), the Laplacian summed over channels.
+    Li, Xu, Nie, Liu 2017, "Laplacian-Steered Neural Style Transfer", eq. 5 and 6: windows of `pool` × `pool`
+    pixels (all of the image where it is smaller), the Laplacian summed over channels.
     """
     return (laplacian(images, pool) - laplacian(contents, pool)).square().flatten(1).mean(dim=1)
 

@@ -7,7 +7,7 @@ Kolkin, Salavon, Shakhnarovich 2019, "Style Transfer by Relaxed Optimal Transpor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -35,12 +35,24 @@ def relaxed_emd(own: Tensor, other: Tensor, distance: Distance = "cosine") -> Te
     return torch.maximum(there, back)
 
 
-def moment_distance(own: Tensor, other: Tensor) -> Tensor:
-    """Mean |Δμ| + mean |ΔΣ| of means μ and covariances Σ per image, (B,): two of (B, M, N). Equation 6."""
-    own, other = at_least_float32(own), at_least_float32(other)
-    (mean, covariance), (other_mean, other_covariance) = _moments(own), _moments(other)
-    means = (mean - other_mean).abs().mean(dim=1)
-    return means + (covariance - other_covariance).abs().mean(dim=(1, 2))
+class Moments(NamedTuple):
+    """Means (B, N) and covariances (B, N, N)."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+def moments(vectors: Tensor) -> Moments:
+    """The moments of sets of vectors, (B, M, N)."""
+    vectors = at_least_float32(vectors)
+    mean = vectors.mean(dim=1)
+    centred = vectors - mean[:, None]
+    return Moments(mean, centred.mT @ centred / vectors.shape[1])
+
+
+def moment_distance(own: Moments, other: Moments) -> Tensor:
+    """Mean |Δμ| + mean |ΔΣ| per image, (B,). Equation 6."""
+    return (own.mean - other.mean).abs().mean(dim=1) + (own.covariance - other.covariance).abs().mean(dim=(1, 2))
 
 
 def palette_distance(own: Tensor, other: Tensor) -> Tensor:
@@ -95,7 +107,7 @@ def _nearest(own: Tensor, other: Tensor, distance: Distance) -> tuple[Tensor, Te
 
 
 def _nearest_of_tile(tile: Tensor, others: Tensor, distance: Distance) -> tuple[Tensor, Tensor, Tensor]:
-    """Of a tile (R, N) and others (K, N): the nearest other of each row, and each other's least distance and its row."""
+    """Of a tile (R, N) and others (K, N): the nearest other of each row, and each other's least distance and row."""
     costs = -(tile @ others.T) if distance == "cosine" else torch.cdist(tile, others)
     values, rows = costs.min(dim=0)
     return costs.argmin(dim=1), values, rows
@@ -110,10 +122,3 @@ def _pair_distance(own: Tensor, other: Tensor, distance: Distance) -> Tensor:
     if distance == "cosine":
         return 1 - (unit(own) * unit(other)).sum(dim=2)
     return ((own - other).square().sum(dim=2) + _LEAST_SQUARE).sqrt() - _LEAST_SQUARE**0.5
-
-
-def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Means (B, N) and covariances (B, N, N) of vectors (B, M, N)."""
-    mean = vectors.mean(dim=1)
-    centred = vectors - mean[:, None]
-    return mean, centred.mT @ centred / vectors.shape[1]
