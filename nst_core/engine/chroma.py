@@ -37,7 +37,9 @@ def with_matched_chroma(images: Tensor, targets: ColourStatistics) -> Tensor:
 
 
 def guided_filter(values: Tensor, guide: Tensor, radius: int | None = None, edge: float = EDGE) -> Tensor:
-    """Values (B, C, H, W) as local linear functions of a guide, (B, 1, H, W) (He, Sun, Tang 2010, "Guided Image Filtering").
+    """Values (B, C, H, W) as local linear functions of a guide, (B, 1, H, W).
+
+    He, Sun, Tang 2010, "Guided Image Filtering".
 
     Args:
         radius: of the windows, in pixels; by default a share of the longer side.

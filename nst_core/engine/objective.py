@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import (
@@ -21,10 +22,10 @@ from nst_core.engine.features.base import Extractor
 from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.scaling import resized, scaled
+from nst_core.engine.scaling import scaled
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
 from nst_core.engine.style_losses import FEATURE_SET_LOSSES, FeatureSetLoss, Setting
-from nst_core.engine.style_losses.feature_sets import StyleImages
+from nst_core.engine.style_losses.feature_sets import NO_IMAGES, StyleImages
 from nst_core.engine.style_losses.transport_loss import drawn_places
 from nst_core.engine.transport import sampled
 
@@ -46,7 +47,7 @@ class StyleTarget:
     grams: dict[str, Tensor]
     colours: ColourStatistics
     image: Tensor | None = None
-    images: StyleImages = StyleImages((), ())
+    images: StyleImages = NO_IMAGES
     coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
 
 
@@ -101,7 +102,7 @@ def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, conten
     names = recipe.style_names() if _needs_grams(recipe) else ()
     maps = extractor(image[None], names) if names else {}
     grams = {name: gram_matrix(maps[name])[0] for name in names}
-    images = StyleImages((image,), (1.0,)) if _needs_images(recipe) else StyleImages((), ())
+    images = StyleImages((image,), (1.0,)) if _needs_images(recipe) else NO_IMAGES
     return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None, images)
 
 
@@ -312,7 +313,7 @@ class Objective:
 def _of_shape(style: StyleImages, shape: Sequence[int]) -> Tensor:
     """The style of the largest share, stretched to (H, W): (1, 3, H, W)."""
     leading = style.images[max(range(len(style.shares)), key=style.shares.__getitem__)]
-    return resized(leading[None], shape)
+    return F.interpolate(leading[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _needs_matched(recipe: Recipe) -> bool:

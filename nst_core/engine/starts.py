@@ -37,7 +37,7 @@ def _initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tenso
 
 
 def coarse_part(images: Tensor) -> Tensor:
-    """Images (B, 3, H, W) without the finest `FINEST` parts of their Laplacian pyramid, or as many as leave one part."""
+    """Images (B, 3, H, W) without the finest `FINEST` parts of their Laplacian pyramid, but never without the last."""
     parts = laplacian_pyramid(images, PYRAMID_LEVELS)
     kept = min(FINEST, len(parts) - 1)
     return from_pyramid([*map(torch.zeros_like, parts[:kept]), *parts[kept:]])

@@ -1,4 +1,4 @@
-"""The interface of style losses that compare sets of feature vectors: begun at each scale, drawn anew at evaluations."""
+"""The interface of style losses that compare sets of feature vectors."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class StyleImages:
 
     images: tuple[Tensor, ...]
     shares: tuple[float, ...]
+
+
+NO_IMAGES = StyleImages((), ())
 
 
 @dataclass(frozen=True)

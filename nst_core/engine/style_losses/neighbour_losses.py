@@ -74,7 +74,7 @@ class NeighbourLoss(FeatureSetLoss):
 
 
 class SplitNeighbourLoss(NeighbourLoss):
-    """`split_cosine_distance` on a grid at random, to neighbours of the images' own features, sought at each evaluation.
+    """`split_cosine_distance` on a random grid, to neighbours of the images' own features, sought at each evaluation.
 
     The last phase of their method ("feature splitting"): each layer may find another place of the style.
     """
