@@ -27,7 +27,7 @@ class ContentTerm:
     Attributes:
         layers: feature maps compared, with weights.
         loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
-            `half_sum_by_size` that divided by the number of positions, `half_mean` that divided by that of values,
+            `half_sum_by_size` that over the number of positions, `half_mean` that over the number of values,
             `sum` Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P,
             `scaled` Σ(F−P)² / Σ|F−P|. Of all layers together: `self_similarity`, how differently places resemble one
             another (Kolkin 2019), at places drawn at random.
