@@ -22,6 +22,7 @@ from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import coarse_part
 from nst_core.engine.structure import laplacian_loss
+from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss, blended_queries
 from nst_core.engine.style_losses.transport_loss import TransportLoss
 
@@ -44,7 +45,7 @@ STROTSS = replace(
     content=ContentTerm(LAYERS, "self_similarity", doubles=True),
     style=StyleTerm(LAYERS, "transport"),
     alpha=2.0,
-    optimiser=OptimiserSettings("rmsprop", 0.01, precondition="laplacian"),
+    optimiser=OptimiserSettings("rmsprop", 0.002, precondition="laplacian"),
     start="colour_matched",
     finish="as_is",
     scales=(16, 32, 64),
@@ -57,16 +58,24 @@ every_recipe = pytest.mark.parametrize(
 __all__ = ["bits_of_one_thread"]
 
 
-def batch_of(recipe: Recipe, count: int = 4) -> Pairs:
-    extractor = TinyFeatures()
-    contents = torch.stack([picture(seed, 64, 48) for seed in range(count)])
-    targets = [style_target(picture(10 + seed, 50, 64), recipe, extractor, contents[seed]) for seed in range(count)]
+@pytest.fixture(autouse=True)
+def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that tests are quick."""
+    monkeypatch.setattr(transport_loss, "PLACES", 100)
+    monkeypatch.setattr(transport_loss, "STYLE_PLACES", 400)
+
+
+def batch_of(recipe: Recipe, count: int = 4, dtype: torch.dtype = torch.float32) -> Pairs:
+    extractor = TinyFeatures().to(dtype)
+    contents = torch.stack([picture(seed, 64, 48, dtype) for seed in range(count)])
+    targets = [style_target(picture(10 + k, 50, 64, dtype), recipe, extractor, contents[k]) for k in range(count)]
     return Pairs(contents, targets, [7, 8, 9, 10][:count])
 
 
 @every_recipe
 def test_four_pairs_end_where_each_ends_alone(recipe: Recipe) -> None:
-    batch, extractor = batch_of(recipe), TinyFeatures()
+    """In float64, since a nearest neighbour that rounding changes sends the optimisation elsewhere."""
+    batch, extractor = batch_of(recipe, dtype=torch.float64), TinyFeatures().double()
     together = stylize_batch(batch, recipe, extractor)
     for k in range(4):
         alone = stylize_batch(row(batch, k), recipe, extractor)
@@ -227,7 +236,9 @@ def test_strotss_weighs_content_twice_as_much_at_each_coarser_scale(monkeypatch:
     assert all(type(each.feature_sets) is TransportLoss for each in objectives)
 
 
-def test_strotss_is_small_at_the_style_and_its_content_zero_at_the_content() -> None:
+def test_strotss_is_small_at_the_style_and_its_content_zero_at_the_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_loss, "PLACES", 1024)
+    monkeypatch.setattr(transport_loss, "STYLE_PLACES", 5000)
     recipe, extractor = replace(STROTSS, scales=None), TinyFeatures()
     content, style = picture(1, 64, 48)[None], picture(2, 64, 48)[None]
     objective = Objective(recipe, extractor, content, [style_target(style[0], recipe, extractor)], seeds=[3])
