@@ -182,4 +182,5 @@ def _factor(features: Tensor) -> Tensor:
     centred = features.double() - features.double().mean(dim=0)
     if len(centred) > centred.shape[1]:
         centred = torch.linalg.qr(centred, mode="r").R
-    return centred / (len(features) - 1) ** 0.5
+    factor: Tensor = centred / (len(features) - 1) ** 0.5
+    return factor

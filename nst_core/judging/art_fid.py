@@ -107,7 +107,8 @@ class ArtFidMeasurement:
         )
 
     def _features(self, pixels: Pixels) -> Tensor:
-        return self._inception(to_tensor(pixels)[None].to(self._device))[0].cpu()
+        features: Tensor = self._inception(to_tensor(pixels)[None].to(self._device))[0].cpu()
+        return features
 
     def _rows(self, artist: str | None, seen: Sequence[_Seen]) -> Iterable[ArtFid]:
         """A row per subject; none where there are too few pictures or paintings."""
