@@ -129,8 +129,7 @@ def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
         terms = objective.terms(images)
     del terms
     weights = {p.untyped_storage().data_ptr() for p in (*extractor.parameters(), *extractor.buffers())}
-    targets = sum(t.nbytes for t in (*objective.content_maps.values(), *objective.grams.values()))
-    return targets + sum(size for pointer, size in kept.items() if pointer not in weights)
+    return objective.kept_bytes() + sum(size for pointer, size in kept.items() if pointer not in weights)
 
 
 def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:
@@ -147,4 +146,6 @@ def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple
     set_convolution_precision(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
-    return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)
+    objective = Objective(recipe, extractor, images, [target] * batch)
+    objective.begin(images)
+    return objective, images.requires_grad_(True)

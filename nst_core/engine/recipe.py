@@ -14,6 +14,12 @@ Layers = tuple[tuple[str, float], ...]
 """Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
 
 
+StyleLossName = Literal[
+    "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
+    "neighbours", "split_neighbours", "transport",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class ContentTerm:
     """The comparison of the result with the content image.
@@ -23,14 +29,29 @@ class ContentTerm:
         loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
             `half_sum_by_size` that over the number of positions, `half_mean` that over the number of values,
             `sum` Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P,
-            `scaled` Σ(F−P)² / Σ|F−P|.
+            `scaled` Σ(F−P)² / Σ|F−P|. Of all layers together: `self_similarity`, how differently places resemble one
+            another (Kolkin 2019), at places drawn at random.
         colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
             the content and the result as greyscale images (`grey`).
+        doubles: the term counts twice as much at each scale as at the next one; `alpha` is its weight at the last.
+        laplacian: weight, beside the layers, of the mean squared difference of the Laplacians of both images, pooled
+            (Li et al. 2017).
+        laplacian_pool: side of the windows of that pooling, in pixels.
+        gains: whether the content's features are first given the local means and deviations of the style's, which must
+            be a portrait laid out like the content (Selim et al. 2016).
+        gain_window: side of the windows of that, in positions: an odd number.
     """
 
     layers: Layers
-    loss: Literal["half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative", "scaled"] = "half_sum"
+    loss: Literal[
+        "half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative", "scaled", "self_similarity"
+    ] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
+    doubles: bool = False
+    laplacian: float = 0.0
+    laplacian_pool: int = 2
+    gains: bool = False
+    gain_window: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,11 +65,24 @@ class StyleTerm:
             mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
             style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
             d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
-            positions: A·M_G/M_A.
+            positions: A·M_G/M_A. Of all layers together: `neighbours`, the cosine distance to the nearest features of
+            the style, chosen at the start of a scale; `split_neighbours`, to those chosen anew at each evaluation, for
+            each layer by itself (both Kolkin 2022); `transport`, the relaxed earth mover's distance, with moments and
+            palette (Kolkin 2019).
+        last_loss: the loss at the last scale; `same` as at the others.
+        content_share: share of the content, against the result of the scale before, in the picture for which
+            `neighbours` are sought; at the first scale it is all.
+        rotations: whether neighbours are sought in the style turned by 90, 180 and 270 degrees too.
     """
 
     layers: Layers
-    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled"] = "gatys"
+    loss: StyleLossName = "gatys"
+    last_loss: Literal[
+        "same", "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
+        "neighbours", "split_neighbours", "transport",
+    ] = "same"  # fmt: skip
+    content_share: float = 0.75
+    rotations: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +151,10 @@ class Recipe:
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
-            image, cropped to the content's shape) or `noise` (seeded).
+            image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
+            Laplacian pyramid's parts) or `noise` (seeded).
+        finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
+            style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.
         colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
             2016, "Preserving Color in Neural Artistic Style Transfer").
         keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
@@ -156,7 +193,8 @@ class Recipe:
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    start: Literal["content", "colour_matched", "style", "noise"] = "content"
+    start: Literal["content", "colour_matched", "style", "coarse_content", "noise"] = "content"
+    finish: Literal["as_is", "matched_chroma"] = "as_is"
     colour: Literal["style", "content"] = "style"
     keep_colour_by: Literal["luminance", "matching"] = "luminance"
     evaluations: int | tuple[int, ...] = 200
@@ -173,6 +211,16 @@ class Recipe:
     def layer_names(self) -> tuple[str, ...]:
         """Every layer of content or style, each once."""
         return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
+
+    def style_loss(self, scale: int) -> str:
+        """The style loss at the scale of this number in the schedule."""
+        last = scale == len(self.stages()) - 1
+        return self.style.last_loss if last and self.style.last_loss != "same" else self.style.loss
+
+    def content_factor(self, scale: int) -> float:
+        """The factor of the content term at the scale of this number in the schedule."""
+        factors = [stage.factor for stage in self.stages()]
+        return 2.0 ** len({each for each in factors if each > factors[scale]}) if self.content.doubles else 1.0
 
     def style_names(self) -> tuple[str, ...]:
         """The layers of the style term."""

@@ -165,7 +165,13 @@ def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
 
 
 def _target_bytes(target: StyleTarget) -> int:
-    tensors = [*target.grams.values(), target.colours.mean, target.colours.covariance, target.image]
+    tensors = [
+        *target.grams.values(),
+        target.colours.mean,
+        target.colours.covariance,
+        target.image,
+        *target.images.images,
+    ]
     own = sum(tensor.nbytes for tensor in tensors if tensor is not None)
     return own + sum(map(_target_bytes, target.coarser.values()))
 
