@@ -24,7 +24,7 @@ from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import scaled
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
-from nst_core.engine.style_losses import FEATURE_SET_LOSSES, FeatureSetLoss, Setting
+from nst_core.engine.style_losses import FEATURE_SET_LOSSES, FeatureSetLoss, LossSetting
 from nst_core.engine.style_losses.feature_sets import NO_IMAGES, StyleImages
 from nst_core.engine.style_losses.transport_loss import drawn_places
 from nst_core.engine.transport import sampled
@@ -294,7 +294,7 @@ class Objective:
             return None
         coarsest = scale_number == 0
         styles = [target.images for target in targets]
-        setting = Setting(self.recipe.style, self.extractor, self.contents, styles, self.seeds, coarsest)
+        setting = LossSetting(self.recipe.style, self.extractor, self.contents, styles, self.seeds, coarsest)
         return FEATURE_SET_LOSSES[self.style_loss](setting)
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, Setting
+from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, LossSetting
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss
 from nst_core.engine.style_losses.transport_loss import TransportLoss
 
@@ -12,4 +12,4 @@ FEATURE_SET_LOSSES: dict[str, type[FeatureSetLoss]] = {
     "transport": TransportLoss,
 }
 
-__all__ = ["FEATURE_SET_LOSSES", "FeatureSetLoss", "Setting"]
+__all__ = ["FEATURE_SET_LOSSES", "FeatureSetLoss", "LossSetting"]

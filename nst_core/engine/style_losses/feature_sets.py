@@ -29,7 +29,7 @@ NO_IMAGES = StyleImages((), ())
 
 
 @dataclass(frozen=True)
-class Setting:
+class LossSetting:
     """What a loss is made from, at one scale of a batch of B pairs.
 
     Attributes:
@@ -71,7 +71,7 @@ class FeatureSetLoss:
 
     changes = False
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: LossSetting) -> None:
         self.setting = setting
 
     def begin(self, start: Tensor) -> None:
