@@ -97,10 +97,13 @@ def _counted(values: Sequence[int], what: str) -> str:
 
 
 def _with_scales_to_size(recipe: Recipe) -> Recipe:
-    """The recipe with its scales multiplied so that the last is its size."""
+    """The recipe with its scales multiplied so that the last is its size, and none below the least."""
     if not recipe.scales or recipe.scales[-1] == recipe.size:
         return recipe
-    return replace(recipe, scales=tuple(scaled_side(recipe.size, stage.factor) for stage in recipe.stages()))
+    least = min(recipe.least_scale, recipe.size)
+    return replace(
+        recipe, scales=tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.stages())
+    )
 
 
 def set_override(data: dict[str, Any], override: str) -> None:

@@ -31,6 +31,7 @@ _LATER_KEYS: dict[str, Any] = {
     "optimiser.carry": False,
     "scales": None,
     "average": 0.0,
+    "least_scale": 1,
     "finish": "as_is",
     "content.doubles": False,
     "content.laplacian": 0.0,

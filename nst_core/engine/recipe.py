@@ -167,6 +167,8 @@ class Recipe:
             may not get smaller; one may be repeated. Where `size` is not the last of them, they are multiplied so
             that it is; so are they for a row of a manifest with a size of its own. A recipe file or run file that
             gives `scales` and no `size` has the last as its size.
+        least_scale: side, in pixels, below which multiplying makes no scale of a recipe or run file (a row's own size
+            may): what a network sees of a smaller picture is no content any more.
         average: decay of a moving average of the iterates, corrected for its start as Adam's; it is what a scale
             hands on, and what is delivered. 0: the last iterate.
         side: which side of the result `size` names.
@@ -200,6 +202,7 @@ class Recipe:
     evaluations: int | tuple[int, ...] = 200
     size: int = 256
     scales: tuple[int, ...] | None = None
+    least_scale: int = 1
     average: float = 0.0
     side: Literal["longer", "shorter"] = "longer"
     bucket: int = 1
