@@ -50,7 +50,7 @@ def nearest_indices(queries: Tensor, candidates: Tensor, centred: bool = True) -
     """
     queries, candidates = unit(queries, centred), unit(candidates, centred)
     rows = max(1, TILE_BYTES // (queries.element_size() * len(candidates)))
-    return torch.cat([(tile @ candidates.T).argmax(dim=1) for tile in queries.split(rows)])
+    return torch.cat([(tile @ candidates.T).argmax(dim=1) for tile in torch.split(queries, rows)])
 
 
 def unit(vectors: Tensor, centred: bool = False) -> Tensor:
@@ -102,11 +102,11 @@ def split_targets(columns: Tensor, candidates: Tensor, channels: Sequence[int]) 
     Returns:
         (N, h, w): a mixture, in each place, of layers of different places of the style.
     """
-    parts = zip(columns.split(list(channels)), candidates.split(list(channels), dim=1), strict=True)
+    parts = zip(torch.split(columns, list(channels)), torch.split(candidates, list(channels), dim=1), strict=True)
     return torch.cat([replaced_by_nearest(layer, among) for layer, among in parts])
 
 
 def split_cosine_distance(columns: Tensor, targets: Tensor, channels: Sequence[int]) -> Tensor:
     """The mean over layers of `cosine_distance`, per image: two of (B, N, …) -> (B,)."""
-    parts = zip(columns.split(list(channels), dim=1), targets.split(list(channels), dim=1), strict=True)
+    parts = zip(torch.split(columns, list(channels), dim=1), torch.split(targets, list(channels), dim=1), strict=True)
     return torch.stack([cosine_distance(own, other) for own, other in parts]).mean(dim=0)

@@ -75,7 +75,8 @@ def random_places(count: int, generator: torch.Generator) -> Tensor:
     if side**2 != count:
         return 2 * torch.rand(count, 2, generator=generator) - 1
     cells = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy"), dim=-1).reshape(-1, 2)
-    return 2 * (cells + torch.rand(count, 2, generator=generator)) / side - 1
+    places: Tensor = 2 * (cells + torch.rand(count, 2, generator=generator)) / side - 1
+    return places
 
 
 def sampled(maps: Sequence[Tensor], places: Tensor) -> Tensor:
@@ -121,4 +122,5 @@ def _pair_distance(own: Tensor, other: Tensor, distance: Distance) -> Tensor:
     """Distances of vectors pair by pair: two of (B, M, N) -> (B, M)."""
     if distance == "cosine":
         return 1 - (unit(own) * unit(other)).sum(dim=2)
-    return ((own - other).square().sum(dim=2) + _LEAST_SQUARE).sqrt() - _LEAST_SQUARE**0.5
+    distances: Tensor = ((own - other).square().sum(dim=2) + _LEAST_SQUARE).sqrt() - _LEAST_SQUARE**0.5
+    return distances

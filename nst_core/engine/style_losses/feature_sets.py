@@ -50,7 +50,8 @@ class LossSetting:
 
     def maps(self, images: Tensor) -> Mapping[str, Tensor]:
         """The feature maps of images, (B, 3, H, W)."""
-        return self.extractor(images, self.layers())
+        maps: Mapping[str, Tensor] = self.extractor(images, self.layers())
+        return maps
 
     def per_style(self, make: Callable[[StyleImages], Tensor]) -> Iterator[tuple[int, Tensor]]:
         """(row, tensor) for each pair, made once for pairs with the same style, in an order of styles."""
