@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
     from nst_core.config.sources import SourceConfig
     from nst_core.plan.forecast import Forecast
+    from nst_core.plan.wanted import Sources, WantedPairs
     from nst_core.run_folder.summary import RunReport, Summary
     from nst_core.sources.folder import Role
 
@@ -88,7 +89,7 @@ def pair(
 
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
-    _print_notes(sources.notes)
+    print_notes(sources.notes)
     try:
         count = write_manifest(manifest_rows(pair_sources(config, sources)), output)
     except OSError as error:
@@ -97,7 +98,7 @@ def pair(
         ) from error
     print(f"{count} pairs written to {output}")
     note = formula_note(output)
-    _print_notes([note] if note else [])
+    print_notes([note] if note else [])
     if sources.unreadable:
         raise typer.Exit(EXIT_INCOMPLETE)
 
@@ -141,49 +142,87 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
-    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
-    check_folders(config)
-    from flows.progress import console, reporter
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run as far as it is known before anything is written.
+
+    Attributes:
+        resolved: whether weights and devices were looked at; else the method is that of the run folder.
+        wanted: None where data are to be downloaded first.
+        report: of a run in which nothing is left to do.
+    """
+
+    config: RunConfig
+    method: Fingerprints
+    resolved: bool
+    wanted: WantedPairs | None
+    report: RunReport | None
+
+
+def prepare_run(config: RunConfig, strict: bool = False, sources: Sources | None = None) -> PreparedRun:
+    """Check what can be checked without Prefect's server, which takes seconds, and pair the sources.
+
+    Args:
+        sources: those of `config`, if they have been read already.
+
+    Raises:
+        UsageError: as `flows.pipeline.pipeline`.
+    """
+    from flows.progress import reporter
     from nst_core.plan.recorded_method import recorded_fingerprints
     from nst_core.plan.state import finished_state
     from nst_core.plan.wanted import wanted_pairs
     from nst_core.run_folder.folder import RunFolder
-    from nst_core.run_folder.shard import Shard
     from nst_core.run_folder.summary import RunReport, summarize
 
-    shard = Shard.parse(choices.shard) if choices.shard else None
     folder = RunFolder(config.run_folder)
     recorded = recorded_fingerprints(config)
-    method = recorded or _resolved_fingerprints(config)
+    method = recorded or resolved_fingerprints(config)
     folder.check_writable()
     folder.check_resume(config.execution.resume)
-    wanted = finished = None
-    if not missing_downloads(config):
+    wanted = finished = report = None
+    if sources is not None:
+        wanted = wanted_pairs(config, method.method, sources=sources)
+    elif not missing_downloads(config):
         with reporter.stage("Reading the sources", 0, "files"):
             wanted = wanted_pairs(config, method.method, reporter.at_least)
-        _print_notes(wanted.notes)
+        print_notes(wanted.notes)
+    if wanted:
         finished = finished_state(config, method, wanted)
-    if wanted and finished and choices.strict:
+    if wanted and finished and strict:
         from nst_core.plan.new_part import check_strict
 
         check_strict([*wanted.unreadable, *finished.plan.errors()])
     if wanted and finished and not os.environ.get("PREFECT_API_URL"):
         summary = summarize(folder.root, finished.plan)
-        return RunReport(folder.root, summary, 0, len(finished.stale), wanted.unreadable)
-    if recorded:
-        _resolved_fingerprints(config)  # what is wrong with weights or devices is an error now, too
-    with folder.locked(shard, console.print):
+        report = RunReport(folder.root, summary, 0, len(finished.stale), wanted.unreadable)
+    return PreparedRun(config, method, recorded is None, wanted, report)
+
+
+def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
+    """Check what can be checked before, then run the flow under Prefect's server."""
+    check_folders(config)
+    from flows.progress import console
+    from nst_core.run_folder.folder import RunFolder
+    from nst_core.run_folder.shard import Shard
+
+    shard = Shard.parse(choices.shard) if choices.shard else None
+    prepared = prepare_run(config, choices.strict)
+    if prepared.report:
+        return prepared.report
+    if not prepared.resolved:
+        resolved_fingerprints(config)  # what is wrong with weights or devices is an error now, too
+    with RunFolder(config.run_folder).locked(shard, console.print):
         pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
         from flows.pipeline import run_pipeline
 
-        return run_pipeline(config, choices.strict, choices.force, choices.shard, wanted)
+        return run_pipeline(config, choices.strict, choices.force, choices.shard, prepared.wanted)
 
 
-def _resolved_fingerprints(config: RunConfig) -> Fingerprints:
+def resolved_fingerprints(config: RunConfig) -> Fingerprints:
     """The fingerprints of a run's method on the devices that it asks for. Raises ConfigError, WeightsError."""
     from flows.runners.selection import fleet_of
     from nst_core.config.method import resolve_method
@@ -256,7 +295,8 @@ def print_summary(summary: Summary) -> None:
         print(f"  {reason}: {count}")
 
 
-def _print_notes(notes: Sequence[str]) -> None:
+def print_notes(notes: Sequence[str]) -> None:
+    """Print sentences about what was found in the sources."""
     from flows.progress import console
 
     for note in notes:
@@ -285,7 +325,7 @@ def _print_forecast(estimate: Forecast) -> None:
         print(f"  {message}")
     if len(estimate.bad_inputs) > 20:
         print(f"  … and {len(estimate.bad_inputs) - 20} more bad inputs")
-    _print_notes(estimate.notes)
+    print_notes(estimate.notes)
 
 
 def duration(seconds: float) -> str:
