@@ -36,9 +36,7 @@ _ROW_KEYS = {
 _PAIR_ID = re.compile(r"[0-9a-f]{4,16}")
 
 
-def sweep_pairs(
-    pairs: Iterable[Pair], config: RunConfig, sources: Sources, swept: Collection[str]
-) -> Iterator[Pair]:
+def sweep_pairs(pairs: Iterable[Pair], config: RunConfig, sources: Sources, swept: Collection[str]) -> Iterator[Pair]:
     """The pairs that a sweep can make: with styles, nothing left out on purpose, no value of their own for a swept key.
 
     Args:

@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 def value_text(value: Any) -> str:
-    """A value on one line of YAML, as `--set` reads it: `10`, `fast`, `{relu1_1: 1.0}`; numbers as they were written."""
+    """A value on one line of YAML, as `--set` reads it: `10`, `fast`, `{relu1_1: 1.0}`; numbers as written."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{value_text(str(key))}: {value_text(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -55,8 +55,8 @@ def make_variants(file: Path, overrides: Sequence[str], axes: Sequence[Axis], fo
         if not decides_pictures(axis.key):
             load_config(file, [*overrides, override_text(axis.key, axis.values[0])])  # a mistyped key is told as such
             raise UsageError(
-                f"--over {axis.key}: a sweep makes the same pairs with other settings of their pictures, so that it can "
-                "go over keys of `method`, and over output.size, output.format and output.quality."
+                f"--over {axis.key}: a sweep makes the same pairs with other settings of their pictures, so that it "
+                "can go over keys of `method`, and over output.size, output.format and output.quality."
             )
     variants = [_variant(file, overrides, place, settings, folder) for place, settings in combinations(axes)]
     first: dict[str, Variant] = {}
@@ -67,9 +67,7 @@ def make_variants(file: Path, overrides: Sequence[str], axes: Sequence[Axis], fo
     return variants
 
 
-def _variant(
-    file: Path, overrides: Sequence[str], place: tuple[int, ...], settings: Settings, folder: Path
-) -> Variant:
+def _variant(file: Path, overrides: Sequence[str], place: tuple[int, ...], settings: Settings, folder: Path) -> Variant:
     try:
         config = load_config(file, [*overrides, *(override_text(key, value) for key, value in settings)])
     except ConfigError as error:
