@@ -91,7 +91,7 @@ def _values(key: str, written: str) -> list[Any]:
     if not written.strip():
         raise UsageError(f"--over {key} has no values: name two or more, e.g. --over method.beta=1,10,100.")
     try:
-        found = parse_yaml(f"[{written}]", "the values")
+        found = parse_yaml(f"[{written}]", "this")
     except ConfigError as error:
         raise UsageError(
             f"--over {key}={short(written)}: {str(error).removesuffix('.')}. Values stand between commas, as in a list "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nst_core.errors import RunFolderError
-from nst_core.judging.networks import JudgeNetwork, choose_network, named_network
+from nst_core.judging.networks import JudgeNetwork, choose_network, made_it_too, named_network
 from nst_core.manifest.pairing import Pair
 from nst_core.plan.pair_table import pair_id
 from nst_core.run_folder.folder import RunFolder
@@ -23,7 +23,7 @@ def sweep_judge(variants: Sequence[Variant], name: str | None = None) -> JudgeNe
     Raises:
         UsageError: there is no such network, or each one makes some of the pictures.
     """
-    return named_network(name) if name else choose_network({v.config.method.resolve().features for v in variants})
+    return named_network(name) if name else choose_network(_makers(variants))
 
 
 def shown_sweep(
@@ -37,7 +37,13 @@ def shown_sweep(
         tuple(ShownPair(pair.content.path, tuple(share.item.path for share in pair.styles)) for pair in pairs),
         tuple(_shown(variant, pairs) for variant in variants),
         judge,
+        judge is not None and made_it_too(named_network(judge), _makers(variants)),
     )
+
+
+def _makers(variants: Sequence[Variant]) -> set[str]:
+    """The networks of the variants' methods."""
+    return {variant.config.method.resolve().features for variant in variants}
 
 
 def _shown(variant: Variant, pairs: Sequence[Pair]) -> ShownVariant:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nst_core.config.fingerprint import fingerprints
 from nst_core.config.pairing import Pairing
@@ -29,11 +30,13 @@ class Variant:
 
     Attributes:
         place: on each axis, the index of its value.
+        method: a hash of what decides its pictures, as far as that is the same on every machine.
     """
 
     place: tuple[int, ...]
     settings: Settings
     config: RunConfig
+    method: str
 
     @property
     def label(self) -> str:
@@ -61,7 +64,7 @@ def make_variants(file: Path, overrides: Sequence[str], axes: Sequence[Axis], fo
     variants = [_variant(file, overrides, place, settings, folder) for place, settings in combinations(axes)]
     first: dict[str, Variant] = {}
     for variant in variants:
-        same = first.setdefault(variant.config.name, variant)
+        same = first.setdefault(variant.method, variant)
         if same is not variant:
             raise UsageError(f"{same.label} and {variant.label} make the same pictures: leave one of them out.")
     return variants
@@ -72,19 +75,24 @@ def _variant(file: Path, overrides: Sequence[str], place: tuple[int, ...], setti
         config = load_config(file, [*overrides, *(override_text(key, value) for key, value in settings)])
     except ConfigError as error:
         raise ConfigError(f"With {set_options(settings)}: {error}") from error
-    own_pages = {"gallery": False, "report": False, "judge": False}  # the sweep's page is in their place
-    pairing = Pairing(strategy="manifest", manifest=folder / PAIRS_FILE, seed=config.pairing.seed)
-    own = {
-        "name": _folder_name(settings, config),
-        "output": config.output.model_copy(update={"root": folder / VARIANTS, **own_pages}),
-        "pairing": pairing,
-    }
-    return Variant(place, settings, config.model_copy(update=own))
-
-
-def _folder_name(settings: Settings, config: RunConfig) -> str:
-    """A name that tells the values, and the hash of the method as far as it is the same on every machine."""
     recipe = config.method.resolve()
     method = fingerprints(recipe, recipe.weights, config.output, Pairing()).method
-    words = slugify("-".join(f"{key.rpartition('.')[2]}-{value_text(value)}" for key, value in sorted(settings)))
+    own_pages = {"gallery": False, "report": False, "judge": False}  # the sweep's page is in their place
+    own = {
+        "name": _folder_name(settings, method),
+        "output": config.output.model_copy(update={"root": folder / VARIANTS, **own_pages}),
+        "pairing": Pairing(strategy="manifest", manifest=folder / PAIRS_FILE, seed=config.pairing.seed),
+    }
+    return Variant(place, settings, config.model_copy(update=own), method)
+
+
+def _folder_name(settings: Settings, method: str) -> str:
+    """`beta-10-style_scale-2-` and the beginning of the method's hash."""
+    words = slugify("-".join(f"{key.rpartition('.')[2]}-{_word(value)}" for key, value in sorted(settings)))
     return f"{words[:_WORDS].strip('-')}-{method[:_DIGITS]}"
+
+
+def _word(value: Any) -> str:
+    """A value in a folder's name: numbers however they are written."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value_text(value)

@@ -67,6 +67,7 @@ class SweepTable:
     Attributes:
         folder: where the page is written; the variants' run folders lie in it.
         judge: the network that judges all variants; None where there is none.
+        judge_is_maker: whether it made pictures of some variants itself.
     """
 
     name: str
@@ -75,6 +76,7 @@ class SweepTable:
     pairs: tuple[ShownPair, ...]
     variants: tuple[ShownVariant, ...]
     judge: str | None
+    judge_is_maker: bool = False
 
     def texts(self, place: Sequence[int]) -> tuple[str, ...]:
         """The values at a place, one per axis."""
