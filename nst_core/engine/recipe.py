@@ -72,6 +72,8 @@ class StyleTerm:
         last_loss: the loss at the last scale; `same` as at the others.
         content_share: share of the content, against the result of the scale before, in the picture for which
             `neighbours` are sought; at the first scale it is all.
+        split_share: share of the content's features, against the result's, in those for which `split_neighbours` are
+            sought.
         rotations: whether neighbours are sought in the style turned by 90, 180 and 270 degrees too.
     """
 
@@ -82,6 +84,7 @@ class StyleTerm:
         "neighbours", "split_neighbours", "transport",
     ] = "same"  # fmt: skip
     content_share: float = 0.75
+    split_share: float = 0.0
     rotations: bool = False
 
 
