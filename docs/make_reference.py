@@ -249,6 +249,10 @@ def _hint(hint: Any) -> str:
         return "layer names with weights, or a list of names"
     if typing.get_origin(hint) is typing.Literal:
         return _choices(typing.get_args(hint))
+    if hint == int | tuple[int, ...]:
+        return "a whole number, 1 or more, or a list of them"
+    if hint == tuple[int, ...] | None:
+        return "a list of whole numbers, 1 or more"
     named = {bool: "true or false", int: "a whole number, 1 or more", float: "a number, 0 or more", str: "text"}
     return named[hint]
 
@@ -271,10 +275,15 @@ def shipped() -> str:
     ]
     for name in recipe_names():
         recipe = load_recipe(name)
-        numbers = (recipe.evaluations, recipe.size, f"{recipe.alpha:g}", f"{recipe.beta:g}")
-        cells = (f"`{name}`", recipe.features, recipe.start, recipe.optimiser.name, *numbers)
+        sizes = _listed(recipe.evaluations), _listed(recipe.scales or recipe.size)
+        weights = f"{recipe.alpha:g}", f"{recipe.beta:g}"
+        cells = (f"`{name}`", recipe.features, recipe.start, recipe.optimiser.name, *sizes, *weights)
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _listed(numbers: int | tuple[int, ...]) -> str:
+    return str(numbers) if isinstance(numbers, int) else ", ".join(map(str, numbers))
 
 
 if __name__ == "__main__":

@@ -6,18 +6,23 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import Layers, Recipe
+from nst_core.engine.recipe import Layers, Recipe, scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
+MAX_SCALES = 16
+"""Scales of a schedule."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -60,16 +65,45 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
+    _derive_size(merged, data, overrides or {})
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
-    if recipe and not recipe.layer_names():
-        faults.append("method has no layers: name some in method.content.layers or method.style.layers")
+    if recipe:
+        faults += _contradictions(recipe)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
-    return typing.cast(Recipe, recipe)
+    return _with_scales_to_size(typing.cast(Recipe, recipe))
+
+
+def _contradictions(recipe: Recipe) -> Iterator[str]:
+    """What is wrong with a recipe whose values, each by itself, are right."""
+    if not recipe.layer_names():
+        yield "method has no layers: name some in method.content.layers or method.style.layers"
+    if recipe.average >= 1:
+        yield f"method.average is {recipe.average:g}; it must be below 1"
+    scales = recipe.scales or (recipe.size,)
+    if any(after < before for before, after in itertools.pairwise(scales)):
+        yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
+    if isinstance(recipe.evaluations, tuple) and len(recipe.evaluations) != len(scales):
+        numbers, sides = _counted(recipe.evaluations, "number"), _counted(scales, "scale")
+        yield f"method.evaluations has {numbers} for {sides}; give one for all, or one for each"
+
+
+def _counted(values: Sequence[int], what: str) -> str:
+    return f"{len(values)} {what}{'s' * (len(values) != 1)}"
+
+
+def _with_scales_to_size(recipe: Recipe) -> Recipe:
+    """The recipe with its scales multiplied so that the last is its size, and none below the least."""
+    if not recipe.scales or recipe.scales[-1] == recipe.size:
+        return recipe
+    least = min(recipe.least_scale, recipe.size)
+    return replace(
+        recipe, scales=tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.stages())
+    )
 
 
 def set_override(data: dict[str, Any], override: str) -> None:
@@ -91,7 +125,7 @@ def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     data = dataclasses.asdict(recipe)
     for section in ("content", "style"):
         data[section]["layers"] = dict(data[section]["layers"])
-    return data
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
 
 
 def _methods_folder() -> Path:
@@ -106,6 +140,14 @@ def _with_variant(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict
     if isinstance(variants, Mapping) and isinstance(features, str):
         base = _merge(base, variants.get(features) or {})
     return _merge(base, overrides)
+
+
+def _derive_size(merged: dict[str, Any], *layers: Mapping[str, Any]) -> None:
+    """Set the size to the last scale where the last of the layers that speaks of either gives scales and no size."""
+    speaking = [layer for layer in layers if "size" in layer or layer.get("scales")]
+    scales = speaking[-1].get("scales") if speaking and "size" not in speaking[-1] else None
+    if isinstance(scales, list) and isinstance(scales[-1], int):
+        merged["size"] = scales[-1]
 
 
 def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,13 +205,35 @@ def _scalar(hint: Any, value: Any) -> Any:
             raise ValueError(f"is {short(value)}{hints}; it can be {', '.join(map(str, choices))}")
         return choices[choices.index(value)]
     if hint is int:
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
-            raise ValueError(f"is {short(value)}; it must be a whole number, 1 or more")
-        return int(value)
+        return _whole_number(value)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union) and tuple[int, ...] in typing.get_args(hint):
+        return _whole_numbers(typing.get_args(hint), value)
     if not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
         kind = "text: put it in quotes" if hint is str else f"of type {getattr(hint, '__name__', hint)}"
         raise ValueError(f"is {short(value)}; it must be {kind}")
     return value
+
+
+def _whole_number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
+        raise ValueError(f"is {short(value)}; it must be a whole number, 1 or more")
+    return int(value)
+
+
+def _whole_numbers(kinds: Sequence[Any], value: Any) -> int | tuple[int, ...] | None:
+    """A list of whole numbers as a tuple; or what else `kinds` has: one number, or null."""
+    if value is None and types.NoneType in kinds:
+        return None
+    if int in kinds and not isinstance(value, list | tuple):
+        return _whole_number(value)
+    if not isinstance(value, list | tuple) or not value or len(value) > MAX_SCALES:
+        raise ValueError(f"is {short(value)}; it must be a list of 1 to {MAX_SCALES} whole numbers")
+    for number in value:
+        try:
+            _whole_number(number)
+        except ValueError as error:
+            raise ValueError(f"has a number that {error}") from error
+    return tuple(value)
 
 
 def _bool(value: Any) -> bool:

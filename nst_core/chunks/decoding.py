@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
     Pixels,
@@ -24,7 +25,6 @@ from nst_core.engine.images.pixels import (
     working_size,
 )
 from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
-from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
@@ -121,8 +121,8 @@ class BatchReader:
     def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
         recipe, extractor = session.recipe, session.extractor
         self._session, self._content_limits, self._style_limits = session, content_limits, style_limits
-        self._content_side = extractor.min_side(recipe.layer_names())
-        self._style_side = extractor.min_side(recipe.style_names())
+        self._content_side = recipe.least_side(extractor.min_side(recipe.layer_names()))
+        self._style_side = recipe.least_side(extractor.min_side(recipe.style_names()))
         self._decoded: dict[object, ScaledImage] = {}
         self._decoded_before: dict[object, ScaledImage] = {}
 

@@ -27,6 +27,20 @@ _LATER_KEYS: dict[str, Any] = {
     "keep_colour_by": "luminance",
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
+    "optimiser.laplacian_levels": 5,
+    "optimiser.carry": False,
+    "scales": None,
+    "average": 0.0,
+    "least_scale": 1,
+    "finish": "as_is",
+    "content.doubles": False,
+    "content.laplacian": 0.0,
+    "content.laplacian_pool": 2,
+    "content.gains": False,
+    "content.gain_window": 1,
+    "style.last_loss": "same",
+    "style.content_share": 0.75,
+    "style.rotations": False,
 }
 """Keys that recipes gained after the first version, with the values that equal the engine before them.
 

@@ -42,6 +42,8 @@ def build_evaluation(objective: Objective, parametrisation: PixelParametrisation
     """
     plain = _eager(objective, parametrisation, objective_losses(objective))
     start = parametrisation.points()
+    if objective.changes:
+        return plain
     if evaluation == "graph" and start.is_cuda:
         return _or_eager("CUDA graph", lambda: CudaGraphEvaluation(plain, start), plain)
     if evaluation == "compile":

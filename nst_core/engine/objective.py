@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import (
@@ -18,8 +19,15 @@ from nst_core.engine.colour import (
     stacked_statistics,
 )
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.scaling import scaled
+from nst_core.engine.structure import laplacian_loss, self_similarity_loss
+from nst_core.engine.style_losses import FEATURE_SET_LOSSES, FeatureSetLoss, LossSetting
+from nst_core.engine.style_losses.feature_sets import NO_IMAGES, StyleImages
+from nst_core.engine.style_losses.transport_loss import drawn_places
+from nst_core.engine.transport import sampled
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,15 @@ class StyleTarget:
         grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it.
+        images: the style images with their shares, where a loss needs them; else none.
+        coarser: by factor, the targets for the coarser scales of a schedule.
     """
 
     grams: dict[str, Tensor]
     colours: ColourStatistics
     image: Tensor | None = None
+    images: StyleImages = NO_IMAGES
+    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def luminance_only(recipe: Recipe) -> bool:
 
 @torch.no_grad()
 def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
+    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
         content: (3, H, W), needed where the recipe keeps the content's colours.
@@ -73,14 +85,37 @@ def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: T
     Raises:
         ValueError: the content is needed and missing.
     """
+    coarser = {
+        factor: _target_of_scale(
+            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
+        )
+        for factor in recipe.coarser_factors()
+    }
+    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
+
+
+def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
     if depends_on_content(recipe):
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")
         image = _recoloured(image, content, recipe)
-    names = recipe.style_names()
+    names = recipe.style_names() if _needs_grams(recipe) else ()
     maps = extractor(image[None], names) if names else {}
     grams = {name: gram_matrix(maps[name])[0] for name in names}
-    return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None)
+    images = StyleImages((image,), (1.0,)) if _needs_images(recipe) else NO_IMAGES
+    return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None, images)
+
+
+def _style_losses(recipe: Recipe) -> set[str]:
+    return {recipe.style_loss(number) for number in range(len(recipe.stages()))} if recipe.style.layers else set()
+
+
+def _needs_grams(recipe: Recipe) -> bool:
+    return not _style_losses(recipe) <= FEATURE_SET_LOSSES.keys()
+
+
+def _needs_images(recipe: Recipe) -> bool:
+    return recipe.content.gains or not _style_losses(recipe).isdisjoint(FEATURE_SET_LOSSES)
 
 
 def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
@@ -104,20 +139,36 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
         for name in targets[0].grams
     }
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    return replace(leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares))
+    images = StyleImages(
+        tuple(image for t in targets for image in t.images.images),
+        tuple(s * share for t, s in zip(targets, shares, strict=True) for share in t.images.shares),
+    )
+    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
+    return replace(
+        leading,
+        grams=grams,
+        colours=blend_statistics([t.colours for t in targets], shares),
+        images=images,
+        coarser=coarser,
+    )
 
 
 class Objective:
-    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs.
+    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs, at one scale.
+
+    `begin` is called once before the first evaluation, `draw` before each.
 
     Args:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size that is optimised.
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
+        seeds: one per image, for what is drawn at random.
+        scale_number: of the scale in the recipe's schedule; by default the first.
 
     Attributes:
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
+        changes: whether losses differ between evaluations of the same images.
     """
 
     def __init__(
@@ -128,24 +179,48 @@ class Objective:
         targets: Sequence[StyleTarget],
         alpha: Tensor | None = None,
         beta: Tensor | None = None,
+        seeds: Sequence[int] | None = None,
+        scale_number: int = 0,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name in recipe.style_names()}
+        self.seeds = range(len(contents)) if seeds is None else seeds
+        self.content_factor = recipe.content_factor(scale_number)
+        self.style_loss = recipe.style_loss(scale_number)
+        self.feature_sets = self._feature_set_loss(targets, scale_number)
+        names = recipe.style_names() if self.feature_sets is None else ()
+        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name in names}
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
+        self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
         with torch.no_grad():
             maps = self._maps(compared)
         self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
+        if recipe.content.gains:
+            self.content_maps = self._gained(self.content_maps, targets)
         self.positions = {name: maps[1][name][0, 0].numel() for name in recipe.style_names()}
+        self.changes = recipe.content.loss == "self_similarity" or bool(self.feature_sets and self.feature_sets.changes)
+        self.draw(0)
+
+    def begin(self, start: Tensor) -> None:
+        """Make the targets that depend on what the scale starts from, `start` (B, 3, H, W)."""
+        if self.feature_sets is not None:
+            self.feature_sets.begin(start)
+
+    def draw(self, evaluation: int) -> None:
+        """Draw what is random for the evaluation of this number."""
+        if self.recipe.content.loss == "self_similarity":
+            self.places = drawn_places(self.seeds, evaluation, self.contents)
+        if self.feature_sets is not None:
+            self.feature_sets.draw(evaluation)
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
         content_maps, style_maps = self._maps(images)
-        content = self._content(content_maps)
-        style = self._style({name: gram_matrix(style_maps[name]) for name in self.grams})
+        content = self._content(content_maps) + self._laplacian(images)
+        style = self._style(images, style_maps)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
@@ -153,8 +228,17 @@ class Objective:
     def scale(self) -> Tensor:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
         content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
-        style = self._style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
+        content = content + self._laplacian(torch.zeros_like(self.contents))
+        if self.feature_sets is not None:
+            style = self.feature_sets.scale()
+        else:
+            style = self._gram_style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
         return self.alpha * content + self.beta * style
+
+    def kept_bytes(self) -> int:
+        """Memory of the targets."""
+        kept = sum(tensor.nbytes for tensor in (*self.content_maps.values(), *self.grams.values()))
+        return kept + (self.feature_sets.kept_bytes() if self.feature_sets is not None else 0)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -176,15 +260,60 @@ class Objective:
 
     def _content(self, maps: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.content
+        if term.loss == "self_similarity":
+            return self.content_factor * self._self_similarity(maps)
         loss = CONTENT_LOSSES[term.loss]
         losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in term.layers)
-        return sum(losses, start=torch.zeros_like(self.alpha))
+        return self.content_factor * sum(losses, start=torch.zeros_like(self.alpha))
 
-    def _style(self, grams: Mapping[str, Tensor]) -> Tensor:
+    def _self_similarity(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """Of hypercolumns at the drawn places."""
+        layers = self.recipe.content.layers
+        own, content = (
+            sampled([weight * of[name] for name, weight in layers], self.places) for of in (maps, self.content_maps)
+        )
+        return self_similarity_loss(own, content)
+
+    def _laplacian(self, images: Tensor) -> Tensor:
+        term = self.recipe.content
+        if not term.laplacian:
+            return torch.zeros_like(self.alpha)
+        images = greyscale(images) if term.colours == "grey" else images
+        return self.content_factor * term.laplacian * laplacian_loss(images, self.compared, term.laplacian_pool)
+
+    def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
+        """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
+        with torch.no_grad():
+            styles = torch.cat([_of_shape(target.images, self.contents.shape[2:]) for target in targets])
+            style_maps, _ = self._maps(styles)
+            window = self.recipe.content.gain_window
+            return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
+
+    def _feature_set_loss(self, targets: Sequence[StyleTarget], scale_number: int) -> FeatureSetLoss | None:
+        if self.style_loss not in FEATURE_SET_LOSSES or not self.recipe.style.layers:
+            return None
+        coarsest = scale_number == 0
+        styles = [target.images for target in targets]
+        setting = LossSetting(self.recipe.style, self.extractor, self.contents, styles, self.seeds, coarsest)
+        return FEATURE_SET_LOSSES[self.style_loss](setting)
+
+    def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        if self.feature_sets is not None:
+            weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
+            return self.feature_sets.values(images, maps, weight)
+        return self._gram_style({name: gram_matrix(maps[name]) for name in self.grams})
+
+    def _gram_style(self, grams: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.style
-        loss = STYLE_LOSSES[term.loss]
+        loss = STYLE_LOSSES[self.style_loss]
         losses = (weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers)
         return sum(losses, start=torch.zeros_like(self.alpha))
+
+
+def _of_shape(style: StyleImages, shape: Sequence[int]) -> Tensor:
+    """The style of the largest share, stretched to (H, W): (1, 3, H, W)."""
+    leading = style.images[max(range(len(style.shares)), key=style.shares.__getitem__)]
+    return F.interpolate(leading[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _needs_matched(recipe: Recipe) -> bool:

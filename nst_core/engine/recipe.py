@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 FEATURES_VERSION = {"wavelet": 2}
@@ -10,6 +12,12 @@ FEATURES_VERSION = {"wavelet": 2}
 
 Layers = tuple[tuple[str, float], ...]
 """Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
+
+
+StyleLossName = Literal[
+    "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
+    "neighbours", "split_neighbours", "transport",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,14 +28,30 @@ class ContentTerm:
         layers: feature maps compared, with weights.
         loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
             `half_sum_by_size` that over the number of positions, `half_mean` that over the number of values,
-            `sum` Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P.
+            `sum` Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P,
+            `scaled` Σ(F−P)² / Σ|F−P|. Of all layers together: `self_similarity`, how differently places resemble one
+            another (Kolkin 2019), at places drawn at random.
         colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
             the content and the result as greyscale images (`grey`).
+        doubles: the term counts twice as much at each scale as at the next one; `alpha` is its weight at the last.
+        laplacian: weight, beside the layers, of the mean squared difference of the Laplacians of both images, pooled
+            (Li et al. 2017).
+        laplacian_pool: side of the windows of that pooling, in pixels.
+        gains: whether the content's features are first given the local means and deviations of the style's, which must
+            be a portrait laid out like the content (Selim et al. 2016).
+        gain_window: side of the windows of that, in positions: an odd number.
     """
 
     layers: Layers
-    loss: Literal["half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative"] = "half_sum"
+    loss: Literal[
+        "half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative", "scaled", "self_similarity"
+    ] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
+    doubles: bool = False
+    laplacian: float = 0.0
+    laplacian_pool: int = 2
+    gains: bool = False
+    gain_window: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,12 +63,26 @@ class StyleTerm:
         loss: per layer, with M_G and M_A the numbers of positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
             for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `half_sum` ½Σ(G − A)², `mean_by_size` the
             mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
-            style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖². In the two that compare
-            raw Gram matrices A counts as if it had been taken from M_G positions: A·M_G/M_A.
+            style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
+            d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
+            positions: A·M_G/M_A. Of all layers together: `neighbours`, the cosine distance to the nearest features of
+            the style, chosen at the start of a scale; `split_neighbours`, to those chosen anew at each evaluation, for
+            each layer by itself (both Kolkin 2022); `transport`, the relaxed earth mover's distance, with moments and
+            palette (Kolkin 2019).
+        last_loss: the loss at the last scale; `same` as at the others.
+        content_share: share of the content, against the result of the scale before, in the picture for which
+            `neighbours` are sought; at the first scale it is all.
+        rotations: whether neighbours are sought in the style turned by 90, 180 and 270 degrees too.
     """
 
     layers: Layers
-    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius"] = "gatys"
+    loss: StyleLossName = "gatys"
+    last_loss: Literal[
+        "same", "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
+        "neighbours", "split_neighbours", "transport",
+    ] = "same"  # fmt: skip
+    content_share: float = 0.75
+    rotations: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,24 +90,43 @@ class OptimiserSettings:
     """The optimiser and its parametrisation.
 
     Attributes:
-        name: `lbfgs` (no line search), `adam`, or `gradient_descent`.
+        name: `lbfgs` (no line search), `adam`, `rmsprop`, or `gradient_descent`.
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
         rate: unit of the learning rate of gradient descent: `absolute`, or `first_step`: per image, the
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
             far.
         history: curvature pairs that L-BFGS keeps.
+        carry: whether Adam and RMSprop go on from scale to scale with their moments, resized, or begin anew. Others
+            always begin anew; so does whatever works on a pyramid.
         precondition: optimise the pixels (`none`), the pixels divided by the network's standard deviations, as
-            code does that optimises its normalised input (`normalised`), or Fourier coefficients scaled by a power of
-            their frequency (`spectral`).
+            code does that optimises its normalised input (`normalised`), Fourier coefficients scaled by a power of
+            their frequency (`spectral`), or the levels of a Laplacian pyramid (`laplacian`).
         spectral_power: the power p of that scale, f^-p; which suits depends on features and objective (docs/fast.md).
+        laplacian_levels: levels of that pyramid, the coarse picture at its end included.
     """
 
-    name: Literal["lbfgs", "adam", "gradient_descent"] = "lbfgs"
+    name: Literal["lbfgs", "adam", "rmsprop", "gradient_descent"] = "lbfgs"
     learning_rate: float = 1.0
     rate: Literal["absolute", "first_step"] = "absolute"
     history: int = 10
-    precondition: Literal["none", "normalised", "spectral"] = "none"
+    carry: bool = False
+    precondition: Literal["none", "normalised", "spectral", "laplacian"] = "none"
     spectral_power: float = 0.5
+    laplacian_levels: int = 5
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One scale of a schedule.
+
+    Attributes:
+        factor: its side over the delivered side; 1 for the last.
+        evaluations: made at this scale; `first` were made at those before.
+    """
+
+    factor: float
+    evaluations: int
+    first: int
 
 
 @dataclass(frozen=True)
@@ -94,13 +151,26 @@ class Recipe:
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
-            image, cropped to the content's shape) or `noise` (seeded).
+            image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
+            Laplacian pyramid's parts) or `noise` (seeded).
+        finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
+            style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.
         colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
             2016, "Preserving Color in Neural Artistic Style Transfer").
         keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
             `matching` first gives the style image the content's colours (their section 3.1).
-        evaluations: number of losses with gradients per image.
-        size: the side of the optimised image that `side` names, in pixels.
+        evaluations: number of losses with gradients per image: at each scale where there are several, or a list with
+            a number per scale.
+        size: the side of the delivered image that `side` names, in pixels.
+        scales: sides, in the sense of `size`, at which the image is optimised one after the other, each from the result
+            of the one before; without any, at `size` alone. Contents and styles are scaled by the same factor. They
+            may not get smaller; one may be repeated. Where `size` is not the last of them, they are multiplied so
+            that it is; so are they for a row of a manifest with a size of its own. A recipe file or run file that
+            gives `scales` and no `size` has the last as its size.
+        least_scale: side, in pixels, below which multiplying makes no scale of a recipe or run file (a row's own size
+            may): what a network sees of a smaller picture is no content any more.
+        average: decay of a moving average of the iterates, corrected for its start as Adam's; it is what a scale
+            hands on, and what is delivered. 0: the last iterate.
         side: which side of the result `size` names.
         bucket: sides are padded to multiples of this many pixels by reflection while they are optimised, so that
             images of nearly one shape share a batch; the result is cropped back. 1 leaves them as they are.
@@ -125,11 +195,15 @@ class Recipe:
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    start: Literal["content", "colour_matched", "style", "noise"] = "content"
+    start: Literal["content", "colour_matched", "style", "coarse_content", "noise"] = "content"
+    finish: Literal["as_is", "matched_chroma"] = "as_is"
     colour: Literal["style", "content"] = "style"
     keep_colour_by: Literal["luminance", "matching"] = "luminance"
-    evaluations: int = 200
+    evaluations: int | tuple[int, ...] = 200
     size: int = 256
+    scales: tuple[int, ...] | None = None
+    least_scale: int = 1
+    average: float = 0.0
     side: Literal["longer", "shorter"] = "longer"
     bucket: int = 1
     style_scale: float = 1.0
@@ -140,6 +214,16 @@ class Recipe:
     def layer_names(self) -> tuple[str, ...]:
         """Every layer of content or style, each once."""
         return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
+
+    def style_loss(self, scale: int) -> str:
+        """The style loss at the scale of this number in the schedule."""
+        last = scale == len(self.stages()) - 1
+        return self.style.last_loss if last and self.style.last_loss != "same" else self.style.loss
+
+    def content_factor(self, scale: int) -> float:
+        """The factor of the content term at the scale of this number in the schedule."""
+        factors = [stage.factor for stage in self.stages()]
+        return 2.0 ** len({each for each in factors if each > factors[scale]}) if self.content.doubles else 1.0
 
     def style_names(self) -> tuple[str, ...]:
         """The layers of the style term."""
@@ -156,6 +240,45 @@ class Recipe:
     def padded(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) of the optimised image for a working size of `width` × `height`: multiples of `bucket`."""
         return padded_shape(width, height, self.bucket)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The scales with their evaluations; a single one without a schedule."""
+        scales = self.scales or (self.size,)
+        counts = self.evaluations if isinstance(self.evaluations, tuple) else (self.evaluations,) * len(scales)
+        factors = [side / scales[-1] for side in scales]
+        firsts = accumulate(counts, initial=0)
+        return tuple(Stage(*each) for each in zip(factors, counts, firsts, strict=False))
+
+    def coarser_factors(self) -> tuple[float, ...]:
+        """The factors of the scales below the last, each once."""
+        return tuple(dict.fromkeys(stage.factor for stage in self.stages() if stage.factor < 1))
+
+    @property
+    def total_evaluations(self) -> int:
+        """Evaluations per image, of all scales together."""
+        return sum(stage.evaluations for stage in self.stages())
+
+    def full_size_evaluations(self) -> float:
+        """The number of evaluations at the delivered size that cost as much as those of all scales."""
+        return full_size_evaluations(self.stages(), self.total_evaluations)
+
+    def least_side(self, side: int) -> int:
+        """The shortest side, in pixels, of which no scale has less than `side`."""
+        least = min(stage.factor for stage in self.stages())
+        needed = int((side - 1) / least)
+        while scaled_side(needed, least) < side:
+            needed += 1
+        return needed
+
+
+def full_size_evaluations(stages: Iterable[Stage], done: int) -> float:
+    """The number of evaluations at the delivered size that cost as much as the first `done` of a schedule."""
+    return sum(stage.factor**2 * min(max(done - stage.first, 0), stage.evaluations) for stage in stages)
+
+
+def scaled_side(side: int, factor: float) -> int:
+    """A side at a scale, in pixels."""
+    return max(1, round(side * factor))
 
 
 def padded_shape(width: int, height: int, bucket: int) -> tuple[int, int]:

@@ -13,14 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine import optimisation
+from nst_core.engine.batch import LossPoint, Pairs, StylizedBatch
 from nst_core.engine.colour import colour_statistics, greyscale, luminance, match_colours
 from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
-from nst_core.engine.optimisation import LossPoint, Pairs, StylizedBatch, Watch, initial_images, stylize_batch
+from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.starts import initial_images
+from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted, TransientError
 
 RECIPE = Recipe(
