@@ -124,3 +124,9 @@ def print_notes(notes: Sequence[str]) -> None:
 
     for note in notes:
         console.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+
+def print_default_recipe(config: RunConfig) -> None:
+    """Say which recipe was chosen and why, where the run file names none."""
+    if config.method.reason:
+        print_notes([f"the recipe is {config.method.recipe}, {config.method.reason} (method.recipe chooses another)."])

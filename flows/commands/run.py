@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
-from flows.commands.preparation import check_folders, check_sources, prepare_run, print_notes, resolved_fingerprints
+from flows.commands.preparation import (
+    check_folders,
+    check_sources,
+    prepare_run,
+    print_default_recipe,
+    print_notes,
+    resolved_fingerprints,
+)
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
 from nst_core.storage.written_paths import written_path
@@ -112,7 +119,7 @@ def plan(
     from flows.runners.selection import fleet_of
     from nst_core.plan.forecast import forecast
 
-    _print_default_recipe(config)
+    print_default_recipe(config)
     with reporter.stage("Reading the sources", 0, "files"):
         estimate = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
@@ -140,7 +147,7 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
 def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     """Check what can be checked before, then run the flow under Prefect's server."""
     check_folders(config)
-    _print_default_recipe(config)
+    print_default_recipe(config)
     from flows.progress import console
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.shard import Shard
@@ -190,12 +197,6 @@ def print_summary(summary: Summary) -> None:
         print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
     for reason, count in (summary.errors | summary.left_out).items():
         print(f"  {reason}: {count}")
-
-
-def _print_default_recipe(config: RunConfig) -> None:
-    """Say which recipe was chosen and why, where the run file names none."""
-    if config.method.reason:
-        print_notes([f"the recipe is {config.method.recipe}, {config.method.reason} (method.recipe chooses another)."])
 
 
 def _print_forecast(estimate: Forecast) -> None:

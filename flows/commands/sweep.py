@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
-from flows.commands.preparation import PreparedRun, check_sources, prepare_run, print_notes, resolved_fingerprints
+from flows.commands.preparation import (
+    PreparedRun,
+    check_sources,
+    prepare_run,
+    print_default_recipe,
+    print_notes,
+    resolved_fingerprints,
+)
 from flows.printing import print_text as print
 from nst_core.errors import Interrupted, UsageError
 from nst_core.storage.written_paths import written_path
@@ -128,6 +135,8 @@ def _prepare(
     _check_folder(folder)
     network = _judge(variants, judge)
     check_sources(base)
+    if not {"method", "method.recipe"}.intersection(axis.key for axis in axes):
+        print_default_recipe(base)
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(base, reporter.at_least)
     print_notes(sources.notes)

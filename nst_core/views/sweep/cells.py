@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepCell:
     """A variant's picture of a pair.
 
     Attributes:
@@ -63,15 +63,15 @@ class Cell:
     trace: Trace | None
 
 
-_UNMADE = Cell(None, "not made yet", (4, 3), {}, None, None)
+_UNMADE = SweepCell(None, "not made yet", (4, 3), {}, None, None)
 
 
-def read_cells(sweep: SweepTable) -> list[tuple[Cell, ...]]:
+def read_cells(sweep: SweepTable) -> list[tuple[SweepCell, ...]]:
     """The cells of each variant, one per pair."""
     return [_cells_of(variant, len(sweep.pairs), sweep.judge) for variant in sweep.variants]
 
 
-def medians(cells: Iterable[Cell]) -> dict[str, float]:
+def medians(cells: Iterable[SweepCell]) -> dict[str, float]:
     """The median of each number that any cell has."""
     cells = list(cells)
     values = {column.name: [cell.numbers[column.name] for cell in cells if column.name in cell.numbers]
@@ -88,12 +88,12 @@ def best_places(numbers: Sequence[Mapping[str, float]], column: NumberColumn) ->
     return [place for place, one in enumerate(numbers) if one.get(column.name) == best]
 
 
-def _cells_of(variant: ShownVariant, pairs: int, judge: str | None) -> tuple[Cell, ...]:
+def _cells_of(variant: ShownVariant, pairs: int, judge: str | None) -> tuple[SweepCell, ...]:
     if not variant.pair_ids:
         return (_UNMADE,) * pairs
     wanted, folder = set(variant.pair_ids), variant.run_folder
     judged = {row["pair_id"]: row for row in read_quality(folder).to_pylist() if row["judge"] == judge}
-    found: dict[str, Cell] = {}
+    found: dict[str, SweepCell] = {}
     for part in read_results(result_files(folder), _READ):
         traces = reduced_traces(part.table["loss_trace"])
         for row, trace in zip(part.table.drop_columns(["loss_trace"]).to_pylist(), traces, strict=True):
@@ -102,15 +102,15 @@ def _cells_of(variant: ShownVariant, pairs: int, judge: str | None) -> tuple[Cel
     return tuple(found.get(pair_id, _UNMADE) for pair_id in variant.pair_ids)
 
 
-def _cell(folder: Path, row: Mapping[str, Any], trace: Trace | None, quality: Mapping[str, Any]) -> Cell:
+def _cell(folder: Path, row: Mapping[str, Any], trace: Trace | None, quality: Mapping[str, Any]) -> SweepCell:
     if row["status"] != "success":
         said = row["error_message"] or row["error_class"] or "no reason given"
         reason = without_folders(said, [row["content_path"], *row["style_paths"]])
-        return Cell(None, f"{row['status']}: {reason}", (4, 3), {}, None, None)
+        return SweepCell(None, f"{row['status']}: {reason}", (4, 3), {}, None, None)
     if quality.get("output_sha256") != row["output_sha256"]:
         quality = {}
     numbers = {column.name: row.get(column.name, quality.get(column.name)) for column in COLUMNS}
-    return Cell(
+    return SweepCell(
         own_file_or_none(folder, row["file_name"]),
         "its file is not available",
         (row["width"] or 4, row["height"] or 3),

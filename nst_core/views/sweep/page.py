@@ -12,7 +12,7 @@ from nst_core.run_folder.quality import MEASURES, read_baselines
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
-from nst_core.views.sweep.cells import COLUMNS, Cell, NumberColumn, best_places, medians, read_cells
+from nst_core.views.sweep.cells import COLUMNS, NumberColumn, SweepCell, best_places, medians, read_cells
 from nst_core.views.sweep.sweep_table import ShownPair, SweepTable
 from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
 from nst_core.views.web import address, environment, inline_json, json_value, number, page_bytes, quantity
@@ -25,7 +25,7 @@ class Picture:
     """A cell with its thumbnail and the address of its file."""
 
     identity: str
-    cell: Cell
+    cell: SweepCell
     thumbnail: Thumbnail | None
     link: str | None
     title: str
@@ -63,7 +63,9 @@ def build_sweep_page(sweep: SweepTable, progress: Progress = lambda done, total:
     return page
 
 
-def _section(sweep: SweepTable, at: int, cells: Sequence[Cell], made: Mapping[Path, Thumbnail | None]) -> PairSection:
+def _section(
+    sweep: SweepTable, at: int, cells: Sequence[SweepCell], made: Mapping[Path, Thumbnail | None]
+) -> PairSection:
     pair = sweep.pairs[at]
     pictures = tuple(
         Picture(
@@ -84,7 +86,7 @@ def _link(folder: Path, picture: Path) -> str:
     return address(os.path.relpath(picture, folder))
 
 
-def _render(sweep: SweepTable, cells: Sequence[Sequence[Cell]], sections: Sequence[PairSection]) -> str:
+def _render(sweep: SweepTable, cells: Sequence[Sequence[SweepCell]], sections: Sequence[PairSection]) -> str:
     numbers = [medians(row) for row in cells]
     columns = [column for column in COLUMNS if any(column.name in one for one in numbers)]
     baselines = next((found for v in sweep.variants if v.pair_ids and (found := read_baselines(v.run_folder))), {})
