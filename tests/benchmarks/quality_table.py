@@ -6,9 +6,12 @@
 20 photographs × 10 paintings of the developers' training data (`--pairs demo`: the built-in pictures), a fixed draw of
 files that no setting was chosen on (choose_fast.py and quality.py had the built-in pictures, COCO and the artworks);
 quality_split.txt records the drawn files, and a draw that differs from it stops the script. Quick methods make every
-pair, slow ones the first few; each table holds the methods that made all of its pairs. Pictures are kept in
-outputs/quality_table/, so that a call which was stopped goes on, and a recipe that has changed makes its pictures
-again. Methods alternate pair by pair, on one thread.
+pair, slow ones the first few; each table holds the methods that made all of its pairs. Pictures, and what judges say of
+them, are kept in outputs/quality_table/, so that a call which was stopped goes on, and a recipe that has changed makes
+its pictures again. Methods alternate pair by pair, on one thread. Settings are compared on `--pairs shared`, COCO and
+the artworks, where a method may also be a recipe with keys set:
+
+    uv run python tests/benchmarks/quality_table.py make --pairs shared --count 6 --methods fast 'fast beta=5'
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ import numpy as np
 import torch
 from pairs import ROOT, SHARED, SQUEEZENET, Pair, demo_pairs, fitted, shared_pairs, spread
 from PIL import Image, ImageOps
-from quality_methods import METHODS, Method
+from quality_methods import METHODS, Method, method_named
 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, to_tensor
@@ -48,7 +51,7 @@ CELL = (192, 144)
 
 @dataclass(frozen=True)
 class Made:
-    """A picture, and what it took: wall-clock seconds, and evaluations of an objective (0: none)."""
+    """A picture, and what it took: CPU seconds, and evaluations of an objective (0: none)."""
 
     path: Path
     seconds: float
@@ -75,8 +78,10 @@ def chosen_pairs(name: str, data: Path) -> list[Pair]:
     if name == "demo":
         pairs = demo_pairs(data)
         return spread(pairs, len(pairs))
+    if name == "shared" and (pairs := shared_pairs()):
+        return spread(pairs, len(pairs))
     if not TRAINING.is_dir():
-        sys.exit("There is no ../shared/data/training beside this checkout: use --pairs demo.")
+        sys.exit("There is no ../shared/data beside this checkout: use --pairs demo.")
     pairs = training_pairs()
     check_split(pairs, TRAINING, SPLIT.read_text(encoding="utf-8"), shared_pairs())
     return pairs
@@ -146,8 +151,18 @@ class Jury:
         self.judges = {name: self._load(name) for name in names}
         self._styles: dict[tuple[str, Path], StyleStatistics] = {}
 
+    def verdict(self, name: str, picture: Pixels | Made, pair: Pair) -> Quality:
+        """What one judge says of a picture; of one in a file it is kept beside it."""
+        if not isinstance(picture, Made):
+            return self.quality(name, picture, pair)
+        network = hashlib.sha256(f"{NETWORKS[name]} {self.size}".encode()).hexdigest()[:8]
+        record = picture.path.with_suffix(f".{name}-{network}.json")
+        if not record.is_file():
+            pixels = np.asarray(Image.open(picture.path))
+            record.write_text(json.dumps(asdict(self.quality(name, pixels, pair))), encoding="utf-8")
+        return Quality(**json.loads(record.read_text(encoding="utf-8")))
+
     def quality(self, name: str, pixels: Pixels, pair: Pair) -> Quality:
-        """What one judge says of a picture."""
         content = to_tensor(loaded(pair.content, self.size))
         image = to_tensor(np.asarray(Image.fromarray(pixels).resize((content.shape[2], content.shape[1]))))
         if (name, pair.style) not in self._styles:
@@ -219,13 +234,13 @@ def print_tables(methods: Sequence[Method], pairs: Sequence[Pair], options: argp
     said: dict[tuple[str, int], dict[str, Quality]] = {}
     for count, names in tiers({name: len(made) for name, made in pictures.items()}):
         some = pairs[:count]
-        shown: dict[str, Sequence[Pixels]] = {**baselines(some, options.size)}
-        shown |= {name: [np.asarray(Image.open(made.path)) for made in pictures[name][:count]] for name in names}
+        shown: dict[str, Sequence[Pixels | Made]] = {**baselines(some, options.size)}
+        shown |= {name: pictures[name][:count] for name in names}
         rows = {}
         for name, images in shown.items():
             for place, (image, pair) in enumerate(zip(images, some, strict=True)):
                 if (name, place) not in said:
-                    said[name, place] = {judge: jury.quality(judge, image, pair) for judge in options.judges}
+                    said[name, place] = {judge: jury.verdict(judge, image, pair) for judge in options.judges}
             verdicts = [said[name, place] for place in range(count)]
             rows[name] = {judge: mean_quality([verdict[judge] for verdict in verdicts]) for judge in options.judges}
         costs = {name: cost(pictures[name][:count]) for name in names}
@@ -254,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     pairs = chosen_pairs(options.pairs, options.data)[: options.count]
-    methods = [METHODS[name] for name in options.methods]
+    methods = [method_named(text) for text in options.methods]
     if options.command == "make":
         folder = MADE / options.pairs / str(options.size)
         for pair in pairs:
@@ -270,8 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("command", choices=("make", "table"))
-    options.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    options.add_argument("--pairs", choices=("training", "demo"), default="training")
+    options.add_argument("--methods", nargs="+", metavar="METHOD", default=list(METHODS), help=", ".join(METHODS))
+    options.add_argument("--pairs", choices=("training", "shared", "demo"), default="training")
     options.add_argument("--count", type=int, help="the first so many pairs, else all")
     options.add_argument("--size", type=int, default=192)
     options.add_argument("--judges", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))

@@ -10,9 +10,10 @@ import pytest
 import quality_table
 from pairs import Pair
 from PIL import Image
-from quality_methods import METHODS, Method, Result
+from quality_methods import METHODS, Method, Result, method_named
 from quality_table import (
     SPLIT,
+    Jury,
     Made,
     check_split,
     cost,
@@ -27,7 +28,9 @@ from quality_table import (
     training_pairs,
 )
 
+from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.quality import Quality
+from nst_core.errors import ConfigError
 
 GOOD, BAD = Quality(0.1, 0.9, 0.2, 0.3, 4.0), Quality(0.3, 0.5, 0.4, 0.5, 8.0)
 
@@ -130,3 +133,29 @@ BLACK = np.zeros((8, 8, 3), dtype=np.uint8)
 def test_the_key_of_a_recipe_s_pictures_follows_size_and_settings() -> None:
     keys = {METHODS[name].key(size) for name in ("wavelet", "fast", "fast on SqueezeNet") for size in (64, 192)}
     assert len(keys) == 6
+
+
+def test_a_method_may_be_a_recipe_with_keys_set() -> None:
+    plain, named = METHODS["fast"], method_named("fast content.layers={relu3_1: 1, relu4_1: 0.5} beta=5")
+    assert method_named("fast") is plain
+    assert named.features == "vgg19"
+    assert "relu3_1" in named.identity(64)
+    assert "'beta', 5" in named.identity(64)
+    with pytest.raises(ConfigError, match="wavelets"):
+        method_named("wavelets")
+
+
+def test_what_a_judge_said_of_a_kept_picture_is_not_asked_again(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Counting(Jury):
+        def quality(self, name: str, pixels: Pixels, pair: Pair) -> Quality:
+            said.append(name)
+            return GOOD
+
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    made, pair = Made(tmp_path / "a.png", 1.0, 0), Pair(tmp_path, tmp_path)
+    for size in (8, 8, 9):
+        assert Counting([], size).verdict("wavelet", made, pair) == GOOD
+    Counting([], 8).verdict("wavelet", BLACK, pair)
+    assert len(said) == 3
