@@ -8,25 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import quality_table
+import torch
+from jury import Jury, mean_quality, table
 from pairs import Pair
 from PIL import Image
 from quality_methods import METHODS, Method, Result, method_named
 from quality_table import (
     SPLIT,
-    Jury,
     Made,
+    Verdicts,
     check_split,
     cost,
     drawn,
     kept,
-    mean_quality,
     picture_of,
     sheet,
     split_of,
-    table,
     tiers,
     training_pairs,
 )
+from stylized_pictures import Picture
+from torch import Tensor
 
 from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.quality import Quality
@@ -148,14 +150,29 @@ def test_a_method_may_be_a_recipe_with_keys_set() -> None:
 def test_what_a_judge_said_of_a_kept_picture_is_not_asked_again(tmp_path: Path) -> None:
     said: list[str] = []
 
-    class Counting(Jury):
-        def quality(self, name: str, pixels: Pixels, pair: Pair) -> Quality:
-            said.append(name)
+    class Counting(Verdicts):
+        def _asked(self, judge: str, pixels: Pixels, pair: Pair) -> Quality:
+            said.append(judge)
             return GOOD
 
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    made, pair = Made(tmp_path / "a.png", 1.0, 0), Pair(tmp_path, tmp_path)
+    made, pair, nobody = Made(tmp_path / "a.png", 1.0, 0), Pair(tmp_path, tmp_path), Jury([])
     for size in (8, 8, 9):
-        assert Counting([], size).verdict("wavelet", made, pair) == GOOD
-    Counting([], 8).verdict("wavelet", BLACK, pair)
+        assert Counting(nobody, size).of("wavelet", made, pair) == GOOD
+    Counting(nobody, 8).of("wavelet", BLACK, pair)
     assert len(said) == 3
+
+
+def test_the_jury_tells_the_content_from_the_style() -> None:
+    content, style = checks(4), checks(16)
+    jury = Jury(["wavelet"])
+    identity = jury.verdict("wavelet", content, content, style)
+    reverse = jury.verdict("wavelet", style, content, style)
+    assert (identity.cfsd, reverse.style_distance) == pytest.approx((0, 0), abs=1e-3)
+    assert identity.style_distance > reverse.style_distance + 0.1
+    assert jury.means([Picture(content, content, style)])["wavelet"] == identity
+
+
+def checks(side: int) -> Tensor:
+    places = torch.arange(64) // side % 2
+    return (places[:, None] ^ places).float().expand(3, 64, 64).contiguous()
