@@ -247,6 +247,8 @@ def attributes(kind: type[Any]) -> dict[str, str]:
 def _hint(hint: Any) -> str:
     if hint == Layers:
         return "layer names with weights, or a list of names"
+    if hint == tuple[StyleTerm, ...]:
+        return "a list of such terms"
     if typing.get_origin(hint) is typing.Literal:
         return _choices(typing.get_args(hint))
     if hint == int | tuple[int, ...]:
@@ -258,6 +260,8 @@ def _hint(hint: Any) -> str:
 
 
 def _field_default(field: dataclasses.Field[Any]) -> str:
+    if field.default == ():
+        return "none"
     if field.default is dataclasses.MISSING:
         return "**required**"
     return _default({"default": field.default})

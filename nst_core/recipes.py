@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import Layers, Recipe, scaled_side
+from nst_core.engine.recipe import Layers, Recipe, StyleTerm, scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
@@ -84,6 +84,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "method has no layers: name some in method.content.layers or method.style.layers"
     if recipe.average >= 1:
         yield f"method.average is {recipe.average:g}; it must be below 1"
+    if any(term.beside for term in recipe.style.beside):
+        yield "method.style.beside has a term with terms beside it: put them all into method.style.beside"
     scales = recipe.scales or (recipe.size,)
     if any(after < before for before, after in itertools.pairwise(scales)):
         yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
@@ -120,8 +122,9 @@ def set_override(data: dict[str, Any], override: str) -> None:
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain YAML or JSON data, which `load_recipe` can read."""
     data = dataclasses.asdict(recipe)
-    for section in ("content", "style"):
-        data[section]["layers"] = dict(data[section]["layers"])
+    data["style"]["beside"] = list(data["style"]["beside"])
+    for term in (data["content"], data["style"], *data["style"]["beside"]):
+        term["layers"] = dict(term["layers"])
     return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
 
 
@@ -180,6 +183,11 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where, faults)
+    if hint == tuple[StyleTerm, ...]:
+        if not isinstance(value, list):
+            faults.append(f"{where} is {short(value)}; it must be a list of terms, each with layers and a loss")
+            return None
+        return tuple(_build(StyleTerm, each, f"{where}[{number}]", faults) for number, each in enumerate(value))
     try:
         return _scalar(hint, value)
     except ValueError as error:

@@ -29,6 +29,8 @@ _LATER_KEYS: dict[str, Any] = {
     "optimiser.spectral_power": 0.5,
     "optimiser.laplacian_levels": 5,
     "optimiser.carry": False,
+    "style.weight": 1.0,
+    "style.beside": [],
     "scales": None,
     "average": 0.0,
 }

@@ -84,6 +84,7 @@ def descend(
     for count in range(reports.stage.evaluations):
         evaluation = reports.stage.first + count
         reports.watch.poll(evaluation)
+        objective.draw(evaluation)
         losses, gradients = evaluate(points)
         if count % CHECK_EVERY == 0:
             restart = guard.check(losses[-1])

@@ -129,8 +129,7 @@ def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
         terms = objective.terms(images)
     del terms
     weights = {p.untyped_storage().data_ptr() for p in (*extractor.parameters(), *extractor.buffers())}
-    targets = sum(t.nbytes for t in (*objective.content_maps.values(), *objective.grams.values()))
-    return targets + sum(size for pointer, size in kept.items() if pointer not in weights)
+    return objective.kept_bytes() + sum(size for pointer, size in kept.items() if pointer not in weights)
 
 
 def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:

@@ -92,11 +92,12 @@ class _Schedule:
         recipe, stage = self.recipe, self.recipe.stages()[number]
         pairs = self.pairs.at(stage.factor)
         weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
-        objective = Objective(recipe, self.extractor, pairs.contents, pairs.targets, *weights)
+        objective = Objective(recipe, self.extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number == 0)
         start = initial_images(pairs, recipe, objective)
         if before is not None:
             enlarged = resized(before.images, start.shape[2:])
             start = torch.where(before.failed[:, None, None, None], start, enlarged)
+        objective.begin(start)
         channels = 1 if luminance_only(recipe) else 3
         parametrisation = build_parametrisation(recipe.optimiser, start, channels)
         evaluate = build_evaluation(objective, parametrisation, self.evaluation)

@@ -14,6 +14,11 @@ Layers = tuple[tuple[str, float], ...]
 """Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
 
 
+StyleLossName = Literal[
+    "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled", "moments", "moments_relative"
+]
+
+
 @dataclass(frozen=True)
 class ContentTerm:
     """The comparison of the result with the content image.
@@ -35,20 +40,26 @@ class ContentTerm:
 
 @dataclass(frozen=True)
 class StyleTerm:
-    """The comparison of the result with the style image, by Gram matrices G (result) and A (style) of N channels.
+    """The comparison of the result with the style image: a loss on feature maps, and others beside it.
 
     Attributes:
         layers: feature maps compared, with weights.
-        loss: per layer, with M_G and M_A the numbers of positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
+        loss: per layer. With Gram matrices G (result) and A (style) of N channels, M_G and M_A the numbers of
+            positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
             for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `half_sum` ½Σ(G − A)², `mean_by_size` the
             mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
             style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
             d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
-            positions: A·M_G/M_A.
+            positions: A·M_G/M_A. With means μ and standard deviations σ of the channels: `moments`, the mean of
+            Δμ² + Δσ², `moments_relative` that with each channel divided by the style's own energy.
+        weight: of the term, beside its layers' weights.
+        beside: further terms of style, each with layers and a loss of its own, whose losses are added to this one's.
     """
 
     layers: Layers
-    loss: Literal["gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled"] = "gatys"
+    loss: StyleLossName = "gatys"
+    weight: float = 1.0
+    beside: tuple[StyleTerm, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,11 +183,15 @@ class Recipe:
 
     def layer_names(self) -> tuple[str, ...]:
         """Every layer of content or style, each once."""
-        return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
+        return tuple(dict.fromkeys((*self.content_names(), *self.style_names())))
 
     def style_names(self) -> tuple[str, ...]:
-        """The layers of the style term."""
-        return tuple(name for name, _ in self.style.layers)
+        """The layers of the style terms, each once."""
+        return tuple(dict.fromkeys(name for term in self.style_terms() for name, _ in term.layers))
+
+    def style_terms(self) -> tuple[StyleTerm, ...]:
+        """The style term and those beside it."""
+        return (self.style, *self.style.beside)
 
     def content_names(self) -> tuple[str, ...]:
         """The layers of the content term."""

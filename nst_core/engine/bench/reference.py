@@ -17,7 +17,7 @@ from nst_core.engine.bench.network import PlainNetwork
 from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.convnets import ConvNet
-from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, out_of_range, total_variation
+from nst_core.engine.losses import CONTENT_LOSSES, GRAM_LOSSES, out_of_range, total_variation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 
@@ -100,7 +100,7 @@ class Reference:
             positions = maps[name][0, 0].numel()
             gram, target = _gram(maps[name]) / positions, targets.style[name]
             total = (
-                total + recipe.beta * weight * STYLE_LOSSES[recipe.style.loss](gram[None], target[None], positions)[0]
+                total + recipe.beta * weight * GRAM_LOSSES[recipe.style.loss](gram[None], target[None], positions)[0]
             )
         return total
 

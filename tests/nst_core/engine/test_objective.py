@@ -224,8 +224,9 @@ def test_a_style_target_holds_each_layer_s_gram_matrix_and_the_colours(extractor
     style = picture(50, 30, 3)
     target = style_target(style, SMALL, extractor)
     maps = extractor(style[None], ["relu1", "fire2"])
-    assert list(target.grams) == ["relu1", "fire2"]
-    for name, gram in target.grams.items():
+    ((share, grams),) = target.losses[0]
+    assert share == 1 and list(grams) == ["relu1", "fire2"]
+    for name, gram in grams.items():
         flat = maps[name][0].flatten(1)
         torch.testing.assert_close(gram, flat @ flat.T / flat.shape[1])
     assert torch.equal(target.colours.mean, colour_statistics(style).mean)
@@ -246,9 +247,19 @@ def test_a_blend_with_all_shares_on_one_style_is_that_style(extractor: Extractor
 def test_blends_are_weighted_by_shares_whatever_their_sum(extractor: Extractor) -> None:
     first, second = targets(extractor)
     blend = blend_targets([first, second], [1.0, 3.0])
-    torch.testing.assert_close(blend.grams["relu1"], 0.25 * first.grams["relu1"] + 0.75 * second.grams["relu1"])
+    assert [share for share, _ in blend.losses[0]] == [0.25, 0.75]
     torch.testing.assert_close(blend.colours.mean, 0.25 * first.colours.mean + 0.75 * second.colours.mean)
     assert_same_target(blend_targets([first, second], [0.25, 0.75]), blend)
+
+
+def test_a_blend_of_gram_matrices_is_a_target_of_their_mean(extractor: Extractor) -> None:
+    first, second = targets(extractor)
+    own, other = (dict(target.losses[0][0][1]) for target in (first, second))
+    mean = StyleTarget((((1.0, {name: (own[name] + 3 * other[name]) / 4 for name in own}),),), first.colours)
+    blend = blend_targets([first, second], [1.0, 3.0])
+    blended, plain = (Objective(SMALL, extractor, contents()[:1], [each]) for each in (blend, mean))
+    image = contents()[1:]
+    torch.testing.assert_close(blended.terms(image).style, plain.terms(image).style)
 
 
 def contents() -> Tensor:
@@ -264,8 +275,14 @@ def objective(extractor: Extractor, recipe: Recipe = SMALL, **weights: Tensor) -
 
 
 def assert_same_target(one: StyleTarget, other: StyleTarget) -> None:
-    assert one.grams.keys() == other.grams.keys()
-    for name in one.grams:
-        torch.testing.assert_close(one.grams[name], other.grams[name])
+    assert whole(one).keys() == whole(other).keys()
+    for name in whole(one):
+        torch.testing.assert_close(whole(one)[name], whole(other)[name])
     torch.testing.assert_close(one.colours.mean, other.colours.mean)
     torch.testing.assert_close(one.colours.covariance, other.colours.covariance)
+
+
+def whole(target: StyleTarget) -> dict[str, Tensor]:
+    """The mean Gram matrix of each layer, by the shares."""
+    (blend,) = target.losses
+    return {name: torch.stack([share * grams[name] for share, grams in blend]).sum(dim=0) for name in blend[0][1]}

@@ -1,0 +1,33 @@
+"""Style losses by the names that recipes call them; all behind the interface of `base.py`."""
+
+from __future__ import annotations
+
+from nst_core.engine.losses import GRAM_LOSSES
+from nst_core.engine.recipe import StyleTerm
+from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossTarget, Setting, StyleLoss, blend_bytes, blended
+from nst_core.engine.style_losses.gram import GramLoss
+from nst_core.engine.style_losses.moments import MomentLoss
+
+STYLE_LOSSES: dict[str, type[StyleLoss]] = {
+    **dict.fromkeys(GRAM_LOSSES, GramLoss),
+    "moments": MomentLoss,
+    "moments_relative": MomentLoss,
+}
+
+
+def style_loss(term: StyleTerm) -> StyleLoss:
+    """The loss that a style term of a recipe asks for."""
+    return STYLE_LOSSES[term.loss](term)
+
+
+__all__ = [
+    "STYLE_LOSSES",
+    "BatchLoss",
+    "LossBlend",
+    "LossTarget",
+    "Setting",
+    "StyleLoss",
+    "blend_bytes",
+    "blended",
+    "style_loss",
+]
