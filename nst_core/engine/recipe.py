@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Literal
+from typing import Any, Literal
 
 FEATURES_VERSION = {"wavelet": 2}
 """Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
@@ -15,8 +15,20 @@ Layers = tuple[tuple[str, float], ...]
 
 
 StyleLossName = Literal[
-    "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled", "moments", "moments_relative"
-]
+    "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
+    "moments", "moments_relative", "mmd", "sliced", "histogram", "mrf",
+]  # fmt: skip
+
+STYLE_OPTIONS: dict[str, dict[str, Any]] = {
+    "mmd": {"kernel": "gaussian", "degree": 2, "offset": 0.0, "bandwidth": 1.0, "positions": 1024, "draws": "anew"},
+    "sliced": {"projections": None, "positions": 16_384, "draws": "anew"},
+    "histogram": {"positions": 16_384},
+    "mrf": {"patch": 3, "stride": 1, "positions": 4096, "refresh": 1, "rotations": False, "other_sizes": None},
+}
+"""The options of style losses that have any, with their defaults; None: what the loss does without."""
+
+KERNEL_OPTIONS = {"degree": "polynomial", "offset": "polynomial", "bandwidth": "gaussian"}
+"""The kernel that an option of `mmd` belongs to."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +63,67 @@ class StyleTerm:
             style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
             d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
             positions: A·M_G/M_A. With means μ and standard deviations σ of the channels: `moments`, the mean of
-            Δμ² + Δσ², `moments_relative` that with each channel divided by the style's own energy.
+            Δμ² + Δσ², `moments_relative` that with each channel divided by the style's own energy. With feature
+            vectors as sets: `mmd`, the maximum mean discrepancy (Li et al. 2017), `sliced`, the sliced Wasserstein
+            distance (Heitz 2021). With values: `histogram`, the mean of (F − R(F))², R giving each channel the style's
+            histogram (Wilmot 2017). With patches: `mrf`, the mean of (patch − nearest patch of the style)² (Li and
+            Wand 2016).
         weight: of the term, beside its layers' weights.
         beside: further terms of style, each with layers and a loss of its own, whose losses are added to this one's.
+        kernel: of `mmd`, for vectors of N channels: `linear` xᵀy / N, `polynomial` (xᵀy / N + offset)^degree (2 without
+            offset compares Gram matrices), `gaussian` exp(−‖x − y‖² / 2σ²). Without any, `gaussian`.
+        degree, offset: of the polynomial; without any, 2 and 0.
+        bandwidth: of the Gaussian kernel: σ² over the mean squared distance of the style's vectors; without any, 1.
+        positions: most positions of a layer, drawn at random, that `mmd` (without any, 1024) and `sliced` (16 384)
+            compare; most ranks of the style that `histogram` keeps (16 384), and most patches of it that `mrf` keeps
+            (4096). They bound memory, and time.
+        projections: random directions that `sliced` compares along; without any, as many as the layer has channels.
+        draws: positions and directions are drawn `anew` at each evaluation, or are `fixed` for a scale, as L-BFGS needs
+            them. Without any, `anew`.
+        patch, stride: side of the patches of `mrf`, and the step from one to the next; without any, 3 and 1.
+        refresh: evaluations for which `mrf` keeps the neighbours that it has found; without any, 1.
+        rotations: whether `mrf` also looks for neighbours in the style turned by 90, 180 and 270 degrees.
+        other_sizes: `mrf` also looks for them in the style enlarged and reduced by this factor.
     """
 
     layers: Layers
     loss: StyleLossName = "gatys"
     weight: float = 1.0
     beside: tuple[StyleTerm, ...] = ()
+    kernel: Literal["linear", "polynomial", "gaussian"] | None = None
+    degree: int | None = None
+    offset: float | None = None
+    bandwidth: float | None = None
+    positions: int | None = None
+    projections: int | None = None
+    draws: Literal["anew", "fixed"] | None = None
+    patch: int | None = None
+    stride: int | None = None
+    refresh: int | None = None
+    rotations: bool | None = None
+    other_sizes: float | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The options of the loss, by default or as given."""
+        own = {name: default if self._given(name) is None else self._given(name) for name, default in self._defaults()}
+        kernel = own.get("kernel")
+        return {name: value for name, value in own.items() if KERNEL_OPTIONS.get(name, kernel) == kernel}
+
+    def option(self, name: str) -> Any:
+        """An option of the loss. Raises KeyError where it has no such option."""
+        return self.options()[name]
+
+    def foreign_options(self) -> list[str]:
+        """The options that are given, and do not belong to the loss."""
+        known = dict.fromkeys(name for options in STYLE_OPTIONS.values() for name in options)
+        own = self.options()
+        return [name for name in known if self._given(name) is not None and name not in own]
+
+    def _given(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def _defaults(self) -> Iterable[tuple[str, Any]]:
+        return STYLE_OPTIONS.get(self.loss, {}).items()
 
 
 @dataclass(frozen=True)

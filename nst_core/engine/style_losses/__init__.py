@@ -6,12 +6,19 @@ from nst_core.engine.losses import GRAM_LOSSES
 from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossTarget, Setting, StyleLoss, blend_bytes, blended
 from nst_core.engine.style_losses.gram import GramLoss
+from nst_core.engine.style_losses.mmd import DiscrepancyLoss
 from nst_core.engine.style_losses.moments import MomentLoss
+from nst_core.engine.style_losses.mrf import PatchLoss
+from nst_core.engine.style_losses.sliced import HistogramLoss, SlicedLoss
 
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {
     **dict.fromkeys(GRAM_LOSSES, GramLoss),
     "moments": MomentLoss,
     "moments_relative": MomentLoss,
+    "mmd": DiscrepancyLoss,
+    "sliced": SlicedLoss,
+    "histogram": HistogramLoss,
+    "mrf": PatchLoss,
 }
 
 

@@ -34,7 +34,7 @@ class Setting:
     first: bool = True
 
 
-class BatchLoss(ABC):
+class BatchLoss:
     """A style loss with the targets of a batch, at one scale. Images never mix.
 
     `begin` is called once, `draw` before each evaluation; `values` may be called more often, also before either.
@@ -46,23 +46,23 @@ class BatchLoss(ABC):
 
     changes = False
 
-    def begin(self, start: Tensor) -> None:  # noqa: B027: most losses need no beginning
+    def begin(self, start: Tensor) -> None:
         """Make what depends on the images that the scale starts from, (B, 3, H, W) in [0, 1]."""
 
-    def draw(self, evaluation: int) -> None:  # noqa: B027: most losses draw nothing
+    def draw(self, evaluation: int) -> None:
         """Make anew what is random, or depends on the present images, at the evaluation of this number.
 
         Numbers count over all scales. What is drawn may depend on the number and on the pair's seed, never on the
         place in the batch.
         """
 
-    @abstractmethod
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         """The loss of images (B, 3, H, W) with feature maps (B, N, h, w), (B,) in at least float32; differentiable."""
+        raise NotImplementedError
 
-    @abstractmethod
     def kept_bytes(self) -> int:
         """Memory of the targets, in bytes."""
+        raise NotImplementedError
 
 
 class StyleLoss(ABC):

@@ -225,7 +225,8 @@ def test_a_style_target_holds_each_layer_s_gram_matrix_and_the_colours(extractor
     target = style_target(style, SMALL, extractor)
     maps = extractor(style[None], ["relu1", "fire2"])
     ((share, grams),) = target.losses[0]
-    assert share == 1 and list(grams) == ["relu1", "fire2"]
+    assert share == 1
+    assert list(grams) == ["relu1", "fire2"]
     for name, gram in grams.items():
         flat = maps[name][0].flatten(1)
         torch.testing.assert_close(gram, flat @ flat.T / flat.shape[1])

@@ -206,7 +206,8 @@ def test_blends_blend_at_every_scale() -> None:
     for mine, a, b in ((blend, one, other), (blend.coarser[0.5], one.coarser[0.5], other.coarser[0.5])):
         ((first, own), (second, others)) = mine.losses[0]
         assert (first, second) == (0.75, 0.25)
-        assert own is a.losses[0][0][1] and others is b.losses[0][0][1]
+        assert own is a.losses[0][0][1]
+        assert others is b.losses[0][0][1]
 
 
 def test_targets_of_another_recipe_are_refused() -> None:
