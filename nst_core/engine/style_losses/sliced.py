@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
-from nst_core.engine.style_losses.positions import drawn_positions, sorted_error, style_vectors, vectors
+from nst_core.engine.style_losses.positions import drawn_positions, in_order, sorted_error, style_vectors, vectors
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
 
 
@@ -61,7 +61,7 @@ class HistogramLoss(LayerLoss):
 
     def layer_target(self, views: Sequence[Tensor]) -> Tensor:
         """Each channel's values in order, (N, K), at most so many, evenly by rank."""
-        ordered = vectors(views[0])[0].sort(dim=1).values
+        ordered = in_order(vectors(views[0])[0])
         count, most = ordered.shape[1], self.term.option("positions")
         if most is None or count <= most:
             return ordered
