@@ -89,7 +89,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield f"method.average is {recipe.average:g}; it must be below 1"
     if any(term.beside for term in recipe.style.beside):
         yield "method.style.beside has a term with terms beside it: put them all into method.style.beside"
-    for number, term in enumerate(recipe.style_terms()):
+    for number, term in enumerate((recipe.style, *recipe.style.beside)):
         yield from _option_faults(term, f"method.style.beside[{number - 1}]" if number else "method.style", recipe)
     scales = recipe.scales or (recipe.size,)
     if any(after < before for before, after in itertools.pairwise(scales)):
@@ -121,7 +121,7 @@ def _option_faults(term: StyleTerm, where: str, recipe: Recipe) -> Iterator[str]
 
 def _with_options(recipe: Recipe) -> Recipe:
     """The recipe with the options of its style losses written out: fingerprints then name what decides a result."""
-    first, *others = (replace(term, **term.options()) for term in recipe.style_terms())
+    first, *others = (replace(term, **term.options()) for term in (recipe.style, *recipe.style.beside))
     return replace(recipe, style=replace(first, beside=tuple(others)))
 
 
@@ -130,10 +130,13 @@ def _counted(values: Sequence[int], what: str) -> str:
 
 
 def _with_scales_to_size(recipe: Recipe) -> Recipe:
-    """The recipe with its scales multiplied so that the last is its size."""
+    """The recipe with its scales multiplied so that the last is its size, and none below the least."""
     if not recipe.scales or recipe.scales[-1] == recipe.size:
         return recipe
-    return replace(recipe, scales=tuple(scaled_side(recipe.size, stage.factor) for stage in recipe.stages()))
+    least = min(recipe.least_scale, recipe.size)
+    return replace(
+        recipe, scales=tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.stages())
+    )
 
 
 def set_override(data: dict[str, Any], override: str) -> None:

@@ -33,6 +33,16 @@ _LATER_KEYS: dict[str, Any] = {
     "style.beside": [],
     "scales": None,
     "average": 0.0,
+    "least_scale": 1,
+    "finish": "as_is",
+    "content.doubles": False,
+    "content.laplacian": 0.0,
+    "content.laplacian_pool": 2,
+    "content.gains": False,
+    "content.gain_window": 1,
+    "style.last_loss": "same",
+    "style.content_share": 0.75,
+    "style.rotations": False,
 }
 """Keys that recipes gained after the first version, with the values that equal the engine before them.
 
@@ -80,8 +90,8 @@ def _leave_out_neutral(method: dict[str, Any]) -> None:
     for dotted, neutral in _LATER_KEYS.items():
         *sections, key = dotted.split(".")
         section = method[sections[0]] if sections else method
-        if section[key] == neutral:
-            del section[key]
+        if section.get(key) == neutral:
+            section.pop(key, None)
 
 
 def canonical_hash(data: Any) -> str:

@@ -146,4 +146,6 @@ def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple
     set_convolution_precision(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
-    return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)
+    objective = Objective(recipe, extractor, images, [target] * batch)
+    objective.begin(images)
+    return objective, images.requires_grad_(True)

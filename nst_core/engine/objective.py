@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import (
@@ -18,10 +20,14 @@ from nst_core.engine.colour import (
     stacked_statistics,
 )
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
-from nst_core.engine.style_losses import LossBlend, LossTarget, Setting, StyleLoss, blend_bytes, blended, style_loss
+from nst_core.engine.structure import laplacian_loss, self_similarity_loss
+from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
+from nst_core.engine.style_losses.transport_loss import drawn_places
+from nst_core.engine.transport import sampled
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,13 @@ class StyleTarget:
     Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
 
     Attributes:
-        losses: for each of the recipe's style terms, what its loss keeps of the image.
+        losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
         colours: mean and covariance of the style's pixels.
-        image: the style image itself, (3, H, W), where the recipe starts from it.
+        image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
         coarser: by factor, the targets for the coarser scales of a schedule.
     """
 
-    losses: tuple[LossBlend, ...]
+    losses: Mapping[tuple[int, str], LossBlend]
     colours: ColourStatistics
     image: Tensor | None = None
     coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
@@ -46,8 +52,9 @@ class StyleTarget:
     def nbytes(self) -> int:
         """Memory, in bytes, coarser scales included."""
         own = (self.colours.mean, self.colours.covariance, *([] if self.image is None else [self.image]))
-        losses = sum(map(blend_bytes, self.losses))
-        return losses + sum(t.nbytes for t in own) + sum(each.nbytes for each in self.coarser.values())
+        kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
+        each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
+        return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
 
 
 @dataclass(frozen=True)
@@ -99,19 +106,20 @@ def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, conten
             raise ValueError("colour: content needs the content image to make a style target")
         image = _recoloured(image, content, recipe)
     names = recipe.style_names()
-    maps = extractor(image[None], names) if names else {}
-    losses = tuple(((1.0, _loss_target(loss, image, maps, extractor)),) for loss in _style_losses(recipe))
-    return StyleTarget(losses, colour_statistics(image), image if recipe.start == "style" else None)
+
+    @cache
+    def maps(picture: Tensor) -> Mapping[str, Tensor]:
+        found: Mapping[str, Tensor] = extractor(picture[None], names)
+        return found
+
+    terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
+    losses = {key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()}
+    needs_image = recipe.start == "style" or recipe.content.gains
+    return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
 
 
-def _loss_target(loss: StyleLoss, image: Tensor, maps: Mapping[str, Tensor], extractor: Extractor) -> LossTarget:
-    """What a loss keeps of a style image, whose own maps are `maps`."""
-    names = [name for name, _ in loss.term.layers]
-    return loss.target([maps if view is image else extractor(view[None], names) for view in loss.views(image)])
-
-
-def _style_losses(recipe: Recipe) -> list[StyleLoss]:
-    return [style_loss(term) for term in recipe.style_terms()]
+def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
+    return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
 def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
@@ -124,15 +132,15 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
     """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe starts from the style image, that is the one with the largest share.
+    Where the recipe needs the style image, that is the one with the largest share.
     """
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)
     shares = [share / whole for share in shares]
-    losses = tuple(blended(each, shares) for each in zip(*(target.losses for target in targets), strict=True))
+    losses = {key: blended([target.losses[key] for target in targets], shares) for key in targets[0].losses}
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    coarser = {f: blend_targets([t.coarser[f] for t in targets], shares) for f in leading.coarser}
+    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
     colours = blend_statistics([t.colours for t in targets], shares)
     return replace(leading, losses=losses, colours=colours, coarser=coarser)
 
@@ -146,13 +154,13 @@ class Objective:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size that is optimised.
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
-        seeds: one per image, for losses that draw; by default 0.
-        first: whether this is the first scale of the schedule.
+        seeds: one per image, for what is drawn at random.
+        scale_number: of the scale in the recipe's schedule; by default the first.
 
     Attributes:
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
-        changes: whether the same images may have other losses at another evaluation.
+        changes: whether losses differ between evaluations of the same images.
     """
 
     def __init__(
@@ -164,39 +172,44 @@ class Objective:
         alpha: Tensor | None = None,
         beta: Tensor | None = None,
         seeds: Sequence[int] | None = None,
-        first: bool = True,
+        scale_number: int = 0,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        setting = Setting(extractor, self.contents, seeds or [0] * len(contents), first)
-        self.style_losses = [
-            loss.of_batch([target.losses[number] for target in targets], setting)
-            for number, loss in enumerate(_style_losses(recipe))
-        ]
-        self.changes = any(loss.changes for loss in self.style_losses)
+        self.seeds = range(len(contents)) if seeds is None else seeds
+        self.content_factor = recipe.content_factor(scale_number)
+        self.style_terms = recipe.style_terms(scale_number)
+        self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
+        self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
         with torch.no_grad():
             maps = self._maps(compared)
         self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
+        if recipe.content.gains:
+            self.content_maps = self._gained(self.content_maps, targets)
         self.style_shapes = {name: maps[1][name].shape for name in recipe.style_names()}
+        self.changes = recipe.content.loss == "self_similarity" or any(loss.changes for loss in self.style_losses)
+        self.draw(0)
 
     def begin(self, start: Tensor) -> None:
-        """Make what depends on the images that the scale starts from, (B, 3, H, W)."""
+        """Make the targets that depend on what the scale starts from, `start` (B, 3, H, W)."""
         for loss in self.style_losses:
             loss.begin(start)
 
     def draw(self, evaluation: int) -> None:
-        """Make anew what losses draw for the evaluation of this number."""
+        """Draw what is random for the evaluation of this number."""
+        if self.recipe.content.loss == "self_similarity":
+            self.places = drawn_places(self.seeds, evaluation, self.contents)
         for loss in self.style_losses:
             loss.draw(evaluation)
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
         content_maps, style_maps = self._maps(images)
-        content = self._content(content_maps)
+        content = self._content(content_maps) + self._laplacian(images)
         style = self._style(images, style_maps)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
@@ -205,12 +218,13 @@ class Objective:
     def scale(self) -> Tensor:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
         content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
-        zeros = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
-        style = self._style(torch.zeros_like(self.contents), zeros)
+        content = content + self._laplacian(torch.zeros_like(self.contents))
+        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
+        style = self._weighted([loss.scale(torch.zeros_like(self.contents), maps) for loss in self.style_losses])
         return self.alpha * content + self.beta * style
 
     def kept_bytes(self) -> int:
-        """Memory of the targets, in bytes."""
+        """Memory of the targets."""
         return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
@@ -233,13 +247,60 @@ class Objective:
 
     def _content(self, maps: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.content
+        if term.loss == "self_similarity":
+            return self.content_factor * self._self_similarity(maps)
         loss = CONTENT_LOSSES[term.loss]
         losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in term.layers)
-        return sum(losses, start=torch.zeros_like(self.alpha))
+        return self.content_factor * sum(losses, start=torch.zeros_like(self.alpha))
+
+    def _self_similarity(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """Of hypercolumns at the drawn places."""
+        layers = self.recipe.content.layers
+        own, content = (
+            sampled([weight * of[name] for name, weight in layers], self.places) for of in (maps, self.content_maps)
+        )
+        return self_similarity_loss(own, content)
+
+    def _laplacian(self, images: Tensor) -> Tensor:
+        term = self.recipe.content
+        if not term.laplacian:
+            return torch.zeros_like(self.alpha)
+        images = greyscale(images) if term.colours == "grey" else images
+        return self.content_factor * term.laplacian * laplacian_loss(images, self.compared, term.laplacian_pool)
+
+    def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
+        """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
+        with torch.no_grad():
+            styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
+            style_maps, _ = self._maps(styles)
+            window = self.recipe.content.gain_window
+            return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
+
+    def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
+        """The loss of each style term."""
+        weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        return [
+            style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
+            for number, term in enumerate(self.style_terms)
+            if term.layers
+        ]
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        terms = zip(self.recipe.style_terms(), self.style_losses, strict=True)
-        return sum((term.weight * loss.values(images, maps) for term, loss in terms), torch.zeros_like(self.alpha))
+        return self._weighted([loss.values(images, maps) for loss in self.style_losses])
+
+    def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
+        """The sum of the style terms, by their weights."""
+        weights = [term.weight for term in self.style_terms if term.layers]
+        weighted = (weight * loss for weight, loss in zip(weights, losses, strict=True))
+        return sum(weighted, start=torch.zeros_like(self.alpha))
+
+
+def _of_shape(style: Tensor | None, shape: Sequence[int]) -> Tensor:
+    """A style image stretched to (H, W): (1, 3, H, W)."""
+    if style is None:
+        raise ValueError("content.gains needs targets made under the same recipe")
+    return F.interpolate(style[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _needs_matched(recipe: Recipe) -> bool:

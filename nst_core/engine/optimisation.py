@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch, Trace, read_traces
-from nst_core.engine.colour import with_luminance
+from nst_core.engine.chroma import with_matched_chroma
+from nst_core.engine.colour import stacked_statistics, with_luminance
 from nst_core.engine.descent import Reports, delivered, descend
 from nst_core.engine.evaluation import Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
@@ -92,7 +93,7 @@ class _Schedule:
         recipe, stage = self.recipe, self.recipe.stages()[number]
         pairs = self.pairs.at(stage.factor)
         weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
-        objective = Objective(recipe, self.extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number == 0)
+        objective = Objective(recipe, self.extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number)
         start = initial_images(pairs, recipe, objective)
         if before is not None:
             enlarged = resized(before.images, start.shape[2:])
@@ -128,7 +129,11 @@ class _Schedule:
 
 def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
-    return with_luminance(images, pairs.contents) if luminance_only(recipe) else images
+    if luminance_only(recipe):
+        return with_luminance(images, pairs.contents)
+    if recipe.finish == "matched_chroma":
+        return with_matched_chroma(images, stacked_statistics([target.colours for target in pairs.targets]))
+    return images
 
 
 def _row_weights(values: Sequence[float] | None, like: Tensor) -> Tensor | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -16,13 +16,15 @@ Layers = tuple[tuple[str, float], ...]
 
 StyleLossName = Literal[
     "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
-    "moments", "moments_relative", "mmd", "sliced", "histogram", "mrf",
+    "moments", "moments_relative", "mmd", "sliced", "histogram", "mrf", "neighbours", "split_neighbours", "transport",
 ]  # fmt: skip
 
 STYLE_OPTIONS: dict[str, dict[str, Any]] = {
     "mmd": {"kernel": "gaussian", "degree": 2, "offset": 0.0, "bandwidth": 1.0, "positions": 1024, "draws": "anew"},
     "sliced": {"projections": None, "positions": 16_384, "draws": "anew"},
     "histogram": {"positions": 16_384},
+    "neighbours": {"rotations": False, "content_share": 0.75},
+    "split_neighbours": {"rotations": False},
     "mrf": {"patch": 3, "stride": 1, "positions": 4096, "refresh": 1, "rotations": False, "other_sizes": None},
 }
 """The options of style losses that have any, with their defaults; None: what the loss does without."""
@@ -40,14 +42,29 @@ class ContentTerm:
         loss: per layer, with F the result's map and P the content's: `half_sum` ½Σ(F−P)² (Gatys 2016, eq. 1),
             `half_sum_by_size` that over the number of positions, `half_mean` that over the number of values,
             `sum` Σ(F−P)², `mean` the mean of (F−P)², `relative` that mean divided by the spatial variance of P,
-            `scaled` Σ(F−P)² / Σ|F−P|.
+            `scaled` Σ(F−P)² / Σ|F−P|. Of all layers together: `self_similarity`, how differently places resemble one
+            another (Kolkin 2019), at places drawn at random.
         colours: compare with the content as it is (`content`), first moved to the style's colours (`style`), or both
             the content and the result as greyscale images (`grey`).
+        doubles: the term counts twice as much at each scale as at the next one; `alpha` is its weight at the last.
+        laplacian: weight, beside the layers, of the mean squared difference of the Laplacians of both images, pooled
+            (Li et al. 2017).
+        laplacian_pool: side of the windows of that pooling, in pixels.
+        gains: whether the content's features are first given the local means and deviations of the style's, which must
+            be a portrait laid out like the content (Selim et al. 2016).
+        gain_window: side of the windows of that, in positions: an odd number.
     """
 
     layers: Layers
-    loss: Literal["half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative", "scaled"] = "half_sum"
+    loss: Literal[
+        "half_sum", "half_sum_by_size", "half_mean", "sum", "mean", "relative", "scaled", "self_similarity"
+    ] = "half_sum"
     colours: Literal["content", "style", "grey"] = "content"
+    doubles: bool = False
+    laplacian: float = 0.0
+    laplacian_pool: int = 2
+    gains: bool = False
+    gain_window: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,11 @@ class StyleTerm:
             vectors as sets: `mmd`, the maximum mean discrepancy (Li et al. 2017), `sliced`, the sliced Wasserstein
             distance (Heitz 2021). With values: `histogram`, the mean of (F − R(F))², R giving each channel the style's
             histogram (Wilmot 2017). With patches: `mrf`, the mean of (patch − nearest patch of the style)² (Li and
-            Wand 2016).
+            Wand 2016). Of all layers together: `neighbours`, the cosine distance to the nearest features of the style,
+            chosen at the start of a scale; `split_neighbours`, to those chosen anew at each evaluation, for each layer
+            by itself (both Kolkin 2022); `transport`, the relaxed earth mover's distance, with moments and palette
+            (Kolkin 2019).
+        last_loss: the loss at the last scale; `same` as at the others.
         weight: of the term, beside its layers' weights.
         beside: further terms of style, each with layers and a loss of its own, whose losses are added to this one's.
         kernel: of `mmd`, for vectors of N channels: `linear` xᵀy / N, `polynomial` (xᵀy / N + offset)^degree (2 without
@@ -82,12 +103,16 @@ class StyleTerm:
             them. Without any, `anew`.
         patch, stride: side of the patches of `mrf`, and the step from one to the next; without any, 3 and 1.
         refresh: evaluations for which `mrf` keeps the neighbours that it has found; without any, 1.
-        rotations: whether `mrf` also looks for neighbours in the style turned by 90, 180 and 270 degrees.
+        rotations: whether `mrf`, `neighbours` and `split_neighbours` also look in the style turned by 90, 180 and 270
+            degrees; without any, no.
         other_sizes: `mrf` also looks for them in the style enlarged and reduced by this factor.
+        content_share: share of the content, against the result of the scale before, in the picture for which
+            `neighbours` are sought; at the first scale it is all. Without any, 0.75.
     """
 
     layers: Layers
     loss: StyleLossName = "gatys"
+    last_loss: Literal["same", StyleLossName] = "same"
     weight: float = 1.0
     beside: tuple[StyleTerm, ...] = ()
     kernel: Literal["linear", "polynomial", "gaussian"] | None = None
@@ -102,10 +127,12 @@ class StyleTerm:
     refresh: int | None = None
     rotations: bool | None = None
     other_sizes: float | None = None
+    content_share: float | None = None
 
     def options(self) -> dict[str, Any]:
         """The options of the loss, by default or as given."""
-        own = {name: default if self._given(name) is None else self._given(name) for name, default in self._defaults()}
+        defaults = STYLE_OPTIONS.get(self.loss, {}) | STYLE_OPTIONS.get(self.last_loss, {})
+        own = {name: default if self._given(name) is None else self._given(name) for name, default in defaults.items()}
         kernel = own.get("kernel")
         return {name: value for name, value in own.items() if KERNEL_OPTIONS.get(name, kernel) == kernel}
 
@@ -122,8 +149,9 @@ class StyleTerm:
     def _given(self, name: str) -> Any:
         return getattr(self, name)
 
-    def _defaults(self) -> Iterable[tuple[str, Any]]:
-        return STYLE_OPTIONS.get(self.loss, {}).items()
+    def at(self, last: bool) -> StyleTerm:
+        """The term at the last scale, or at one before it."""
+        return replace(self, loss=self.last_loss if last and self.last_loss != "same" else self.loss, last_loss="same")
 
 
 @dataclass(frozen=True)
@@ -192,7 +220,10 @@ class Recipe:
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
-            image, cropped to the content's shape) or `noise` (seeded).
+            image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
+            Laplacian pyramid's parts) or `noise` (seeded).
+        finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
+            style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.
         colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
             2016, "Preserving Color in Neural Artistic Style Transfer").
         keep_colour_by: how, with `colour: content`: `luminance` transfers style in luminance only (their section 3.2),
@@ -205,6 +236,8 @@ class Recipe:
             may not get smaller; one may be repeated. Where `size` is not the last of them, they are multiplied so
             that it is; so are they for a row of a manifest with a size of its own. A recipe file or run file that
             gives `scales` and no `size` has the last as its size.
+        least_scale: side, in pixels, below which multiplying makes no scale of a recipe or run file (a row's own size
+            may): what a network sees of a smaller picture is no content any more.
         average: decay of a moving average of the iterates, corrected for its start as Adam's; it is what a scale
             hands on, and what is delivered. 0: the last iterate.
         side: which side of the result `size` names.
@@ -231,12 +264,14 @@ class Recipe:
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    start: Literal["content", "colour_matched", "style", "noise"] = "content"
+    start: Literal["content", "colour_matched", "style", "coarse_content", "noise"] = "content"
+    finish: Literal["as_is", "matched_chroma"] = "as_is"
     colour: Literal["style", "content"] = "style"
     keep_colour_by: Literal["luminance", "matching"] = "luminance"
     evaluations: int | tuple[int, ...] = 200
     size: int = 256
     scales: tuple[int, ...] | None = None
+    least_scale: int = 1
     average: float = 0.0
     side: Literal["longer", "shorter"] = "longer"
     bucket: int = 1
@@ -249,13 +284,19 @@ class Recipe:
         """Every layer of content or style, each once."""
         return tuple(dict.fromkeys((*self.content_names(), *self.style_names())))
 
+    def content_factor(self, scale: int) -> float:
+        """The factor of the content term at the scale of this number in the schedule."""
+        factors = [stage.factor for stage in self.stages()]
+        return 2.0 ** len({each for each in factors if each > factors[scale]}) if self.content.doubles else 1.0
+
     def style_names(self) -> tuple[str, ...]:
         """The layers of the style terms, each once."""
-        return tuple(dict.fromkeys(name for term in self.style_terms() for name, _ in term.layers))
+        return tuple(dict.fromkeys(name for term in (self.style, *self.style.beside) for name, _ in term.layers))
 
-    def style_terms(self) -> tuple[StyleTerm, ...]:
-        """The style term and those beside it."""
-        return (self.style, *self.style.beside)
+    def style_terms(self, scale: int) -> tuple[StyleTerm, ...]:
+        """The style term and those beside it, at the scale of this number in the schedule."""
+        last = scale == len(self.stages()) - 1
+        return tuple(term.at(last) for term in (self.style, *self.style.beside))
 
     def content_names(self) -> tuple[str, ...]:
         """The layers of the content term."""

@@ -8,8 +8,12 @@ from torch import Tensor
 
 from nst_core.engine.batch import Pairs
 from nst_core.engine.colour import greyscale
+from nst_core.engine.laplacian import from_pyramid, laplacian_pyramid
 from nst_core.engine.objective import Objective, luminance_only
 from nst_core.engine.recipe import Recipe
+
+PYRAMID_LEVELS, FINEST = 8, 3
+"""Parts of a pyramid, and those left out of `coarse_content`: NNST's numbers."""
 
 
 def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor:
@@ -23,11 +27,20 @@ def _initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tenso
         generators = [torch.Generator().manual_seed(seed) for seed in pairs.seeds]
         noise = [torch.rand(pairs.contents.shape[1:], generator=g, dtype=torch.float32) for g in generators]
         return torch.stack(noise).to(pairs.contents)
+    if recipe.start == "coarse_content":
+        return coarse_part(objective.contents)
     if recipe.start == "style":
         return torch.stack([_covering(target.image, pairs.contents) for target in pairs.targets])
     if recipe.start == "colour_matched" and objective.matched is not None:
         return objective.matched
     return objective.contents.clone()
+
+
+def coarse_part(images: Tensor) -> Tensor:
+    """Images (B, 3, H, W) without the finest `FINEST` parts of their Laplacian pyramid, but never without the last."""
+    parts = laplacian_pyramid(images, PYRAMID_LEVELS)
+    kept = min(FINEST, len(parts) - 1)
+    return from_pyramid([*map(torch.zeros_like, parts[:kept]), *parts[kept:]])
 
 
 def _covering(image: Tensor | None, like: Tensor) -> Tensor:

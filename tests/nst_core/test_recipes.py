@@ -215,3 +215,10 @@ def test_a_schedule_can_be_written_down_and_read_again() -> None:
     data = yaml.safe_load(yaml.safe_dump(recipe_dict(recipe)))
     assert load_recipe("gatys2016", data) == recipe
     assert load_recipe("gatys2016", recipe_dict(load_recipe("gatys2016"))).scales is None
+
+
+def test_multiplied_scales_are_no_smaller_than_the_least() -> None:
+    assert load_recipe("nnst", {"size": 256}).scales == (64, 64, 128, 256, 256)
+    assert load_recipe("nnst", {"size": 48}).scales == (48, 48, 48, 48, 48)
+    assert load_recipe("nnst", {"size": 256, "least_scale": 1}).scales == (32, 64, 128, 256, 256)
+    assert load_recipe("nnst").scales == (64, 128, 256, 512, 512)

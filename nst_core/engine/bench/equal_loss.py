@@ -154,7 +154,9 @@ def final_losses(comparison: EqualLossComparison, images: Sequence[Tensor]) -> l
     for pair, image in enumerate(images):
         content = pictures.content(pair)
         target = style_target(pictures.style(pair), recipe, judge, content)
-        totals.append(float(Objective(recipe, judge, content[None], [target]).terms(image[None]).total))
+        objective = Objective(recipe, judge, content[None], [target])
+        objective.begin(content[None])
+        totals.append(float(objective.terms(image[None]).total))
     return totals
 
 

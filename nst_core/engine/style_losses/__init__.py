@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from nst_core.engine.losses import GRAM_LOSSES
 from nst_core.engine.recipe import StyleTerm
-from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossTarget, Setting, StyleLoss, blend_bytes, blended
+from nst_core.engine.style_losses.base import (
+    BatchLoss,
+    LossBlend,
+    LossSetting,
+    LossTarget,
+    StyleLoss,
+    blended,
+)
 from nst_core.engine.style_losses.gram import GramLoss
 from nst_core.engine.style_losses.mmd import DiscrepancyLoss
 from nst_core.engine.style_losses.moments import MomentLoss
 from nst_core.engine.style_losses.mrf import PatchLoss
+from nst_core.engine.style_losses.neighbour_losses import NeighbourStyle, SplitNeighbourStyle
 from nst_core.engine.style_losses.sliced import HistogramLoss, SlicedLoss
+from nst_core.engine.style_losses.transport_loss import TransportStyle
 
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {
     **dict.fromkeys(GRAM_LOSSES, GramLoss),
@@ -19,6 +28,9 @@ STYLE_LOSSES: dict[str, type[StyleLoss]] = {
     "sliced": SlicedLoss,
     "histogram": HistogramLoss,
     "mrf": PatchLoss,
+    "neighbours": NeighbourStyle,
+    "split_neighbours": SplitNeighbourStyle,
+    "transport": TransportStyle,
 }
 
 
@@ -31,10 +43,9 @@ __all__ = [
     "STYLE_LOSSES",
     "BatchLoss",
     "LossBlend",
+    "LossSetting",
     "LossTarget",
-    "Setting",
     "StyleLoss",
-    "blend_bytes",
     "blended",
     "style_loss",
 ]

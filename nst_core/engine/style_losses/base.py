@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,24 +14,29 @@ from nst_core.engine.recipe import StyleTerm
 LossTarget = Mapping[str, Tensor]
 """What a loss keeps of one style image, by layer or any other name: its tensors are cached, and count as its size."""
 
+Maps = Callable[[Tensor], Mapping[str, Tensor]]
+"""An image, (3, H, W), to the feature maps of the recipe's style layers, each (1, N, h, w)."""
+
 LossBlend = tuple[tuple[float, LossTarget], ...]
 """The target of a pair: of each of its styles, its share (they sum to 1) and what the loss keeps of it."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class LossSetting:
     """What a batch of B pairs is, at one scale, for losses that look at more than the maps of the result.
 
     Attributes:
         contents: (B, 3, H, W) sRGB in [0, 1].
         seeds: one per pair.
-        first: whether this is the first scale of the schedule.
+        content_weight: (B,), the content's weight at this scale over the style's.
+        coarsest: whether no coarser scale was optimised before.
     """
 
     extractor: Extractor
     contents: Tensor
     seeds: Sequence[int]
-    first: bool = True
+    content_weight: Tensor
+    coarsest: bool = True
 
 
 class BatchLoss:
@@ -60,6 +65,10 @@ class BatchLoss:
         """The loss of images (B, 3, H, W) with feature maps (B, N, h, w), (B,) in at least float32; differentiable."""
         raise NotImplementedError
 
+    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        """A large loss for each pair, (B,): by default that of these images and maps, which are zeros."""
+        return self.values(images, maps)
+
     def kept_bytes(self) -> int:
         """Memory of the targets, in bytes."""
         raise NotImplementedError
@@ -71,24 +80,15 @@ class StyleLoss(ABC):
     def __init__(self, term: StyleTerm) -> None:
         self.term = term
 
-    def views(self, image: Tensor) -> tuple[Tensor, ...]:
-        """The pictures of a style image, (3, H, W), whose maps the target is made of: by default the image itself."""
-        return (image,)
+    @abstractmethod
+    def target(self, image: Tensor, maps: Maps) -> LossTarget:
+        """The target of a style image, (3, H, W) sRGB in [0, 1]; `maps` gives those of this or any other image."""
 
     @abstractmethod
-    def target(self, views: Sequence[Mapping[str, Tensor]]) -> LossTarget:
-        """The target of a style image, from the maps of its views, each (1, N, h, w)."""
-
-    @abstractmethod
-    def of_batch(self, blends: Sequence[LossBlend], setting: Setting) -> BatchLoss:
+    def of_batch(self, blends: Sequence[LossBlend], setting: LossSetting) -> BatchLoss:
         """The loss of a batch, from the target of each pair."""
 
 
 def blended(blends: Sequence[LossBlend], shares: Sequence[float]) -> LossBlend:
     """The target of a pair with several styles, by shares that sum to 1."""
     return tuple((share * own, target) for blend, share in zip(blends, shares, strict=True) for own, target in blend)
-
-
-def blend_bytes(blend: LossBlend) -> int:
-    """Memory of a target, in bytes."""
-    return sum(tensor.nbytes for _, target in blend for tensor in target.values())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossTarget, Setting, StyleLoss
+from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossSetting, LossTarget, Maps, StyleLoss
 
 NEVER = None
 """The lifetime of a choice that lasts for the whole scale."""
@@ -32,6 +32,10 @@ class LayerLoss(StyleLoss):
     linear = False
     stacked = True
 
+    def views(self, image: Tensor) -> tuple[Tensor, ...]:
+        """The pictures of a style image, (3, H, W), whose maps the target is made of: by default the image itself."""
+        return (image,)
+
     @abstractmethod
     def layer_target(self, views: Sequence[Tensor]) -> Tensor:
         """What is kept of a layer of the style, from the maps of its views, each (1, N, h, w)."""
@@ -52,10 +56,11 @@ class LayerLoss(StyleLoss):
     def layer_values(self, maps: Tensor, target: Any, choice: Any) -> Tensor:
         """The loss of maps (G, N, h, w), (G,)."""
 
-    def target(self, views: Sequence[Mapping[str, Tensor]]) -> LossTarget:
-        return {name: self.layer_target([maps[name] for maps in views]) for name, _ in self.term.layers}
+    def target(self, image: Tensor, maps: Maps) -> LossTarget:
+        views = [maps(view) for view in self.views(image)] if self.term.layers else []
+        return {name: self.layer_target([of[name] for of in views]) for name, _ in self.term.layers}
 
-    def of_batch(self, blends: Sequence[LossBlend], setting: Setting) -> BatchLoss:
+    def of_batch(self, blends: Sequence[LossBlend], setting: LossSetting) -> BatchLoss:
         return LayerBatchLoss(self, [_mean(blend) for blend in blends] if self.linear else blends)
 
 

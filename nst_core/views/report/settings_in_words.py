@@ -20,6 +20,7 @@ _STARTS = {
     "content": "the content",
     "colour_matched": "the content in the style's colours",
     "style": "the style",
+    "coarse_content": "the content without its details",
     "noise": "noise",
 }
 

@@ -204,10 +204,9 @@ def test_blends_blend_at_every_scale() -> None:
     one, other = (style_target(picture(seed, 14, 10), SCALES, extractor) for seed in (10, 11))
     blend = blend_targets([one, other], [3, 1])
     for mine, a, b in ((blend, one, other), (blend.coarser[0.5], one.coarser[0.5], other.coarser[0.5])):
-        ((first, own), (second, others)) = mine.losses[0]
+        (((first, own), (second, others)),) = mine.losses.values()
         assert (first, second) == (0.75, 0.25)
-        assert own is a.losses[0][0][1]
-        assert others is b.losses[0][0][1]
+        assert [(own,), (others,)] == [tuple(kept for ((_, kept),) in each.losses.values()) for each in (a, b)]
 
 
 def test_targets_of_another_recipe_are_refused() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.recipe import StyleTerm
-from nst_core.engine.style_losses import Setting, style_loss
+from nst_core.engine.style_losses import LossSetting, style_loss
 from nst_core.engine.style_losses.mrf import PatchLoss
 
 
@@ -81,8 +81,9 @@ def test_neighbours_are_kept_for_as_many_evaluations_as_asked_for() -> None:
         return float(loss.values(torch.zeros(1, 3, 8, 8), {"layer": maps}))
 
     def fresh() -> Any:
-        target = ((1.0, style_loss(term).target([{"layer": style}])),)
-        return style_loss(term).of_batch([target], Setting(WaveletFeatures(), torch.zeros(1, 3, 8, 8), [0]))
+        target = ((1.0, style_loss(term).target(torch.zeros(3, 8, 8), lambda _: {"layer": style})),)
+        setting = LossSetting(WaveletFeatures(), torch.zeros(1, 3, 8, 8), [0], torch.ones(1))
+        return style_loss(term).of_batch([target], setting)
 
     loss = fresh()
     assert loss.changes

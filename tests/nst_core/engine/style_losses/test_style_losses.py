@@ -13,11 +13,12 @@ from torch import Tensor
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.losses import GRAM_LOSSES
 from nst_core.engine.recipe import StyleTerm
-from nst_core.engine.style_losses import STYLE_LOSSES, BatchLoss, LossBlend, Setting, blended, style_loss, tiles
+from nst_core.engine.style_losses import STYLE_LOSSES, BatchLoss, LossBlend, LossSetting, blended, style_loss, tiles
 
+OF_SETS = ("neighbours", "split_neighbours", "transport")
 LAYERS = (("first", 1.0), ("second", 0.5))
 OPTIONS: list[dict[str, Any]] = [
-    *({"loss": loss} for loss in STYLE_LOSSES),
+    *({"loss": loss} for loss in STYLE_LOSSES if loss not in OF_SETS),  # those have tests of their own
     *({"loss": "mmd", "kernel": kernel} for kernel in ("linear", "polynomial")),
     {"loss": "mmd", "kernel": "polynomial", "degree": 3, "offset": 0.5},
     {"loss": "sliced", "draws": "fixed", "projections": 3},
@@ -42,12 +43,13 @@ def maps(count: int, side: int = 6, seed: int = 0, dtype: torch.dtype = torch.fl
 
 
 def blend(term: StyleTerm, of: Mapping[str, Tensor]) -> LossBlend:
-    return ((1.0, style_loss(term).target([of])),)
+    return ((1.0, style_loss(term).target(torch.zeros(3, 8, 8), lambda _: of)),)
 
 
 def prepared(term: StyleTerm, *blends: LossBlend) -> BatchLoss:
     contents = torch.zeros(len(blends), 3, 8, 8)
-    return style_loss(term).of_batch(blends, Setting(WaveletFeatures(), contents, [0] * len(blends)))
+    setting = LossSetting(WaveletFeatures(), contents, [0] * len(blends), torch.ones(len(blends)))
+    return style_loss(term).of_batch(blends, setting)
 
 
 def values(loss: BatchLoss, of: Mapping[str, Tensor]) -> Tensor:
