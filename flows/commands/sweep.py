@@ -208,6 +208,7 @@ def _run_unfinished(sweep: _Sweep, prepared: Sequence[PreparedRun], force: bool)
 
     with prefect_server():
         from flows.pipeline import run_pipeline
+        from flows.signals import stop_requested
 
         reports: list[RunReport | None] = []
         for number, (variant, one) in enumerate(zip(sweep.variants, prepared, strict=True), start=1):
@@ -215,6 +216,8 @@ def _run_unfinished(sweep: _Sweep, prepared: Sequence[PreparedRun], force: bool)
                 console.print(f"{number}/{len(prepared)}: {variant.label}", markup=False, soft_wrap=True)
             try:
                 reports.append(one.report or run_pipeline(variant.config, False, force, None, one.wanted))
+                if stop_requested.is_set():  # too late for this variant, not for the next
+                    raise Interrupted("The sweep was stopped.")
             except Interrupted:
                 _build_page(sweep)  # of what there is
                 raise

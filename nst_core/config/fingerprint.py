@@ -42,6 +42,7 @@ _LATER_KEYS: dict[str, Any] = {
     "content.gain_window": 1,
     "style.last_loss": "same",
     "style.content_share": 0.75,
+    "style.split_share": 0.0,
     "style.rotations": False,
 }
 """Keys that recipes gained after the first version, with the values that equal the engine before them.

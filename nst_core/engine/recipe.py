@@ -24,7 +24,7 @@ STYLE_OPTIONS: dict[str, dict[str, Any]] = {
     "sliced": {"projections": None, "positions": 16_384, "draws": "anew"},
     "histogram": {"positions": 16_384},
     "neighbours": {"rotations": False, "content_share": 0.75},
-    "split_neighbours": {"rotations": False},
+    "split_neighbours": {"rotations": False, "split_share": 0.0},
     "mrf": {"patch": 3, "stride": 1, "positions": 4096, "refresh": 1, "rotations": False, "other_sizes": None},
 }
 """The options of style losses that have any, with their defaults; None: what the loss does without."""
@@ -108,6 +108,8 @@ class StyleTerm:
         other_sizes: `mrf` also looks for them in the style enlarged and reduced by this factor.
         content_share: share of the content, against the result of the scale before, in the picture for which
             `neighbours` are sought; at the first scale it is all. Without any, 0.75.
+        split_share: share of the content's features, against the result's, in those for which `split_neighbours` are
+            sought. Without any, 0.
     """
 
     layers: Layers
@@ -128,6 +130,7 @@ class StyleTerm:
     rotations: bool | None = None
     other_sizes: float | None = None
     content_share: float | None = None
+    split_share: float | None = None
 
     def options(self) -> dict[str, Any]:
         """The options of the loss, by default or as given."""

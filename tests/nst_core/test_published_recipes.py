@@ -59,7 +59,7 @@ TABLE: dict[str, dict[str, Any]] = {
         "size": 512, "scales": (128, 181, 256, 362, 512), "evaluations": (1000, 500, 500, 500, 500), "average": 0.99,
     },
     "nnst": {
-        "pooling": "max", "weights": "caffe", "content": {}, "style": dict.fromkeys(TEN, 1.0),
+        "pooling": "max", "weights": "caffe", "normalised": True, "content": {}, "style": dict.fromkeys(TEN, 1.0),
         "style_loss": "neighbours", "last_loss": "split_neighbours", "content_share": 0.75, "optimiser": "adam",
         "rate": 2e-3, "precondition": "laplacian", "levels": 8, "start": "coarse_content", "finish": "matched_chroma",
         "scales": (64, 128, 256, 512, 512), "evaluations": 200, "size": 512,

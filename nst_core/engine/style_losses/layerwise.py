@@ -65,7 +65,7 @@ class LayerLoss(StyleLoss):
 
 
 @dataclass
-class _Group:
+class _PartGroup:
     """Parts of a batch that are computed together.
 
     Attributes:
@@ -128,20 +128,20 @@ class LayerBatchLoss(BatchLoss):
             shares[row, part] = share
         return shares.to(next(iter(blends[0][0][1].values()), shares).device)
 
-    def _grouped(self, targets: Sequence[Tensor]) -> list[_Group]:
+    def _grouped(self, targets: Sequence[Tensor]) -> list[_PartGroup]:
         found: dict[Any, list[int]] = {}
         for part, target in enumerate(targets):
             found.setdefault(target.shape if self.loss.stacked else id(target), []).append(part)
         return [self._group(parts, [targets[part] for part in parts]) for parts in found.values()]
 
-    def _group(self, parts: list[int], targets: list[Tensor]) -> _Group:
+    def _group(self, parts: list[int], targets: list[Tensor]) -> _PartGroup:
         same = all(target is targets[0] for target in targets)
         tensor = targets[0][None] if same else torch.stack(targets)
         rows = [self.part_rows[part] for part in parts]
         index = None if rows == list(range(self.count)) else torch.tensor(rows, device=tensor.device)
-        return _Group(parts, index, tensor, self.loss.prepared(tensor))
+        return _PartGroup(parts, index, tensor, self.loss.prepared(tensor))
 
-    def _order(self, groups: Sequence[_Group]) -> Tensor | None:
+    def _order(self, groups: Sequence[_PartGroup]) -> Tensor | None:
         """Where each part is among the parts of all groups; None where a single group has all of them, in order."""
         if len(groups) == 1:
             return None
@@ -158,12 +158,12 @@ class LayerBatchLoss(BatchLoss):
             return losses
         return torch.where(self.shares > 0, self.shares * losses, 0.0).sum(dim=1)  # no image touches another's NaN
 
-    def _of_group(self, number: int, group: _Group, maps: Tensor) -> Tensor:
+    def _of_group(self, number: int, group: _PartGroup, maps: Tensor) -> Tensor:
         own = maps if group.rows is None else maps.index_select(0, group.rows)
         return self.loss.layer_values(own, group.prepared, self._choice(number, group, own))
 
     @torch.no_grad()
-    def _choice(self, number: int, group: _Group, maps: Tensor) -> Any:
+    def _choice(self, number: int, group: _PartGroup, maps: Tensor) -> Any:
         if group.kept:
             return group.kept[0]
         generator = torch.Generator().manual_seed(1_000_003 * self.period + number)

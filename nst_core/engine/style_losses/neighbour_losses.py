@@ -77,12 +77,14 @@ class NeighbourLoss(FeatureSetLoss):
 class SplitNeighbourLoss(NeighbourLoss):
     """`split_cosine_distance` on a random grid, to neighbours of the images' own features, sought at each evaluation.
 
-    The last phase of their method ("feature splitting"): each layer may find another place of the style.
+    The last phase of their method ("feature splitting"): each layer may find another place of the style. With
+    `split_share` what looks for neighbours are not the images' features alone, but blended with the content's.
     """
 
     changes = True
     candidates: list[Tensor]
     grids: list[tuple[slice, slice]]
+    content: Tensor | None
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
@@ -91,6 +93,7 @@ class SplitNeighbourLoss(NeighbourLoss):
             self.candidates[row] = candidates
         maps = self.maps(start[:1])
         self.channels = [maps[name].shape[1] for name in self.layers()]
+        self.content = self._columns(self.setting.contents) if self.term.option("split_share") else None
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -98,15 +101,24 @@ class SplitNeighbourLoss(NeighbourLoss):
         self.grids = [random_grid(*shape, generator(seed, evaluation)) for seed in self.setting.seeds]
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        columns = self._of_maps(maps, images.shape[2:])
-        own = torch.stack([each[:, rows, across] for each, (rows, across) in zip(columns, self.grids, strict=True)])
+        own = self._on_grids(self._of_maps(maps, images.shape[2:]))
         with torch.no_grad():
-            pairs = zip(own, self.candidates, strict=True)
+            pairs = zip(self._queries(own), self.candidates, strict=True)
             targets = torch.stack([split_targets(each, among, self.channels) for each, among in pairs])
         return split_cosine_distance(own, targets, self.channels)
 
+    def _queries(self, own: Tensor) -> Tensor:
+        if self.content is None:
+            return own
+        share = self.term.option("split_share")
+        return share * self._on_grids(self.content) + (1 - share) * own
+
+    def _on_grids(self, columns: Tensor) -> Tensor:
+        return torch.stack([each[:, rows, across] for each, (rows, across) in zip(columns, self.grids, strict=True)])
+
     def kept_bytes(self) -> int:
-        return sum(candidates.nbytes for candidates in {id(c): c for c in self.candidates}.values())
+        candidates = sum(each.nbytes for each in {id(c): c for c in self.candidates}.values())
+        return candidates + (0 if self.content is None else self.content.nbytes)
 
     def _thinned(self, columns: Tensor) -> Tensor:
         """At most a grid's worth of places, evenly."""

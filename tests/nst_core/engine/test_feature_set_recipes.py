@@ -16,7 +16,13 @@ from nst_core.engine.chroma import with_matched_chroma
 from nst_core.engine.colour import stacked_statistics
 from nst_core.engine.gain_maps import gained
 from nst_core.engine.laplacian import laplacian_pyramid
-from nst_core.engine.neighbours import hypercolumns, quarter, replaced_by_nearest
+from nst_core.engine.neighbours import (
+    hypercolumns,
+    quarter,
+    replaced_by_nearest,
+    split_cosine_distance,
+    split_targets,
+)
 from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
@@ -177,6 +183,18 @@ def test_the_splitting_phase_of_nnst_draws_and_matches_at_each_evaluation(monkey
     own.begin(start[:1])
     assert float(own.terms(style).style) < 1e-6, "the style is its own neighbour"
     assert float(own.terms(picture(3, 50, 64)[None]).style) > 1e-4
+
+
+def test_with_a_split_share_of_one_neighbours_are_the_contents_own() -> None:
+    recipe = replace(NNST, scales=None, style=replace(NNST.style, split_share=1.0))
+    batch, extractor = batch_of(recipe, 1), TinyFeatures()
+    objective = Objective(recipe, extractor, batch.contents, batch.targets)
+    objective.begin(batch.contents)
+    whole, candidates = columns_of(batch.contents)[0], columns_of(image_of(batch.targets[0])[None])[0]
+    targets = split_targets(whole, candidates.flatten(1).T, [6, 8])
+    for images in (batch.contents, 1 - batch.contents):
+        expected = split_cosine_distance(columns_of(images), targets[None], [6, 8])
+        assert torch.allclose(objective.terms(images).style, expected, atol=1e-6)
 
 
 def test_grids_of_large_pictures_move(monkeypatch: pytest.MonkeyPatch) -> None:
