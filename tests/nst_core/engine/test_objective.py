@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy_style_losses import style_value
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
@@ -79,21 +80,10 @@ def numpy_losses(
         terms["content"] += weight * values[recipe.content.loss]
     laplacians = [numpy_laplacian(each, recipe.content.laplacian_pool) for each in (image, compared)]
     terms["content"] += recipe.content.laplacian * ((laplacians[0] - laplacians[1]) ** 2).mean()
-    for name, weight in recipe.style.layers:
-        f, s = flat(maps[name]), flat(style[name])
-        (n, m_f), m_s = f.shape, s.shape[1]
-        g, a = f @ f.T / m_f, s @ s.T / m_s
-        energy = np.sqrt(np.diag(a)) + 1e-3
-        values = {
-            "gatys": ((g - a) ** 2).sum() / (4 * n**2),
-            "mean": ((g / n - a / n) ** 2).mean(),
-            "half_sum": ((f @ f.T - a * m_f) ** 2).sum() / 2,
-            "mean_by_size": ((f @ f.T - a * m_f) ** 2).mean() / (n * m_f),
-            "relative": (((g - a) / np.outer(energy, energy)) ** 2).mean(),
-            "frobenius": ((g - a) ** 2).sum() / (a**2).sum(),
-            "scaled": ((g - a) ** 2).sum() / (abs(g - a).sum() + 1e-8),
-        }
-        terms["style"] += weight * values[recipe.style.loss]
+    for term in recipe.style_terms(0):
+        for number, (name, weight) in enumerate(term.layers):
+            both = (of[name][0].double().numpy() for of in (maps, style))
+            terms["style"] += term.weight * weight * style_value(term, number, *both)
     x = image[0].double().numpy()
     vertical, horizontal = np.diff(x, axis=1) ** 2, np.diff(x, axis=2) ** 2
     terms["tv"] = {
@@ -177,6 +167,8 @@ def test_losses_vanish_where_result_content_and_style_are_one(name: str) -> None
     recipe = replace(
         load_recipe(name, {"weights": "random", "normalised": False, "precision": "float32"}), tv_weight=0.0
     )
+    if recipe.style.positions:  # all: other positions of the same maps are others
+        recipe = replace(recipe, style=replace(recipe.style, positions=64 * 72))
     extractor = build_extractor(recipe)
     content = picture(64, 72, 0)[None]
     terms = Objective(recipe, extractor, content, [style_target(content[0], recipe, extractor)]).terms(content)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy_style_losses import patches
 from torch import Tensor
 
 from nst_core.engine.features.wavelet import WaveletFeatures
@@ -21,12 +22,6 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 def patch_loss(**options: Any) -> PatchLoss:
     return PatchLoss(StyleTerm((("layer", 1.0),), loss="mrf", **options))
-
-
-def patches(maps: np.ndarray, patch: int, stride: int) -> np.ndarray:
-    """(P, D) of (N, H, W), row by row."""
-    rows, columns = (range(0, side - patch + 1, stride) for side in maps.shape[1:])
-    return np.stack([maps[:, r : r + patch, c : c + patch].ravel() for r in rows for c in columns])
 
 
 @pytest.mark.parametrize(("patch", "stride"), [(3, 1), (3, 2), (2, 3), (1, 1)])
