@@ -113,7 +113,9 @@ def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, conten
         return found
 
     terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
-    losses = {key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()}
+    losses: dict[tuple[int, str], LossBlend] = {
+        key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()
+    }
     needs_image = recipe.start == "style" or recipe.content.gains
     return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
 

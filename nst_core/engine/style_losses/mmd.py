@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -60,16 +61,16 @@ class DiscrepancyLoss(LayerLoss):
             return among - 2 * across
 
         parts = tiles(count, 4 * len(own) * max(count, others))
-        return sum_of_tiles(own, [lambda features, tile=tile: piece(tile, features) for tile in parts]) + target.own
+        return sum_of_tiles(own, [partial(piece, tile) for tile in parts]) + target.own
 
     def kernel(self, left: Tensor, right: Tensor, variance: Tensor) -> Tensor:
         """k of all pairs: (…, N, M) and (…, N, K) -> (…, M, K)."""
         products = left.mT @ right
-        match self.term.option("kernel"):
-            case "linear":
-                return products / left.shape[-2]
-            case "polynomial":
-                return (products / left.shape[-2] + self.term.option("offset")) ** self.term.option("degree")
+        options = self.term.options()
+        if options["kernel"] == "linear":
+            return products / left.shape[-2]
+        if options["kernel"] == "polynomial":
+            return (products / left.shape[-2] + float(options["offset"])).pow(int(options["degree"]))
         squares = left.square().sum(dim=-2)[..., :, None] + right.square().sum(dim=-2)[..., None, :]
         distances = (squares - 2 * products).clamp_min(0)
-        return (-distances / (2 * self.term.option("bandwidth") * variance)).exp()
+        return torch.exp(-distances / (2 * float(options["bandwidth"]) * variance))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -70,7 +71,7 @@ class PatchLoss(LayerLoss):
             return (own - wanted).square().sum(dim=(1, 2)) / count
 
         strips = self._strips(maps, 4 * len(maps) * target.patches.shape[1])
-        return sum_of_tiles(maps, [lambda features, rows=rows: piece(rows, features) for rows in strips])
+        return sum_of_tiles(maps, [partial(piece, rows) for rows in strips])
 
     def _padded(self, maps: Tensor) -> Tensor:
         """Maps with at least a patch's sides, at least float32."""

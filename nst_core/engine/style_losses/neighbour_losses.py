@@ -110,7 +110,7 @@ class SplitNeighbourLoss(NeighbourLoss):
     def _queries(self, own: Tensor) -> Tensor:
         if self.content is None:
             return own
-        share = self.term.option("split_share")
+        share = float(self.term.option("split_share"))
         return share * self._on_grids(self.content) + (1 - share) * own
 
     def _on_grids(self, columns: Tensor) -> Tensor:

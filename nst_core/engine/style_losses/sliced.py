@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -47,7 +48,7 @@ class SlicedLoss(LayerLoss):
             return sorted_error(part @ features, part @ target) * (len(part) / len(directions))
 
         parts = [directions[tile] for tile in tiles(len(directions), each)]
-        return sum_of_tiles(own, [lambda features, part=part: piece(part, features) for part in parts])
+        return sum_of_tiles(own, [partial(piece, part) for part in parts])
 
 
 class HistogramLoss(LayerLoss):
@@ -62,8 +63,8 @@ class HistogramLoss(LayerLoss):
     def layer_target(self, views: Sequence[Tensor]) -> Tensor:
         """Each channel's values in order, (N, K), at most so many, evenly by rank."""
         ordered = in_order(vectors(views[0])[0])
-        count, most = ordered.shape[1], self.term.option("positions")
-        if most is None or count <= most:
+        count, most = ordered.shape[1], int(self.term.option("positions"))
+        if count <= most:
             return ordered
         ranks = torch.arange(most, device=ordered.device) * (count - 1) // max(1, most - 1)
         return ordered.index_select(1, ranks)
@@ -73,8 +74,8 @@ class HistogramLoss(LayerLoss):
         each = 8 * len(own) * max(own.shape[2], target.shape[2])
 
         def piece(tile: slice, features: Tensor) -> Tensor:
-            share = (tile.stop - tile.start) / own.shape[1]
+            share: float = (tile.stop - tile.start) / own.shape[1]
             return sorted_error(features[:, tile], target[:, tile]) * share
 
         parts = tiles(own.shape[1], each)
-        return sum_of_tiles(own, [lambda features, tile=tile: piece(tile, features) for tile in parts])
+        return sum_of_tiles(own, [partial(piece, tile) for tile in parts])
