@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
 from flows.printing import print_text as print
+from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.judging.run_judging import RunQuality
@@ -28,8 +28,13 @@ def judge(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, or cuda:N.")] = "auto",
     artfid: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Measure ArtFID too, with this file of its network (art_inception.pth)."),
+        Any,
+        typer.Option(
+            parser=written_path,
+            metavar="FILE",
+            help="Measure ArtFID too, with this file of its network (art_inception.pth).",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -217,7 +217,7 @@ def _run_unfinished(sweep: _Sweep, prepared: Sequence[PreparedRun], force: bool)
             try:
                 reports.append(one.report or run_pipeline(variant.config, False, force, None, one.wanted))
                 if stop_requested.is_set():  # too late for this variant, not for the next
-                    raise Interrupted("The sweep was stopped.")
+                    raise Interrupted
             except Interrupted:
                 _build_page(sweep)  # of what there is
                 raise

@@ -36,10 +36,10 @@ def default_recipe(devices: object, run_folder: Path | None = None) -> DefaultRe
     if recorded:
         return DefaultRecipe(recorded, "with which this run began")
     if devices == "cpu":
-        return DefaultRecipe(ON_CPU, "the best that takes a CPU only seconds per picture (execution.devices: cpu)")
+        return DefaultRecipe(ON_CPU, "which takes a CPU only seconds per picture (execution.devices: cpu)")
     if devices != "auto" or has_gpu():
-        return DefaultRecipe(ON_GPU, "the best on a GPU, by the original VGG-19")
-    return DefaultRecipe(ON_CPU, "the best that takes a CPU only seconds per picture: this machine has no GPU")
+        return DefaultRecipe(ON_GPU, "by the original VGG-19, since there is a GPU")
+    return DefaultRecipe(ON_CPU, "which takes a CPU only seconds per picture, since there is no GPU")
 
 
 def _recorded(run_folder: Path) -> str | None:

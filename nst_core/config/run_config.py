@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,12 +67,13 @@ class Method(BaseModel):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def chosen(self, default: DefaultRecipe) -> Method:
-        """With the default recipe in place of `auto`."""
+    def chosen(self, default: Callable[[], DefaultRecipe]) -> Method:
+        """With the default recipe, which is not asked for where one is named, in place of `auto`."""
         if self.recipe != AUTO:
             return self
-        method = self.model_copy(update={"recipe": default.name})
-        method._reason = default.reason
+        chosen = default()
+        method = self.model_copy(update={"recipe": chosen.name})
+        method._reason = chosen.reason
         return method
 
     def resolve(self) -> Recipe:
@@ -210,8 +211,8 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = (), resumes
     except ValidationError as error:
         faults += [*dict.fromkeys(faults_of(error, RunConfig)), *_recipe_faults(expanded.get("method", {}))]
     else:
-        default = default_recipe(config.execution.devices, config.run_folder if resumes else None)
-        config = config.model_copy(update={"method": config.method.chosen(default)})
+        devices, folder = config.execution.devices, config.run_folder if resumes else None
+        config = config.model_copy(update={"method": config.method.chosen(lambda: default_recipe(devices, folder))})
         faults += _recipe_faults(config.method)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
@@ -247,7 +248,7 @@ def _with_source(section: Any) -> Any:
 def _recipe_faults(section: Any) -> list[str]:
     """The fault of the recipe or its overrides; faults of the section itself are found by the model."""
     try:
-        Method.model_validate(section).chosen(default_recipe("cpu")).resolve()
+        Method.model_validate(section).chosen(lambda: default_recipe("cpu")).resolve()
     except ValidationError:
         return []
     except UsageError as error:

@@ -56,7 +56,7 @@ class _OwnRecipe:
     def make(self, pair: Pair, size: int) -> Result:
         recipe = recipe_for(self.recipe, size=size, **self.overrides)
         picture = make(pair, recipe)
-        return to_pixels(picture.image), picture.seconds, recipe.evaluations
+        return to_pixels(picture.image), picture.seconds, recipe.total_evaluations
 
     def identity(self, size: int) -> str:
         recipe = recipe_for(self.recipe, size=size, **self.overrides)
@@ -64,7 +64,8 @@ class _OwnRecipe:
         same = {key for key, value in asdict(plain).items() if value == asdict(recipe)[key]}
         parts = {"content": recipe.content, "style": recipe.style, "optimiser": recipe.optimiser}
         told = {key: _told(part) for key, part in parts.items()}
-        told |= {k: v for k, v in asdict(recipe).items() if k not in {"source", "weights", *parts, *same}}
+        told |= {key: value for key, value in asdict(recipe).items() if key not in {"source", *parts, *same}}
+        told["weights"] = Path(recipe.weights).name  # wherever a file of them lies
         return f"{recipe.name} {sorted(told.items())!r}"
 
 

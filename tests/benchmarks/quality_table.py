@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import platform
 import random
@@ -24,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -102,27 +104,32 @@ def digest(path: Path) -> str:
 
 def picture_of(method: Method, pair: Pair, size: int, folder: Path) -> Made:
     """The picture, made unless it is kept."""
-    path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
-    record = path.with_suffix(".json")
-    if not record.is_file():
-        pixels, seconds, evaluations = method.make(pair, size)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        record.write_text(json.dumps({"seconds": seconds, "evaluations": evaluations}), encoding="utf-8")
-        print(f"{path.parent.name}/{path.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return Made(path, **json.loads(record.read_text(encoding="utf-8")))
+    path = picture_path(method, pair, size, folder)
+    if made := kept_picture(path):
+        return made
+    pixels, seconds, evaluations = method.make(pair, size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    path.with_suffix(".json").write_text(
+        json.dumps({"seconds": seconds, "evaluations": evaluations}), encoding="utf-8"
+    )  # last: with it the picture is whole
+    print(f"{path.parent.name}/{path.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return Made(path, seconds, evaluations)
 
 
 def kept(method: Method, pairs: Sequence[Pair], size: int, folder: Path) -> list[Made]:
     """The pictures of the first pairs, up to the first that is not there."""
-    pictures = []
-    for pair in pairs:
-        path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
-        record = path.with_suffix(".json")
-        if not record.is_file():
-            break
-        pictures.append(Made(path, **json.loads(record.read_text(encoding="utf-8"))))
-    return pictures
+    pictures = (kept_picture(picture_path(method, pair, size, folder)) for pair in pairs)
+    return [made for made in itertools.takewhile(lambda made: made is not None, pictures) if made]
+
+
+def kept_picture(path: Path) -> Made | None:
+    record = path.with_suffix(".json")
+    return Made(path, **json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
+
+
+def picture_path(method: Method, pair: Pair, size: int, folder: Path) -> Path:
+    return folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
 
 
 def tiers(counts: Mapping[str, int]) -> list[tuple[int, list[str]]]:
@@ -200,7 +207,7 @@ def table(rows: Mapping[str, Mapping[str, Quality]], makers: Mapping[str, str], 
 
 def cost(pictures: Sequence[Made]) -> str:
     evaluations = pictures[0].evaluations
-    seconds = sorted(made.seconds for made in pictures)[len(pictures) // 2]
+    seconds = median(made.seconds for made in pictures)
     return f"{seconds:.2g} s, {evaluations}" if evaluations else f"{seconds:.2g} s"
 
 

@@ -10,7 +10,7 @@ import pytest
 import quality_table
 from pairs import Pair
 from PIL import Image
-from quality_methods import METHODS, Method
+from quality_methods import METHODS, Method, Result
 from quality_table import (
     SPLIT,
     Made,
@@ -108,7 +108,11 @@ def test_a_picture_is_made_once_and_again_where_the_method_has_changed(training:
     calls: list[str] = []
 
     def method(identity: str) -> Method:
-        return Method("m", "vgg19", lambda pair, size: (calls.append(identity), BLACK, 0.5, 7)[1:], lambda _: identity)
+        def make(pair: Pair, size: int) -> Result:
+            calls.append(identity)
+            return BLACK, 0.5, 7
+
+        return Method("m", "vgg19", make, lambda size: identity)
 
     pair = training_pairs(training)[0]
     first = picture_of(method("one"), pair, 8, tmp_path)

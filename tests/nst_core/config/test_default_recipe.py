@@ -68,6 +68,11 @@ def test_a_named_recipe_stays_and_needs_no_reason(method: object) -> None:
     assert (named.recipe, named.reason) == ("neural_style", "")
 
 
+def test_where_a_recipe_is_named_nobody_looks_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst_core.config.default_recipe.has_gpu", lambda: pytest.fail("that may load torch"))
+    assert parse_config({"method": "wavelet"}).method.recipe == "wavelet"
+
+
 @pytest.mark.usefixtures("gpu")
 def test_a_run_goes_on_with_what_it_began_with(run_file: Path) -> None:
     record(load_config(run_file), "config:\n  method: {recipe: wavelet}\n")

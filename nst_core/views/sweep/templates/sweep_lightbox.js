@@ -1,6 +1,6 @@
 // The lightbox of a sweep: a picture beside its photograph, or beside what another variant made of it.
 {
-  const { variants, pairs, width } = nst.sweep, dialog = document.querySelector(".lightbox");
+  const { said } = nst, { variants, pairs, width } = nst.sweep, dialog = document.querySelector(".lightbox");
   const part = (selector) => dialog.querySelector(selector);
   const title = part("h2"), zoom = part(".zoom"), against = part(".against select"), copied = part(".copied");
   const range = part(".compare input");
@@ -70,12 +70,6 @@
 
   function tell() {
     if (against.value && against.value !== "content") range.setAttribute("aria-valuetext", `${Math.round(range.value)} % of ${variants[against.value].label}, the rest is ${variants[place].label}`);
-  }
-
-  function said(tag, text) {
-    const element = document.createElement(tag);
-    element.textContent = text;
-    return element;
   }
 
   function setZoom(on) {
