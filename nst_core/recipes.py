@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import Layers, Recipe, scaled_side
+from nst_core.engine.recipe import KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
@@ -22,6 +22,9 @@ from nst_core.storage.yaml_files import parse_yaml, read_yaml
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
 MAX_SCALES = 16
 """Scales of a schedule."""
+
+MAX_OTHER_SIZES = 4
+"""The largest factor by which the style of `mrf` is enlarged and reduced."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -75,7 +78,7 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         faults += _contradictions(recipe)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
-    return _with_scales_to_size(typing.cast(Recipe, recipe))
+    return _with_scales_to_size(_with_options(typing.cast(Recipe, recipe)))
 
 
 def _contradictions(recipe: Recipe) -> Iterator[str]:
@@ -84,12 +87,42 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "method has no layers: name some in method.content.layers or method.style.layers"
     if recipe.average >= 1:
         yield f"method.average is {recipe.average:g}; it must be below 1"
+    if any(term.beside for term in recipe.style.beside):
+        yield "method.style.beside has a term with terms beside it: put them all into method.style.beside"
+    for number, term in enumerate((recipe.style, *recipe.style.beside)):
+        yield from _option_faults(term, f"method.style.beside[{number - 1}]" if number else "method.style", recipe)
     scales = recipe.scales or (recipe.size,)
     if any(after < before for before, after in itertools.pairwise(scales)):
         yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
     if isinstance(recipe.evaluations, tuple) and len(recipe.evaluations) != len(scales):
         numbers, sides = _counted(recipe.evaluations, "number"), _counted(scales, "scale")
         yield f"method.evaluations has {numbers} for {sides}; give one for all, or one for each"
+
+
+def _option_faults(term: StyleTerm, where: str, recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the options of a style term."""
+    for name in term.foreign_options():
+        losses = [loss for loss, options in STYLE_OPTIONS.items() if name in options]
+        if term.loss in losses:
+            yield f"{where}.{name} belongs to kernel: {KERNEL_OPTIONS[name]}, and here it is {term.option('kernel')}"
+        else:
+            yield f"{where}.{name} belongs to the loss {' or '.join(losses)}, and here it is {term.loss}"
+    options = term.options()
+    if options.get("bandwidth") == 0:
+        yield f"{where}.bandwidth is 0; it must be above 0"
+    if options.get("other_sizes") is not None and not 1 < options["other_sizes"] <= MAX_OTHER_SIZES:
+        yield f"{where}.other_sizes is {options['other_sizes']:g}; it must be above 1, and {MAX_OTHER_SIZES} at most"
+    if options.get("draws") == "anew" and recipe.optimiser.name == "lbfgs":
+        yield (
+            f"{where}.draws is anew, another objective at each evaluation, which lbfgs cannot follow: set it to fixed, "
+            "or method.optimiser.name to adam"
+        )
+
+
+def _with_options(recipe: Recipe) -> Recipe:
+    """The recipe with the options of its style losses written out: fingerprints then name what decides a result."""
+    first, *others = (replace(term, **term.options()) for term in (recipe.style, *recipe.style.beside))
+    return replace(recipe, style=replace(first, beside=tuple(others)))
 
 
 def _counted(values: Sequence[int], what: str) -> str:
@@ -123,9 +156,15 @@ def set_override(data: dict[str, Any], override: str) -> None:
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain YAML or JSON data, which `load_recipe` can read."""
     data = dataclasses.asdict(recipe)
-    for section in ("content", "style"):
-        data[section]["layers"] = dict(data[section]["layers"])
+    data["style"]["beside"] = list(data["style"]["beside"])
+    data["style"], *data["style"]["beside"] = map(_given_options, (data["style"], *data["style"]["beside"]))
+    for term in (data["content"], data["style"], *data["style"]["beside"]):
+        term["layers"] = dict(term["layers"])
     return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+
+def _given_options(term: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in term.items() if value is not None}
 
 
 def _methods_folder() -> Path:
@@ -183,6 +222,11 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where, faults)
+    if hint == tuple[StyleTerm, ...]:
+        if not isinstance(value, list):
+            faults.append(f"{where} is {short(value)}; it must be a list of terms, each with layers and a loss")
+            return None
+        return tuple(_build(StyleTerm, each, f"{where}[{number}]", faults) for number, each in enumerate(value))
     try:
         return _scalar(hint, value)
     except ValueError as error:
@@ -204,6 +248,8 @@ def _scalar(hint: Any, value: Any) -> Any:
             hints = suggestion(str(value)[:100], [str(c) for c in choices])
             raise ValueError(f"is {short(value)}{hints}; it can be {', '.join(map(str, choices))}")
         return choices[choices.index(value)]
+    if type(None) in typing.get_args(hint) and tuple[int, ...] not in typing.get_args(hint):
+        return None if value is None else _scalar(_without_none(hint), value)
     if hint is int:
         return _whole_number(value)
     if typing.get_origin(hint) in (types.UnionType, typing.Union) and tuple[int, ...] in typing.get_args(hint):
@@ -212,6 +258,11 @@ def _scalar(hint: Any, value: Any) -> Any:
         kind = "text: put it in quotes" if hint is str else f"of type {getattr(hint, '__name__', hint)}"
         raise ValueError(f"is {short(value)}; it must be {kind}")
     return value
+
+
+def _without_none(hint: Any) -> Any:
+    (kind,) = (each for each in typing.get_args(hint) if each is not types.NoneType)
+    return kind
 
 
 def _whole_number(value: Any) -> int:

@@ -29,6 +29,8 @@ _LATER_KEYS: dict[str, Any] = {
     "optimiser.spectral_power": 0.5,
     "optimiser.laplacian_levels": 5,
     "optimiser.carry": False,
+    "style.weight": 1.0,
+    "style.beside": [],
     "scales": None,
     "average": 0.0,
     "least_scale": 1,
@@ -89,8 +91,8 @@ def _leave_out_neutral(method: dict[str, Any]) -> None:
     for dotted, neutral in _LATER_KEYS.items():
         *sections, key = dotted.split(".")
         section = method[sections[0]] if sections else method
-        if section[key] == neutral:
-            del section[key]
+        if section.get(key) == neutral:
+            section.pop(key, None)
 
 
 def canonical_hash(data: Any) -> str:

@@ -38,7 +38,8 @@ def build_evaluation(objective: Objective, parametrisation: PixelParametrisation
     Args:
         evaluation: `eager`; `graph`: captured once as a CUDA graph, then replayed (the same kernels and bits, without
             the launch times that dominate small batches); `compile`: the losses fused by `torch.compile`, for every
-            shape anew. Where one of the latter two does not work, that is logged and `eager` is used.
+            shape anew. Where one of the latter two does not work, that is logged and `eager` is used; so it is, unsaid,
+            where losses draw anew.
     """
     plain = _eager(objective, parametrisation, objective_losses(objective))
     start = parametrisation.points()

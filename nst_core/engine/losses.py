@@ -194,7 +194,7 @@ CONTENT_LOSSES = {
     "relative": content_relative,
     "scaled": content_scaled,
 }
-STYLE_LOSSES = {
+GRAM_LOSSES = {
     "gatys": style_gatys,
     "mean": style_mean,
     "half_sum": style_half_sum,

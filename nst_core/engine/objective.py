@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -20,12 +21,11 @@ from nst_core.engine.colour import (
 )
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.gain_maps import gained
-from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
+from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
-from nst_core.engine.style_losses import FEATURE_SET_LOSSES, FeatureSetLoss, LossSetting
-from nst_core.engine.style_losses.feature_sets import NO_IMAGES, StyleImages
+from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
 from nst_core.engine.transport import sampled
 
@@ -37,18 +37,24 @@ class StyleTarget:
     Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
 
     Attributes:
-        grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
+        losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
         colours: mean and covariance of the style's pixels.
-        image: the style image itself, (3, H, W), where the recipe starts from it.
-        images: the style images with their shares, where a loss needs them; else none.
+        image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
         coarser: by factor, the targets for the coarser scales of a schedule.
     """
 
-    grams: dict[str, Tensor]
+    losses: Mapping[tuple[int, str], LossBlend]
     colours: ColourStatistics
     image: Tensor | None = None
-    images: StyleImages = NO_IMAGES
     coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory, in bytes, coarser scales included."""
+        own = (self.colours.mean, self.colours.covariance, *([] if self.image is None else [self.image]))
+        kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
+        each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
+        return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
 
 
 @dataclass(frozen=True)
@@ -99,23 +105,23 @@ def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, conten
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")
         image = _recoloured(image, content, recipe)
-    names = recipe.style_names() if _needs_grams(recipe) else ()
-    maps = extractor(image[None], names) if names else {}
-    grams = {name: gram_matrix(maps[name])[0] for name in names}
-    images = StyleImages((image,), (1.0,)) if _needs_images(recipe) else NO_IMAGES
-    return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None, images)
+    names = recipe.style_names()
+
+    @cache
+    def maps(picture: Tensor) -> Mapping[str, Tensor]:
+        found: Mapping[str, Tensor] = extractor(picture[None], names)
+        return found
+
+    terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
+    losses: dict[tuple[int, str], LossBlend] = {
+        key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()
+    }
+    needs_image = recipe.start == "style" or recipe.content.gains
+    return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
 
 
-def _style_losses(recipe: Recipe) -> set[str]:
-    return {recipe.style_loss(number) for number in range(len(recipe.stages()))} if recipe.style.layers else set()
-
-
-def _needs_grams(recipe: Recipe) -> bool:
-    return not _style_losses(recipe) <= FEATURE_SET_LOSSES.keys()
-
-
-def _needs_images(recipe: Recipe) -> bool:
-    return recipe.content.gains or not _style_losses(recipe).isdisjoint(FEATURE_SET_LOSSES)
+def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
+    return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
 def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
@@ -126,31 +132,19 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """Blend several styles: their Gram matrices and colours, weighted by shares (normalised to sum to 1).
+    """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe starts from the style image, that is the one with the largest share.
+    Where the recipe needs the style image, that is the one with the largest share.
     """
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)
     shares = [share / whole for share in shares]
-    grams = {
-        name: torch.stack([s * t.grams[name] for t, s in zip(targets, shares, strict=True)]).sum(dim=0)
-        for name in targets[0].grams
-    }
+    losses = {key: blended([target.losses[key] for target in targets], shares) for key in targets[0].losses}
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    images = StyleImages(
-        tuple(image for t in targets for image in t.images.images),
-        tuple(s * share for t, s in zip(targets, shares, strict=True) for share in t.images.shares),
-    )
     coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
-    return replace(
-        leading,
-        grams=grams,
-        colours=blend_statistics([t.colours for t in targets], shares),
-        images=images,
-        coarser=coarser,
-    )
+    colours = blend_statistics([t.colours for t in targets], shares)
+    return replace(leading, losses=losses, colours=colours, coarser=coarser)
 
 
 class Objective:
@@ -188,10 +182,8 @@ class Objective:
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.content_factor = recipe.content_factor(scale_number)
-        self.style_loss = recipe.style_loss(scale_number)
-        self.feature_sets = self._feature_set_loss(targets, scale_number)
-        names = recipe.style_names() if self.feature_sets is None else ()
-        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name in names}
+        self.style_terms = recipe.style_terms(scale_number)
+        self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
@@ -200,21 +192,21 @@ class Objective:
         self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
         if recipe.content.gains:
             self.content_maps = self._gained(self.content_maps, targets)
-        self.positions = {name: maps[1][name][0, 0].numel() for name in recipe.style_names()}
-        self.changes = recipe.content.loss == "self_similarity" or bool(self.feature_sets and self.feature_sets.changes)
+        self.style_shapes = {name: maps[1][name].shape for name in recipe.style_names()}
+        self.changes = recipe.content.loss == "self_similarity" or any(loss.changes for loss in self.style_losses)
         self.draw(0)
 
     def begin(self, start: Tensor) -> None:
         """Make the targets that depend on what the scale starts from, `start` (B, 3, H, W)."""
-        if self.feature_sets is not None:
-            self.feature_sets.begin(start)
+        for loss in self.style_losses:
+            loss.begin(start)
 
     def draw(self, evaluation: int) -> None:
         """Draw what is random for the evaluation of this number."""
         if self.recipe.content.loss == "self_similarity":
             self.places = drawn_places(self.seeds, evaluation, self.contents)
-        if self.feature_sets is not None:
-            self.feature_sets.draw(evaluation)
+        for loss in self.style_losses:
+            loss.draw(evaluation)
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
@@ -229,16 +221,13 @@ class Objective:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
         content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
         content = content + self._laplacian(torch.zeros_like(self.contents))
-        if self.feature_sets is not None:
-            style = self.feature_sets.scale()
-        else:
-            style = self._gram_style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
+        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
+        style = self._weighted([loss.scale(torch.zeros_like(self.contents), maps) for loss in self.style_losses])
         return self.alpha * content + self.beta * style
 
     def kept_bytes(self) -> int:
         """Memory of the targets."""
-        kept = sum(tensor.nbytes for tensor in (*self.content_maps.values(), *self.grams.values()))
-        return kept + (self.feature_sets.kept_bytes() if self.feature_sets is not None else 0)
+        return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -284,36 +273,36 @@ class Objective:
     def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
         """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
         with torch.no_grad():
-            styles = torch.cat([_of_shape(target.images, self.contents.shape[2:]) for target in targets])
+            styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
             style_maps, _ = self._maps(styles)
             window = self.recipe.content.gain_window
             return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
 
-    def _feature_set_loss(self, targets: Sequence[StyleTarget], scale_number: int) -> FeatureSetLoss | None:
-        if self.style_loss not in FEATURE_SET_LOSSES or not self.recipe.style.layers:
-            return None
-        coarsest = scale_number == 0
-        styles = [target.images for target in targets]
-        setting = LossSetting(self.recipe.style, self.extractor, self.contents, styles, self.seeds, coarsest)
-        return FEATURE_SET_LOSSES[self.style_loss](setting)
+    def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
+        """The loss of each style term."""
+        weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        return [
+            style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
+            for number, term in enumerate(self.style_terms)
+            if term.layers
+        ]
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        if self.feature_sets is not None:
-            weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
-            return self.feature_sets.values(images, maps, weight)
-        return self._gram_style({name: gram_matrix(maps[name]) for name in self.grams})
+        return self._weighted([loss.values(images, maps) for loss in self.style_losses])
 
-    def _gram_style(self, grams: Mapping[str, Tensor]) -> Tensor:
-        term = self.recipe.style
-        loss = STYLE_LOSSES[self.style_loss]
-        losses = (weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers)
-        return sum(losses, start=torch.zeros_like(self.alpha))
+    def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
+        """The sum of the style terms, by their weights."""
+        weights = [term.weight for term in self.style_terms if term.layers]
+        weighted = (weight * loss for weight, loss in zip(weights, losses, strict=True))
+        return sum(weighted, start=torch.zeros_like(self.alpha))
 
 
-def _of_shape(style: StyleImages, shape: Sequence[int]) -> Tensor:
-    """The style of the largest share, stretched to (H, W): (1, 3, H, W)."""
-    leading = style.images[max(range(len(style.shares)), key=style.shares.__getitem__)]
-    return F.interpolate(leading[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
+def _of_shape(style: Tensor | None, shape: Sequence[int]) -> Tensor:
+    """A style image stretched to (H, W): (1, 3, H, W)."""
+    if style is None:
+        raise ValueError("content.gains needs targets made under the same recipe")
+    return F.interpolate(style[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _needs_matched(recipe: Recipe) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Literal
+from typing import Any, Literal
 
 FEATURES_VERSION = {"wavelet": 2}
 """Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
@@ -16,8 +16,21 @@ Layers = tuple[tuple[str, float], ...]
 
 StyleLossName = Literal[
     "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
-    "neighbours", "split_neighbours", "transport",
+    "moments", "moments_relative", "mmd", "sliced", "histogram", "mrf", "neighbours", "split_neighbours", "transport",
 ]  # fmt: skip
+
+STYLE_OPTIONS: dict[str, dict[str, Any]] = {
+    "mmd": {"kernel": "gaussian", "degree": 2, "offset": 0.0, "bandwidth": 1.0, "positions": 1024, "draws": "anew"},
+    "sliced": {"projections": None, "positions": 16_384, "draws": "anew"},
+    "histogram": {"positions": 16_384},
+    "neighbours": {"rotations": False, "content_share": 0.75},
+    "split_neighbours": {"rotations": False, "split_share": 0.0},
+    "mrf": {"patch": 3, "stride": 1, "positions": 4096, "refresh": 1, "rotations": False, "other_sizes": None},
+}
+"""The options of style losses that have any, with their defaults; None: what the loss does without."""
+
+KERNEL_OPTIONS = {"degree": "polynomial", "offset": "polynomial", "bandwidth": "gaussian"}
+"""The kernel that an option of `mmd` belongs to."""
 
 
 @dataclass(frozen=True)
@@ -56,36 +69,92 @@ class ContentTerm:
 
 @dataclass(frozen=True)
 class StyleTerm:
-    """The comparison of the result with the style image, by Gram matrices G (result) and A (style) of N channels.
+    """The comparison of the result with the style image: a loss on feature maps, and others beside it.
 
     Attributes:
         layers: feature maps compared, with weights.
-        loss: per layer, with M_G and M_A the numbers of positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
+        loss: per layer. With Gram matrices G (result) and A (style) of N channels, M_G and M_A the numbers of
+            positions: `gatys` Σ(G/M_G − A/M_A)² / 4N² (Gatys 2016, eq. 4,
             for equal sizes), `mean` the mean of (G/(N·M_G) − A/(N·M_A))², `half_sum` ½Σ(G − A)², `mean_by_size` the
             mean of (G − A)², divided by N·M_G, `relative` the mean of (G/M_G − A/M_A)², each entry divided by the
             style's own energies in its two channels, `frobenius` ‖G/M_G − A/M_A‖² / ‖A/M_A‖², `scaled` Σd² / Σ|d| with
             d = G/M_G − A/M_A. In the two that compare raw Gram matrices A counts as if it had been taken from M_G
-            positions: A·M_G/M_A. Of all layers together: `neighbours`, the cosine distance to the nearest features of
-            the style, chosen at the start of a scale; `split_neighbours`, to those chosen anew at each evaluation, for
-            each layer by itself (both Kolkin 2022); `transport`, the relaxed earth mover's distance, with moments and
-            palette (Kolkin 2019).
+            positions: A·M_G/M_A. With means μ and standard deviations σ of the channels: `moments`, the mean of
+            Δμ² + Δσ², `moments_relative` that with each channel divided by the style's own energy. With feature
+            vectors as sets: `mmd`, the maximum mean discrepancy (Li et al. 2017), `sliced`, the sliced Wasserstein
+            distance (Heitz 2021). With values: `histogram`, the mean of (F − R(F))², R giving each channel the style's
+            histogram (Wilmot 2017). With patches: `mrf`, the mean of (patch − nearest patch of the style)² (Li and
+            Wand 2016). Of all layers together: `neighbours`, the cosine distance to the nearest features of the style,
+            chosen at the start of a scale; `split_neighbours`, to those chosen anew at each evaluation, for each layer
+            by itself (both Kolkin 2022); `transport`, the relaxed earth mover's distance, with moments and palette
+            (Kolkin 2019).
         last_loss: the loss at the last scale; `same` as at the others.
+        weight: of the term, beside its layers' weights.
+        beside: further terms of style, each with layers and a loss of its own, whose losses are added to this one's.
+        kernel: of `mmd`, for vectors of N channels: `linear` xᵀy / N, `polynomial` (xᵀy / N + offset)^degree (2 without
+            offset compares Gram matrices), `gaussian` exp(−‖x − y‖² / 2σ²). Without any, `gaussian`.
+        degree, offset: of the polynomial; without any, 2 and 0.
+        bandwidth: of the Gaussian kernel: σ² over the mean squared distance of the style's vectors; without any, 1.
+        positions: most positions of a layer, drawn at random, that `mmd` (without any, 1024) and `sliced` (16 384)
+            compare; most ranks of the style that `histogram` keeps (16 384), and most patches of it that `mrf` keeps
+            (4096). They bound memory, and time.
+        projections: random directions that `sliced` compares along; without any, as many as the layer has channels.
+        draws: positions and directions are drawn `anew` at each evaluation, or are `fixed` for a scale, as L-BFGS needs
+            them. Without any, `anew`.
+        patch, stride: side of the patches of `mrf`, and the step from one to the next; without any, 3 and 1.
+        refresh: evaluations for which `mrf` keeps the neighbours that it has found; without any, 1.
+        rotations: whether `mrf`, `neighbours` and `split_neighbours` also look in the style turned by 90, 180 and 270
+            degrees; without any, no.
+        other_sizes: `mrf` also looks for them in the style enlarged and reduced by this factor.
         content_share: share of the content, against the result of the scale before, in the picture for which
-            `neighbours` are sought; at the first scale it is all.
+            `neighbours` are sought; at the first scale it is all. Without any, 0.75.
         split_share: share of the content's features, against the result's, in those for which `split_neighbours` are
-            sought.
-        rotations: whether neighbours are sought in the style turned by 90, 180 and 270 degrees too.
+            sought. Without any, 0.
     """
 
     layers: Layers
     loss: StyleLossName = "gatys"
-    last_loss: Literal[
-        "same", "gatys", "mean", "half_sum", "mean_by_size", "relative", "frobenius", "scaled",
-        "neighbours", "split_neighbours", "transport",
-    ] = "same"  # fmt: skip
-    content_share: float = 0.75
-    split_share: float = 0.0
-    rotations: bool = False
+    last_loss: Literal["same", StyleLossName] = "same"
+    weight: float = 1.0
+    beside: tuple[StyleTerm, ...] = ()
+    kernel: Literal["linear", "polynomial", "gaussian"] | None = None
+    degree: int | None = None
+    offset: float | None = None
+    bandwidth: float | None = None
+    positions: int | None = None
+    projections: int | None = None
+    draws: Literal["anew", "fixed"] | None = None
+    patch: int | None = None
+    stride: int | None = None
+    refresh: int | None = None
+    rotations: bool | None = None
+    other_sizes: float | None = None
+    content_share: float | None = None
+    split_share: float | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The options of the loss, by default or as given."""
+        defaults = STYLE_OPTIONS.get(self.loss, {}) | STYLE_OPTIONS.get(self.last_loss, {})
+        own = {name: default if self._given(name) is None else self._given(name) for name, default in defaults.items()}
+        kernel = own.get("kernel")
+        return {name: value for name, value in own.items() if KERNEL_OPTIONS.get(name, kernel) == kernel}
+
+    def option(self, name: str) -> Any:
+        """An option of the loss. Raises KeyError where it has no such option."""
+        return self.options()[name]
+
+    def foreign_options(self) -> list[str]:
+        """The options that are given, and do not belong to the loss."""
+        known = dict.fromkeys(name for options in STYLE_OPTIONS.values() for name in options)
+        own = self.options()
+        return [name for name in known if self._given(name) is not None and name not in own]
+
+    def _given(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def at(self, last: bool) -> StyleTerm:
+        """The term at the last scale, or at one before it."""
+        return replace(self, loss=self.last_loss if last and self.last_loss != "same" else self.loss, last_loss="same")
 
 
 @dataclass(frozen=True)
@@ -216,12 +285,7 @@ class Recipe:
 
     def layer_names(self) -> tuple[str, ...]:
         """Every layer of content or style, each once."""
-        return tuple(dict.fromkeys(name for name, _ in (*self.content.layers, *self.style.layers)))
-
-    def style_loss(self, scale: int) -> str:
-        """The style loss at the scale of this number in the schedule."""
-        last = scale == len(self.stages()) - 1
-        return self.style.last_loss if last and self.style.last_loss != "same" else self.style.loss
+        return tuple(dict.fromkeys((*self.content_names(), *self.style_names())))
 
     def content_factor(self, scale: int) -> float:
         """The factor of the content term at the scale of this number in the schedule."""
@@ -229,8 +293,13 @@ class Recipe:
         return 2.0 ** len({each for each in factors if each > factors[scale]}) if self.content.doubles else 1.0
 
     def style_names(self) -> tuple[str, ...]:
-        """The layers of the style term."""
-        return tuple(name for name, _ in self.style.layers)
+        """The layers of the style terms, each once."""
+        return tuple(dict.fromkeys(name for term in (self.style, *self.style.beside) for name, _ in term.layers))
+
+    def style_terms(self, scale: int) -> tuple[StyleTerm, ...]:
+        """The style term and those beside it, at the scale of this number in the schedule."""
+        last = scale == len(self.stages()) - 1
+        return tuple(term.at(last) for term in (self.style, *self.style.beside))
 
     def content_names(self) -> tuple[str, ...]:
         """The layers of the content term."""

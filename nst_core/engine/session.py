@@ -59,7 +59,7 @@ class Session:
         self.recipe, self.device = recipe, device
         self.extractor = _shared_extractor(recipe, device)
         self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
-        self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, _target_bytes)
+        self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, lambda target: target.nbytes)
         self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
 
     def under(self, recipe: Recipe) -> Session:
@@ -162,18 +162,6 @@ def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
     if device.type == "cuda" and isinstance(extractor, ConvNet):
         extractor = extractor.channels_last()
     return _extractors.keep(key, extractor.to(device))
-
-
-def _target_bytes(target: StyleTarget) -> int:
-    tensors = [
-        *target.grams.values(),
-        target.colours.mean,
-        target.colours.covariance,
-        target.image,
-        *target.images.images,
-    ]
-    own = sum(tensor.nbytes for tensor in tensors if tensor is not None)
-    return own + sum(map(_target_bytes, target.coarser.values()))
 
 
 def _part(pairs: Pairs, rows: range) -> Pairs:

@@ -119,6 +119,31 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"style": {"layers": "relu1_1"}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": [["relu1_1"]]}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": {"relu1_1": "x"}}}, "method.style.layers gives relu1_1 a weight that is 'x'"),
+        ({"style": {"kernel": "linear"}}, "method.style.kernel belongs to the loss mmd, and here it is gatys"),
+        (
+            {"style": {"loss": "mmd", "degree": 3, "draws": "fixed"}},
+            "method.style.degree belongs to kernel: polynomial, and here it is gaussian",
+        ),
+        (
+            {"style": {"loss": "mmd", "bandwidth": 0, "draws": "fixed"}},
+            "method.style.bandwidth is 0; it must be above 0",
+        ),
+        (
+            {"style": {"loss": "sliced"}},
+            "method.style.draws is anew, another objective at each evaluation, which lbfgs",
+        ),
+        ({"style": {"loss": "mrf", "other_sizes": 0.5}}, "method.style.other_sizes is 0.5; it must be above 1"),
+        ({"style": {"loss": "mrf", "patch": 0}}, "method.style.patch is 0; it must be a whole number, 1 or more"),
+        ({"style": {"beside": 3}}, "method.style.beside is 3; it must be a list of terms, each with layers and a loss"),
+        ({"style": {"beside": [{"loss": "mrf"}]}}, "method.style.beside[0] lacks layers"),
+        (
+            {"style": {"beside": [{"layers": ["relu1_1"], "loss": "histogram", "patch": 3}]}},
+            "method.style.beside[0].patch belongs to the loss mrf, and here it is histogram",
+        ),
+        (
+            {"style": {"beside": [{"layers": ["relu1_1"], "beside": [{"layers": ["relu1_1"]}]}]}},
+            "method.style.beside has a term with terms beside it",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_key(overrides: dict[str, Any], said: str) -> None:
@@ -222,3 +247,19 @@ def test_multiplied_scales_are_no_smaller_than_the_least() -> None:
     assert load_recipe("nnst", {"size": 48}).scales == (48, 48, 48, 48, 48)
     assert load_recipe("nnst", {"size": 256, "least_scale": 1}).scales == (32, 64, 128, 256, 256)
     assert load_recipe("nnst").scales == (64, 128, 256, 512, 512)
+
+
+def test_options_of_a_style_loss_are_written_out_and_others_left_out() -> None:
+    style = recipe_dict(load_recipe("gatys2016", {"style": {"loss": "mmd", "draws": "fixed"}}))["style"]
+    assert {key: style[key] for key in ("kernel", "bandwidth", "positions", "draws")} == {
+        "kernel": "gaussian",
+        "bandwidth": 1.0,
+        "positions": 1024,
+        "draws": "fixed",
+    }
+    assert style.keys().isdisjoint({"degree", "offset", "patch", "content_share"})
+
+
+def test_terms_beside_a_style_term_are_read_as_it_is() -> None:
+    (beside,) = load_recipe("histogram").style.beside
+    assert (beside.loss, beside.weight, beside.layers) == ("histogram", 0.2, (("relu1_1", 1.0), ("relu4_1", 1.0)))

@@ -231,7 +231,8 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
         names = dict.fromkeys(name for one in wanted if one.what == what for name in one.layers)
         return tuple((name, 1 / len(names)) for name in names)
 
-    content, style = replace(base.content, layers=layers("content")), replace(base.style, layers=layers("style"))
+    content = replace(base.content, layers=layers("content"))
+    style = replace(base.style, layers=layers("style"), beside=())
     return replace(base, content=content, style=style)
 
 

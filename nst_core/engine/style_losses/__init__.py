@@ -1,15 +1,51 @@
-"""Style losses that need the style's features themselves, not a summary of them."""
+"""Style losses by the names that recipes call them; all behind the interface of `base.py`."""
 
 from __future__ import annotations
 
-from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, LossSetting
-from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss
-from nst_core.engine.style_losses.transport_loss import TransportLoss
+from nst_core.engine.losses import GRAM_LOSSES
+from nst_core.engine.recipe import StyleTerm
+from nst_core.engine.style_losses.base import (
+    BatchLoss,
+    LossBlend,
+    LossSetting,
+    LossTarget,
+    StyleLoss,
+    blended,
+)
+from nst_core.engine.style_losses.gram import GramLoss
+from nst_core.engine.style_losses.mmd import DiscrepancyLoss
+from nst_core.engine.style_losses.moments import MomentLoss
+from nst_core.engine.style_losses.mrf import PatchLoss
+from nst_core.engine.style_losses.neighbour_losses import NeighbourStyle, SplitNeighbourStyle
+from nst_core.engine.style_losses.sliced import HistogramLoss, SlicedLoss
+from nst_core.engine.style_losses.transport_loss import TransportStyle
 
-FEATURE_SET_LOSSES: dict[str, type[FeatureSetLoss]] = {
-    "neighbours": NeighbourLoss,
-    "split_neighbours": SplitNeighbourLoss,
-    "transport": TransportLoss,
+STYLE_LOSSES: dict[str, type[StyleLoss]] = {
+    **dict.fromkeys(GRAM_LOSSES, GramLoss),
+    "moments": MomentLoss,
+    "moments_relative": MomentLoss,
+    "mmd": DiscrepancyLoss,
+    "sliced": SlicedLoss,
+    "histogram": HistogramLoss,
+    "mrf": PatchLoss,
+    "neighbours": NeighbourStyle,
+    "split_neighbours": SplitNeighbourStyle,
+    "transport": TransportStyle,
 }
 
-__all__ = ["FEATURE_SET_LOSSES", "FeatureSetLoss", "LossSetting"]
+
+def style_loss(term: StyleTerm) -> StyleLoss:
+    """The loss that a style term of a recipe asks for."""
+    return STYLE_LOSSES[term.loss](term)
+
+
+__all__ = [
+    "STYLE_LOSSES",
+    "BatchLoss",
+    "LossBlend",
+    "LossSetting",
+    "LossTarget",
+    "StyleLoss",
+    "blended",
+    "style_loss",
+]

@@ -21,7 +21,8 @@ from nst_core.engine.neighbours import (
     split_cosine_distance,
     split_targets,
 )
-from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, StyleImages, counts_by_share, generator
+from nst_core.engine.style_losses.base import LossBlend
+from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, FeatureSetStyle, counts_by_share, generator
 
 
 class NeighbourLoss(FeatureSetLoss):
@@ -31,41 +32,41 @@ class NeighbourLoss(FeatureSetLoss):
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
-        share = 1.0 if self.setting.coarsest else self.setting.term.content_share
+        share = 1.0 if self.setting.coarsest else self.term.option("content_share")
         queries = self._columns(blended_queries(self.setting.contents, start, share))
         targets: list[Tensor] = [queries[:0]] * len(queries)
-        for row, candidates in self.setting.per_style(self._candidates):
+        for row, candidates in self.per_style(self._candidates):
             indices = nearest_indices(queries[row].flatten(1).T, candidates)
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
         self.targets = torch.stack(targets)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor], content_weight: Tensor) -> Tensor:
+    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
 
-    def scale(self) -> Tensor:
+    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return self.setting.contents.new_full((len(self.setting.contents),), 2.0)
 
     def kept_bytes(self) -> int:
         return int(self.targets.nbytes)
 
     def _columns(self, images: Tensor) -> Tensor:
-        return self._of_maps(self.setting.maps(images), images.shape[2:])
+        return self._of_maps(self.maps(images), images.shape[2:])
 
     def _of_maps(self, maps: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:
-        layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.setting.term.layers]
+        layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return hypercolumns(layers, quarter(*shape))
 
-    def _candidates(self, style: StyleImages) -> Tensor:
+    def _candidates(self, blend: LossBlend) -> Tensor:
         """The hypercolumns of a style, (K, N): of each picture as many as its share."""
-        sets = [self._candidates_of(image) for image in style.images]
+        sets = [self._candidates_of(target["image"]) for _, target in blend]
         if len(sets) == 1:
             return sets[0]
-        counts = counts_by_share(max(map(len, sets)), style.shares)
+        counts = counts_by_share(max(map(len, sets)), blend)
         places = [torch.linspace(0, len(x) - 1, n).round().long() for x, n in zip(sets, counts, strict=True)]
         return torch.cat([x[at.to(x.device)] for x, at in zip(sets, places, strict=True)])
 
     def _candidates_of(self, image: Tensor) -> Tensor:
-        turns = range(4) if self.setting.term.rotations else range(1)
+        turns = range(4) if self.term.option("rotations") else range(1)
         parts = [self._thinned(self._columns(image.rot90(turn, (1, 2))[None])) for turn in turns]
         return torch.cat([part[0].flatten(1).T for part in parts])
 
@@ -88,18 +89,18 @@ class SplitNeighbourLoss(NeighbourLoss):
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
         self.candidates = [start] * len(start)
-        for row, candidates in self.setting.per_style(self._candidates):
+        for row, candidates in self.per_style(self._candidates):
             self.candidates[row] = candidates
-        maps = self.setting.maps(start[:1])
-        self.channels = [maps[name].shape[1] for name in self.setting.layers()]
-        self.content = self._columns(self.setting.contents) if self.setting.term.split_share else None
+        maps = self.maps(start[:1])
+        self.channels = [maps[name].shape[1] for name in self.layers()]
+        self.content = self._columns(self.setting.contents) if self.term.option("split_share") else None
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
         shape = quarter(*self.setting.contents.shape[2:])
         self.grids = [random_grid(*shape, generator(seed, evaluation)) for seed in self.setting.seeds]
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor], content_weight: Tensor) -> Tensor:
+    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         own = self._on_grids(self._of_maps(maps, images.shape[2:]))
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)
@@ -109,7 +110,7 @@ class SplitNeighbourLoss(NeighbourLoss):
     def _queries(self, own: Tensor) -> Tensor:
         if self.content is None:
             return own
-        share = self.setting.term.split_share
+        share = float(self.term.option("split_share"))
         return share * self._on_grids(self.content) + (1 - share) * own
 
     def _on_grids(self, columns: Tensor) -> Tensor:
@@ -123,6 +124,18 @@ class SplitNeighbourLoss(NeighbourLoss):
         """At most a grid's worth of places, evenly."""
         steps = [-(-side // GRID) for side in columns.shape[2:]]
         return columns[:, :, :: steps[0], :: steps[1]]
+
+
+class NeighbourStyle(FeatureSetStyle):
+    """Neighbours chosen at the start of a scale."""
+
+    batch_loss = NeighbourLoss
+
+
+class SplitNeighbourStyle(FeatureSetStyle):
+    """Neighbours chosen anew at each evaluation, layer by layer."""
+
+    batch_loss = SplitNeighbourLoss
 
 
 def blended_queries(contents: Tensor, start: Tensor, share: float) -> Tensor:

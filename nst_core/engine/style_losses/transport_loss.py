@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, StyleImages, counts_by_share, generator
+from nst_core.engine.style_losses.base import LossBlend
+from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, FeatureSetStyle, counts_by_share, generator
 from nst_core.engine.transport import (
     Moments,
     moment_distance,
@@ -41,7 +42,7 @@ class TransportLoss(FeatureSetLoss):
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
         sets: list[Tensor] = [start] * len(start)
-        for row, vectors in self.setting.per_style(self._style_vectors):
+        for row, vectors in self.per_style(self._style_vectors):
             sets[row] = vectors
         self.style = torch.stack(sets)
         self.moments = moments(self.style)
@@ -50,16 +51,16 @@ class TransportLoss(FeatureSetLoss):
     def draw(self, evaluation: int) -> None:
         self.places = drawn_places(self.setting.seeds, evaluation, self.setting.contents)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor], content_weight: Tensor) -> Tensor:
+    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         own = self._vectors(images, maps, self.places)
         palette = palette_distance(own[..., :3], self.style[..., :3])
         return (
             relaxed_emd(own, self.style)
             + moment_distance(moments(own), self.moments)
-            + palette / content_weight.clamp_min(1)
+            + palette / self.setting.content_weight.clamp_min(1)
         )
 
-    def scale(self) -> Tensor:
+    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         zero = Moments(*map(torch.zeros_like, self.moments))
         return 2 + moment_distance(zero, self.moments)
 
@@ -67,18 +68,25 @@ class TransportLoss(FeatureSetLoss):
         return sum(tensor.nbytes for tensor in (self.style, *self.moments))
 
     def _vectors(self, images: Tensor, maps: Mapping[str, Tensor], places: Tensor) -> Tensor:
-        layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.setting.term.layers]
+        layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return sampled([images, *layers], places)
 
-    def _style_vectors(self, style: StyleImages) -> Tensor:
+    def _style_vectors(self, blend: LossBlend) -> Tensor:
         """(STYLE_PLACES, N), of each picture as many as its share, at places that are the same for every pair."""
-        counts = counts_by_share(STYLE_PLACES, style.shares)
+        counts = counts_by_share(STYLE_PLACES, blend)
         counts[0] += STYLE_PLACES - sum(counts)
         sets = []
-        for image, count in zip(style.images, counts, strict=True):
+        for (_, target), count in zip(blend, counts, strict=True):
+            image = target["image"]
             places = random_places(count, generator(0, count))[None].to(image.device)
-            sets.append(self._vectors(image[None], self.setting.maps(image[None]), places)[0])
+            sets.append(self._vectors(image[None], self.maps(image[None]), places)[0])
         return torch.cat(sets)
+
+
+class TransportStyle(FeatureSetStyle):
+    """The relaxed earth mover's distance, with moments and palette."""
+
+    batch_loss = TransportLoss
 
 
 def drawn_places(seeds: Sequence[int], evaluation: int, like: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from nst_core.engine.neighbours import (
     split_cosine_distance,
     split_targets,
 )
-from nst_core.engine.objective import Objective, blend_targets, style_target
+from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import coarse_part
@@ -115,6 +115,12 @@ def objectives_of(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, batch: Pairs)
     return begun
 
 
+def image_of(target: StyleTarget) -> Tensor:
+    """The picture that the losses of a target of nnst keep."""
+    ((_, kept),) = next(iter(target.losses.values()))
+    return kept["image"]
+
+
 def columns_of(images: Tensor) -> Tensor:
     maps = TinyFeatures()(images, ("first", "second"))
     return hypercolumns(list(maps.values()), quarter(*images.shape[2:]))
@@ -126,14 +132,15 @@ def test_at_each_scale_of_nnst_neighbours_are_those_of_the_blended_query(
 ) -> None:
     batch = batch_of(NNST, 2)
     objective, start = objectives_of(NNST, monkeypatch, batch)[scale]
-    assert type(objective.feature_sets) is NeighbourLoss
+    (loss,) = objective.style_losses
+    assert type(loss) is NeighbourLoss
     assert objective.contents.shape[2:] == [(8, 6), (16, 12), (32, 24), (64, 48)][scale]
     share = 1.0 if scale == 0 else 0.75
     queries = columns_of(blended_queries(objective.contents, start, share))
     factor = NNST.stages()[scale].factor
     for k, target in enumerate(batch.at(factor).targets):
-        candidates = columns_of(target.images.images[0][None])[0].flatten(1).T
-        assert torch.allclose(objective.feature_sets.targets[k], replaced_by_nearest(queries[k], candidates))
+        candidates = columns_of(image_of(target)[None])[0].flatten(1).T
+        assert torch.allclose(loss.targets[k], replaced_by_nearest(queries[k], candidates))
 
 
 def test_the_query_is_content_and_result_with_the_contents_finest_details() -> None:
@@ -161,7 +168,7 @@ def test_nnst_starts_from_the_coarse_content(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_splitting_phase_of_nnst_draws_and_matches_at_each_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = batch_of(NNST, 2)
     objective, start = objectives_of(NNST, monkeypatch, batch)[-1]
-    loss = objective.feature_sets
+    (loss,) = objective.style_losses
     assert type(loss) is SplitNeighbourLoss
     assert objective.changes
     grids = []
@@ -171,9 +178,10 @@ def test_the_splitting_phase_of_nnst_draws_and_matches_at_each_evaluation(monkey
     objective.draw(3)
     assert loss.grids == grids[3], "seeded by pair and evaluation"
     target = batch.targets[0]
-    own = Objective(NNST, TinyFeatures(), target.images.images[0][None], [target], scale_number=4)
+    style = image_of(target)[None]
+    own = Objective(NNST, TinyFeatures(), style, [target], scale_number=4)
     own.begin(start[:1])
-    assert float(own.terms(target.images.images[0][None]).style) < 1e-6, "the style is its own neighbour"
+    assert float(own.terms(style).style) < 1e-6, "the style is its own neighbour"
     assert float(own.terms(picture(3, 50, 64)[None]).style) > 1e-4
 
 
@@ -182,7 +190,7 @@ def test_with_a_split_share_of_one_neighbours_are_the_contents_own() -> None:
     batch, extractor = batch_of(recipe, 1), TinyFeatures()
     objective = Objective(recipe, extractor, batch.contents, batch.targets)
     objective.begin(batch.contents)
-    whole, candidates = columns_of(batch.contents)[0], columns_of(batch.targets[0].images.images[0][None])[0]
+    whole, candidates = columns_of(batch.contents)[0], columns_of(image_of(batch.targets[0])[None])[0]
     targets = split_targets(whole, candidates.flatten(1).T, [6, 8])
     for images in (batch.contents, 1 - batch.contents):
         expected = split_cosine_distance(columns_of(images), targets[None], [6, 8])
@@ -195,7 +203,7 @@ def test_grids_of_large_pictures_move(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     batch = batch_of(NNST, 2)
     objective, _ = objectives_of(NNST, monkeypatch, batch)[-1]
-    loss: Any = objective.feature_sets
+    loss: Any = objective.style_losses[0]
     seen = set()
     for evaluation in range(12):
         objective.draw(evaluation)
@@ -236,10 +244,11 @@ def test_a_blend_takes_neighbours_from_each_style() -> None:
     recipe = replace(NNST, scales=None, style=replace(NNST.style, last_loss="same"))
     extractor, styles = TinyFeatures(), [picture(5, 40, 64), picture(6, 40, 64)]
     blend = blend_targets([style_target(style, recipe, extractor) for style in styles], [1, 1])
-    assert blend.images.shares == (0.5, 0.5)
+    parts = blend.losses[0, "neighbours"]
+    assert [share for share, _ in parts] == [0.5, 0.5]
     objective = Objective(recipe, extractor, torch.stack(styles), [blend, blend])
-    loss: Any = objective.feature_sets
-    assert len(loss._candidates(blend.images)) == 160
+    loss: Any = objective.style_losses[0]
+    assert len(loss._candidates(parts)) == 160
     alone = Objective(recipe, extractor, styles[1][None], [style_target(styles[0], recipe, extractor)])
     for each in (objective, alone):
         each.begin(each.contents)
@@ -251,7 +260,7 @@ def test_strotss_weighs_content_twice_as_much_at_each_coarser_scale(monkeypatch:
     assert [replace(STROTSS, scales=(16, 64, 64)).content_factor(k) for k in range(3)] == [2, 1, 1]
     objectives = [each for each, _ in objectives_of(STROTSS, monkeypatch, batch_of(STROTSS, 2))]
     assert [each.content_factor for each in objectives] == [4, 2, 1]
-    assert all(type(each.feature_sets) is TransportLoss for each in objectives)
+    assert all([type(loss) for loss in each.style_losses] == [TransportLoss] for each in objectives)
 
 
 def test_strotss_is_small_at_the_style_and_its_content_zero_at_the_content(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +295,7 @@ def test_portraits_compare_with_gained_features() -> None:
     objective = Objective(PORTRAIT, extractor, batch.contents, batch.targets)
     content = extractor(batch.contents, ("second",))["second"]
     stretched = torch.nn.functional.interpolate(
-        torch.stack([target.images.images[0] for target in batch.targets]), (64, 48), mode="bicubic", antialias=True
+        torch.stack([x.image for x in batch.targets if x.image is not None]), (64, 48), mode="bicubic", antialias=True
     ).clamp(0, 1)
     style = extractor(stretched, ("second",))["second"]
     found = objective.content_maps["second"]

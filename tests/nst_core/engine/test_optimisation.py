@@ -281,7 +281,8 @@ def test_a_pair_that_diverges_twice_is_reported_and_harms_no_other(recipe: Recip
 def test_a_target_that_is_not_finite_fails_its_pair_alone(recipe: Recipe) -> None:
     extractor = TinyFeatures()
     batch = pairs(extractor)
-    bad = StyleTarget({k: g * math.nan for k, g in batch.targets[1].grams.items()}, batch.targets[1].colours)
+    ((key, ((share, grams),)),) = batch.targets[1].losses.items()
+    bad = StyleTarget({key: ((share, {k: g * math.nan for k, g in grams.items()}),)}, batch.targets[1].colours)
     planted = Pairs(batch.contents, [batch.targets[0], bad, batch.targets[2]], batch.seeds)
     stylized, expected = (stylize_batch(each, recipe, extractor) for each in (planted, batch))
     assert stylized.failed == [False, True, False]

@@ -204,7 +204,9 @@ def test_blends_blend_at_every_scale() -> None:
     one, other = (style_target(picture(seed, 14, 10), SCALES, extractor) for seed in (10, 11))
     blend = blend_targets([one, other], [3, 1])
     for mine, a, b in ((blend, one, other), (blend.coarser[0.5], one.coarser[0.5], other.coarser[0.5])):
-        torch.testing.assert_close(mine.grams["first"], 0.75 * a.grams["first"] + 0.25 * b.grams["first"])
+        (((first, own), (second, others)),) = mine.losses.values()
+        assert (first, second) == (0.75, 0.25)
+        assert [(own,), (others,)] == [tuple(kept for ((_, kept),) in each.losses.values()) for each in (a, b)]
 
 
 def test_targets_of_another_recipe_are_refused() -> None:
