@@ -24,6 +24,7 @@ from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
+from nst_core.engine.strength import Strengths, recipe_strengths
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
 from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
@@ -158,8 +159,11 @@ class Objective:
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
         seeds: one per image, for what is drawn at random.
         scale_number: of the scale in the recipe's schedule; by default the first.
+        strengths: of the images; by default the recipe's.
 
     Attributes:
+        alpha, beta, tv_weight: the weights at the strengths, (B,) or one number.
+        strengths: None where the recipe is as it is.
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
         changes: whether losses differ between evaluations of the same images.
@@ -175,11 +179,17 @@ class Objective:
         beta: Tensor | None = None,
         seeds: Sequence[int] | None = None,
         scale_number: int = 0,
+        strengths: Strengths | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
+        self.tv_weight: float | Tensor = recipe.tv_weight
+        self.strengths = recipe_strengths(recipe, contents) if strengths is None else strengths
+        if self.strengths is not None:
+            self.alpha, self.beta = self.alpha * self.strengths.content, self.beta * self.strengths.style
+            self.tv_weight = recipe.tv_weight * self.strengths.style
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.content_factor = recipe.content_factor(scale_number)
         self.style_terms = recipe.style_terms(scale_number)
@@ -214,7 +224,7 @@ class Objective:
         content = self._content(content_maps) + self._laplacian(images)
         style = self._style(images, style_maps)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
-        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
+        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.tv_weight * tv)
 
     @torch.no_grad()
     def scale(self) -> Tensor:
@@ -229,6 +239,10 @@ class Objective:
         """Memory of the targets."""
         return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
 
+    def towards(self, without: Tensor, styled: Tensor) -> Tensor:
+        """`styled`, or for a strength below the recipe's own something between that and what it is `without` style."""
+        return styled if self.strengths is None else self.strengths.towards(without, styled)
+
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
         if not self.recipe.range_weight:
@@ -237,7 +251,8 @@ class Objective:
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
         matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
-        return greyscale(matched) if luminance_only(self.recipe) else matched
+        matched = greyscale(matched) if luminance_only(self.recipe) else matched
+        return self.towards(self.contents, matched)
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """The feature maps for content and for style: the same ones, unless content compares greyscale images."""
@@ -276,12 +291,12 @@ class Objective:
             styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
             style_maps, _ = self._maps(styles)
             window = self.recipe.content.gain_window
-            return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
+            return {name: self.towards(own, gained(own, style_maps[name], window)) for name, own in maps.items()}
 
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
         weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
-        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths)
         return [
             style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
             for number, term in enumerate(self.style_terms)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.recipe import StyleTerm
+from nst_core.engine.strength import Strengths
 
 LossTarget = Mapping[str, Tensor]
 """What a loss keeps of one style image, by layer or any other name: its tensors are cached, and count as its size."""
@@ -30,6 +31,7 @@ class LossSetting:
         seeds: one per pair.
         content_weight: (B,), the content's weight at this scale over the style's.
         coarsest: whether no coarser scale was optimised before.
+        strengths: of the pairs; None where they change nothing.
     """
 
     extractor: Extractor
@@ -37,6 +39,15 @@ class LossSetting:
     seeds: Sequence[int]
     content_weight: Tensor
     coarsest: bool = True
+    strengths: Strengths | None = None
+
+    def content_shares(self, share: float) -> float | Tensor:
+        """A share of the content in something, at the strengths: (B, 1, 1, 1), or the share itself without any."""
+        return share if self.strengths is None else self.strengths.content_shares(share).view(-1, 1, 1, 1)
+
+    def towards(self, without: Tensor, styled: Tensor) -> Tensor:
+        """`styled`, or for a strength below the recipe's own something between that and what it is `without` style."""
+        return styled if self.strengths is None else self.strengths.towards(without, styled)
 
 
 class BatchLoss:

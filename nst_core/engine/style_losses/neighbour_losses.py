@@ -32,13 +32,13 @@ class NeighbourLoss(FeatureSetLoss):
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
-        share = 1.0 if self.setting.coarsest else self.term.option("content_share")
+        share = 1.0 if self.setting.coarsest else self.setting.content_shares(self.term.option("content_share"))
         queries = self._columns(blended_queries(self.setting.contents, start, share))
         targets: list[Tensor] = [queries[:0]] * len(queries)
         for row, candidates in self.per_style(self._candidates):
             indices = nearest_indices(queries[row].flatten(1).T, candidates)
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
-        self.targets = torch.stack(targets)
+        self.targets = self._weakened(torch.stack(targets))
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
@@ -48,6 +48,13 @@ class NeighbourLoss(FeatureSetLoss):
 
     def kept_bytes(self) -> int:
         return int(self.targets.nbytes)
+
+    def _weakened(self, targets: Tensor) -> Tensor:
+        """The targets, (B, N, h, w), blended with the content's own features where a strength is below the recipe's."""
+        strengths = self.setting.strengths
+        if strengths is None or not strengths.moves:
+            return targets
+        return strengths.towards(self._columns(self.setting.contents), targets)
 
     def _columns(self, images: Tensor) -> Tensor:
         return self._of_maps(self.maps(images), images.shape[2:])
@@ -93,7 +100,9 @@ class SplitNeighbourLoss(NeighbourLoss):
             self.candidates[row] = candidates
         maps = self.maps(start[:1])
         self.channels = [maps[name].shape[1] for name in self.layers()]
-        self.content = self._columns(self.setting.contents) if self.term.option("split_share") else None
+        strengths = self.setting.strengths
+        needed = self.term.option("split_share") or (strengths is not None and strengths.moves)
+        self.content = self._columns(self.setting.contents) if needed else None
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -105,12 +114,14 @@ class SplitNeighbourLoss(NeighbourLoss):
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)
             targets = torch.stack([split_targets(each, among, self.channels) for each, among in pairs])
+            if self.content is not None:
+                targets = self.setting.towards(self._on_grids(self.content), targets)
         return split_cosine_distance(own, targets, self.channels)
 
     def _queries(self, own: Tensor) -> Tensor:
         if self.content is None:
             return own
-        share = float(self.term.option("split_share"))
+        share = self.setting.content_shares(self.term.option("split_share"))
         return share * self._on_grids(self.content) + (1 - share) * own
 
     def _on_grids(self, columns: Tensor) -> Tensor:
@@ -138,12 +149,12 @@ class SplitNeighbourStyle(FeatureSetStyle):
     batch_loss = SplitNeighbourLoss
 
 
-def blended_queries(contents: Tensor, start: Tensor, share: float) -> Tensor:
+def blended_queries(contents: Tensor, start: Tensor, share: float | Tensor) -> Tensor:
     """What looks for neighbours: `share·content + (1 − share)·start`, the start with the content's finest details.
 
-    All (B, 3, H, W). Their section 3.3; the finest details are the first part of the Laplacian pyramid.
+    All (B, 3, H, W), the share one number or (B, 1, 1, 1). Their section 3.3; the finest details are the first part of the Laplacian pyramid.
     """
-    if share == 1:
+    if not isinstance(share, Tensor) and share == 1:
         return contents
     finest = laplacian_pyramid(contents, 2)[0]
     sharp = from_pyramid([finest, *laplacian_pyramid(start, 2)[1:]]) if min(contents.shape[2:]) >= 4 else start
