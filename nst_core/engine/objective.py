@@ -188,8 +188,8 @@ class Objective:
         self.tv_weight: float | Tensor = recipe.tv_weight
         self.strengths = recipe_strengths(recipe, contents) if strengths is None else strengths
         if self.strengths is not None:
-            self.alpha, self.beta = self.alpha * self.strengths.content, self.beta * self.strengths.style
-            self.tv_weight = recipe.tv_weight * self.strengths.style
+            self.alpha = self.alpha * self.strengths.content
+            self.tv_weight = recipe.tv_weight * self.strengths.shares
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.content_factor = recipe.content_factor(scale_number)
         self.style_terms = recipe.style_terms(scale_number)
@@ -239,9 +239,9 @@ class Objective:
         """Memory of the targets."""
         return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
 
-    def towards(self, without: Tensor, styled: Tensor) -> Tensor:
-        """`styled`, or for a strength below the recipe's own something between that and what it is `without` style."""
-        return styled if self.strengths is None else self.strengths.towards(without, styled)
+    def blended(self, content: Tensor, styled: Tensor) -> Tensor:
+        """What the style has made of what the content has, both (B, …); for weak strengths something between them."""
+        return styled if self.strengths is None else self.strengths.blended(content, styled)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -252,7 +252,7 @@ class Objective:
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
         matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
         matched = greyscale(matched) if luminance_only(self.recipe) else matched
-        return self.towards(self.contents, matched)
+        return self.blended(self.contents, matched)
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """The feature maps for content and for style: the same ones, unless content compares greyscale images."""
@@ -291,16 +291,36 @@ class Objective:
             styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
             style_maps, _ = self._maps(styles)
             window = self.recipe.content.gain_window
-            return {name: self.towards(own, gained(own, style_maps[name], window)) for name, own in maps.items()}
+            return {name: self.blended(own, gained(own, style_maps[name], window)) for name, own in maps.items()}
 
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
         weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
         setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths)
         return [
-            style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
+            style_loss(term).of_batch(self._blends(number, term, targets), setting)
             for number, term in enumerate(self.style_terms)
             if term.layers
+        ]
+
+    @torch.no_grad()
+    def _blends(self, number: int, term: StyleTerm, targets: Sequence[StyleTarget]) -> list[LossBlend]:
+        """The targets of a style term; for weak strengths the content is one of the styles."""
+        blends, loss = [target.losses[number, term.loss] for target in targets], style_loss(term)
+        if self.strengths is None or not self.strengths.weakens or not loss.blends_content:
+            return blends
+        names = [name for name, _ in term.layers]
+
+        def maps(image: Tensor) -> Mapping[str, Tensor]:
+            found: Mapping[str, Tensor] = self.extractor(image[None], names)
+            return found
+
+        rows = zip(self.contents, self.strengths.style_shares, blends, strict=True)
+        return [
+            style
+            if share == 1
+            else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
+            for own, share, style in rows
         ]
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:

@@ -140,7 +140,7 @@ def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     if recipe.finish == "matched_chroma":
         matched = with_matched_chroma(images, stacked_statistics([target.colours for target in pairs.targets]))
         strengths = pairs.strengths_under(recipe)
-        return matched if strengths is None else strengths.towards(images, matched)
+        return matched if strengths is None else strengths.blended(images, matched)
     return images
 
 

@@ -24,7 +24,7 @@ def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor
     """
     start = _initial_images(pairs, recipe, objective)
     if recipe.start in ("noise", "coarse_content", "style"):  # the others are the contents, or are blended already
-        start = objective.towards(objective.contents, start)
+        start = objective.blended(objective.contents, start)
     return greyscale(start).contiguous() if luminance_only(recipe) else start
 
 
@@ -49,10 +49,10 @@ def with_content_details(images: Tensor, objective: Objective) -> Tensor:
     """
     contents = objective.contents
     enlarged = resized(images, contents.shape[2:])
-    if objective.strengths is None or not objective.strengths.moves or images.shape == contents.shape:
+    if objective.strengths is None or not objective.strengths.weakens or images.shape == contents.shape:
         return enlarged
     details = contents - resized(resized(contents, images.shape[2:]), contents.shape[2:])
-    return objective.towards((enlarged + details).clamp(0, 1), enlarged)
+    return objective.blended((enlarged + details).clamp(0, 1), enlarged)
 
 
 def coarse_part(images: Tensor) -> Tensor:

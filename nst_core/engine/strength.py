@@ -1,46 +1,38 @@
-"""Strength: one number per picture, from the content as it is (0) over the recipe as it is (0.5) to the style alone (1)."""
+"""Strength: one number per picture, from the content as it is (0) over the recipe as it is (0.5) to the style alone (1).
+
+Below 0.5 the content joins its style with a share of 1 − 2s, as one of two styles that are blended: what is compared with
+goes from the style's statistics to the content's own. Above, the content's weight is divided by (s / (1 − s))^p.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from nst_core.engine.recipe import AS_SHIPPED, Recipe
 
-@dataclass(frozen=True)
-class TermFactors:
-    """The factors of the weights of a recipe's terms at one strength; total variation goes with the style."""
-
-    content: float
-    style: float
-
-
-def style_ratio(strength: float, power: float) -> float:
-    """`(s / (1 − s))^power`: how many times as much as in the recipe style weighs against content; infinite at 1."""
-    if strength >= 1:
-        return math.inf
-    return float((strength / (1 - strength)) ** power)
-
-
-def term_factors(strength: float, power: float) -> TermFactors:
-    """The factors of the weights: no weight grows, the one whose term gives way falls."""
-    ratio = style_ratio(strength, power)
-    return TermFactors(min(1.0, 1 / ratio) if ratio else 1.0, min(1.0, ratio))
-
 
 def style_share(strength: float) -> float:
-    """How much of what the style has beside its weight (its palette, the start) is used: all from 0.5 on, none at 0."""
+    """The share of the style in what is compared with, the rest being the content: all from 0.5 on, none at 0."""
     return min(1.0, strength / AS_SHIPPED)
 
 
-def content_share(share: float, strength: float, power: float) -> float:
-    """A share that the content has in something, its odds against the rest divided by `style_ratio`."""
-    ratio = style_ratio(strength, power)
-    if share in (0.0, 1.0) or ratio == 1:
+def style_ratio(strength: float, power: float) -> float:
+    """How many times as much as in the recipe style weighs against content: `(s / (1 − s))^power`, but at least 1.
+
+    Infinite at strength 1.
+    """
+    if strength <= AS_SHIPPED:
+        return 1.0
+    return math.inf if strength >= 1 else float((strength / (1 - strength)) ** power)
+
+
+def content_share(share: float, ratio: float) -> float:
+    """A share of the content in something, its odds against the rest divided by a `style_ratio`."""
+    if ratio == 1 or share == 1:
         return share
     return 0.0 if math.isinf(ratio) else share / (share + (1 - share) * ratio)
 
@@ -54,28 +46,29 @@ class Strengths:
         like: a tensor of the batch, (B, …).
 
     Attributes:
-        content, style: (B,), the factors of the terms' weights.
-        shares: (B,), `style_share` of each.
-        moves: whether any share is below 1.
+        style_shares: `style_share` of each.
+        weakens: whether any of them is below 1.
+        shares: the same, (B,).
+        content: (B,), the factor of the content's weight.
     """
 
     def __init__(self, values: Sequence[float], power: float, like: Tensor) -> None:
-        self.values, self.power = tuple(values), power
-        factors = [term_factors(value, power) for value in self.values]
-        self.content = like.new_tensor([each.content for each in factors])
-        self.style = like.new_tensor([each.style for each in factors])
-        shares = [style_share(value) for value in self.values]
-        self.shares, self.moves = like.new_tensor(shares), min(shares) < 1
+        self.values = tuple(values)
+        self._ratios = [style_ratio(value, power) for value in self.values]
+        self.style_shares = [style_share(value) for value in self.values]
+        self.weakens = min(self.style_shares) < 1
+        self.shares = like.new_tensor(self.style_shares)
+        self.content = like.new_tensor([1 / ratio for ratio in self._ratios])
 
     def content_shares(self, share: float) -> Tensor:
         """(B,): `content_share` of each."""
-        return self.content.new_tensor([content_share(share, value, self.power) for value in self.values])
+        return self.content.new_tensor([content_share(share, ratio) for ratio in self._ratios])
 
-    def towards(self, without: Tensor, styled: Tensor) -> Tensor:
-        """`styled` as far as `style_share` says, the rest being what it is `without` the style; both (B, …)."""
-        if not self.moves:
+    def blended(self, content: Tensor, styled: Tensor) -> Tensor:
+        """What the content has, and what the style has made of it, (B, …), by `style_shares`."""
+        if not self.weakens:
             return styled
-        return torch.lerp(without, styled, self.shares.view(-1, *[1] * (styled.ndim - 1)))
+        return torch.lerp(content, styled, self.shares.view(-1, *[1] * (styled.ndim - 1)))
 
 
 def recipe_strengths(recipe: Recipe, like: Tensor) -> Strengths | None:

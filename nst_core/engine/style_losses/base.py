@@ -45,9 +45,10 @@ class LossSetting:
         """A share of the content in something, at the strengths: (B, 1, 1, 1), or the share itself without any."""
         return share if self.strengths is None else self.strengths.content_shares(share).view(-1, 1, 1, 1)
 
-    def towards(self, without: Tensor, styled: Tensor) -> Tensor:
-        """`styled`, or for a strength below the recipe's own something between that and what it is `without` style."""
-        return styled if self.strengths is None else self.strengths.towards(without, styled)
+    @property
+    def weakened(self) -> Strengths | None:
+        """The strengths, where any is so weak that the content joins the style."""
+        return self.strengths if self.strengths is not None and self.strengths.weakens else None
 
 
 class BatchLoss:
@@ -86,7 +87,14 @@ class BatchLoss:
 
 
 class StyleLoss(ABC):
-    """A style loss, as a term of a recipe asks for it."""
+    """A style loss, as a term of a recipe asks for it.
+
+    Attributes:
+        blends_content: whether the content of a picture of weak strength becomes one of its styles. If not, the loss
+            itself attends to `LossSetting.weakened`.
+    """
+
+    blends_content = True
 
     def __init__(self, term: StyleTerm) -> None:
         self.term = term

@@ -38,7 +38,9 @@ class NeighbourLoss(FeatureSetLoss):
         for row, candidates in self.per_style(self._candidates):
             indices = nearest_indices(queries[row].flatten(1).T, candidates)
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
-        self.targets = self._weakened(torch.stack(targets))
+        self.targets = torch.stack(targets)
+        if weakened := self.setting.weakened:
+            self.targets = weakened.blended(self._columns(self.setting.contents), self.targets)
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
@@ -48,13 +50,6 @@ class NeighbourLoss(FeatureSetLoss):
 
     def kept_bytes(self) -> int:
         return int(self.targets.nbytes)
-
-    def _weakened(self, targets: Tensor) -> Tensor:
-        """The targets, (B, N, h, w), blended with the content's own features where a strength is below the recipe's."""
-        strengths = self.setting.strengths
-        if strengths is None or not strengths.moves:
-            return targets
-        return strengths.towards(self._columns(self.setting.contents), targets)
 
     def _columns(self, images: Tensor) -> Tensor:
         return self._of_maps(self.maps(images), images.shape[2:])
@@ -100,8 +95,7 @@ class SplitNeighbourLoss(NeighbourLoss):
             self.candidates[row] = candidates
         maps = self.maps(start[:1])
         self.channels = [maps[name].shape[1] for name in self.layers()]
-        strengths = self.setting.strengths
-        needed = self.term.option("split_share") or (strengths is not None and strengths.moves)
+        needed = self.term.option("split_share") or self.setting.weakened
         self.content = self._columns(self.setting.contents) if needed else None
         self.draw(0)
 
@@ -114,8 +108,8 @@ class SplitNeighbourLoss(NeighbourLoss):
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)
             targets = torch.stack([split_targets(each, among, self.channels) for each, among in pairs])
-            if self.content is not None:
-                targets = self.setting.towards(self._on_grids(self.content), targets)
+            if self.content is not None and (weakened := self.setting.weakened):
+                targets = weakened.blended(self._on_grids(self.content), targets)
         return split_cosine_distance(own, targets, self.channels)
 
     def _queries(self, own: Tensor) -> Tensor:
