@@ -25,7 +25,7 @@ from nst_core.engine.images.pixels import (
     working_size,
 )
 from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
-from nst_core.engine.recipe import Recipe, padded_shape
+from nst_core.engine.recipe import AS_SHIPPED, Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
@@ -190,7 +190,7 @@ def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
     alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
     targets = [_blended_target(pair, session) for pair in pairs]
-    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, _strengths(pairs, session.recipe))
 
 
 def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
@@ -199,11 +199,23 @@ def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
-    """(α, β) of a pair: the manifest's, else the recipe's."""
+    """(α, β) of a pair, before its strength: the manifest's, else the recipe's."""
     return (
         recipe.alpha if row.content_weight is None else row.content_weight,
         recipe.beta if row.style_weight is None else row.style_weight,
     )
+
+
+def row_strength(row: PlannedPair, recipe: Recipe) -> float | None:
+    """The strength of a pair: the manifest's, else the recipe's, if it has one."""
+    return recipe.strength if row.strength is None else row.strength
+
+
+def _strengths(pairs: Sequence[DecodedPair], recipe: Recipe) -> list[float] | None:
+    found = [row_strength(pair.row, recipe) for pair in pairs]
+    if all(strength is None for strength in found):
+        return None
+    return [AS_SHIPPED if strength is None else strength for strength in found]
 
 
 def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:

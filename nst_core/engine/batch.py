@@ -42,7 +42,7 @@ class Pairs:
     def strengths_under(self, recipe: Recipe) -> Strengths | None:
         """The strengths of the pairs, their own or the recipe's; None where there are none."""
         if self.strengths is not None:
-            return Strengths(self.strengths, recipe.strength_power, self.contents)
+            return Strengths(self.strengths, self.contents)
         return recipe_strengths(recipe, self.contents)
 
     def rows_of_strength_0(self, recipe: Recipe) -> list[int]:

@@ -317,9 +317,7 @@ class Objective:
 
         rows = zip(self.contents, self.strengths.style_shares, blends, strict=True)
         return [
-            style
-            if share == 1
-            else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
+            style if share == 1 else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
             for own, share, style in rows
         ]
 

@@ -222,9 +222,8 @@ class Recipe:
         beta: weight of the style term.
         tv_weight: weight of the total variation, which smooths.
         strength: from 0, the content as it is, over 0.5, the recipe as it is, to 1, the style alone; without any, 0.5.
-            See `engine/strength.py`.
-        strength_power: the power p of `(s / (1 − s))^p`, the factor by which style weighs more against content at
-            strength s; such that strengths mean about the same in every recipe (docs/strength.md).
+            Below 0.5 the content becomes one of the styles, with a share of 1 − 2s; above, alpha is divided by
+            s / (1 − s).
         tv_loss: `mean`, the mean squared horizontal plus the mean squared vertical difference, or `half_sum`, ½ Σ of
             both over values in 0–255 (neural-style).
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
@@ -272,7 +271,6 @@ class Recipe:
     beta: float = 1.0
     tv_weight: float = 0.0
     strength: float | None = None
-    strength_power: float = 2.0
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)

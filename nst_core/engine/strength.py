@@ -1,7 +1,8 @@
-"""Strength: one number per picture, from the content as it is (0) over the recipe as it is (0.5) to the style alone (1).
+"""Strength: one number per picture, from its content (0) over the recipe as it is (0.5) to the style alone (1).
 
-Below 0.5 the content joins its style with a share of 1 − 2s, as one of two styles that are blended: what is compared with
-goes from the style's statistics to the content's own. Above, the content's weight is divided by (s / (1 − s))^p.
+Below 0.5 the content joins its style with a share of 1 − 2s, as one of two styles that are blended: what the picture is
+compared with goes from the style's statistics to the content's own. Above, the content's weight is divided by
+s / (1 − s).
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ def style_share(strength: float) -> float:
     return min(1.0, strength / AS_SHIPPED)
 
 
-def style_ratio(strength: float, power: float) -> float:
-    """How many times as much as in the recipe style weighs against content: `(s / (1 − s))^power`, but at least 1.
+def style_ratio(strength: float) -> float:
+    """How many times as much as in the recipe style weighs against content: `s / (1 − s)`, but at least 1.
 
     Infinite at strength 1.
     """
     if strength <= AS_SHIPPED:
         return 1.0
-    return math.inf if strength >= 1 else float((strength / (1 - strength)) ** power)
+    return math.inf if strength >= 1 else strength / (1 - strength)
 
 
 def content_share(share: float, ratio: float) -> float:
@@ -42,7 +43,6 @@ class Strengths:
 
     Args:
         values: one per image.
-        power: the recipe's `strength_power`.
         like: a tensor of the batch, (B, …).
 
     Attributes:
@@ -52,9 +52,9 @@ class Strengths:
         content: (B,), the factor of the content's weight.
     """
 
-    def __init__(self, values: Sequence[float], power: float, like: Tensor) -> None:
+    def __init__(self, values: Sequence[float], like: Tensor) -> None:
         self.values = tuple(values)
-        self._ratios = [style_ratio(value, power) for value in self.values]
+        self._ratios = [style_ratio(value) for value in self.values]
         self.style_shares = [style_share(value) for value in self.values]
         self.weakens = min(self.style_shares) < 1
         self.shares = like.new_tensor(self.style_shares)
@@ -73,6 +73,4 @@ class Strengths:
 
 def recipe_strengths(recipe: Recipe, like: Tensor) -> Strengths | None:
     """A recipe's strength for every image of a batch, (B, …); None where it has none."""
-    if recipe.strength is None:
-        return None
-    return Strengths([recipe.strength] * len(like), recipe.strength_power, like)
+    return None if recipe.strength is None else Strengths([recipe.strength] * len(like), like)

@@ -22,7 +22,8 @@ _OF_CONTENT = ["content_id", "content_path", "content_sha256", "content_bytes", 
                "content_license", "content_source_url"]  # fmt: skip
 _OF_STYLES = ["style_ids", "style_paths", "style_shares", "artist", "artist_slug", "genre", "style_sha256",
               "style_bytes", "style_mtime_ns", "style_license"]  # fmt: skip
-_OF_SETTING = ["label", "label_slug", "split", "split_slug", "replicate", "style_weight", "content_weight"]
+_OF_SETTING = ["label", "label_slug", "split", "split_slug", "replicate", "style_weight", "content_weight",
+               "strength"]  # fmt: skip
 
 
 def part_tables(part: PlanPart) -> Iterator[pa.Table]:
@@ -47,7 +48,8 @@ class _PlanColumns:
             [
                 (s.label, part.names.labels[s.label] if s.label else None,
                  s.split, part.names.splits[s.split] if s.split else None,
-                 s.replicate, s.overrides.style_weight, s.overrides.content_weight)
+                 s.replicate, s.overrides.style_weight, s.overrides.content_weight,
+                 s.overrides.strength)
                 for s in pairs.settings
             ],
             _OF_SETTING,

@@ -51,6 +51,7 @@ class Result:
 
     Attributes:
         style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
+        alpha, tv_weight: as they were in the objective, at the strength.
         extras: columns that a manifest or a source carries through, by their names without `EXTRA_PREFIX`.
     """
 
@@ -101,6 +102,7 @@ class Result:
     content_source_url: str | None = None
     style_license: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    strength: float | None = None
     extras: Mapping[str, str] = field(default_factory=dict)
 
 

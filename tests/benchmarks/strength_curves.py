@@ -33,12 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = spread(shared_pairs() if options.shared else demo_pairs(options.data), options.pairs)
     strengths, sheet = [*options.strengths], {}
     head = " | ".join(f"{strength:g}" for strength in strengths)
-    print(f"| recipe | judge | p | CFSD at {head} | style at {head} |")
-    print(f"| --- | --- | ---: |{' ---: |' * (2 * len(strengths))}", flush=True)
+    print(f"| recipe | judge | CFSD at {head} | style at {head} |")
+    print(f"| --- | --- |{' ---: |' * (2 * len(strengths))}", flush=True)
     for name in options.recipes:
         recipe = sized(recipe_for(name), options.size, options.evaluations)
-        if options.power:
-            recipe = replace(recipe, strength_power=options.power)
         made = {strength: [picture(pair, recipe, strength) for pair in pairs] for strength in {*strengths, 1.0}}
         print(line(name, recipe, [made[strength] for strength in strengths], made[1.0]), flush=True)
         sheet |= {f"{name} {strength:g}": made[strength] for strength in strengths}
@@ -49,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def sized(recipe: Recipe, size: int, most: int) -> Recipe:
     """The recipe at another size, its scales in proportion, with fewer evaluations (of all scales together)."""
     factor = min(1.0, most / recipe.total_evaluations)
-    scales = recipe.scales and tuple(max(min(recipe.least_scale, size), round(size * s.factor)) for s in recipe.stages())
-    counts = tuple(max(1, round(stage.evaluations * factor)) for stage in recipe.stages())
+    least, stages = min(recipe.least_scale, size), recipe.stages()
+    scales = recipe.scales and tuple(max(least, round(size * stage.factor)) for stage in stages)
+    counts = tuple(max(1, round(stage.evaluations * factor)) for stage in stages)
     return replace(recipe, size=size, scales=scales, evaluations=counts if scales else counts[0])
 
 
@@ -74,7 +73,7 @@ def line(name: str, recipe: Recipe, by_strength: Sequence[Sequence[Picture]], la
         cfsd.append(sum(share[0] for share in shares) / len(shares))
         style.append(sum(share[1] for share in shares) / len(shares))
     figures = " | ".join(f"{figure:.2f}" for figure in (*cfsd, *style))
-    return f"| {name} | {judge_name} | {recipe.strength_power:g} | {figures} |"
+    return f"| {name} | {judge_name} | {figures} |"
 
 
 def ways(here: Quality, content: Quality, last: Quality) -> tuple[float, float]:
@@ -96,7 +95,6 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     found.add_argument("--recipes", nargs="+", default=["wavelet", "squeezenet", "fast", "gatys2016"])
     found.add_argument("--strengths", nargs="+", type=float, default=STRENGTHS)
-    found.add_argument("--power", type=float, help="in place of the recipes' own")
     found.add_argument("--size", type=int, default=96)
     found.add_argument("--evaluations", type=int, default=80, help="at most, of all scales together")
     found.add_argument("--pairs", type=int, default=2)

@@ -146,7 +146,8 @@ class SplitNeighbourStyle(FeatureSetStyle):
 def blended_queries(contents: Tensor, start: Tensor, share: float | Tensor) -> Tensor:
     """What looks for neighbours: `share·content + (1 − share)·start`, the start with the content's finest details.
 
-    All (B, 3, H, W), the share one number or (B, 1, 1, 1). Their section 3.3; the finest details are the first part of the Laplacian pyramid.
+    All (B, 3, H, W), the share one number or (B, 1, 1, 1). Their section 3.3; the finest details are the first part of
+    the Laplacian pyramid.
     """
     if not isinstance(share, Tensor) and share == 1:
         return contents
