@@ -136,11 +136,20 @@ def write_content(pair: DecodedPair, settings: OutputSettings, attempts: int) ->
     Raises:
         InputError, DiskFull: the file cannot be read any more; no space is left.
     """
-    pixels, content = pair.content.pixels, pair.content
-    if settings.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(parse_path(pair.row.content_path), settings.content_limits).pixels
+    path = parse_path(pair.row.content_path)
+    pixels = content_pixels(path, pair.content, settings.output, settings.content_limits)
     strength = 0.0 if pair.styles else None
     return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0, strength=strength)
+
+
+def content_pixels(path: Path, content: ScaledImage, output: Output, limits: ImageLimits) -> Pixels:
+    """A content as it is, at the size that `output` asks for: its own pixels, read again, where that is the original's.
+
+    Raises InputError.
+    """
+    if output.size != "original" or content.pixels.shape[:2] == (content.height, content.width):
+        return content.pixels
+    return decode_image(path, limits).pixels
 
 
 def write_preview(pair: DecodedPair, image: Tensor, evaluation: int, settings: OutputSettings) -> None:

@@ -135,8 +135,9 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
     """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe needs the style image, that is the one with the largest share.
+    A share of 0 leaves a style out. Where the recipe needs the style image, that is the one with the largest share.
     """
+    targets, shares = zip(*((t, share) for t, share in zip(targets, shares, strict=True) if share), strict=True)
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)

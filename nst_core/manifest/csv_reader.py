@@ -165,7 +165,7 @@ def _overrides(style_weight: str, content_weight: str, strength: str, size: str,
     return Overrides(
         float(style_weight) if style_weight else None,
         float(content_weight) if content_weight else None,
-        float(strength) if strength else None,
         whole_number(size) if size else None,
         whole_number(seed) if seed else None,
+        float(strength) if strength else None,
     )

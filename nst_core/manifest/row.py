@@ -17,9 +17,9 @@ class Overrides:
 
     style_weight: float | None = None
     content_weight: float | None = None
-    strength: float | None = None
     size: int | None = None
     seed: int | None = None
+    strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
