@@ -117,15 +117,13 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
     )
 
 
-def _weights(pair: DecodedPair, recipe: Recipe) -> dict[str, float | None]:
-    """The columns of a pair's weights, as they were in the objective, and of its strength."""
-    alpha, beta = row_weights(pair.row, recipe)
+def _weights(pair: DecodedPair, recipe: Recipe) -> dict[str, float]:
+    """The columns of a pair's weights, as they were in the objective."""
+    (alpha, beta), tv_weight = row_weights(pair.row, recipe), recipe.tv_weight
     strength = row_strength(pair.row, recipe)
-    if strength is None:
-        return {"alpha": alpha, "beta": beta, "tv_weight": recipe.tv_weight}
-    alpha /= style_ratio(strength)
-    tv_weight = recipe.tv_weight * style_share(strength)
-    return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight, "strength": strength}
+    if strength is not None:
+        alpha, tv_weight = alpha / style_ratio(strength), tv_weight * style_share(strength)
+    return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
 
 
 def write_content(pair: DecodedPair, settings: OutputSettings, attempts: int) -> Result:
@@ -138,8 +136,7 @@ def write_content(pair: DecodedPair, settings: OutputSettings, attempts: int) ->
     """
     path = parse_path(pair.row.content_path)
     pixels = content_pixels(path, pair.content, settings.output, settings.content_limits)
-    strength = 0.0 if pair.styles else None
-    return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0, strength=strength)
+    return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0)
 
 
 def content_pixels(path: Path, content: ScaledImage, output: Output, limits: ImageLimits) -> Pixels:

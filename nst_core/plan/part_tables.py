@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from nst_core.manifest.style_cell import number_text
 from nst_core.plan.pair_table import Combination, id_text
 from nst_core.plan.part import PlanPart
 from nst_core.plan.path_names import PathNames, file_names
@@ -95,8 +96,14 @@ class _PlanColumns:
         return pa.Table.from_arrays(arrays, schema=PLAN_SCHEMA)
 
     def _extras(self, content: int, setting: int) -> list[tuple[str, str]]:
-        """The extra columns of a pair: its content's, and the manifest's in place of those of the same name."""
-        own = self._part.pairs.settings[setting].extras
+        """The extra columns of a pair: its content's, and the manifest's in place of those of the same name.
+
+        A strength of its own is one of them: results have no other column for it.
+        """
+        setting_of_pair = self._part.pairs.settings[setting]
+        own, strength = setting_of_pair.extras, setting_of_pair.overrides.strength
+        if strength is not None:
+            own = {"strength": number_text(strength), **own}
         found = [*((k, v) for k, v in self._part.pairs.contents[content].extras if k not in own), *own.items()]
         return [(name, redact_urls(value)) for name, value in found]
 

@@ -102,7 +102,6 @@ class Result:
     content_source_url: str | None = None
     style_license: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    strength: float | None = None
     extras: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,6 +1,6 @@
 """Does a strength mean the same in every recipe? How far pictures go from the content to the style, by strength.
 
-    uv run python tests/benchmarks/strength_curves.py --recipes wavelet fast gatys2016 --sheet strengths.jpg
+    uv run python tests/benchmarks/strength_curves.py --recipes wavelet fast/squeezenet1_0 fast gatys2016 mmd nnst
 
 Each pair is made at several strengths, and measured by a network that did not make it: the content feature structural
 distance (CFSD), which is 0 for the content, and the distance to the style. Prints a Markdown table: both as shares of
@@ -36,12 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"| recipe | judge | CFSD at {head} | style at {head} |")
     print(f"| --- | --- |{' ---: |' * (2 * len(strengths))}", flush=True)
     for name in options.recipes:
-        recipe = sized(recipe_for(name), options.size, options.evaluations)
+        recipe = sized(named(name), options.size, options.evaluations)
         made = {strength: [picture(pair, recipe, strength) for pair in pairs] for strength in {*strengths, 1.0}}
         print(line(name, recipe, [made[strength] for strength in strengths], made[1.0]), flush=True)
         sheet |= {f"{name} {strength:g}": made[strength] for strength in strengths}
     if options.sheet:
         contact_sheet(sheet).save(options.sheet)
+
+
+def named(name: str) -> Recipe:
+    """A recipe by its name, or `name/features`."""
+    name, _, features = name.partition("/")
+    return recipe_for(name, features=features) if features else recipe_for(name)
 
 
 def sized(recipe: Recipe, size: int, most: int) -> Recipe:
@@ -93,7 +99,7 @@ def load_judge(name: str) -> Judge:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("--recipes", nargs="+", default=["wavelet", "squeezenet", "fast", "gatys2016"])
+    found.add_argument("--recipes", nargs="+", default=["wavelet", "fast", "gatys2016"], help="or name/features")
     found.add_argument("--strengths", nargs="+", type=float, default=STRENGTHS)
     found.add_argument("--size", type=int, default=96)
     found.add_argument("--evaluations", type=int, default=80, help="at most, of all scales together")
