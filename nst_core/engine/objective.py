@@ -137,7 +137,8 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
 
     A share of 0 leaves a style out. Where the recipe needs the style image, that is the one with the largest share.
     """
-    targets, shares = zip(*((t, share) for t, share in zip(targets, shares, strict=True) if share), strict=True)
+    targets = [target for target, share in zip(targets, shares, strict=True) if share]
+    shares = [share for share in shares if share]
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)

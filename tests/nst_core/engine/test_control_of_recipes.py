@@ -89,8 +89,10 @@ def made(recipe: Recipe, shares: tuple[float, ...] = (1.0,), style_side: int = S
     blend = blend_targets([target(recipe, style) for style in styles], shares)
     found = stylize_batch(Pairs(CONTENT, [blend], [4]), recipe, network(recipe.name))
     assert found.failed == [False]
-    assert found.images.isfinite().all() and found.images.shape == CONTENT.shape
-    assert found.images.min() >= 0 and found.images.max() <= 1
+    assert found.images.isfinite().all()
+    assert found.images.shape == CONTENT.shape
+    assert found.images.min() >= 0
+    assert found.images.max() <= 1
     return found.images
 
 
