@@ -24,7 +24,7 @@ from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
-from nst_core.engine.strength import Strengths, recipe_strengths
+from nst_core.engine.strength import Strengths, recipe_strengths, style_share
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
 from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
@@ -72,9 +72,14 @@ class LossTerms:
         return torch.stack([self.content, self.style, self.tv, self.total])
 
 
-def depends_on_content(recipe: Recipe) -> bool:
-    """Whether a style target depends on the content."""
-    return recipe.colour == "content"
+def depends_on_content(recipe: Recipe, strength: float | None = None) -> bool:
+    """Whether a style target depends on the content; for a strength, by default the recipe's."""
+    return recipe.colour == "content" or _share(recipe, strength) < 1
+
+
+def _share(recipe: Recipe, strength: float | None) -> float:
+    strength = recipe.strength if strength is None else strength
+    return 1.0 if strength is None else style_share(strength)
 
 
 def luminance_only(recipe: Recipe) -> bool:
@@ -83,29 +88,39 @@ def luminance_only(recipe: Recipe) -> bool:
 
 
 @torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
+def style_target(
+    image: Tensor,
+    recipe: Recipe,
+    extractor: Extractor,
+    content: Tensor | None = None,
+    strength: float | None = None,
+) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
-        content: (3, H, W), needed where the recipe keeps the content's colours.
+        content: (3, H, W), needed where the target `depends_on_content`.
+        strength: in place of the recipe's.
 
     Raises:
         ValueError: the content is needed and missing.
     """
-    coarser = {
-        factor: _target_of_scale(
-            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
-        )
-        for factor in recipe.coarser_factors()
-    }
-    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
+    share = _share(recipe, strength)
+
+    def at(factor: float) -> StyleTarget:
+        own = None if content is None else scaled(content, factor)
+        return _target_of_scale(scaled(image, factor), recipe, extractor, own, share)
+
+    coarser = {factor: at(factor) for factor in recipe.coarser_factors()}
+    return replace(_target_of_scale(image, recipe, extractor, content, share), coarser=coarser)
 
 
-def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
-    if depends_on_content(recipe):
+def _target_of_scale(
+    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None, share: float
+) -> StyleTarget:
+    if recipe.colour == "content" or share < 1:
         if content is None:
-            raise ValueError("colour: content needs the content image to make a style target")
-        image = _recoloured(image, content, recipe)
+            raise ValueError("the content's colours, or a weak strength, need the content to make a style target")
+        image = _recoloured(image, content, recipe, share)
     names = recipe.style_names()
 
     @cache
@@ -125,11 +140,12 @@ def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
     return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
-def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
-    """The style image before the transfer, where the content's colours are kept."""
+def _recoloured(style: Tensor, content: Tensor, recipe: Recipe, share: float) -> Tensor:
+    """The style image before the transfer, where colours are the content's, or, by a share, between the two."""
     if luminance_only(recipe):
         return match_luminance(style, content)
-    return match_colours(style, colour_statistics(content))
+    matched = match_colours(style, colour_statistics(content))
+    return matched if recipe.colour == "content" else torch.lerp(matched, style, share)
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
@@ -253,8 +269,7 @@ class Objective:
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
         matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
-        matched = greyscale(matched) if luminance_only(self.recipe) else matched
-        return self.blended(self.contents, matched)
+        return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """The feature maps for content and for style: the same ones, unless content compares greyscale images."""
@@ -298,18 +313,25 @@ class Objective:
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
         weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
-        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths)
+        weak = None if self.strengths is None or not self.strengths.weakens else self._weak_contents(targets)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths, weak)
         return [
-            style_loss(term).of_batch(self._blends(number, term, targets), setting)
+            style_loss(term).of_batch(self._blends(number, term, targets, weak), setting)
             for number, term in enumerate(self.style_terms)
             if term.layers
         ]
 
+    def _weak_contents(self, targets: Sequence[StyleTarget]) -> Tensor:
+        """The contents in the colours of their targets: so the two that are blended differ in texture alone."""
+        return self.contents if self.recipe.colour == "content" else self._matched(targets)
+
     @torch.no_grad()
-    def _blends(self, number: int, term: StyleTerm, targets: Sequence[StyleTarget]) -> list[LossBlend]:
+    def _blends(
+        self, number: int, term: StyleTerm, targets: Sequence[StyleTarget], contents: Tensor | None
+    ) -> list[LossBlend]:
         """The targets of a style term; for weak strengths the content is one of the styles."""
         blends, loss = [target.losses[number, term.loss] for target in targets], style_loss(term)
-        if self.strengths is None or not self.strengths.weakens or not loss.blends_content:
+        if self.strengths is None or contents is None or not loss.blends_content:
             return blends
         names = [name for name, _ in term.layers]
 
@@ -317,7 +339,7 @@ class Objective:
             found: Mapping[str, Tensor] = self.extractor(image[None], names)
             return found
 
-        rows = zip(self.contents, self.strengths.style_shares, blends, strict=True)
+        rows = zip(contents, self.strengths.style_shares, blends, strict=True)
         return [
             style if share == 1 else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
             for own, share, style in rows

@@ -32,6 +32,7 @@ class LossSetting:
         content_weight: (B,), the content's weight at this scale over the style's.
         coarsest: whether no coarser scale was optimised before.
         strengths: of the pairs; None where they change nothing.
+        weak_contents: (B, 3, H, W), where any strength is weak: what joins the styles, the contents in their colours.
     """
 
     extractor: Extractor
@@ -40,15 +41,11 @@ class LossSetting:
     content_weight: Tensor
     coarsest: bool = True
     strengths: Strengths | None = None
+    weak_contents: Tensor | None = None
 
     def content_shares(self, share: float) -> float | Tensor:
         """A share of the content in something, at the strengths: (B, 1, 1, 1), or the share itself without any."""
         return share if self.strengths is None else self.strengths.content_shares(share).view(-1, 1, 1, 1)
-
-    @property
-    def weakened(self) -> Strengths | None:
-        """The strengths, where any is so weak that the content joins the style."""
-        return self.strengths if self.strengths is not None and self.strengths.weakens else None
 
 
 class BatchLoss:
@@ -91,7 +88,7 @@ class StyleLoss(ABC):
 
     Attributes:
         blends_content: whether the content of a picture of weak strength becomes one of its styles. If not, the loss
-            itself attends to `LossSetting.weakened`.
+            itself attends to `LossSetting.weak_contents`.
     """
 
     blends_content = True

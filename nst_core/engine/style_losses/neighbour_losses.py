@@ -39,8 +39,9 @@ class NeighbourLoss(FeatureSetLoss):
             indices = nearest_indices(queries[row].flatten(1).T, candidates)
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
         self.targets = torch.stack(targets)
-        if weakened := self.setting.weakened:
-            self.targets = weakened.blended(self._columns(self.setting.contents), self.targets)
+        if self.setting.strengths is not None and self.setting.weak_contents is not None:
+            own = self._columns(self.setting.weak_contents)
+            self.targets = self.setting.strengths.blended(own, self.targets)
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
@@ -87,6 +88,7 @@ class SplitNeighbourLoss(NeighbourLoss):
     candidates: list[Tensor]
     grids: list[tuple[slice, slice]]
     content: Tensor | None
+    weak: Tensor | None
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
@@ -95,8 +97,9 @@ class SplitNeighbourLoss(NeighbourLoss):
             self.candidates[row] = candidates
         maps = self.maps(start[:1])
         self.channels = [maps[name].shape[1] for name in self.layers()]
-        needed = self.term.option("split_share") or self.setting.weakened
-        self.content = self._columns(self.setting.contents) if needed else None
+        weak = self.setting.weak_contents
+        self.content = self._columns(self.setting.contents) if self.term.option("split_share") else None
+        self.weak = None if weak is None else self._columns(weak)
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -108,8 +111,8 @@ class SplitNeighbourLoss(NeighbourLoss):
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)
             targets = torch.stack([split_targets(each, among, self.channels) for each, among in pairs])
-            if self.content is not None and (weakened := self.setting.weakened):
-                targets = weakened.blended(self._on_grids(self.content), targets)
+            if self.setting.strengths is not None and self.weak is not None:
+                targets = self.setting.strengths.blended(self._on_grids(self.weak), targets)
         return split_cosine_distance(own, targets, self.channels)
 
     def _queries(self, own: Tensor) -> Tensor:
@@ -123,7 +126,7 @@ class SplitNeighbourLoss(NeighbourLoss):
 
     def kept_bytes(self) -> int:
         candidates = sum(each.nbytes for each in {id(c): c for c in self.candidates}.values())
-        return candidates + (0 if self.content is None else self.content.nbytes)
+        return candidates + sum(each.nbytes for each in (self.content, self.weak) if each is not None)
 
     def _thinned(self, columns: Tensor) -> Tensor:
         """At most a grid's worth of places, evenly."""

@@ -59,7 +59,8 @@ class TransportLoss(FeatureSetLoss):
         for row, vectors in self.per_style(self._style_vectors):
             sets[row] = vectors
         self.style = TransportTarget.of(torch.stack(sets))
-        self.content = TransportTarget.of(self._content_vectors()) if self.setting.weakened else None
+        weak = self.setting.weak_contents
+        self.content = None if weak is None else TransportTarget.of(self._content_vectors(weak))
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -68,9 +69,9 @@ class TransportLoss(FeatureSetLoss):
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         own = self._vectors(images, maps, self.places)
         style = self._distance(own, self.style)
-        if self.content is None or not (weakened := self.setting.weakened):
+        if self.content is None or self.setting.strengths is None:
             return style
-        return torch.lerp(self._distance(own, self.content), style, weakened.shares)
+        return self.setting.strengths.blended(self._distance(own, self.content), style)
 
     def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         zero = Moments(*map(torch.zeros_like, self.style.moments))
@@ -88,9 +89,9 @@ class TransportLoss(FeatureSetLoss):
             + palette / self.setting.content_weight.clamp_min(1)
         )
 
-    def _content_vectors(self) -> Tensor:
+    def _content_vectors(self, contents: Tensor) -> Tensor:
         """(B, STYLE_PLACES, N), drawn as those of a style."""
-        blends = [((1.0, {"image": image}),) for image in self.setting.contents]
+        blends = [((1.0, {"image": image}),) for image in contents]
         return torch.stack([self._style_vectors(blend) for blend in blends])
 
     def _vectors(self, images: Tensor, maps: Mapping[str, Tensor], places: Tensor) -> Tensor:
