@@ -78,8 +78,8 @@ def few_places() -> Iterator[None]:
         yield
 
 
-def target(recipe: Recipe, style: Tensor) -> StyleTarget:
-    return style_target(style, recipe, network(recipe.name), CONTENT[0])
+def target(recipe: Recipe, style: Tensor, strength: float | None = None) -> StyleTarget:
+    return style_target(style, recipe, network(recipe.name), CONTENT[0], strength)
 
 
 @cache
@@ -111,10 +111,10 @@ class TestStrength:
     def test_from_0_on_the_content_is_what_the_recipe_seeks(self, name: str) -> None:
         """Its own loss goes from nothing to what it is in the recipe, and so does what the picture starts from."""
         recipe = small(name)
-        batch = Pairs(CONTENT, [target(recipe, STYLES[0])], [4])
         ways = []
         for strength in (1e-6, 0.1, 0.3, 0.5):
             found = objective(replace(recipe, strength=strength))
+            batch = Pairs(CONTENT, [target(recipe, STYLES[0], strength)], [4])
             ways.append((float(found.terms(CONTENT).total), apart(initial_images(batch, recipe, found), CONTENT)))
         plain = objective(recipe)
         totals, starts = zip(*ways, strict=True)
@@ -174,8 +174,8 @@ class TestSeveralStyles:
 def test_pairs_of_a_batch_have_strengths_of_their_own() -> None:
     for name in ("fast", "nnst", "mmd", "sliced"):
         recipe, strengths = small(name), [0.0, 0.25, 0.5, 0.9]
-        style = target(recipe, resized(STYLES[0][None], [SIDE, SIDE])[0])
-        batch = Pairs(CONTENT.expand(4, -1, -1, -1), [style] * 4, [4] * 4, strengths=strengths)
+        styles = [target(recipe, resized(STYLES[0][None], [SIDE, SIDE])[0], strength) for strength in strengths]
+        batch = Pairs(CONTENT.expand(4, -1, -1, -1), styles, [4] * 4, strengths=strengths)
         together = stylize_batch(batch, recipe, network(name)).images
         for image, strength in zip(together, strengths, strict=True):
             alone = made(replace(recipe, strength=None if strength == 0.5 else strength))
