@@ -23,7 +23,7 @@ class Pairs:
         targets: the style target of each pair; under a schedule with those of its coarser scales.
         seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
-        strengths: per-pair strengths in place of the recipe's, or None.
+        strengths: per-pair strengths in place of the recipe's, or None; the targets are made with them.
     """
 
     contents: Tensor

@@ -222,8 +222,8 @@ class Recipe:
         beta: weight of the style term.
         tv_weight: weight of the total variation, which smooths.
         strength: from 0, the content as it is, over 0.5, the recipe as it is, to 1, the style alone; without any, 0.5.
-            Below 0.5 the content becomes one of the styles, with a share of 1 − 2s; above, alpha is divided by
-            s / (1 − s).
+            Below 0.5 the content becomes one of the styles, with a share of 1 − 2s, and colours lie between both;
+            above, alpha is divided by s / (1 − s). See docs/strength.md.
         tv_loss: `mean`, the mean squared horizontal plus the mean squared vertical difference, or `half_sum`, ½ Σ of
             both over values in 0–255 (neural-style).
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part

@@ -1,7 +1,8 @@
 """Strength: one number per picture, from its content (0) over the recipe as it is (0.5) to the style alone (1).
 
 Below 0.5 the content joins its style with a share of 1 − 2s, as one of two styles that are blended: what the picture is
-compared with goes from the style's statistics to the content's own. Above, the content's weight is divided by
+compared with goes from the style's statistics to the content's own. Before, both are given colours between theirs
+(`style_target`, `Objective`), so that they differ in texture alone. Above, the content's weight is divided by
 s / (1 − s).
 """
 
