@@ -21,6 +21,7 @@ FINGERPRINT_VERSION = 1
 _LATER_KEYS: dict[str, Any] = {
     "bucket": 1,
     "normalised": False,
+    "strength": None,
     "tv_loss": "mean",
     "side": "longer",
     "colour": "style",

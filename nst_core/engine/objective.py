@@ -24,6 +24,7 @@ from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
+from nst_core.engine.strength import Strengths, recipe_strengths, style_share
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
 from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
@@ -71,9 +72,14 @@ class LossTerms:
         return torch.stack([self.content, self.style, self.tv, self.total])
 
 
-def depends_on_content(recipe: Recipe) -> bool:
-    """Whether a style target depends on the content."""
-    return recipe.colour == "content"
+def depends_on_content(recipe: Recipe, strength: float | None = None) -> bool:
+    """Whether a style target depends on the content; for a strength, by default the recipe's."""
+    return recipe.colour == "content" or _share(recipe, strength) < 1
+
+
+def _share(recipe: Recipe, strength: float | None) -> float:
+    strength = recipe.strength if strength is None else strength
+    return 1.0 if strength is None else style_share(strength)
 
 
 def luminance_only(recipe: Recipe) -> bool:
@@ -82,29 +88,39 @@ def luminance_only(recipe: Recipe) -> bool:
 
 
 @torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
+def style_target(
+    image: Tensor,
+    recipe: Recipe,
+    extractor: Extractor,
+    content: Tensor | None = None,
+    strength: float | None = None,
+) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
-        content: (3, H, W), needed where the recipe keeps the content's colours.
+        content: (3, H, W), needed where the target `depends_on_content`.
+        strength: in place of the recipe's.
 
     Raises:
         ValueError: the content is needed and missing.
     """
-    coarser = {
-        factor: _target_of_scale(
-            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
-        )
-        for factor in recipe.coarser_factors()
-    }
-    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
+    share = _share(recipe, strength)
+
+    def at(factor: float) -> StyleTarget:
+        own = None if content is None else scaled(content, factor)
+        return _target_of_scale(scaled(image, factor), recipe, extractor, own, share)
+
+    coarser = {factor: at(factor) for factor in recipe.coarser_factors()}
+    return replace(_target_of_scale(image, recipe, extractor, content, share), coarser=coarser)
 
 
-def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
-    if depends_on_content(recipe):
+def _target_of_scale(
+    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None, share: float
+) -> StyleTarget:
+    if recipe.colour == "content" or share < 1:
         if content is None:
-            raise ValueError("colour: content needs the content image to make a style target")
-        image = _recoloured(image, content, recipe)
+            raise ValueError("the content's colours, or a weak strength, need the content to make a style target")
+        image = _recoloured(image, content, recipe, share)
     names = recipe.style_names()
 
     @cache
@@ -124,18 +140,21 @@ def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
     return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
-def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
-    """The style image before the transfer, where the content's colours are kept."""
+def _recoloured(style: Tensor, content: Tensor, recipe: Recipe, share: float) -> Tensor:
+    """The style image before the transfer, where colours are the content's, or, by a share, between the two."""
     if luminance_only(recipe):
         return match_luminance(style, content)
-    return match_colours(style, colour_statistics(content))
+    matched = match_colours(style, colour_statistics(content))
+    return matched if recipe.colour == "content" else torch.lerp(matched, style, share)
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
     """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe needs the style image, that is the one with the largest share.
+    A share of 0 leaves a style out. Where the recipe needs the style image, that is the one with the largest share.
     """
+    targets = [target for target, share in zip(targets, shares, strict=True) if share]
+    shares = [share for share in shares if share]
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)
@@ -158,8 +177,11 @@ class Objective:
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
         seeds: one per image, for what is drawn at random.
         scale_number: of the scale in the recipe's schedule; by default the first.
+        strengths: of the images; by default the recipe's.
 
     Attributes:
+        alpha, beta, tv_weight: the weights at the strengths, (B,) or one number.
+        strengths: None where the recipe is as it is.
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
         changes: whether losses differ between evaluations of the same images.
@@ -175,11 +197,17 @@ class Objective:
         beta: Tensor | None = None,
         seeds: Sequence[int] | None = None,
         scale_number: int = 0,
+        strengths: Strengths | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
+        self.tv_weight: float | Tensor = recipe.tv_weight
+        self.strengths = recipe_strengths(recipe, contents) if strengths is None else strengths
+        if self.strengths is not None:
+            self.alpha = self.alpha * self.strengths.content
+            self.tv_weight = recipe.tv_weight * self.strengths.shares
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.content_factor = recipe.content_factor(scale_number)
         self.style_terms = recipe.style_terms(scale_number)
@@ -214,7 +242,7 @@ class Objective:
         content = self._content(content_maps) + self._laplacian(images)
         style = self._style(images, style_maps)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
-        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
+        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.tv_weight * tv)
 
     @torch.no_grad()
     def scale(self) -> Tensor:
@@ -228,6 +256,10 @@ class Objective:
     def kept_bytes(self) -> int:
         """Memory of the targets."""
         return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
+
+    def blended(self, content: Tensor, styled: Tensor) -> Tensor:
+        """What the style has made of what the content has, both (B, …); for weak strengths something between them."""
+        return styled if self.strengths is None else self.strengths.blended(content, styled)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -276,16 +308,41 @@ class Objective:
             styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
             style_maps, _ = self._maps(styles)
             window = self.recipe.content.gain_window
-            return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
+            return {name: self.blended(own, gained(own, style_maps[name], window)) for name, own in maps.items()}
 
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
         weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
-        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        weak = None if self.strengths is None or not self.strengths.weakens else self._weak_contents(targets)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths, weak)
         return [
-            style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
+            style_loss(term).of_batch(self._blends(number, term, targets, weak), setting)
             for number, term in enumerate(self.style_terms)
             if term.layers
+        ]
+
+    def _weak_contents(self, targets: Sequence[StyleTarget]) -> Tensor:
+        """The contents in the colours of their targets: so the two that are blended differ in texture alone."""
+        return self.contents if self.recipe.colour == "content" else self._matched(targets)
+
+    @torch.no_grad()
+    def _blends(
+        self, number: int, term: StyleTerm, targets: Sequence[StyleTarget], contents: Tensor | None
+    ) -> list[LossBlend]:
+        """The targets of a style term; for weak strengths the content is one of the styles."""
+        blends, loss = [target.losses[number, term.loss] for target in targets], style_loss(term)
+        if self.strengths is None or contents is None or not loss.blends_content:
+            return blends
+        names = [name for name, _ in term.layers]
+
+        def maps(image: Tensor) -> Mapping[str, Tensor]:
+            found: Mapping[str, Tensor] = self.extractor(image[None], names)
+            return found
+
+        rows = zip(contents, self.strengths.style_shares, blends, strict=True)
+        return [
+            style if share == 1 else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
+            for own, share, style in rows
         ]
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:

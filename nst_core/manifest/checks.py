@@ -24,11 +24,12 @@ COLUMNS = (
     "split",
     "style_weight",
     "content_weight",
+    "strength",
     "size",
     "seed",
     "replicate",
 )
-NUMBERS = ("style_weight", "content_weight", "size", "seed", "replicate")
+NUMBERS = ("style_weight", "content_weight", "strength", "size", "seed", "replicate")
 _SHOWN_FAULTS = 50
 _WHOLE = re.compile(r"(\d{1,18})(?:\.0*)?")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
@@ -75,6 +76,7 @@ def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
             "artist": column(bool, "is empty", required="style" not in columns),
             "style_weight": column(lambda v: is_number(v) and float(v) > 0, "must be a number above 0"),
             "content_weight": column(is_number, "must be a number, 0 or more"),
+            "strength": column(lambda v: is_number(v) and float(v) <= 1, "must be a number from 0 to 1"),
             "size": column(
                 lambda v: _is_whole(v) and 16 <= whole_number(v) <= _LARGEST_SIZE,
                 f"must be a whole number of pixels, 16 to {_LARGEST_SIZE}",

@@ -161,10 +161,11 @@ def _rows(table: pd.DataFrame, style_ids: Container[str]) -> Iterator[ManifestRo
         )
 
 
-def _overrides(style_weight: str, content_weight: str, size: str, seed: str) -> Overrides:
+def _overrides(style_weight: str, content_weight: str, strength: str, size: str, seed: str) -> Overrides:
     return Overrides(
         float(style_weight) if style_weight else None,
         float(content_weight) if content_weight else None,
         whole_number(size) if size else None,
         whole_number(seed) if seed else None,
+        float(strength) if strength else None,
     )

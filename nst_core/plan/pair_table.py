@@ -167,4 +167,7 @@ def _combination_text(pair: Pair) -> tuple[str, str]:
 
 
 def _setting_text(pair: Pair) -> tuple[str, ...]:
-    return tuple(map(canonical_json, (pair.label, pair.split, asdict(pair.overrides), pair.replicate)))
+    overrides = asdict(pair.overrides)
+    if overrides["strength"] is None:  # as before there were strengths
+        del overrides["strength"]
+    return tuple(map(canonical_json, (pair.label, pair.split, overrides, pair.replicate)))

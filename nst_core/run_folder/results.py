@@ -51,6 +51,7 @@ class Result:
 
     Attributes:
         style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
+        alpha, tv_weight: as they were in the objective, at the strength.
         extras: columns that a manifest or a source carries through, by their names without `EXTRA_PREFIX`.
     """
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.recipe import StyleTerm
+from nst_core.engine.strength import Strengths
 
 LossTarget = Mapping[str, Tensor]
 """What a loss keeps of one style image, by layer or any other name: its tensors are cached, and count as its size."""
@@ -30,6 +31,8 @@ class LossSetting:
         seeds: one per pair.
         content_weight: (B,), the content's weight at this scale over the style's.
         coarsest: whether no coarser scale was optimised before.
+        strengths: of the pairs; None where they change nothing.
+        weak_contents: (B, 3, H, W), where any strength is weak: what joins the styles, the contents in their colours.
     """
 
     extractor: Extractor
@@ -37,6 +40,12 @@ class LossSetting:
     seeds: Sequence[int]
     content_weight: Tensor
     coarsest: bool = True
+    strengths: Strengths | None = None
+    weak_contents: Tensor | None = None
+
+    def content_shares(self, share: float) -> float | Tensor:
+        """A share of the content in something, at the strengths: (B, 1, 1, 1), or the share itself without any."""
+        return share if self.strengths is None else self.strengths.content_shares(share).view(-1, 1, 1, 1)
 
 
 class BatchLoss:
@@ -75,7 +84,14 @@ class BatchLoss:
 
 
 class StyleLoss(ABC):
-    """A style loss, as a term of a recipe asks for it."""
+    """A style loss, as a term of a recipe asks for it.
+
+    Attributes:
+        blends_content: whether the content of a picture of weak strength becomes one of its styles. If not, the loss
+            itself attends to `LossSetting.weak_contents`.
+    """
+
+    blends_content = True
 
     def __init__(self, term: StyleTerm) -> None:
         self.term = term

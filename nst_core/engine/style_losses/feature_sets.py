@@ -18,6 +18,7 @@ class FeatureSetStyle(StyleLoss):
         batch_loss: the loss of a batch at one scale.
     """
 
+    blends_content = False
     batch_loss: type[FeatureSetLoss]
 
     def target(self, image: Tensor, maps: Maps) -> LossTarget:

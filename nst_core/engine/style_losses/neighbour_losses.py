@@ -32,13 +32,16 @@ class NeighbourLoss(FeatureSetLoss):
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
-        share = 1.0 if self.setting.coarsest else self.term.option("content_share")
+        share = 1.0 if self.setting.coarsest else self.setting.content_shares(self.term.option("content_share"))
         queries = self._columns(blended_queries(self.setting.contents, start, share))
         targets: list[Tensor] = [queries[:0]] * len(queries)
         for row, candidates in self.per_style(self._candidates):
             indices = nearest_indices(queries[row].flatten(1).T, candidates)
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
         self.targets = torch.stack(targets)
+        if self.setting.strengths is not None and self.setting.weak_contents is not None:
+            own = self._columns(self.setting.weak_contents)
+            self.targets = self.setting.strengths.blended(own, self.targets)
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
@@ -85,6 +88,7 @@ class SplitNeighbourLoss(NeighbourLoss):
     candidates: list[Tensor]
     grids: list[tuple[slice, slice]]
     content: Tensor | None
+    weak: Tensor | None
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
@@ -93,7 +97,9 @@ class SplitNeighbourLoss(NeighbourLoss):
             self.candidates[row] = candidates
         maps = self.maps(start[:1])
         self.channels = [maps[name].shape[1] for name in self.layers()]
+        weak = self.setting.weak_contents
         self.content = self._columns(self.setting.contents) if self.term.option("split_share") else None
+        self.weak = None if weak is None else self._columns(weak)
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -105,12 +111,14 @@ class SplitNeighbourLoss(NeighbourLoss):
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)
             targets = torch.stack([split_targets(each, among, self.channels) for each, among in pairs])
+            if self.setting.strengths is not None and self.weak is not None:
+                targets = self.setting.strengths.blended(self._on_grids(self.weak), targets)
         return split_cosine_distance(own, targets, self.channels)
 
     def _queries(self, own: Tensor) -> Tensor:
         if self.content is None:
             return own
-        share = float(self.term.option("split_share"))
+        share = self.setting.content_shares(self.term.option("split_share"))
         return share * self._on_grids(self.content) + (1 - share) * own
 
     def _on_grids(self, columns: Tensor) -> Tensor:
@@ -118,7 +126,7 @@ class SplitNeighbourLoss(NeighbourLoss):
 
     def kept_bytes(self) -> int:
         candidates = sum(each.nbytes for each in {id(c): c for c in self.candidates}.values())
-        return candidates + (0 if self.content is None else self.content.nbytes)
+        return candidates + sum(each.nbytes for each in (self.content, self.weak) if each is not None)
 
     def _thinned(self, columns: Tensor) -> Tensor:
         """At most a grid's worth of places, evenly."""
@@ -138,12 +146,13 @@ class SplitNeighbourStyle(FeatureSetStyle):
     batch_loss = SplitNeighbourLoss
 
 
-def blended_queries(contents: Tensor, start: Tensor, share: float) -> Tensor:
+def blended_queries(contents: Tensor, start: Tensor, share: float | Tensor) -> Tensor:
     """What looks for neighbours: `share·content + (1 − share)·start`, the start with the content's finest details.
 
-    All (B, 3, H, W). Their section 3.3; the finest details are the first part of the Laplacian pyramid.
+    All (B, 3, H, W), the share one number or (B, 1, 1, 1). Their section 3.3; the finest details are the first part of
+    the Laplacian pyramid.
     """
-    if share == 1:
+    if not isinstance(share, Tensor) and share == 1:
         return contents
     finest = laplacian_pyramid(contents, 2)[0]
     sharp = from_pyramid([finest, *laplacian_pyramid(start, 2)[1:]]) if min(contents.shape[2:]) >= 4 else start

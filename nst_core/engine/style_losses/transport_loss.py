@@ -6,6 +6,7 @@ Kolkin, Salavon, Shakhnarovich 2019 (arXiv 1904.12785).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,14 +30,27 @@ STYLE_PLACES = 5000
 """Places of a style; whatever its size, so that those of a batch are one tensor."""
 
 
+class TransportTarget(NamedTuple):
+    """Feature vectors of a batch, (B, K, N), and their moments."""
+
+    vectors: Tensor
+    moments: Moments
+
+    @classmethod
+    def of(cls, vectors: Tensor) -> TransportTarget:
+        return cls(vectors, moments(vectors))
+
+
 class TransportLoss(FeatureSetLoss):
     """`remd + moments + palette / max(α, 1)`, α being the content's weight at this scale over the style's.
 
-    The feature vectors are hypercolumns with the colour in front. Those of the style are drawn once per scale.
+    The feature vectors are hypercolumns with the colour in front. Those of the style are drawn once per scale. For weak
+    strengths the loss is averaged with the same of the content's vectors.
     """
 
     changes = True
-    style: Tensor
+    style: TransportTarget
+    content: TransportTarget | None
     places: Tensor
 
     @torch.no_grad()
@@ -44,8 +58,9 @@ class TransportLoss(FeatureSetLoss):
         sets: list[Tensor] = [start] * len(start)
         for row, vectors in self.per_style(self._style_vectors):
             sets[row] = vectors
-        self.style = torch.stack(sets)
-        self.moments = moments(self.style)
+        self.style = TransportTarget.of(torch.stack(sets))
+        weak = self.setting.weak_contents
+        self.content = None if weak is None else TransportTarget.of(self._content_vectors(weak))
         self.draw(0)
 
     def draw(self, evaluation: int) -> None:
@@ -53,19 +68,31 @@ class TransportLoss(FeatureSetLoss):
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
         own = self._vectors(images, maps, self.places)
-        palette = palette_distance(own[..., :3], self.style[..., :3])
+        style = self._distance(own, self.style)
+        if self.content is None or self.setting.strengths is None:
+            return style
+        return self.setting.strengths.blended(self._distance(own, self.content), style)
+
+    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        zero = Moments(*map(torch.zeros_like, self.style.moments))
+        return 2 + moment_distance(zero, self.style.moments)
+
+    def kept_bytes(self) -> int:
+        kept = [self.style] if self.content is None else [self.style, self.content]
+        return sum(tensor.nbytes for target in kept for tensor in (target.vectors, *target.moments))
+
+    def _distance(self, own: Tensor, target: TransportTarget) -> Tensor:
+        palette = palette_distance(own[..., :3], target.vectors[..., :3])
         return (
-            relaxed_emd(own, self.style)
-            + moment_distance(moments(own), self.moments)
+            relaxed_emd(own, target.vectors)
+            + moment_distance(moments(own), target.moments)
             + palette / self.setting.content_weight.clamp_min(1)
         )
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        zero = Moments(*map(torch.zeros_like, self.moments))
-        return 2 + moment_distance(zero, self.moments)
-
-    def kept_bytes(self) -> int:
-        return sum(tensor.nbytes for tensor in (self.style, *self.moments))
+    def _content_vectors(self, contents: Tensor) -> Tensor:
+        """(B, STYLE_PLACES, N), drawn as those of a style."""
+        blends = [((1.0, {"image": image}),) for image in contents]
+        return torch.stack([self._style_vectors(blend) for blend in blends])
 
     def _vectors(self, images: Tensor, maps: Mapping[str, Tensor], places: Tensor) -> Tensor:
         layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
