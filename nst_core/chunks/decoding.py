@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image as PILImage
 from torch import Tensor
 
+from nst_core.chunks.masks import PairMasks, has_masks, pair_regions, read_masks
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
     Pixels,
@@ -23,9 +27,10 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
+from nst_core.engine.objective import RegionTargets, StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.optimisation import Pairs
 from nst_core.engine.recipe import Recipe, padded_shape
+from nst_core.engine.regions import Regions
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
@@ -74,6 +79,7 @@ class DecodedPair:
     row: PlannedPair
     content: ScaledImage
     styles: Sequence[DecodedStyle]
+    masks: PairMasks | None = None
 
     @property
     def style_sha256(self) -> str | None:
@@ -135,10 +141,21 @@ class BatchReader:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
+                if has_masks(row, self._session.recipe):
+                    pairs.append(self._masked(row, image))
+                    continue
                 pairs.append(DecodedPair(row, image, [style(parse_path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 pairs.append(_refused(row, error))
         return pairs
+
+    def _masked(self, row: PlannedPair, content: ScaledImage) -> DecodedPair:
+        """A pair with masks, whose styles are decoded: their targets may be of regions. Raises InputError."""
+        styles = [self._decoded_style(parse_path(path), row.size) for path in row.style_paths]
+        sizes = [(style.width, style.height) for style in styles]
+        return DecodedPair(
+            row, content, styles, read_masks(row, (content.width, content.height), sizes, self._content_limits)
+        )
 
     def content(self, path: Path, size: int) -> ScaledImage:
         """Read a content image at a working size. Raises InputError."""
@@ -156,15 +173,24 @@ class BatchReader:
 
         Raises InputError.
         """
-        recipe = self._session.recipe
-        style_size = recipe.style_size(size)
-        request = ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+        request = self._style_request(path, size)
         version = (request, file_state(path))
         key = self._session.style_keys.get(version)
         target = None if key is None else self._session.kept_target(key)
         if key is not None and target is not None:
             return CachedStyle(key.sha256, target)
-        image = self._decoded_before.get(version) or read_scaled(request)
+        return self._decoded_style(path, size)
+
+    def _style_request(self, path: Path, size: int) -> ImageRequest:
+        recipe = self._session.recipe
+        style_size = recipe.style_size(size)
+        return ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+
+    def _decoded_style(self, path: Path, size: int) -> ScaledImage:
+        """The pixels of a style, decoded once for this batch and the next."""
+        request = self._style_request(path, size)
+        version = (request, file_state(path))
+        image = self._decoded.get(version) or self._decoded_before.get(version) or read_scaled(request)
         if file_state(path) == version[1]:  # not replaced while it was read
             self._session.style_keys.keep(version, style_key(image))
             self._decoded[version] = image
@@ -190,7 +216,24 @@ def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
     alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
     targets = [_blended_target(pair, session) for pair in pairs]
-    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
+    regions = [_regions(pair, session) for pair in pairs]
+    if all(one is None for one in regions):
+        regions = []
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, regions)
+
+
+def _regions(pair: DecodedPair, session: Session) -> RegionTargets | None:
+    if pair.masks is None:
+        return None
+
+    def target(place: int, mask: NDArray[np.bool_] | None, region: str) -> StyleTarget:
+        return target_of(pair.styles[place], pair.content, session, mask, region)
+
+    found = pair_regions(pair.masks, pair.content.pixels, pair.row.style_shares, session.recipe, target)
+    if found is None:
+        return None
+    regions = Regions(found.regions.guides.to(session.device), found.regions.keep.to(session.device))
+    return RegionTargets(regions, found.targets)
 
 
 def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
@@ -220,8 +263,17 @@ def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
     return recipe.padded(width, height)
 
 
-def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:
+def target_of(
+    style: DecodedStyle,
+    content: ScaledImage,
+    session: Session,
+    mask: NDArray[np.bool_] | None = None,
+    region: str = "",
+) -> StyleTarget:
     """The target of a style, computed unless the session has it; for this content alone if the recipe says so.
+
+    Args:
+        mask: (H, W) of the region of the style that it is of, in any size; `region` its hash.
 
     Raises OutOfMemory.
     """
@@ -232,15 +284,19 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
 
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
+        guide = None
+        if mask is not None:
+            resized = PILImage.fromarray(mask.astype(np.uint8)).resize(pixels.shape[1::-1], PILImage.Resampling.NEAREST)
+            guide = torch.from_numpy(np.array(resized, np.float32)).to(device)
+        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own, guide)
 
     # A pair is made once: what is for one content only would never be asked for again.
-    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)
+    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style, region), make)
 
 
-def style_key(image: ScaledImage) -> StyleKey:
-    """The key of a style's target in the session."""
-    return StyleKey(image.sha256, image.pixels.shape)
+def style_key(image: ScaledImage, region: str = "") -> StyleKey:
+    """The key of a style's target in the session, or of one of its regions."""
+    return StyleKey(image.sha256, image.pixels.shape, region)
 
 
 def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:

@@ -25,6 +25,9 @@ _LATER_KEYS: dict[str, Any] = {
     "side": "longer",
     "colour": "style",
     "keep_colour_by": "luminance",
+    "keep": (),
+    "edge": 4.0,
+    "regions": (),
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
 }

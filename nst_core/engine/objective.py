@@ -20,6 +20,7 @@ from nst_core.engine.colour import (
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.regions import Regions, guided_gram, guides_at, region_batch
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class StyleTarget:
     grams: dict[str, Tensor]
     colours: ColourStatistics
     image: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class RegionTargets:
+    """The regions of a pair, each with its style target (of the region of a style, or of a whole one)."""
+
+    regions: Regions
+    targets: Sequence[StyleTarget]
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,14 @@ def luminance_only(recipe: Recipe) -> bool:
 
 
 @torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
+def style_target(
+    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None, guide: Tensor | None = None
+) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
 
     Args:
         content: (3, H, W), needed where the recipe keeps the content's colours.
+        guide: (H, W), 1 where the region of the style image is that the target is of; by default all of it.
 
     Raises:
         ValueError: the content is needed and missing.
@@ -79,8 +91,12 @@ def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: T
         image = _recoloured(image, content, recipe)
     names = recipe.style_names()
     maps = extractor(image[None], names) if names else {}
-    grams = {name: gram_matrix(maps[name])[0] for name in names}
-    return StyleTarget(grams, colour_statistics(image), image if recipe.start == "style" else None)
+    if guide is None:
+        grams = {name: gram_matrix(maps[name])[0] for name in names}
+    else:
+        guides = {name: guides_at(guide[None, None], *maps[name].shape[2:])[:, 0] for name in names}
+        grams = {name: guided_gram(maps[name], guides[name])[0] for name in names}
+    return StyleTarget(grams, colour_statistics(image, guide), image if recipe.start == "style" else None)
 
 
 def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
@@ -114,6 +130,7 @@ class Objective:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size that is optimised.
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
+        regions: the regions of each pair, None where it has none; empty where no pair has any.
 
     Attributes:
         contents: the contents; in grey where only luminance is transferred.
@@ -128,12 +145,20 @@ class Objective:
         targets: Sequence[StyleTarget],
         alpha: Tensor | None = None,
         beta: Tensor | None = None,
+        regions: Sequence[RegionTargets | None] = (),
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        self.grams = {name: torch.stack([t.grams[name] for t in targets]) for name in recipe.style_names()}
+        self.regions = region_batch([one and one.regions for one in regions], contents)
+        own = (
+            [[target] if one is None else one.targets for target, one in zip(targets, regions, strict=True)]
+            if (self.regions)
+            else []
+        )
+        self._region_targets = [_filled_up(some, len(self.regions.guides[0])) for some in own] if self.regions else []
+        self.grams = {name: self._target_grams(name, targets) for name in recipe.style_names()}
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         with torch.no_grad():
@@ -143,9 +168,12 @@ class Objective:
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
+        if self.regions is not None:
+            images = self.regions.composite(images, self.contents)
         content_maps, style_maps = self._maps(images)
         content = self._content(content_maps)
-        style = self._style({name: gram_matrix(style_maps[name]) for name in self.grams})
+        grams = gram_matrix if self.regions is None else self.regions.grams
+        style = self._style({name: grams(style_maps[name]) for name in self.grams})
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
@@ -162,8 +190,21 @@ class Objective:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
 
+    def _target_grams(self, name: str, targets: Sequence[StyleTarget]) -> Tensor:
+        """(B, N, N), or (B, R, N, N) with regions."""
+        if self.regions is None:
+            return torch.stack([t.grams[name] for t in targets])
+        return torch.stack([torch.stack([t.grams[name] for t in own]) for own in self._region_targets])
+
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
-        matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
+        if self.regions is None:
+            matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
+        else:
+            guides = self.regions.guides
+            matched = self.contents * (1 - guides.sum(dim=1, keepdim=True)).clamp(0, 1)
+            for r in range(guides.shape[1]):
+                colours = stacked_statistics([own[r].colours for own in self._region_targets])
+                matched = matched + guides[:, r : r + 1] * match_colours(self.contents, colours, guides[:, r])
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
@@ -183,8 +224,23 @@ class Objective:
     def _style(self, grams: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.style
         loss = STYLE_LOSSES[term.loss]
-        losses = (weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers)
-        return sum(losses, start=torch.zeros_like(self.alpha))
+        if self.regions is None:
+            losses = (
+                weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers
+            )
+            return sum(losses, start=torch.zeros_like(self.alpha))
+        shares = self.regions.shares
+        each = (
+            weight * loss(grams[name].flatten(0, 1), self.grams[name].flatten(0, 1), self.positions[name])
+            for name, weight in term.layers
+        )
+        by_region = sum(each, start=torch.zeros_like(shares).flatten()).view_as(shares)
+        return (torch.where(shares > 0, by_region, 0.0) * shares).sum(dim=1)
+
+
+def _filled_up(targets: Sequence[StyleTarget], count: int) -> list[StyleTarget]:
+    """`count` targets, the last ones of regions that are empty."""
+    return [*targets, *[targets[-1]] * (count - len(targets))]
 
 
 def _needs_matched(recipe: Recipe) -> bool:

@@ -14,10 +14,11 @@ from nst_core.engine.colour import greyscale, with_luminance
 from nst_core.engine.divergence import CHECK_EVERY, RESTART_RATE, DivergenceGuard
 from nst_core.engine.evaluation import Evaluate, Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import LossTerms, Objective, StyleTarget, luminance_only
+from nst_core.engine.objective import LossTerms, Objective, RegionTargets, StyleTarget, luminance_only
 from nst_core.engine.optimisers import OVERSHOOT, BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.regions import region_batch
 from nst_core.errors import ChunkTimeout, Interrupted
 
 TRACE_POINTS = 100
@@ -35,6 +36,7 @@ class Pairs:
         targets: the style target of each pair.
         seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
+        regions: the regions of each pair, None where it has none; empty where no pair has any.
     """
 
     contents: Tensor
@@ -42,6 +44,7 @@ class Pairs:
     seeds: Sequence[int]
     alpha: Sequence[float] | None = None
     beta: Sequence[float] | None = None
+    regions: Sequence[RegionTargets | None] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def stylize_batch(
     """
     watch = watch or Watch()
     weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
-    objective = Objective(recipe, extractor, pairs.contents, pairs.targets, *weights)
+    objective = Objective(recipe, extractor, pairs.contents, pairs.targets, *weights, pairs.regions)
     start = initial_images(pairs, recipe, objective)
     channels = 1 if luminance_only(recipe) else 3
     parametrisation = build_parametrisation(recipe.optimiser, start, channels)
@@ -165,7 +168,9 @@ def _covering(image: Tensor | None, like: Tensor) -> Tensor:
 
 def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
-    return with_luminance(images, pairs.contents) if luminance_only(recipe) else images
+    images = with_luminance(images, pairs.contents) if luminance_only(recipe) else images
+    regions = region_batch([one and one.regions for one in pairs.regions], pairs.contents)
+    return images if regions is None else regions.composite(images, pairs.contents)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,9 @@ class Recipe:
         precision: precision of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
             `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
             float32 always.
+        keep: regions of the contents' masks whose pixels stay the content's; `background` is label 0.
+        edge: half the width, in pixels of the working size, over which a kept region fades into the painted rest.
+        regions: regions that the styles of a pair are given to, in their order, in place of a blend.
     """
 
     name: str
@@ -135,6 +138,9 @@ class Recipe:
     style_scale: float = 1.0
     upscale: bool = False
     precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
+    keep: tuple[str, ...] = ()
+    edge: float = 4.0
+    regions: tuple[str, ...] = ()
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:

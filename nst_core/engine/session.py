@@ -39,10 +39,12 @@ class StyleKey:
     Attributes:
         sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
+        region: hash of the mask of the region that it is of, empty where it is of the whole image.
     """
 
     sha256: str
     shape: tuple[int, ...]
+    region: str = ""
 
 
 class Session:
@@ -175,6 +177,7 @@ def _part(pairs: Pairs, rows: range) -> Pairs:
         pairs.seeds[part],
         pairs.alpha[part] if pairs.alpha is not None else None,
         pairs.beta[part] if pairs.beta is not None else None,
+        pairs.regions[part],
     )
 
 

@@ -115,7 +115,7 @@ def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[Manif
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
     """Find rows that equal an earlier one in all known columns."""
-    columns = [name for name in COLUMNS if name in table.columns]
+    columns = [name for name in (*COLUMNS, "mask", "style_mask") if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []
     for row, key in zip(table.index, table[columns].itertuples(index=False, name=None), strict=True):

@@ -112,7 +112,7 @@ def _parse(path: Path) -> CsvTable:
 def _column_name(text: str) -> str:
     """A known column in any spelling (`Style`, `Style Weight`), any other as it is written."""
     key = name_key(text).replace(" ", "_")
-    return key if key in COLUMNS else text.strip()
+    return key if key in (*COLUMNS, "mask", "style_mask") else text.strip()
 
 
 def _with_decimal_points(cell: str, style_ids: Container[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nst_core.errors import ManifestError
 from nst_core.manifest.draws import draw
+from nst_core.manifest.masks import mask_cells, with_masks
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
 from nst_core.manifest.row import UNSTYLIZED, ManifestRow
 from nst_core.manifest.style_cell import StyleRef
@@ -109,7 +110,8 @@ def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
     if artist and artist not in lookups.pools:
         artist = lookups.artists.get(artist_key(artist), artist)
     label, split = _cell_value(row.label, content.label), _cell_value(row.split, content.split)
-    return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, row.extras)
+    extras = with_masks(row.extras, lookups.contents.folder)
+    return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, extras)
 
 
 def _with_one_spelling(pairs: Iterable[Pair]) -> Iterator[Pair]:
@@ -138,7 +140,8 @@ def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Manife
     faults = []
     for row, pair in zip(rows, pairs, strict=True):
         styles = tuple((style.item.id, style.share) for style in pair.styles)
-        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides, pair.replicate)
+        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides, pair.replicate,
+               *mask_cells(pair.extras))  # fmt: skip
         earlier = first.setdefault(key, row.number)
         if earlier != row.number:
             faults.append((row.number, "content", row.content, f"comes to the same pair as row {earlier}"))

@@ -16,6 +16,12 @@ from nst_core.errors import SourceError
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.names import Spellings
 
+MASK, MASK_HASH = "mask", "mask_sha256"
+"""Columns that name a content's label image, and what decides it."""
+
+STYLE_MASK, STYLE_MASK_HASH = "style_mask", "style_mask_sha256"
+"""The same of the styles; of a blend, in their order, with `;` between them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
