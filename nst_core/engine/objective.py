@@ -151,7 +151,7 @@ class Objective:
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        self.regions = region_batch([one and one.regions for one in regions], contents)
+        self.regions = region_batch([None if one is None else one.regions for one in regions], contents)
         own = (
             [[target] if one is None else one.targets for target, one in zip(targets, regions, strict=True)]
             if (self.regions)

@@ -169,7 +169,7 @@ def _covering(image: Tensor | None, like: Tensor) -> Tensor:
 def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
     images = with_luminance(images, pairs.contents) if luminance_only(recipe) else images
-    regions = region_batch([one and one.regions for one in pairs.regions], pairs.contents)
+    regions = region_batch([None if one is None else one.regions for one in pairs.regions], pairs.contents)
     return images if regions is None else regions.composite(images, pairs.contents)
 
 

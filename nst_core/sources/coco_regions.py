@@ -127,7 +127,8 @@ class _RegionIndex:
     def _bits(self, entry: Mapping[str, Any], width: int, height: int) -> Bits:
         if self._annotations.panoptic:
             folder = self._annotations.path.with_suffix("")
-            return _panoptic_ids(folder / entry["file_name"], (height, width)) == entry["id"]
+            bits: Bits = _panoptic_ids(folder / entry["file_name"], (height, width)) == entry["id"]
+            return bits
         return segmentation_mask(entry["segmentation"], width, height)
 
 
@@ -188,4 +189,5 @@ def _panoptic_ids(path: Path, shape: tuple[int, int]) -> NDArray[np.int64]:
         raise UnusableMask(path, "the panoptic segments cannot be read") from error
     if pixels.shape[:2] != shape:
         raise UnusableMask(path, "the panoptic segments have another size than the image")
-    return pixels @ np.array([1, 256, 256**2])
+    ids: NDArray[np.int64] = pixels @ np.array([1, 256, 256**2])
+    return ids

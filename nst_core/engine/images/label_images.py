@@ -103,6 +103,7 @@ def _labels(image: Image.Image) -> Labels:
         return np.array(image.convert("L")).astype(np.int32)
     if image.mode in ("LA", "La", "PA"):
         return np.array(image)[..., 0].astype(np.int32)
+    red: Labels
     red, green, blue = np.moveaxis(np.array(image.convert("RGB")).astype(np.int32), -1, 0)
     if bool(np.all((red == green) & (green == blue))):
         return red
