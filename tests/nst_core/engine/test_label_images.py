@@ -20,7 +20,8 @@ def test_every_mode_gives_the_labels(tmp_path, mode):
         image = image.convert(mode)
     image.save(tmp_path / "m.png")
     labels = decode_labels(tmp_path / "m.png", 10**6)
-    assert labels.regions() == ["background", "255"] and labels.mask(["255"]).sum() == 12
+    assert labels.regions() == ["background", "255"]
+    assert labels.mask(["255"]).sum() == 12
 
 
 def test_colours_go_by_their_codes_and_one_pixel_is_a_mask(tmp_path):

@@ -36,7 +36,8 @@ def test_a_soft_edge_changes_nothing_farther_from_the_border_than_its_width():
     mask = torch.zeros(20, 30)
     mask[:, :15] = 1
     soft = soft_mask(mask, 4)
-    assert (soft[:, :11] == 1).all() and (soft[:, 19:] == 0).all()
+    assert (soft[:, :11] == 1).all()
+    assert (soft[:, 19:] == 0).all()
     assert ((soft[:, 11:19] > 0) & (soft[:, 11:19] < 1)).all()
 
 
@@ -47,8 +48,10 @@ def test_kept_pixels_are_the_contents_and_get_no_gradient():
     images, contents = torch.rand(1, 3, 6, 6, requires_grad=True), torch.rand(1, 3, 6, 6)
     shown = batch.composite(images, contents)
     shown.sum().backward()
-    assert torch.equal(shown[:, :, :3], contents[:, :, :3]) and torch.equal(shown[:, :, 3:], images[:, :, 3:])
-    assert (images.grad[:, :, :3] == 0).all() and (images.grad[:, :, 3:] == 1).all()
+    assert torch.equal(shown[:, :, :3], contents[:, :, :3])
+    assert torch.equal(shown[:, :, 3:], images[:, :, 3:])
+    assert (images.grad[:, :, :3] == 0).all()
+    assert (images.grad[:, :, 3:] == 1).all()
 
 
 def test_pairs_with_other_masks_in_a_batch_are_as_if_alone():

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from nst_core.errors import ConfigError
@@ -34,7 +33,10 @@ def _file(folder, person):
 
 def test_a_polygon_covers_its_inside():
     mask = segmentation_mask([[2, 1, 8, 1, 8, 6, 2, 6]], 20, 10)
-    assert mask.shape == (10, 20) and mask[2:5, 3:7].all() and not mask[:, 10:].any() and not mask[8:].any()
+    assert mask.shape == (10, 20)
+    assert mask[2:5, 3:7].all()
+    assert not mask[:, 10:].any()
+    assert not mask[8:].any()
 
 
 def test_run_lengths_go_down_the_columns():
@@ -57,7 +59,8 @@ def test_regions_are_named_by_category_or_as_things(tmp_path):
     file = _file(tmp_path, [1, 1, 6, 1, 6, 8, 1, 8])
     persons = read_regions(region_reference(file, 7, ["person"]))
     assert persons.regions() == ["background", "person"]
-    assert persons.mask(["Person"])[3, 3] and not persons.mask(["person"])[3, 13]
+    assert persons.mask(["Person"])[3, 3]
+    assert not persons.mask(["person"])[3, 13]
     assert read_regions(region_reference(file, 7, ["thing"])).mask(["thing"])[3, 13]
     assert read_regions(region_reference(file, 7, ["category"])).regions() == ["background", "person", "dog"]
 
