@@ -249,7 +249,13 @@ def _hint(hint: Any) -> str:
         return "layer names with weights, or a list of names"
     if typing.get_origin(hint) is typing.Literal:
         return _choices(typing.get_args(hint))
-    named = {bool: "true or false", int: "a whole number, 1 or more", float: "a number, 0 or more", str: "text"}
+    named = {
+        bool: "true or false",
+        int: "a whole number, 1 or more",
+        float: "a number, 0 or more",
+        str: "text",
+        tuple[str, ...]: "a list of names",
+    }
     return named[hint]
 
 
