@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import textwrap
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -247,8 +248,17 @@ def attributes(kind: type[Any]) -> dict[str, str]:
 def _hint(hint: Any) -> str:
     if hint == Layers:
         return "layer names with weights, or a list of names"
+    if hint == tuple[StyleTerm, ...]:
+        return "a list of such terms"
     if typing.get_origin(hint) is typing.Literal:
         return _choices(typing.get_args(hint))
+    given = [each for each in typing.get_args(hint) if each is not types.NoneType]
+    if len(given) == 1 and len(typing.get_args(hint)) == 2 and given[0] != tuple[int, ...]:
+        return _hint(given[0])
+    if hint == int | tuple[int, ...]:
+        return "a whole number, 1 or more, or a list of them"
+    if hint == tuple[int, ...] | None:
+        return "a list of whole numbers, 1 or more"
     named = {
         bool: "true or false",
         int: "a whole number, 1 or more",
@@ -260,6 +270,8 @@ def _hint(hint: Any) -> str:
 
 
 def _field_default(field: dataclasses.Field[Any]) -> str:
+    if field.default == ():
+        return "none"
     if field.default is dataclasses.MISSING:
         return "**required**"
     return _default({"default": field.default})
@@ -277,10 +289,15 @@ def shipped() -> str:
     ]
     for name in recipe_names():
         recipe = load_recipe(name)
-        numbers = (recipe.evaluations, recipe.size, f"{recipe.alpha:g}", f"{recipe.beta:g}")
-        cells = (f"`{name}`", recipe.features, recipe.start, recipe.optimiser.name, *numbers)
+        sizes = _listed(recipe.evaluations), _listed(recipe.scales or recipe.size)
+        weights = f"{recipe.alpha:g}", f"{recipe.beta:g}"
+        cells = (f"`{name}`", recipe.features, recipe.start, recipe.optimiser.name, *sizes, *weights)
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _listed(numbers: int | tuple[int, ...]) -> str:
+    return str(numbers) if isinstance(numbers, int) else ", ".join(map(str, numbers))
 
 
 if __name__ == "__main__":

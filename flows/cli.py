@@ -40,6 +40,7 @@ COMMANDS = {
     "gallery": "folder",
     "report": "report",
     "judge": "judge",
+    "sweep": "sweep",
     "serve": "serve",
     "app": "app",
     "export": "export",

@@ -6,18 +6,26 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import Layers, Recipe
+from nst_core.engine.recipe import KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
+MAX_SCALES = 16
+"""Scales of a schedule."""
+
+MAX_OTHER_SIZES = 4
+"""The largest factor by which the style of `mrf` is enlarged and reduced."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -60,16 +68,75 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
+    _derive_size(merged, data, overrides or {})
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
-    if recipe and not recipe.layer_names():
-        faults.append("method has no layers: name some in method.content.layers or method.style.layers")
+    if recipe:
+        faults += _contradictions(recipe)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
-    return typing.cast(Recipe, recipe)
+    return _with_scales_to_size(_with_options(typing.cast(Recipe, recipe)))
+
+
+def _contradictions(recipe: Recipe) -> Iterator[str]:
+    """What is wrong with a recipe whose values, each by itself, are right."""
+    if not recipe.layer_names():
+        yield "method has no layers: name some in method.content.layers or method.style.layers"
+    if recipe.average >= 1:
+        yield f"method.average is {recipe.average:g}; it must be below 1"
+    if any(term.beside for term in recipe.style.beside):
+        yield "method.style.beside has a term with terms beside it: put them all into method.style.beside"
+    for number, term in enumerate((recipe.style, *recipe.style.beside)):
+        yield from _option_faults(term, f"method.style.beside[{number - 1}]" if number else "method.style", recipe)
+    scales = recipe.scales or (recipe.size,)
+    if any(after < before for before, after in itertools.pairwise(scales)):
+        yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
+    if isinstance(recipe.evaluations, tuple) and len(recipe.evaluations) != len(scales):
+        numbers, sides = _counted(recipe.evaluations, "number"), _counted(scales, "scale")
+        yield f"method.evaluations has {numbers} for {sides}; give one for all, or one for each"
+
+
+def _option_faults(term: StyleTerm, where: str, recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the options of a style term."""
+    for name in term.foreign_options():
+        losses = [loss for loss, options in STYLE_OPTIONS.items() if name in options]
+        if term.loss in losses:
+            yield f"{where}.{name} belongs to kernel: {KERNEL_OPTIONS[name]}, and here it is {term.option('kernel')}"
+        else:
+            yield f"{where}.{name} belongs to the loss {' or '.join(losses)}, and here it is {term.loss}"
+    options = term.options()
+    if options.get("bandwidth") == 0:
+        yield f"{where}.bandwidth is 0; it must be above 0"
+    if options.get("other_sizes") is not None and not 1 < options["other_sizes"] <= MAX_OTHER_SIZES:
+        yield f"{where}.other_sizes is {options['other_sizes']:g}; it must be above 1, and {MAX_OTHER_SIZES} at most"
+    if options.get("draws") == "anew" and recipe.optimiser.name == "lbfgs":
+        yield (
+            f"{where}.draws is anew, another objective at each evaluation, which lbfgs cannot follow: set it to fixed, "
+            "or method.optimiser.name to adam"
+        )
+
+
+def _with_options(recipe: Recipe) -> Recipe:
+    """The recipe with the options of its style losses written out: fingerprints then name what decides a result."""
+    first, *others = (replace(term, **term.options()) for term in (recipe.style, *recipe.style.beside))
+    return replace(recipe, style=replace(first, beside=tuple(others)))
+
+
+def _counted(values: Sequence[int], what: str) -> str:
+    return f"{len(values)} {what}{'s' * (len(values) != 1)}"
+
+
+def _with_scales_to_size(recipe: Recipe) -> Recipe:
+    """The recipe with its scales multiplied so that the last is its size, and none below the least."""
+    if not recipe.scales or recipe.scales[-1] == recipe.size:
+        return recipe
+    least = min(recipe.least_scale, recipe.size)
+    return replace(
+        recipe, scales=tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.stages())
+    )
 
 
 def set_override(data: dict[str, Any], override: str) -> None:
@@ -89,9 +156,15 @@ def set_override(data: dict[str, Any], override: str) -> None:
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain YAML or JSON data, which `load_recipe` can read."""
     data = dataclasses.asdict(recipe)
-    for section in ("content", "style"):
-        data[section]["layers"] = dict(data[section]["layers"])
-    return data
+    data["style"]["beside"] = list(data["style"]["beside"])
+    data["style"], *data["style"]["beside"] = map(_given_options, (data["style"], *data["style"]["beside"]))
+    for term in (data["content"], data["style"], *data["style"]["beside"]):
+        term["layers"] = dict(term["layers"])
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+
+def _given_options(term: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in term.items() if value is not None}
 
 
 def _methods_folder() -> Path:
@@ -106,6 +179,14 @@ def _with_variant(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict
     if isinstance(variants, Mapping) and isinstance(features, str):
         base = _merge(base, variants.get(features) or {})
     return _merge(base, overrides)
+
+
+def _derive_size(merged: dict[str, Any], *layers: Mapping[str, Any]) -> None:
+    """Set the size to the last scale where the last of the layers that speaks of either gives scales and no size."""
+    speaking = [layer for layer in layers if "size" in layer or layer.get("scales")]
+    scales = speaking[-1].get("scales") if speaking and "size" not in speaking[-1] else None
+    if isinstance(scales, list) and isinstance(scales[-1], int):
+        merged["size"] = scales[-1]
 
 
 def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +222,11 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where, faults)
+    if hint == tuple[StyleTerm, ...]:
+        if not isinstance(value, list):
+            faults.append(f"{where} is {short(value)}; it must be a list of terms, each with layers and a loss")
+            return None
+        return tuple(_build(StyleTerm, each, f"{where}[{number}]", faults) for number, each in enumerate(value))
     try:
         return _scalar(hint, value)
     except ValueError as error:
@@ -164,14 +250,43 @@ def _scalar(hint: Any, value: Any) -> Any:
             hints = suggestion(str(value)[:100], [str(c) for c in choices])
             raise ValueError(f"is {short(value)}{hints}; it can be {', '.join(map(str, choices))}")
         return choices[choices.index(value)]
+    if type(None) in typing.get_args(hint) and tuple[int, ...] not in typing.get_args(hint):
+        return None if value is None else _scalar(_without_none(hint), value)
     if hint is int:
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
-            raise ValueError(f"is {short(value)}; it must be a whole number, 1 or more")
-        return int(value)
+        return _whole_number(value)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union) and tuple[int, ...] in typing.get_args(hint):
+        return _whole_numbers(typing.get_args(hint), value)
     if not isinstance(value, hint if isinstance(hint, type | types.UnionType) else object):
         kind = "text: put it in quotes" if hint is str else f"of type {getattr(hint, '__name__', hint)}"
         raise ValueError(f"is {short(value)}; it must be {kind}")
     return value
+
+
+def _without_none(hint: Any) -> Any:
+    (kind,) = (each for each in typing.get_args(hint) if each is not types.NoneType)
+    return kind
+
+
+def _whole_number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_INT:
+        raise ValueError(f"is {short(value)}; it must be a whole number, 1 or more")
+    return int(value)
+
+
+def _whole_numbers(kinds: Sequence[Any], value: Any) -> int | tuple[int, ...] | None:
+    """A list of whole numbers as a tuple; or what else `kinds` has: one number, or null."""
+    if value is None and types.NoneType in kinds:
+        return None
+    if int in kinds and not isinstance(value, list | tuple):
+        return _whole_number(value)
+    if not isinstance(value, list | tuple) or not value or len(value) > MAX_SCALES:
+        raise ValueError(f"is {short(value)}; it must be a list of 1 to {MAX_SCALES} whole numbers")
+    for number in value:
+        try:
+            _whole_number(number)
+        except ValueError as error:
+            raise ValueError(f"has a number that {error}") from error
+    return tuple(value)
 
 
 def _bool(value: Any) -> bool:

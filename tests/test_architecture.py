@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = {
     "nst_core": [
         "errors", "storage", "engine", "recipes", "config", "sources", "manifest", "run_folder",
-        "plan", "judging", "views", "export", "chunks", "bench", "app",
+        "plan", "judging", "views", "export", "sweep", "chunks", "bench", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",

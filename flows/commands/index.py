@@ -23,7 +23,7 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Look at every image of a run file's sources: what they are, which are bad, which are there twice."""
-    from flows.commands.run import check_sources
+    from flows.commands.preparation import check_sources
     from flows.progress import reporter
     from nst_core.config.run_config import load_config
     from nst_core.sources.index.report import index_report

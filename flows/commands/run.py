@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
+from flows.commands.preparation import (
+    check_folders,
+    check_sources,
+    prepare_run,
+    print_default_recipe,
+    print_notes,
+    resolved_fingerprints,
+)
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from nst_core.config.fingerprint import Fingerprints
     from nst_core.config.run_config import RunConfig
-    from nst_core.config.sources import SourceConfig
     from nst_core.plan.forecast import Forecast
     from nst_core.run_folder.summary import RunReport, Summary
-    from nst_core.sources.folder import Role
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def pair(
 
     with reporter.stage("Reading the sources", 0, "files"):
         sources = open_sources(config, reporter.at_least)
-    _print_notes(sources.notes)
+    print_notes(sources.notes)
     try:
         count = write_manifest(manifest_rows(pair_sources(config, sources)), output)
     except OSError as error:
@@ -97,7 +99,7 @@ def pair(
         ) from error
     print(f"{count} pairs written to {output}")
     note = formula_note(output)
-    _print_notes([note] if note else [])
+    print_notes([note] if note else [])
     if sources.unreadable:
         raise typer.Exit(EXIT_INCOMPLETE)
 
@@ -117,6 +119,7 @@ def plan(
     from flows.runners.selection import fleet_of
     from nst_core.plan.forecast import forecast
 
+    print_default_recipe(config)
     with reporter.stage("Reading the sources", 0, "files"):
         estimate = forecast(config, reporter.at_least, price, fleet_of(config.execution))
     if as_json:
@@ -142,87 +145,27 @@ def _run(file: Path, overrides: list[str] | None, choices: RunChoices, as_json: 
 
 
 def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
-    """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
+    """Check what can be checked before, then run the flow under Prefect's server."""
     check_folders(config)
-    from flows.progress import console, reporter
-    from nst_core.plan.recorded_method import recorded_fingerprints
-    from nst_core.plan.state import finished_state
-    from nst_core.plan.wanted import wanted_pairs
+    print_default_recipe(config)
+    from flows.progress import console
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.shard import Shard
-    from nst_core.run_folder.summary import RunReport, summarize
 
     shard = Shard.parse(choices.shard) if choices.shard else None
-    folder = RunFolder(config.run_folder)
-    recorded = recorded_fingerprints(config)
-    method = recorded or _resolved_fingerprints(config)
-    folder.check_writable()
-    folder.check_resume(config.execution.resume)
-    wanted = finished = None
-    if not missing_downloads(config):
-        with reporter.stage("Reading the sources", 0, "files"):
-            wanted = wanted_pairs(config, method.method, reporter.at_least)
-        _print_notes(wanted.notes)
-        finished = finished_state(config, method, wanted)
-    if wanted and finished and choices.strict:
-        from nst_core.plan.new_part import check_strict
-
-        check_strict([*wanted.unreadable, *finished.plan.errors()])
-    if wanted and finished and not os.environ.get("PREFECT_API_URL"):
-        summary = summarize(folder.root, finished.plan)
-        return RunReport(folder.root, summary, 0, len(finished.stale), wanted.unreadable)
-    if recorded:
-        _resolved_fingerprints(config)  # what is wrong with weights or devices is an error now, too
-    with folder.locked(shard, console.print):
+    prepared = prepare_run(config, choices.strict)
+    if prepared.report:
+        return prepared.report
+    if not prepared.resolved:
+        resolved_fingerprints(config)  # what is wrong with weights or devices is an error now, too
+    with RunFolder(config.run_folder).locked(shard, console.print):
         pass  # another process that holds it is an error now, not after the start of the server
     from flows.server.run_server import prefect_server
 
     with prefect_server():
         from flows.pipeline import run_pipeline
 
-        return run_pipeline(config, choices.strict, choices.force, choices.shard, wanted)
-
-
-def _resolved_fingerprints(config: RunConfig) -> Fingerprints:
-    """The fingerprints of a run's method on the devices that it asks for. Raises ConfigError, WeightsError."""
-    from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
-
-    return resolve_method(config, fleet_of(config.execution)).fingerprints
-
-
-def missing_downloads(config: RunConfig) -> list[str]:
-    """The commands that download what the sources of a run lack; none where they are complete."""
-    from nst_core.config.sources import DownloadedSource
-    from nst_core.sources.download.source import needed_download
-
-    sources = [s for s in (config.content, config.style) if isinstance(s, DownloadedSource) and s.download]
-    return [command for source in sources if (command := needed_download(source)) is not None]
-
-
-def check_folders(config: RunConfig) -> None:
-    """Raise SourceError where a source's folder is not there, before anything loads torch (which takes seconds)."""
-    from nst_core.config.sources import FolderSource
-    from nst_core.storage.paths import is_local
-
-    if config.pairing.strategy == "manifest":
-        import pandas  # noqa: F401 (checks the manifest; loaded after pyarrow, the two would not know each other)
-    sources: dict[Role, SourceConfig] = {"content": config.content, "style": config.style}
-    for role, section in sources.items():
-        if isinstance(section, FolderSource) and is_local(section.path) and not section.path.is_dir():
-            from nst_core.sources.registry import open_source
-
-            open_source(section, role)
-
-
-def check_sources(config: RunConfig) -> None:
-    """Raise UsageError where a run would download something first: for commands that do not download."""
-    check_folders(config)
-    if commands := missing_downloads(config):
-        names = " and ".join(f"`{command}`" for command in commands)
-        raise UsageError(
-            f"The data are not there yet: `nst run` downloads them first. To look before that, use {names}."
-        )
+        return run_pipeline(config, choices.strict, choices.force, choices.shard, prepared.wanted)
 
 
 def _print_report(report: RunReport) -> None:
@@ -256,13 +199,6 @@ def print_summary(summary: Summary) -> None:
         print(f"  {reason}: {count}")
 
 
-def _print_notes(notes: Sequence[str]) -> None:
-    from flows.progress import console
-
-    for note in notes:
-        console.print(f"Note: {note}", markup=False, soft_wrap=True)
-
-
 def _print_forecast(estimate: Forecast) -> None:
     """Print the main figures of the forecast; `--json` has all of them."""
     from nst_core.storage.disk import format_bytes
@@ -285,7 +221,7 @@ def _print_forecast(estimate: Forecast) -> None:
         print(f"  {message}")
     if len(estimate.bad_inputs) > 20:
         print(f"  … and {len(estimate.bad_inputs) - 20} more bad inputs")
-    _print_notes(estimate.notes)
+    print_notes(estimate.notes)
 
 
 def duration(seconds: float) -> str:

@@ -36,7 +36,7 @@ def stylize_all(
     from prefect.task_runners import ThreadPoolTaskRunner
 
     execution, images = config.execution, sum(len(chunk.wanted) for chunk in chunks)
-    per_image = max(1, work.recipe.evaluations)
+    per_image = max(1, work.recipe.total_evaluations)
     terms = RetryTerms(
         execution.retries,
         execution.chunk_deadline,

@@ -86,8 +86,8 @@ class Job:
         """Expected seconds until a running job is done, by its own pace; None where that is not known."""
         if self.state != "running" or self.started is None or not self.evaluations:
             return None
-        pace = (time.monotonic() - self.started) / self.evaluations
-        return max(0.0, pace * (self.recipe.evaluations - self.evaluations))
+        done, all_of_them = self.recipe.work(self.evaluations), self.recipe.work(self.recipe.evaluations)
+        return max(0.0, (time.monotonic() - self.started) / done * (all_of_them - done))
 
     def as_json(self, position: int | None, wait_seconds: float | None) -> dict[str, Any]:
         """The job as the API shows it, with its position in the queue (0: the next) and the expected wait."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from nst_core.config.run_config import Method
 from nst_core.engine.features.weights import imagenet_file
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.recipe import Recipe, Stage, full_size_evaluations
 from nst_core.recipes import is_recipe_file, recipe_names
 
 NEUTRAL = 50.0
@@ -26,6 +26,7 @@ class RecipeOption:
     Attributes:
         reason: why it cannot run here; None where it can.
         method: the `method` section of a run file that has it.
+        stages: its scales, with the evaluations of each.
     """
 
     name: str
@@ -34,6 +35,7 @@ class RecipeOption:
     evaluations: int
     reason: str | None
     method: Method
+    stages: tuple[Stage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -45,6 +47,10 @@ class RecipeOption:
             "size": self.size,
             "evaluations": self.evaluations,
         }
+
+    def work(self, evaluations: int) -> float:
+        """The work of the first evaluations, as a number of those at the delivered size."""
+        return full_size_evaluations(self.stages, evaluations) if self.stages else evaluations
 
     def sized(self, size: int) -> Method:
         """The method at a job's size, in pixels."""
@@ -62,7 +68,8 @@ def _option(method: Method) -> RecipeOption:
     """A recipe with its overrides. Raises ConfigError."""
     recipe = method.resolve()
     name = Path(method.recipe).stem if is_recipe_file(method.recipe) else method.recipe
-    return RecipeOption(name, recipe.source, recipe.size, recipe.evaluations, _missing_weights(recipe), method)
+    numbers = recipe.size, recipe.total_evaluations
+    return RecipeOption(name, recipe.source, *numbers, _missing_weights(recipe), method, recipe.stages())
 
 
 def _missing_weights(recipe: Recipe) -> str | None:

@@ -126,7 +126,7 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
         recipe=recipe.name,
         features=recipe.features,
         size=recipe.size,
-        evaluations=recipe.evaluations,
+        evaluations=recipe.total_evaluations,
         precision=recipe.precision,
         images=pictures.origin,
         machine=machine,
@@ -134,7 +134,7 @@ def run_bench(options: BenchOptions, progress: Progress | None = None) -> BenchR
         ceiling=ceiling,
         throughput=tuple(throughput),
         equal_loss=equal,
-        costs=tuple(costs_of(recipe.evaluations, throughput, equal, options.images, options.price)),
+        costs=tuple(costs_of(recipe.total_evaluations, throughput, equal, options.images, options.price)),
         seconds=time.perf_counter() - started,
     )
 
@@ -204,7 +204,11 @@ def _recipe(options: BenchOptions) -> Recipe:
         overrides["size"] = options.size
     if options.precision is not None:
         overrides["precision"] = options.precision
-    return load_recipe(options.recipe, overrides)
+    recipe = load_recipe(options.recipe, overrides)
+    if not recipe.scales:
+        return recipe
+    # Measured is the evaluation at the delivered size; the schedule counts as so many of those as cost the same.
+    return replace(recipe, scales=None, evaluations=max(1, round(recipe.full_size_evaluations())))
 
 
 def _check_size(recipe: Recipe, session: Session) -> None:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image as PILImage
 from torch import Tensor
 
-from nst_core.chunks.masks import PairMasks, has_masks, pair_regions, read_masks
+from nst_core.chunks.masks import StyleMask, masked_target
+from nst_core.engine.batch import Pairs
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
     Pixels,
@@ -27,16 +25,15 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import RegionTargets, StyleTarget, blend_targets, depends_on_content, style_target
-from nst_core.engine.optimisation import Pairs
+from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.recipe import Recipe, padded_shape
-from nst_core.engine.regions import Regions
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import current_sha256
+from nst_core.sources.pair_masks import PairMasks, read_masks, uses_masks
 from nst_core.storage.paths import file_state, parse_path
 
 Image = TypeVar("Image")
@@ -127,8 +124,8 @@ class BatchReader:
     def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
         recipe, extractor = session.recipe, session.extractor
         self._session, self._content_limits, self._style_limits = session, content_limits, style_limits
-        self._content_side = extractor.min_side(recipe.layer_names())
-        self._style_side = extractor.min_side(recipe.style_names())
+        self._content_side = recipe.least_side(extractor.min_side(recipe.layer_names()))
+        self._style_side = recipe.least_side(extractor.min_side(recipe.style_names()))
         self._decoded: dict[object, ScaledImage] = {}
         self._decoded_before: dict[object, ScaledImage] = {}
 
@@ -141,7 +138,7 @@ class BatchReader:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
-                if has_masks(row, self._session.recipe):
+                if uses_masks(row.extras, len(row.style_paths), self._session.recipe):
                     pairs.append(self._masked(row, image))
                     continue
                 pairs.append(DecodedPair(row, image, [style(parse_path(path), row.size) for path in row.style_paths]))
@@ -153,9 +150,8 @@ class BatchReader:
         """A pair with masks, whose styles are decoded: their targets may be of regions. Raises InputError."""
         styles = [self._decoded_style(parse_path(path), row.size) for path in row.style_paths]
         sizes = [(style.width, style.height) for style in styles]
-        return DecodedPair(
-            row, content, styles, read_masks(row, (content.width, content.height), sizes, self._content_limits)
-        )
+        own, limit = (content.width, content.height), self._content_limits.max_pixels
+        return DecodedPair(row, content, styles, read_masks(row.extras, own, sizes, self._session.recipe, limit))
 
     def content(self, path: Path, size: int) -> ScaledImage:
         """Read a content image at a working size. Raises InputError."""
@@ -215,30 +211,20 @@ def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
     """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
     alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
-    targets = [_blended_target(pair, session) for pair in pairs]
-    regions = [_regions(pair, session) for pair in pairs]
-    if all(one is None for one in regions):
-        regions = []
-    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, regions)
+    targets = [_pair_target(pair, session) for pair in pairs]
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
 
 
-def _regions(pair: DecodedPair, session: Session) -> RegionTargets | None:
+def _pair_target(pair: DecodedPair, session: Session) -> StyleTarget:
+    """The target of a pair's styles, blended; of its regions, where it has masks."""
+
+    def target(place: int, mask: StyleMask | None = None) -> StyleTarget:
+        return target_of(pair.styles[place], pair.content, session, mask)
+
+    shares = pair.row.style_shares
     if pair.masks is None:
-        return None
-
-    def target(place: int, mask: NDArray[np.bool_] | None, region: str) -> StyleTarget:
-        return target_of(pair.styles[place], pair.content, session, mask, region)
-
-    found = pair_regions(pair.masks, pair.content.pixels, pair.row.style_shares, session.recipe, target)
-    if found is None:
-        return None
-    regions = Regions(found.regions.guides.to(session.device), found.regions.keep.to(session.device))
-    return RegionTargets(regions, found.targets)
-
-
-def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
-    targets = [target_of(style, pair.content, session) for style in pair.styles]
-    return blend_targets(targets, pair.row.style_shares)
+        return blend_targets([target(place) for place in range(len(pair.styles))], shares)
+    return masked_target(pair.masks, pair.content.pixels, shares, session.recipe, target)
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
@@ -267,13 +253,12 @@ def target_of(
     style: DecodedStyle,
     content: ScaledImage,
     session: Session,
-    mask: NDArray[np.bool_] | None = None,
-    region: str = "",
+    mask: StyleMask | None = None,
 ) -> StyleTarget:
     """The target of a style, computed unless the session has it; for this content alone if the recipe says so.
 
     Args:
-        mask: (H, W) of the region of the style that it is of, in any size; `region` its hash.
+        mask: of the region of the style that it is of, in any size; by default all of it.
 
     Raises OutOfMemory.
     """
@@ -284,14 +269,13 @@ def target_of(
 
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-        guide = None
-        if mask is not None:
-            resized = PILImage.fromarray(mask.astype(np.uint8)).resize(pixels.shape[1::-1], PILImage.Resampling.NEAREST)
-            guide = torch.from_numpy(np.array(resized, np.float32)).to(device)
+        guide = None if mask is None else mask.guide(pixels.shape[1], pixels.shape[0]).to(device)
         return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own, guide)
 
     # A pair is made once: what is for one content only would never be asked for again.
-    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style, region), make)
+    if depends_on_content(recipe):
+        return session.unkept_target(make)
+    return session.target(style_key(style, "" if mask is None else mask.sha256), make)
 
 
 def style_key(image: ScaledImage, region: str = "") -> StyleKey:

@@ -17,10 +17,10 @@ from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_weights
 from nst_core.chunks.masks import kept_pixels
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output
+from nst_core.engine.batch import LossPoint, StylizedBatch
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
 from nst_core.engine.memory import peak_resident
-from nst_core.engine.optimisation import LossPoint, StylizedBatch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns

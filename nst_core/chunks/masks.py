@@ -1,131 +1,119 @@
-"""The masks of planned pairs: read, and made into the regions that the engine takes."""
+"""The masks of planned pairs as the engine takes them: regions of the content, each with the target of its style."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
 
-from nst_core.engine.images.label_images import LabelImage, UnusableMask, decode_labels
-from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.label_images import LabelImage
 from nst_core.engine.images.pixels import Pixels, pad_by_reflection
-from nst_core.engine.objective import RegionTargets, StyleTarget, blend_targets
+from nst_core.engine.objective import StyleTarget, blend_targets, regional_target
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions, soft_mask
-from nst_core.run_folder.plan_table import PlannedPair
-from nst_core.sources.base import MASK, STYLE_MASK
-from nst_core.storage.paths import parse_path
+from nst_core.sources.pair_masks import PairMasks
 
-TargetOf = Callable[[int, "NDArray[np.bool_] | None", str], StyleTarget]
-"""The target of a pair's style by its place: of the region of a mask (H, W) with its hash, or of the whole image."""
+Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class PairMasks:
-    """The label images of a pair; of a style None where it has none."""
+class StyleMask:
+    """A region of a style image: its pixels, (H, W), in any size."""
 
-    content: LabelImage
-    styles: tuple[LabelImage | None, ...] = ()
+    bits: Bits
+
+    @property
+    def sha256(self) -> str:
+        return sha256(np.packbits(self.bits).tobytes() + str(self.bits.shape).encode()).hexdigest()
+
+    def guide(self, width: int, height: int) -> Tensor:
+        """(height, width) float32: 1 where the region is."""
+        resized = Image.fromarray(self.bits.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)
+        return torch.from_numpy(np.array(resized, np.float32))
 
 
-def has_masks(row: PlannedPair, recipe: Recipe) -> bool:
-    """Whether a pair has a mask that matters under the recipe."""
-    styled = bool(row.extras.get(STYLE_MASK)) or bool(recipe.regions)
-    return bool(row.style_paths and row.extras.get(MASK) and (recipe.keep or styled))
-
-
-def read_masks(
-    row: PlannedPair, content: tuple[int, int], styles: Sequence[tuple[int, int]], limits: ImageLimits
-) -> PairMasks:
-    """Read the masks of a pair.
-
-    Args:
-        content, styles: (width, height) of the original images.
-
-    Raises:
-        InputError: a mask is missing, is no label image, or has another shape than its image.
-    """
-    names = row.extras.get(STYLE_MASK, "").split(";")
-    names += [""] * (len(styles) - len(names))
-    if len(names) > len(styles):
-        raise UnusableMask(names[-1], f"{len(names)} style masks for {len(styles)} styles")
-    return PairMasks(
-        _read(row.extras[MASK], content, limits),
-        tuple(_read(name, size, limits) if name else None for name, size in zip(names, styles, strict=True)),
-    )
+TargetOf = Callable[[int, "StyleMask | None"], StyleTarget]
+"""The target of a pair's style by its place: of a region of it, or of the whole image."""
 
 
 def kept_pixels(masks: PairMasks, recipe: Recipe, width: int, height: int, edge: int) -> NDArray[np.float32]:
     """(height, width) in [0, 1]: 1 where the content stays."""
     mask = masks.content.resized(width, height).mask(recipe.keep)
-    soft: NDArray[np.float32] = soft_mask(torch.from_numpy(mask.astype(np.float32)), edge).numpy()
-    return soft
+    return _soft(mask, edge)
 
 
-def pair_regions(
+def masked_target(
     masks: PairMasks, pixels: Pixels, shares: Sequence[float], recipe: Recipe, target_of: TargetOf
-) -> RegionTargets | None:
-    """The regions of a pair for a content of `pixels`, (H, W, 3); None where there is one style for all of it.
+) -> StyleTarget:
+    """The target of a pair for a content of `pixels`, (H, W, 3), whose styles have these shares.
 
     A region that its style's mask lacks takes the whole style; regions that the content lacks are left out.
     """
     height, width = pixels.shape[:2]
     labels = masks.content.resized(width, height)
-    keep = kept_pixels(masks, recipe, width, height, round(recipe.edge))
     kept = labels.mask(recipe.keep)
-    guides: list[NDArray[np.bool_]] = []
-    targets: list[StyleTarget] = []
+    styles = _Styles(masks, shares, target_of)
+    painted = [(mask & ~kept, make) for mask, make in _regions(labels, styles, recipe) if (mask & ~kept).any()]
+    if not painted:  # all of it is kept
+        painted = [(np.zeros((height, width), bool), lambda: target_of(0, None))]
+    if len(painted) == 1 and not kept.any():
+        return painted[0][1]()
+    edge = round(recipe.edge)
+    planes = np.stack([*(_soft(mask, edge) for mask, _ in painted), _soft(kept, edge)])
+    padded = pad_by_reflection(torch.from_numpy(planes), *recipe.padded(width, height))
+    parts = [make() for _, make in painted]
+    padded = padded.to(parts[0].colours.mean.device)
+    return regional_target(Regions(padded[:-1], padded[-1]), parts)
 
-    def add(guide: NDArray[np.bool_], target: Callable[[], StyleTarget]) -> None:
-        if (guide & ~kept).any():
-            guides.append(guide & ~kept)
-            targets.append(target())
 
-    def whole() -> StyleTarget:
-        return blend_targets([target_of(place, None, "") for place in range(len(shares))], shares)
-
+def _regions(labels: LabelImage, styles: _Styles, recipe: Recipe) -> Iterator[tuple[Bits, Callable[[], StyleTarget]]]:
+    """Every region of a content, none overlapping another, and what makes its target."""
     if recipe.regions:
-        left = np.ones((height, width), bool)
+        left = np.ones(labels.labels.shape, bool)
         for number, name in enumerate(recipe.regions):
-            place = number % len(shares)
-            guide = labels.mask([name]) & left
-            add(guide, lambda name=name, place=place: _of_region(masks, place, name, target_of))  # type: ignore[misc]
-            left &= ~guide
-        add(left, whole)
-    elif any(masks.styles):
+            mask = labels.mask([name]) & left
+            yield mask, lambda number=number, name=name: styles.one(number % len(styles.shares), name)  # type: ignore[misc]
+            left &= ~mask
+        yield left, styles.blend
+    elif styles.masks.by_number:
+        for label in labels.numbers():
+            name, mask = labels.name_of(label), labels.labels == label
+            if label == 0:
+                yield mask, lambda name=name: styles.blend(name)  # type: ignore[misc]
+            else:
+                yield mask, lambda label=label, name=name: styles.one(label - 1, name)  # type: ignore[misc]
+    elif any(masks is not None for masks in styles.masks.styles):
         for name in labels.regions():
-            add(
-                labels.mask([name]),
-                lambda name=name: blend_targets(  # type: ignore[misc]
-                    [_of_region(masks, place, name, target_of) for place in range(len(shares))], shares
-                ),
-            )
-    elif not kept.any():
-        return None
+            yield labels.mask([name]), lambda name=name: styles.blend(name)  # type: ignore[misc]
     else:
-        add(np.ones((height, width), bool), whole)
-    if not guides:  # all of it is kept
-        guides, targets = [np.zeros((height, width), bool)], [whole()]
-    stacked = torch.from_numpy(np.stack([*(g.astype(np.float32) for g in guides), keep]))
-    padded = pad_by_reflection(stacked, *recipe.padded(width, height))
-    return RegionTargets(Regions(padded[:-1], padded[-1]), targets)
+        yield np.ones(labels.labels.shape, bool), styles.blend
 
 
-def _of_region(masks: PairMasks, place: int, name: str, target_of: TargetOf) -> StyleTarget:
-    labels = masks.styles[place] if place < len(masks.styles) else None
-    mask = None if labels is None else labels.mask([name])
-    if mask is None or not mask.any() or mask.all():
-        return target_of(place, None, "")
-    return target_of(place, mask, sha256(np.packbits(mask).tobytes() + str(mask.shape).encode()).hexdigest())
+@dataclass(frozen=True)
+class _Styles:
+    """The styles of a pair."""
+
+    masks: PairMasks
+    shares: Sequence[float]
+    target_of: TargetOf
+
+    def one(self, place: int, region: str | None = None) -> StyleTarget:
+        """The target of a style; of the region of that name, where its mask has it."""
+        labels = self.masks.styles[place] if place < len(self.masks.styles) else None
+        bits = None if labels is None or region is None else labels.mask([region])
+        return self.target_of(place, None if bits is None or not bits.any() or bits.all() else StyleMask(bits))
+
+    def blend(self, region: str | None = None) -> StyleTarget:
+        """The target of all styles."""
+        return blend_targets([self.one(place, region) for place in range(len(self.shares))], self.shares)
 
 
-def _read(name: str, size: tuple[int, int], limits: ImageLimits) -> LabelImage:
-    from nst_core.sources.coco_regions import PREFIX, read_regions
-
-    found = read_regions(name) if name.startswith(PREFIX) else decode_labels(parse_path(name), limits.max_pixels)
-    found.check_fits(name, *size)
-    return found
+def _soft(mask: Bits, edge: int) -> NDArray[np.float32]:
+    soft: NDArray[np.float32] = soft_mask(torch.from_numpy(mask.astype(np.float32)), edge).numpy()
+    return soft

@@ -23,8 +23,8 @@ from nst_core.chunks.encoding import (
     write_unstylized,
 )
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
-from nst_core.engine.optimisation import Watch
 from nst_core.engine.session import OutOfMemory, session_for
+from nst_core.engine.watch import Watch
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_ids, rows_file, write_rows
@@ -193,6 +193,9 @@ class ChunkRun:
             result = write_pair(pair, stylized, self._output, self._attempts(pair.row))
         except NumericalError as error:
             self._add_unfinished(pair.row, "failed", error)
+            return
+        except InputError as error:  # the content went before what is kept of it was read at its own size
+            self._add_unfinished(pair.row, "quarantined", error)
             return
         if earlier and earlier.status == "success" and earlier.output_sha256 == result.output_sha256:
             result = earlier

@@ -30,6 +30,23 @@ _LATER_KEYS: dict[str, Any] = {
     "regions": (),
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,
+    "optimiser.laplacian_levels": 5,
+    "optimiser.carry": False,
+    "style.weight": 1.0,
+    "style.beside": [],
+    "scales": None,
+    "average": 0.0,
+    "least_scale": 1,
+    "finish": "as_is",
+    "content.doubles": False,
+    "content.laplacian": 0.0,
+    "content.laplacian_pool": 2,
+    "content.gains": False,
+    "content.gain_window": 1,
+    "style.last_loss": "same",
+    "style.content_share": 0.75,
+    "style.split_share": 0.0,
+    "style.rotations": False,
 }
 """Keys that recipes gained after the first version, with the values that equal the engine before them.
 
@@ -77,8 +94,8 @@ def _leave_out_neutral(method: dict[str, Any]) -> None:
     for dotted, neutral in _LATER_KEYS.items():
         *sections, key = dotted.split(".")
         section = method[sections[0]] if sections else method
-        if section[key] == neutral:
-            del section[key]
+        if section.get(key) == neutral:
+            section.pop(key, None)
 
 
 def canonical_hash(data: Any) -> str:

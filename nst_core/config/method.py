@@ -20,7 +20,8 @@ class ResolvedMethod:
 
     Attributes:
         recipe: with its precision resolved.
-        min_side, min_style_side: shortest image side, in pixels, that its layers (style layers) accept.
+        min_side, min_style_side: shortest side, in pixels, of an image that its layers (style layers) accept at every
+            scale.
     """
 
     recipe: Recipe
@@ -49,7 +50,7 @@ def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> ResolvedMet
         recipe,
         fleet,
         extractor.weights_sha256,
-        extractor.min_side(recipe.layer_names()),
-        extractor.min_side(recipe.style_names()),
+        recipe.least_side(extractor.min_side(recipe.layer_names())),
+        recipe.least_side(extractor.min_side(recipe.style_names())),
         fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
     )

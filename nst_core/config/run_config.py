@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
+from nst_core.config.default_recipe import DefaultRecipe, default_recipe
 from nst_core.config.faults import faults as faults_of
 from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
@@ -26,7 +36,12 @@ class Method(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    recipe: str = Field("wavelet", description="A shipped recipe's name, or the path of a recipe file.")
+    recipe: str = Field(
+        AUTO,
+        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `wavelet` "
+        "without; a run that has begun keeps what it began with.",
+    )
+    _reason: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -40,6 +55,26 @@ class Method(BaseModel):
             if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
         }
         return {**data, **paths}
+
+    @property
+    def reason(self) -> str:
+        """Why this recipe was chosen, where the run file names none."""
+        return self._reason
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both ask for the same pictures, whoever named the recipe."""
+        return isinstance(other, Method) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def chosen(self, default: Callable[[], DefaultRecipe]) -> Method:
+        """With the default recipe, which is not asked for where one is named, in place of `auto`."""
+        if self.recipe != AUTO:
+            return self
+        chosen = default()
+        method = self.model_copy(update={"recipe": chosen.name})
+        method._reason = chosen.reason
+        return method
 
     def resolve(self) -> Recipe:
         """The recipe with its overrides. Raises ConfigError."""
@@ -155,11 +190,15 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         data = {}
     if not isinstance(data, dict):
         raise ConfigError(f"{found} must be a mapping of sections, such as `content: photographs/`.")
-    return parse_config({"name": found.stem, **data}, overrides)
+    return parse_config({"name": found.stem, **data}, overrides, resumes=True)
 
 
-def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunConfig:
-    """Validate plain data as a run configuration. Raises ConfigError, which names every fault."""
+def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = (), resumes: bool = False) -> RunConfig:
+    """Validate plain data as a run configuration. Raises ConfigError, which names every fault.
+
+    Args:
+        resumes: a recipe that is not named is that of the run folder, if there is one.
+    """
     expanded = {key: _expand(key, value) for key, value in data.items() if value is not None}
     for override in overrides:
         set_override(expanded, override)
@@ -170,8 +209,11 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> RunC
     try:
         config = RunConfig.model_validate(expanded)
     except ValidationError as error:
-        faults += dict.fromkeys(faults_of(error, RunConfig))
-    faults += _recipe_faults(expanded.get("method", {}))
+        faults += [*dict.fromkeys(faults_of(error, RunConfig)), *_recipe_faults(expanded.get("method", {}))]
+    else:
+        devices, folder = config.execution.devices, config.run_folder if resumes else None
+        config = config.model_copy(update={"method": config.method.chosen(lambda: default_recipe(devices, folder))})
+        faults += _recipe_faults(config.method)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     return config
@@ -206,7 +248,7 @@ def _with_source(section: Any) -> Any:
 def _recipe_faults(section: Any) -> list[str]:
     """The fault of the recipe or its overrides; faults of the section itself are found by the model."""
     try:
-        Method.model_validate(section).resolve()
+        Method.model_validate(section).chosen(lambda: default_recipe("cpu")).resolve()
     except ValidationError:
         return []
     except UsageError as error:

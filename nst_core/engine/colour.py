@@ -57,9 +57,20 @@ def match_colours(images: Tensor, targets: ColourStatistics, weights: Tensor | N
     2007, "The linear Monge-Kantorovitch linear colour mapping").
     """
     own = colour_statistics(images, weights)
-    transport = _transport(own.covariance, targets.covariance).to(images)
+    transport = matching_map(own.covariance, targets.covariance).to(images)
     moved = transport @ (images.flatten(-2) - own.mean[..., None]) + targets.mean[..., None]
     return moved.reshape(images.shape).clamp(0, 1)
+
+
+def matching_map(own: Tensor, target: Tensor) -> Tensor:
+    """The linear map of least change between Gaussians of these covariances, (…, n, n): float64, on the CPU.
+
+    Fetched in one go; the formula is that of `match_colours`.
+    """
+    ridge = _RIDGE * torch.eye(own.shape[-1], dtype=torch.float64)
+    own, target = torch.stack([own, target.expand_as(own)]).double().cpu() + ridge
+    root, inverse_root = _power(own, 0.5), _power(own, -0.5)
+    return inverse_root @ _power(root @ target @ root, 0.5) @ inverse_root
 
 
 def luminance(images: Tensor) -> Tensor:
@@ -92,13 +103,6 @@ def with_luminance(images: Tensor, contents: Tensor) -> Tensor:
     chroma = contents - luminance(contents)
     room = torch.where(chroma > 0, 1 - light, light) / chroma.abs().clamp_min(1e-6)
     return light + chroma * room.amin(dim=-3, keepdim=True).clamp_max(1.0)
-
-
-def _transport(own: Tensor, target: Tensor) -> Tensor:
-    """The map between Gaussians of these covariances, (…, 3, 3) float64: on the CPU, fetched in one go."""
-    own, target = torch.stack([own, target.expand_as(own)]).double().cpu() + _RIDGE * torch.eye(3, dtype=torch.float64)
-    root, inverse_root = _power(own, 0.5), _power(own, -0.5)
-    return inverse_root @ _power(root @ target @ root, 0.5) @ inverse_root
 
 
 def _power(matrices: Tensor, exponent: float) -> Tensor:

@@ -38,10 +38,13 @@ def build_evaluation(objective: Objective, parametrisation: PixelParametrisation
     Args:
         evaluation: `eager`; `graph`: captured once as a CUDA graph, then replayed (the same kernels and bits, without
             the launch times that dominate small batches); `compile`: the losses fused by `torch.compile`, for every
-            shape anew. Where one of the latter two does not work, that is logged and `eager` is used.
+            shape anew. Where one of the latter two does not work, that is logged and `eager` is used; so it is, unsaid,
+            where losses draw anew.
     """
     plain = _eager(objective, parametrisation, objective_losses(objective))
     start = parametrisation.points()
+    if objective.changes:
+        return plain
     if evaluation == "graph" and start.is_cuda:
         return _or_eager("CUDA graph", lambda: CudaGraphEvaluation(plain, start), plain)
     if evaluation == "compile":

@@ -14,6 +14,9 @@ from torch import Tensor
 ENERGY_FLOOR = 1e-3
 """Added to a channel's root mean energy before it divides: silent channels must not become loud."""
 
+SCALED_FLOOR = 1e-8
+"""Added to the sum of differences that divides in `scaled` losses."""
+
 VARIANCE_FLOOR = 1e-4
 """Added to the content's spatial variance before it divides: a flat image has none."""
 
@@ -26,6 +29,33 @@ def gram_matrix(features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):  # it would lower the product to half precision
         gram: Tensor = _Gram.apply(features.flatten(2))
         return gram
+
+
+def guided_gram(features: Tensor, channel: Tensor) -> Tensor:
+    """The Gram matrices of one region: `(T∘F)(T∘F)ᵀ / M`, (B, N, H, W) and a channel T, (B, H, W) -> (B, N, N).
+
+    Gatys et al. 2017, "Controlling Perceptual Factors", eq. 4; T as `guidance_channel` gives it. Besides the features
+    themselves nothing is kept for the backward pass, however many regions there are.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        gram: Tensor = _GuidedGram.apply(features.flatten(2), channel.flatten(1)[:, None].to(features.dtype))
+        return gram
+
+
+class _GuidedGram(torch.autograd.Function):
+    """`(T∘F)(T∘F)ᵀ / M` of (B, N, M) and (B, 1, M)."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, channel: Tensor) -> Tensor:
+        ctx.save_for_backward(flat, channel)
+        guided = flat * channel
+        return product(guided, guided.transpose(1, 2)) / flat.shape[2]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        flat, channel = ctx.saved_tensors
+        spread = (gradient + gradient.transpose(1, 2)) / flat.shape[2]
+        return (spread @ at_least_float32(flat * channel) * channel).to(flat.dtype), None
 
 
 class _Gram(torch.autograd.Function):
@@ -97,6 +127,11 @@ def content_relative(features: Tensor, target: Tensor) -> Tensor:
     return content_mean(features, target) / (variance + VARIANCE_FLOOR)
 
 
+def content_scaled(features: Tensor, target: Tensor) -> Tensor:
+    """Σ (F − P)² / Σ |F − P| per image, (B,): a loss whose gradient has about the same size wherever the image is."""
+    return _scaled(at_least_float32(features) - at_least_float32(target))
+
+
 def style_gatys(gram: Tensor, target: Tensor, positions: int) -> Tensor:
     """Σ (G/M_G − A/M_A)² / (4 N²) per image, (B,). Gatys 2016, eq. 4: with equal sizes, Σ(G − A)² / (4 N² M²).
 
@@ -130,6 +165,16 @@ def style_relative(gram: Tensor, target: Tensor, positions: int) -> Tensor:
 def style_frobenius(gram: Tensor, target: Tensor, positions: int) -> Tensor:
     """‖G/M_G − A/M_A‖² / ‖A/M_A‖² per image, (B,): 1 is the loss of a black map, whatever the layer's scale."""
     return (gram - target).square().sum(dim=(1, 2)) / target.square().sum(dim=(1, 2)).clamp_min(1e-12)
+
+
+def style_scaled(gram: Tensor, target: Tensor, positions: int) -> Tensor:
+    """Σ d² / Σ |d| per image, (B,), with d = G/M_G − A/M_A: a loss with a gradient of much the same size everywhere."""
+    return _scaled(gram - target)
+
+
+def _scaled(difference: Tensor) -> Tensor:
+    flat = difference.flatten(1)
+    return flat.square().sum(dim=1) / (flat.abs().sum(dim=1) + SCALED_FLOOR)
 
 
 def total_variation(images: Tensor) -> Tensor:
@@ -174,12 +219,14 @@ CONTENT_LOSSES = {
     "sum": content_sum,
     "mean": content_mean,
     "relative": content_relative,
+    "scaled": content_scaled,
 }
-STYLE_LOSSES = {
+GRAM_LOSSES = {
     "gatys": style_gatys,
     "mean": style_mean,
     "half_sum": style_half_sum,
     "mean_by_size": style_mean_by_size,
     "relative": style_relative,
     "frobenius": style_frobenius,
+    "scaled": style_scaled,
 }

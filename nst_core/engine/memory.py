@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -108,8 +109,10 @@ def _entries(path: Path) -> dict[str, int]:
 
 def _state_vectors(recipe: Recipe) -> int:
     """The state of optimiser, parametrisation and objective, as a number of float32 images."""
-    history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "gradient_descent": 2}
-    return history[recipe.optimiser.name] + 6
+    history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "rmsprop": 3, "gradient_descent": 2}
+    average = 2 if recipe.average else 0
+    count = history[recipe.optimiser.name] + average + 6
+    return math.ceil(count * 4 / 3) if recipe.optimiser.precondition == "laplacian" else count
 
 
 def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
@@ -126,8 +129,7 @@ def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
         terms = objective.terms(images)
     del terms
     weights = {p.untyped_storage().data_ptr() for p in (*extractor.parameters(), *extractor.buffers())}
-    targets = sum(t.nbytes for t in (*objective.content_maps.values(), *objective.grams.values()))
-    return targets + sum(size for pointer, size in kept.items() if pointer not in weights)
+    return objective.kept_bytes() + sum(size for pointer, size in kept.items() if pointer not in weights)
 
 
 def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:
@@ -139,8 +141,11 @@ def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) 
 
 
 def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple[Objective, Tensor]:
-    """An objective of noise images, and images to evaluate it at."""
+    """An objective of noise images, and images to evaluate it at: of the last scale, which needs the most."""
+    recipe = replace(recipe, scales=None)
     set_convolution_precision(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])
-    return Objective(recipe, extractor, images, [target] * batch), images.requires_grad_(True)
+    objective = Objective(recipe, extractor, images, [target] * batch)
+    objective.begin(images)
+    return objective, images.requires_grad_(True)

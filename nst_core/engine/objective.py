@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import (
@@ -18,34 +20,57 @@ from nst_core.engine.colour import (
     stacked_statistics,
 )
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, TV_LOSSES, gram_matrix, out_of_range
-from nst_core.engine.recipe import Recipe
-from nst_core.engine.regions import Regions, guided_gram, guides_at, region_batch
+from nst_core.engine.gain_maps import gained
+from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
+from nst_core.engine.recipe import Recipe, StyleTerm
+from nst_core.engine.regions import Regions, guides_at, region_batch
+from nst_core.engine.scaling import scaled
+from nst_core.engine.structure import laplacian_loss, self_similarity_loss
+from nst_core.engine.style_losses import BatchLoss, LossBlend, LossRegion, LossSetting, blended, style_loss
+from nst_core.engine.style_losses.transport_loss import drawn_places
+from nst_core.engine.transport import sampled
 
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """The target of a style image: computed once, reused for every content.
+    """The target of a style image, or of a region of one: computed once, reused for every content.
 
-    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
+    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`). The target of a
+    content with regions has one of these for each.
 
     Attributes:
-        grams: by layer, the Gram matrix divided by the number of positions, (N, N) float32.
+        losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
         colours: mean and covariance of the style's pixels.
-        image: the style image itself, (3, H, W), where the recipe starts from it.
+        image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
+        coarser: by factor, the targets for the coarser scales of a schedule.
+        regions, parts: of a content with regions: these, and the target of each; `losses` are empty then.
     """
 
-    grams: dict[str, Tensor]
+    losses: Mapping[tuple[int, str], LossBlend]
     colours: ColourStatistics
     image: Tensor | None = None
+    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
+    regions: Regions | None = None
+    parts: tuple[StyleTarget, ...] = ()
 
+    def part(self, number: int) -> StyleTarget:
+        """The target of a region; of what has fewer regions, or none, any."""
+        return self.parts[min(number, len(self.parts) - 1)] if self.parts else self
 
-@dataclass(frozen=True)
-class RegionTargets:
-    """The regions of a pair, each with its style target (of the region of a style, or of a whole one)."""
+    def loss_regions(self, key: tuple[int, str]) -> tuple[LossRegion, ...]:
+        """What the loss of a term is made of."""
+        if self.regions is None:
+            return (LossRegion(self.losses[key]),)
+        regions = zip(self.parts, self.regions.shares(), self.regions.guides, strict=True)
+        return tuple(LossRegion(part.losses[key], share, guide) for part, share, guide in regions)
 
-    regions: Regions
-    targets: Sequence[StyleTarget]
+    @property
+    def nbytes(self) -> int:
+        """Memory, in bytes, coarser scales included."""
+        own = (self.colours.mean, self.colours.covariance, *([] if self.image is None else [self.image]))
+        kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
+        each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
+        return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
 
 
 @dataclass(frozen=True)
@@ -76,7 +101,7 @@ def luminance_only(recipe: Recipe) -> bool:
 def style_target(
     image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None, guide: Tensor | None = None
 ) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1], already at `size · style_scale`.
+    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
         content: (3, H, W), needed where the recipe keeps the content's colours.
@@ -85,18 +110,40 @@ def style_target(
     Raises:
         ValueError: the content is needed and missing.
     """
+    coarser = {
+        factor: _target_of_scale(
+            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor), guide
+        )
+        for factor in recipe.coarser_factors()
+    }
+    return replace(_target_of_scale(image, recipe, extractor, content, guide), coarser=coarser)
+
+
+def _target_of_scale(
+    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None, guide: Tensor | None
+) -> StyleTarget:
     if depends_on_content(recipe):
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")
         image = _recoloured(image, content, recipe)
+    guide = None if guide is None else guides_at(guide[None], *image.shape[1:])[0]
     names = recipe.style_names()
-    maps = extractor(image[None], names) if names else {}
-    if guide is None:
-        grams = {name: gram_matrix(maps[name])[0] for name in names}
-    else:
-        guides = {name: guides_at(guide[None, None], *maps[name].shape[2:])[:, 0] for name in names}
-        grams = {name: guided_gram(maps[name], guides[name])[0] for name in names}
-    return StyleTarget(grams, colour_statistics(image, guide), image if recipe.start == "style" else None)
+
+    @cache
+    def maps(picture: Tensor) -> Mapping[str, Tensor]:
+        found: Mapping[str, Tensor] = extractor(picture[None], names)
+        return found
+
+    terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
+    losses: dict[tuple[int, str], LossBlend] = {
+        key: ((1.0, style_loss(term).target(image, maps, guide)),) for key, term in terms.items()
+    }
+    needs_image = recipe.start == "style" or recipe.content.gains
+    return StyleTarget(losses, colour_statistics(image, guide), image if needs_image else None)
+
+
+def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
+    return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
 def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
@@ -107,34 +154,49 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """Blend several styles: their Gram matrices and colours, weighted by shares (normalised to sum to 1).
+    """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
 
-    Where the recipe starts from the style image, that is the one with the largest share.
+    Where the recipe needs the style image, that is the one with the largest share.
     """
     if len(targets) == 1:
         return targets[0]
     whole = sum(shares)
     shares = [share / whole for share in shares]
-    grams = {
-        name: torch.stack([s * t.grams[name] for t, s in zip(targets, shares, strict=True)]).sum(dim=0)
-        for name in targets[0].grams
-    }
+    losses = {key: blended([target.losses[key] for target in targets], shares) for key in targets[0].losses}
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    return replace(leading, grams=grams, colours=blend_statistics([t.colours for t in targets], shares))
+    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
+    colours = blend_statistics([t.colours for t in targets], shares)
+    return replace(leading, losses=losses, colours=colours, coarser=coarser)
+
+
+def regional_target(regions: Regions, parts: Sequence[StyleTarget]) -> StyleTarget:
+    """The target of a content with regions, each with a target of its own."""
+    shares = regions.shares()
+    whole = sum(shares)
+    colours = blend_statistics([p.colours for p in parts], [s / whole for s in shares]) if whole else parts[0].colours
+    coarser = {
+        factor: regional_target(regions.at(factor), [part.coarser[factor] for part in parts])
+        for factor in parts[0].coarser
+    }
+    return StyleTarget({}, colours, None, coarser, regions, tuple(parts))
 
 
 class Objective:
-    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs.
+    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs, at one scale.
+
+    `begin` is called once before the first evaluation, `draw` before each.
 
     Args:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size that is optimised.
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
-        regions: the regions of each pair, None where it has none; empty where no pair has any.
+        seeds: one per image, for what is drawn at random.
+        scale_number: of the scale in the recipe's schedule; by default the first.
 
     Attributes:
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
+        changes: whether losses differ between evaluations of the same images.
     """
 
     def __init__(
@@ -145,35 +207,49 @@ class Objective:
         targets: Sequence[StyleTarget],
         alpha: Tensor | None = None,
         beta: Tensor | None = None,
-        regions: Sequence[RegionTargets | None] = (),
+        seeds: Sequence[int] | None = None,
+        scale_number: int = 0,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
-        self.regions = region_batch([None if one is None else one.regions for one in regions], contents)
-        own = (
-            [[target] if one is None else one.targets for target, one in zip(targets, regions, strict=True)]
-            if (self.regions)
-            else []
-        )
-        self._region_targets = [_filled_up(some, len(self.regions.guides[0])) for some in own] if self.regions else []
-        self.grams = {name: self._target_grams(name, targets) for name in recipe.style_names()}
+        self.seeds = range(len(contents)) if seeds is None else seeds
+        self.regions = region_batch([target.regions for target in targets], contents)
+        self.content_factor = recipe.content_factor(scale_number)
+        self.style_terms = recipe.style_terms(scale_number)
+        self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
+        self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
         with torch.no_grad():
             maps = self._maps(compared)
         self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
-        self.positions = {name: maps[1][name][0, 0].numel() for name in recipe.style_names()}
+        if recipe.content.gains:
+            self.content_maps = self._gained(self.content_maps, targets)
+        self.style_shapes = {name: maps[1][name].shape for name in recipe.style_names()}
+        self.changes = recipe.content.loss == "self_similarity" or any(loss.changes for loss in self.style_losses)
+        self.draw(0)
+
+    def begin(self, start: Tensor) -> None:
+        """Make the targets that depend on what the scale starts from, `start` (B, 3, H, W)."""
+        for loss in self.style_losses:
+            loss.begin(start)
+
+    def draw(self, evaluation: int) -> None:
+        """Draw what is random for the evaluation of this number."""
+        if self.recipe.content.loss == "self_similarity":
+            self.places = drawn_places(self.seeds, evaluation, self.contents)
+        for loss in self.style_losses:
+            loss.draw(evaluation)
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
         if self.regions is not None:
             images = self.regions.composite(images, self.contents)
         content_maps, style_maps = self._maps(images)
-        content = self._content(content_maps)
-        grams = gram_matrix if self.regions is None else self.regions.grams
-        style = self._style({name: grams(style_maps[name]) for name in self.grams})
+        content = self._content(content_maps) + self._laplacian(images)
+        style = self._style(images, style_maps)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
@@ -181,8 +257,14 @@ class Objective:
     def scale(self) -> Tensor:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
         content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
-        style = self._style({name: torch.zeros_like(gram) for name, gram in self.grams.items()})
+        content = content + self._laplacian(torch.zeros_like(self.contents))
+        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
+        style = self._weighted([loss.scale(torch.zeros_like(self.contents), maps) for loss in self.style_losses])
         return self.alpha * content + self.beta * style
+
+    def kept_bytes(self) -> int:
+        """Memory of the targets."""
+        return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -190,21 +272,12 @@ class Objective:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
 
-    def _target_grams(self, name: str, targets: Sequence[StyleTarget]) -> Tensor:
-        """(B, N, N), or (B, R, N, N) with regions."""
-        if self.regions is None:
-            return torch.stack([t.grams[name] for t in targets])
-        return torch.stack([torch.stack([t.grams[name] for t in own]) for own in self._region_targets])
-
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
-        if self.regions is None:
-            matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
-        else:
-            guides = self.regions.guides
-            matched = self.contents * (1 - guides.sum(dim=1, keepdim=True)).clamp(0, 1)
-            for r in range(guides.shape[1]):
-                colours = stacked_statistics([own[r].colours for own in self._region_targets])
-                matched = matched + guides[:, r : r + 1] * match_colours(self.contents, colours, guides[:, r])
+        def of_region(number: int, guide: Tensor | None) -> Tensor:
+            colours = stacked_statistics([target.part(number).colours for target in targets])
+            return match_colours(self.contents, colours, guide)
+
+        matched = of_region(0, None) if self.regions is None else self.regions.mixed(of_region, self.contents)
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
@@ -217,30 +290,67 @@ class Objective:
 
     def _content(self, maps: Mapping[str, Tensor]) -> Tensor:
         term = self.recipe.content
+        if term.loss == "self_similarity":
+            return self.content_factor * self._self_similarity(maps)
         loss = CONTENT_LOSSES[term.loss]
         losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in term.layers)
-        return sum(losses, start=torch.zeros_like(self.alpha))
+        return self.content_factor * sum(losses, start=torch.zeros_like(self.alpha))
 
-    def _style(self, grams: Mapping[str, Tensor]) -> Tensor:
-        term = self.recipe.style
-        loss = STYLE_LOSSES[term.loss]
-        if self.regions is None:
-            losses = (
-                weight * loss(grams[name], self.grams[name], self.positions[name]) for name, weight in term.layers
-            )
-            return sum(losses, start=torch.zeros_like(self.alpha))
-        shares = self.regions.shares
-        each = (
-            weight * loss(grams[name].flatten(0, 1), self.grams[name].flatten(0, 1), self.positions[name])
-            for name, weight in term.layers
+    def _self_similarity(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """Of hypercolumns at the drawn places."""
+        layers = self.recipe.content.layers
+        own, content = (
+            sampled([weight * of[name] for name, weight in layers], self.places) for of in (maps, self.content_maps)
         )
-        by_region = sum(each, start=torch.zeros_like(shares).flatten()).view_as(shares)
-        return (torch.where(shares > 0, by_region, 0.0) * shares).sum(dim=1)
+        return self_similarity_loss(own, content)
+
+    def _laplacian(self, images: Tensor) -> Tensor:
+        term = self.recipe.content
+        if not term.laplacian:
+            return torch.zeros_like(self.alpha)
+        images = greyscale(images) if term.colours == "grey" else images
+        return self.content_factor * term.laplacian * laplacian_loss(images, self.compared, term.laplacian_pool)
+
+    def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
+        """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
+        with torch.no_grad():
+            window, shape = self.recipe.content.gain_window, self.contents.shape[2:]
+            count = 1 if self.regions is None else self.regions.guides.shape[1]
+            styles = [torch.cat([_of_shape(t.part(number).image, shape) for t in targets]) for number in range(count)]
+            style_maps = [self._maps(images)[0] for images in styles]
+            if self.regions is None:
+                return {name: gained(own, style_maps[0][name], window) for name, own in maps.items()}
+            found = {}
+            for name, own in maps.items():
+                each = [gained(own, of_region[name], window) for of_region in style_maps]
+                found[name] = self.regions.mixed(lambda number, _, each=each: each[number], own)  # type: ignore[misc]
+            return found
+
+    def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
+        """The loss of each style term."""
+        weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        return [
+            style_loss(term).of_batch([target.loss_regions((number, term.loss)) for target in targets], setting)
+            for number, term in enumerate(self.style_terms)
+            if term.layers
+        ]
+
+    def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        return self._weighted([loss.values(images, maps) for loss in self.style_losses])
+
+    def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
+        """The sum of the style terms, by their weights."""
+        weights = [term.weight for term in self.style_terms if term.layers]
+        weighted = (weight * loss for weight, loss in zip(weights, losses, strict=True))
+        return sum(weighted, start=torch.zeros_like(self.alpha))
 
 
-def _filled_up(targets: Sequence[StyleTarget], count: int) -> list[StyleTarget]:
-    """`count` targets, the last ones of regions that are empty."""
-    return [*targets, *[targets[-1]] * (count - len(targets))]
+def _of_shape(style: Tensor | None, shape: Sequence[int]) -> Tensor:
+    """A style image stretched to (H, W): (1, 3, H, W)."""
+    if style is None:
+        raise ValueError("content.gains needs targets made under the same recipe")
+    return F.interpolate(style[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _needs_matched(recipe: Recipe) -> bool:

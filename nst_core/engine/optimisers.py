@@ -6,7 +6,9 @@ host, so there is no wait for a GPU; each row's iterates are those that the row 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from copy import copy
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -24,6 +26,10 @@ BACKTRACK = 0.25
 """The length of the next step from there, relative to the one that was taken back."""
 
 
+Resample = Callable[[Tensor, Literal["bicubic", "bilinear"]], Tensor]
+"""Points (B, P) of one image size to points of another, interpolated as said."""
+
+
 class BatchOptimiser(Protocol):
     """Moves a batch of points by their gradients."""
 
@@ -33,11 +39,16 @@ class BatchOptimiser(Protocol):
     def reset(self, rows: Tensor, rate_factor: float) -> None:
         """Clear the state of the rows where `rows`, (B,) bool, is true; multiply their rate by `rate_factor`."""
 
+    def resampled(self, resample: Resample) -> BatchOptimiser | None:
+        """The optimiser for the same images at another size, its state resampled; None where a new one does better."""
+
 
 def build_optimiser(settings: OptimiserSettings, points: Tensor) -> BatchOptimiser:
     """The optimiser that a recipe names, for points (B, P)."""
     if settings.name == "adam":
         return Adam(points, settings.learning_rate)
+    if settings.name == "rmsprop":
+        return RMSprop(points, settings.learning_rate)
     if settings.name == "gradient_descent":
         return GradientDescent(points, settings.learning_rate, settings.rate)
     return LBFGS(points, settings.learning_rate, settings.history)
@@ -99,6 +110,9 @@ class LBFGS:
             state.masked_fill_(rows[:, None], 0)
         for state in (self.differences, self.steps_by_changes, self.changes_by_changes):
             state.masked_fill_(rows[:, None, None], 0)
+
+    def resampled(self, resample: Resample) -> None:
+        """None: curvature belongs to the objective of its own size."""
 
     def _update_history(self, gradients: Tensor, overshot: Tensor) -> Tensor:
         """Put the pair (s, y) of the last step into each row's oldest slot, where its curvature is positive.
@@ -179,6 +193,36 @@ class Adam:
         self.mean = torch.where(column, 0.0, self.mean)
         self.variance = torch.where(column, 0.0, self.variance)
 
+    def resampled(self, resample: Resample) -> Adam:
+        """With both moments resized, and the number of steps kept."""
+        other = copy(self)
+        other.mean, other.variance = resample(self.mean, "bicubic"), resample(self.variance, "bilinear").clamp_min(0)
+        return other
+
+
+class RMSprop:
+    """RMSprop (Tieleman and Hinton 2012) on each row by itself; the same iterates as `torch.optim.RMSprop`."""
+
+    def __init__(self, points: Tensor, learning_rate: float, decay: float = 0.99) -> None:
+        self.rate = points.new_full((len(points), 1), learning_rate)
+        self.decay = decay
+        self.variance = torch.zeros_like(points)
+
+    def step(self, points: Tensor, gradients: Tensor, losses: Tensor) -> Tensor:
+        self.variance = self.variance * self.decay + gradients.square() * (1 - self.decay)
+        return points - self.rate * gradients / (self.variance.sqrt() + 1e-8)
+
+    def reset(self, rows: Tensor, rate_factor: float) -> None:
+        column = rows[:, None]
+        self.rate = torch.where(column, self.rate * rate_factor, self.rate)
+        self.variance = torch.where(column, 0.0, self.variance)
+
+    def resampled(self, resample: Resample) -> RMSprop:
+        """With the mean square resized."""
+        other = copy(self)
+        other.variance = resample(self.variance, "bilinear").clamp_min(0)
+        return other
+
 
 class GradientDescent:
     """Plain gradient descent, `x − rate · g`, each row at a rate of its own.
@@ -220,3 +264,6 @@ class GradientDescent:
         self.learning_rate = torch.where(rows, self.learning_rate * rate_factor, self.learning_rate)
         self.rate = torch.where(rows, self.learning_rate, self.rate)
         self.fresh = self.fresh | rows
+
+    def resampled(self, resample: Resample) -> None:
+        """None: the rate belongs to the gradients of its own size."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.losses import gram_matrix
+from nst_core.engine.recipe import scaled_side
 
 _LEAST_AREA = 1e-12
 
@@ -27,6 +26,20 @@ class Regions:
     guides: Tensor
     keep: Tensor
 
+    def at(self, factor: float) -> Regions:
+        """The regions at a scale of a schedule."""
+        height, width = (scaled_side(side, factor) for side in self.keep.shape)
+        planes = guides_at(torch.cat([self.guides, self.keep[None]]), height, width)
+        return Regions(planes[:-1], planes[-1])
+
+    def shares(self) -> list[float]:
+        """Each region's share of the area: the weight of its style loss.
+
+        So a region that is the whole image weighs 1, and a style pulls at each pixel as it would without regions.
+        """
+        shares: list[float] = self.guides.mean(dim=(1, 2)).tolist()
+        return shares
+
 
 @dataclass(frozen=True)
 class RegionBatch:
@@ -35,22 +48,27 @@ class RegionBatch:
     Attributes:
         guides: (B, R, H, W).
         keep: (B, 1, H, W).
-        shares: (B, R), each region's share of its image's area: the weight of its style loss, so that a region that
-            is the whole image weighs 1, and a style pulls at each pixel as it would without regions.
     """
 
     guides: Tensor
     keep: Tensor
-    shares: Tensor
 
     def composite(self, images: Tensor, contents: Tensor) -> Tensor:
         """`images` with the contents where these are kept, (B, C, H, W); no gradient reaches the kept pixels."""
         return torch.where(self.keep == 1, contents, images * (1 - self.keep) + contents * self.keep)
 
-    def grams(self, maps: Tensor) -> Tensor:
-        """The guided Gram matrix of each region: (B, N, h, w) -> (B, R, N, N)."""
-        guides = guides_at(self.guides, maps.shape[2], maps.shape[3])
-        return torch.stack([guided_gram(maps, guides[:, r]) for r in range(guides.shape[1])], dim=1)
+    def mixed(self, of_region: Callable[[int, Tensor], Tensor], rest: Tensor) -> Tensor:
+        """Images or maps put together of those of each region, (B, C, h, w), and of `rest` where no region is.
+
+        Args:
+            of_region: called with the number of a region and its guides, (B, h, w).
+        """
+        guides = guides_at(self.guides, *rest.shape[2:])
+        found = rest * (1 - guides.sum(dim=1, keepdim=True)).clamp(0, 1)
+        for number in range(guides.shape[1]):
+            guide = guides[:, number]
+            found = found + guide[:, None] * of_region(number, guide)
+        return found
 
 
 def region_batch(regions: Sequence[Regions | None], contents: Tensor) -> RegionBatch | None:
@@ -67,26 +85,53 @@ def region_batch(regions: Sequence[Regions | None], contents: Tensor) -> RegionB
         else:
             guides[row, : len(one.guides)] = one.guides
             keep[row, 0] = one.keep
-    return RegionBatch(guides, keep, guides.mean(dim=(2, 3)))
+    return RegionBatch(guides, keep)
 
 
 def guides_at(guides: Tensor, height: int, width: int) -> Tensor:
-    """Guidance channels, (B, R, H, W), carried to a layer of h × w positions by average pooling, normalised.
+    """Guides, (…, H, W), carried to a layer of h × w positions by average pooling: the area of a region in each."""
+    if tuple(guides.shape[-2:]) == (height, width):
+        return guides
+    pooled = F.adaptive_avg_pool2d(guides.flatten(0, -3)[:, None], (height, width))
+    return pooled.reshape(*guides.shape[:-2], height, width)
 
-    Gatys, Ecker, Bethge, Hertzmann, Shechtman 2017, "Controlling Perceptual Factors in Neural Style Transfer",
-    section 4: ΣT² = 1 over the positions of a region; an empty region stays zero.
+
+def guidance_channel(guides: Tensor) -> Tensor:
+    """Guides (G, h, w) at a mean square of 1 over the positions, so that a constant one is 1; empty ones stay 0.
+
+    The T of Gatys, Ecker, Bethge, Hertzmann, Shechtman 2017, "Controlling Perceptual Factors in Neural Style Transfer",
+    section 4, which they norm to Σ T² = 1: times the root of the number of positions, by which `gram_matrix` divides.
     """
-    pooled = F.adaptive_avg_pool2d(guides, (height, width))
-    return pooled / pooled.square().sum(dim=(2, 3), keepdim=True).clamp_min(_LEAST_AREA).sqrt()
+    return guides / guides.square().mean(dim=(1, 2), keepdim=True).clamp_min(_LEAST_AREA).sqrt()
 
 
-def guided_gram(maps: Tensor, guide: Tensor) -> Tensor:
-    """`(T∘F)(T∘F)ᵀ` with Σ T² = 1 (their eq. 4): maps (B, N, h, w), guide (B, h, w) -> (B, N, N).
+def position_weights(guides: Tensor) -> Tensor:
+    """Guides (G, h, w) as weights of the positions that sum to 1, (G, h·w)."""
+    flat = guides.flatten(1)
+    return flat / flat.sum(dim=1, keepdim=True).clamp_min(_LEAST_AREA)
 
-    It is the plain Gram matrix divided by the positions where the guide is constant.
+
+def region_positions(guide: Tensor) -> Tensor:
+    """The positions that belong to a region, indices into a guide, (h, w) or (P,), flattened: (M,).
+
+    Where the guide is more than half of its largest value: so a region smaller than the distance between two positions
+    has one, too. Of an empty region, all.
     """
-    scaled = guide * math.sqrt(guide[0].numel())  # `gram_matrix` divides by the number of positions
-    return gram_matrix(maps * scaled[:, None].to(maps.dtype))
+    flat = guide.flatten()
+    most = flat.max()
+    return torch.nonzero((flat > most / 2) | (most <= 0)).flatten()
+
+
+def region_labels(guides: Sequence[Tensor], height: int, width: int) -> Tensor:
+    """The number of the region that each of h × w positions belongs to, (h, w); −1: to none.
+
+    The smaller of two regions goes before, or it might get none. Guides are (H, W).
+    """
+    labels = torch.full((height * width,), -1, device=guides[0].device)
+    for number in sorted(range(len(guides)), key=lambda one: -float(guides[one].mean())):
+        if bool(guides[number].any()):
+            labels[region_positions(guides_at(guides[number][None], height, width))] = number
+    return labels.view(height, width)
 
 
 def soft_mask(mask: Tensor, edge: int) -> Tensor:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
 from nst_core.engine.objective import StyleTarget
-from nst_core.engine.optimisation import Pairs, StylizedBatch, Watch, stylize_batch
+from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.watch import Watch
 from nst_core.errors import ResourceError
 
 TARGET_BYTES = 512 * 2**20
@@ -59,7 +61,7 @@ class Session:
         self.recipe, self.device = recipe, device
         self.extractor = _shared_extractor(recipe, device)
         self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
-        self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, _target_bytes)
+        self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, lambda target: target.nbytes)
         self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
 
     def under(self, recipe: Recipe) -> Session:
@@ -118,7 +120,7 @@ class Session:
 
     def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> StylizedBatch | None:
         """Stylize some pairs of a batch; None where they are several and do not fit into memory together."""
-        part_watch = _part_watch(watch, self.recipe.evaluations, rows, len(pairs.contents))
+        part_watch = _part_watch(watch, self.recipe.total_evaluations, rows, len(pairs.contents))
         try:
             set_convolution_precision(self.recipe.precision)
             return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
@@ -164,11 +166,6 @@ def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
     return _extractors.keep(key, extractor.to(device))
 
 
-def _target_bytes(target: StyleTarget) -> int:
-    tensors = [*target.grams.values(), target.colours.mean, target.colours.covariance, target.image]
-    return sum(tensor.nbytes for tensor in tensors if tensor is not None)
-
-
 def _part(pairs: Pairs, rows: range) -> Pairs:
     part = slice(rows.start, rows.stop)
     return Pairs(
@@ -177,7 +174,6 @@ def _part(pairs: Pairs, rows: range) -> Pairs:
         pairs.seeds[part],
         pairs.alpha[part] if pairs.alpha is not None else None,
         pairs.beta[part] if pairs.beta is not None else None,
-        pairs.regions[part],
     )
 
 

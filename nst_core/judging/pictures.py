@@ -24,6 +24,7 @@ class JudgedPair:
     Attributes:
         features: the extractor that made the picture, where the row says so.
         output_sha256: of the file that the run wrote.
+        artist: the group of the style, where it has one.
     """
 
     run_folder: Path
@@ -34,6 +35,7 @@ class JudgedPair:
     file_name: str
     features: str | None
     output_sha256: str | None
+    artist: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,12 @@ class PairPictures:
     output_sha256: str
 
 
-def read_pictures(pair: JudgedPair, smallest: int) -> PairPictures:
+def read_pictures(pair: JudgedPair, smallest: int, size: int = JUDGE_SIZE) -> PairPictures:
     """Read the pictures of a pair.
 
     Args:
         smallest: the shortest side that the judge's network accepts: smaller pictures are enlarged.
+        size: the longest side: larger ones are scaled down.
 
     Raises:
         InputError: one of them is not there, cannot be read, or is not what the run wrote.
@@ -65,7 +68,7 @@ def read_pictures(pair: JudgedPair, smallest: int) -> PairPictures:
     if pair.output_sha256 not in (None, result.sha256):
         raise CorruptImage(pair.file_name, "it is not the file that the run wrote (`nst verify` says more)")
     height, width = result.pixels.shape[:2]
-    width, height = _judged_size(width, height, smallest)
+    width, height = _judged_size(width, height, smallest, size)
     content = decode_image(parse_path(pair.content_path), _LIMITS).pixels
     styles = tuple(_style(path, max(width, height), smallest) for path in pair.style_paths)
     return PairPictures(
@@ -95,6 +98,6 @@ def _style(path: str, size: int, smallest: int) -> Pixels:
     return resize_pixels(pixels, max(width, smallest), max(height, smallest))
 
 
-def _judged_size(width: int, height: int, smallest: int) -> tuple[int, int]:
-    width, height = working_size(width, height, JUDGE_SIZE)
+def _judged_size(width: int, height: int, smallest: int, size: int) -> tuple[int, int]:
+    width, height = working_size(width, height, size)
     return max(width, smallest), max(height, smallest)

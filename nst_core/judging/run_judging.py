@@ -16,8 +16,10 @@ from nst_core.engine.devices import is_out_of_memory, resolve_device
 from nst_core.engine.images.pixels import to_tensor
 from nst_core.engine.quality import Judge, Quality, StyleStatistics
 from nst_core.errors import InputError, StorageRefused, UsageError
+from nst_core.judging.art_fid import ArtFidMeasurement
 from nst_core.judging.networks import JudgeNetwork, choose_network, made_it_too, named_network
 from nst_core.judging.pictures import JUDGE_SIZE, JudgedPair, PairPictures, read_pictures, style_as_picture
+from nst_core.run_folder.art_fid import ArtFid
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.quality import (
     baselines_file,
@@ -43,6 +45,7 @@ _STYLES_KEPT = 64
 _READERS, _READ_AHEAD = 4, 16
 _COLUMNS = (
     "pair_id", "status", "content_path", "style_paths", "style_shares", "file_name", "features", "output_sha256",
+    "artist",
 )  # fmt: skip
 
 
@@ -67,6 +70,7 @@ class RunQuality:
         left_out: pictures that cannot be judged.
         medians: by measure, of the judged results.
         baselines: by subject (`content`, `style`) and measure, the medians over some pairs.
+        art_fid: of the run and of its artists, where their network was given.
     """
 
     run_folder: Path
@@ -78,6 +82,7 @@ class RunQuality:
     left_out: tuple[LeftOutPicture, ...]
     medians: Mapping[str, float]
     baselines: Mapping[str, Mapping[str, float]]
+    art_fid: tuple[ArtFid, ...] = ()
 
 
 def judge_run(
@@ -85,6 +90,7 @@ def judge_run(
     judge: str | None = None,
     device: str = "auto",
     progress: Progress = lambda done, total: None,
+    art_network: Path | None = None,
 ) -> RunQuality:
     """Judge every finished picture of a run that has not been judged yet, as its file is now.
 
@@ -93,12 +99,14 @@ def judge_run(
     Args:
         judge: the name of a network; by default the best one that made none of the pictures.
         progress: called with pictures judged and their total.
+        art_network: the file of ArtFID's network, to measure that too: anew at every call.
 
     Raises:
         UsageError: there is no such judge, or nothing to judge.
-        WeightsError: the judge's weights are not to be had.
+        WeightsError: the judge's weights are not to be had, or ArtFID's network is another.
     """
     RunFolder(run_folder).check_exists()
+    art_fid = ArtFidMeasurement(art_network, device) if art_network else None  # refused before hours of judging
     chunks = _chunks(run_folder)
     pairs = [pair for chunk in chunks.values() for pair in chunk]
     if not pairs:
@@ -109,6 +117,7 @@ def judge_run(
     for chunk_id, chunk in chunks.items():
         run.judge_chunk(chunk_id, chunk)
     run.judge_baselines(pairs)
+    measured = art_fid.measure(run_folder, [pair for pair in pairs if pair.style_paths]) if art_fid else ()
     return RunQuality(
         run_folder,
         network.name,
@@ -119,6 +128,7 @@ def judge_run(
         tuple(run.left_out),
         medians(read_quality(run_folder).to_pylist()),
         read_baselines(run_folder),
+        tuple(measured),
     )
 
 
@@ -272,6 +282,7 @@ def _pair(run_folder: Path, record: Mapping[str, Any]) -> JudgedPair:
         record["file_name"] or "",
         record["features"],
         record["output_sha256"],
+        record["artist"],
     )
 
 

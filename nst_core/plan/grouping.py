@@ -49,7 +49,7 @@ def _chunk_size(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int) 
     """Pairs of some 45 s of work; fewer where workers would get under four chunks, more where those are too many."""
     each = math.ceil(pairs / (CHUNKS_PER_WORKER * workers(execution, fleet)))
     if each > SMALL_CHUNK:
-        seconds = recipe.evaluations * recipe.size**2 / _worker_speed(execution, recipe, fleet)
+        seconds = recipe.full_size_evaluations() * recipe.size**2 / _worker_speed(execution, recipe, fleet)
         each = min(each, max(1, int(CHUNK_SECONDS / seconds)))
     return max(each, math.ceil(pairs / MAX_CHUNKS))
 

@@ -13,9 +13,9 @@ from nst_core.config.run_config import RunConfig
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.folder import METHODS, RunFolder
+from nst_core.storage import machine
 from nst_core.storage.regular_files import open_regular
 
-_GPU = Path("/dev/nvidiactl")  # there where a driver for CUDA is
 _PINNED = ("caffe", "imagenet", "random")  # weights that are the same ones on every machine
 
 
@@ -41,7 +41,7 @@ def _on_this_machine(config: RunConfig) -> Recipe | None:
         return recipe
     if execution.devices not in ("auto", "cpu") or execution.runner not in ("auto", "thread", "process"):
         return None
-    if execution.devices == "auto" and _GPU.exists():
+    if execution.devices == "auto" and machine.NVIDIA_DRIVER.exists():
         return None
     return replace(recipe, precision="float32")
 

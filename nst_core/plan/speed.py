@@ -25,7 +25,9 @@ from nst_core.storage.regular_files import read_regular
 ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
 """Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""
 
-_NOT_PART_OF_THE_WORK = ("name", "source", "weights", "size", "evaluations", "alpha", "beta", "tv_weight", "start")
+_NOT_PART_OF_THE_WORK = (
+    "name", "source", "weights", "size", "scales", "evaluations", "average", "alpha", "beta", "tv_weight", "start"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

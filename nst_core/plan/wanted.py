@@ -71,9 +71,14 @@ class WantedPairs:
         return self.skipped_contents.get(content.id) or next((skip for skip in found if skip), None)
 
 
-def wanted_pairs(config: RunConfig, method_fingerprint: str, progress: Progress | None = None) -> WantedPairs:
-    """Read the sources and pair them. Raises SourceError, ConfigError, ManifestError."""
-    sources = open_sources(config, progress)
+def wanted_pairs(
+    config: RunConfig, method_fingerprint: str, progress: Progress | None = None, sources: Sources | None = None
+) -> WantedPairs:
+    """Read the sources, unless they have been read already, and pair them.
+
+    Raises SourceError, ConfigError, ManifestError.
+    """
+    sources = sources or open_sources(config, progress)
     pairs = tabulate_pairs(pair_sources(config, sources), method_fingerprint)
     styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
     return WantedPairs(

@@ -18,7 +18,7 @@ from nst_core.storage.paths import parquet_source
 from nst_core.storage.secrets import redact_urls
 
 if TYPE_CHECKING:
-    from nst_core.engine.optimisation import LossPoint
+    from nst_core.engine.batch import LossPoint
 
 Status = Literal["success", "failed", "quarantined", "skipped"]
 
@@ -212,7 +212,7 @@ def _record(result: Result) -> dict[str, Any]:
 
 
 def _result(record: Mapping[str, Any]) -> Result:
-    from nst_core.engine.optimisation import LossPoint
+    from nst_core.engine.batch import LossPoint
 
     known: dict[str, Any] = {name: record.get(name) if name in _STYLE_LISTS else record[name] for name in SCHEMA.names}
     if known["style_paths"] is None:

@@ -15,6 +15,8 @@ from nst_core.storage.expansion import expanded
 if TYPE_CHECKING:
     import torch
 
+NVIDIA_DRIVER = Path("/dev/nvidiactl")  # there where a driver for CUDA is
+
 
 def machine_name(device: torch.device) -> str:
     """The name of the GPU or processor behind a device; `a GPU elsewhere` where this machine has no GPU."""
@@ -31,6 +33,15 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU for CUDA that torch can use; without a driver, told without loading torch."""
+    if not NVIDIA_DRIVER.exists():
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def cache_folder() -> Path:

@@ -119,7 +119,7 @@ def timed(stage: str, found: dict[str, Any]) -> Iterator[None]:
 def no_engine(chunk: Any, work: Any, watch: Any, attempt: int) -> Any:
     """In place of `stylize_chunk`."""
     from nst_core.chunks.work import ChunkReport
-    from nst_core.engine.optimisation import LossPoint
+    from nst_core.engine.batch import LossPoint
     from nst_core.run_folder.chunk_rows import rows_file, write_rows
     from nst_core.run_folder.results import Result, planned_columns
     from nst_core.run_folder.time_spent import TimeSpent

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stylize_chunk(chunks[0], work)  # loads the network, makes the style targets, warms the allocator up
         with _timed_sessions() as optimisation, _watched_gpu(torch.device(work.device)) as busy:
             started = time.perf_counter()
-            made = sum((stylize_chunk(chunk, work)["success"] for chunk in chunks[1:]), 0)
+            made = sum((stylize_chunk(chunk, work).statuses["success"] for chunk in chunks[1:]), 0)
             seconds = time.perf_counter() - started
     name = torch.cuda.get_device_name() if work.device.startswith("cuda") else platform.processor() or "CPU"
     columns = ["device", "recipe", "size", "batch", "precision", "images", "seconds", "images/s"]

@@ -36,7 +36,13 @@ class Candidate:
 
     def applied(self, recipe: Recipe, evaluations: int) -> Recipe:
         """The recipe, minimised in this way."""
-        optimiser = OptimiserSettings("lbfgs", self.rate, "absolute", self.history, self.precondition, self.power)  # type: ignore[arg-type]
+        optimiser = OptimiserSettings(
+            "lbfgs",
+            self.rate,
+            history=self.history,
+            precondition=self.precondition,  # type: ignore[arg-type]
+            spectral_power=self.power,
+        )
         return replace(recipe, start=self.start, optimiser=optimiser, evaluations=evaluations)  # type: ignore[arg-type]
 
 

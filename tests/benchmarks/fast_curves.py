@@ -12,15 +12,17 @@ from pairs import Pair
 from stylized_pictures import Picture, sources
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs as Batch
+from nst_core.engine.batch import StylizedBatch
 from nst_core.engine.bench.equal_loss import loss_ratio
 from nst_core.engine.devices import resolve_precision, set_convolution_precision
 from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.images.pixels import pad_by_reflection
 from nst_core.engine.objective import Objective, style_target
-from nst_core.engine.optimisation import Pairs as Batch
-from nst_core.engine.optimisation import StylizedBatch, Watch, stylize_batch
+from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.watch import Watch
 
 EVERY = 5
 """Evaluations between two points of a curve."""
@@ -99,7 +101,7 @@ def run_batch(batch: Prepared, recipe: Recipe, extractor: Extractor, judge: Extr
     collector = Collector(Objective(replace(recipe, precision="float32"), judge, batch.contents, targets))
     watch = Watch(preview_every=EVERY, preview=collector.show)
     made = stylize_batch(pairs, recipe, extractor, watch, "graph" if batch.contents.is_cuda else "eager")
-    collector.judge(recipe.evaluations, made.images)
+    collector.judge(recipe.total_evaluations, made.images)
     return made, collector.curve
 
 

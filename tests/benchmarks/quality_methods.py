@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from PIL import Image
 from stylized_pictures import make, recipe_for
 
 from nst_core.engine.images.pixels import Pixels, to_pixels
+from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 
 Result = tuple[Pixels, float, int]
 """The picture, the seconds it took, and the evaluations of its objective (0: it has none)."""
@@ -55,11 +56,23 @@ class _OwnRecipe:
     def make(self, pair: Pair, size: int) -> Result:
         recipe = recipe_for(self.recipe, size=size, **self.overrides)
         picture = make(pair, recipe)
-        return to_pixels(picture.image), picture.seconds, recipe.evaluations
+        return to_pixels(picture.image), picture.seconds, recipe.total_evaluations
 
     def identity(self, size: int) -> str:
-        settings = asdict(recipe_for(self.recipe, size=size, **self.overrides))
-        return repr(sorted((key, value) for key, value in settings.items() if key not in ("source", "weights")))
+        recipe = recipe_for(self.recipe, size=size, **self.overrides)
+        plain = Recipe(recipe.name, recipe.content, recipe.style)  # a key that is added later changes nothing
+        same = {key for key, value in asdict(plain).items() if value == asdict(recipe)[key]}
+        parts = {"content": recipe.content, "style": recipe.style, "optimiser": recipe.optimiser}
+        told = {key: _told(part) for key, part in parts.items()}
+        told |= {key: value for key, value in asdict(recipe).items() if key not in {"source", *parts, *same}}
+        told["weights"] = Path(recipe.weights).name  # wherever a file of them lies
+        return f"{recipe.name} {sorted(told.items())!r}"
+
+
+def _told(part: ContentTerm | StyleTerm | OptimiserSettings) -> list[tuple[str, Any]]:
+    """What a part of a recipe sets beyond its defaults."""
+    defaults = {f.name: f.default for f in fields(part)}
+    return sorted((key, value) for key, value in asdict(part).items() if value != defaults[key])
 
 
 def _pastiche(pair: Pair, size: int) -> Result:

@@ -4,14 +4,18 @@
     uv run --group peers python tests/benchmarks/quality_table.py table --sheet outputs/quality_table/sheet.png
 
 20 photographs × 10 paintings of the developers' training data (`--pairs demo`: the built-in pictures), a fixed draw of
-files that no setting was chosen on. Quick methods make every pair, slow ones the first few; each table holds the
-methods that made all of its pairs. Pictures are kept in outputs/quality_table/, so that a call which was stopped goes
-on, and a recipe that has changed makes its pictures again. Methods alternate pair by pair, on one thread.
+files that no setting was chosen on (choose_fast.py and quality.py had the built-in pictures, COCO and the artworks);
+quality_split.txt records the drawn files, and a draw that differs from it stops the script. Quick methods make every
+pair, slow ones the first few; each table holds the methods that made all of its pairs. Pictures are kept in
+outputs/quality_table/, so that a call which was stopped goes on, and a recipe that has changed makes its pictures
+again. Methods alternate pair by pair, on one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import itertools
 import json
 import platform
 import random
@@ -21,10 +25,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
-from pairs import ROOT, SHARED, SQUEEZENET, Pair, demo_pairs, fitted, spread
+from pairs import ROOT, SHARED, SQUEEZENET, Pair, demo_pairs, fitted, shared_pairs, spread
 from PIL import Image, ImageOps
 from quality_methods import METHODS, Method
 
@@ -37,6 +42,7 @@ from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw
 TRAINING = SHARED / "data" / "training"
 PHOTOGRAPHS, PAINTINGS, SEED = 20, 10, 14
 MADE = ROOT / "outputs" / "quality_table"
+SPLIT = Path(__file__).with_name("quality_split.txt")
 CELL = (192, 144)
 
 
@@ -71,32 +77,59 @@ def chosen_pairs(name: str, data: Path) -> list[Pair]:
         return spread(pairs, len(pairs))
     if not TRAINING.is_dir():
         sys.exit("There is no ../shared/data/training beside this checkout: use --pairs demo.")
-    return training_pairs()
+    pairs = training_pairs()
+    check_split(pairs, TRAINING, SPLIT.read_text(encoding="utf-8"), shared_pairs())
+    return pairs
+
+
+def split_of(pairs: Sequence[Pair], folder: Path) -> str:
+    """A line per file of the pairs: its SHA-256, and its path below the folder."""
+    paths = sorted({path for pair in pairs for path in (pair.content, pair.style)})
+    return "".join(f"{digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths)
+
+
+def check_split(pairs: Sequence[Pair], folder: Path, recorded: str, chosen_on: Sequence[Pair]) -> None:
+    """End the script where the files are not those recorded, or a setting was chosen on one of them (byte by byte)."""
+    if split_of(pairs, folder) != recorded:
+        sys.exit(f"The drawn files are not those of {SPLIT.name}: the training data have changed.")
+    digests = {line.split()[0] for line in recorded.splitlines()}
+    for path in sorted({path for pair in chosen_on for path in (pair.content, pair.style)}):
+        if digest(path) in digests:
+            sys.exit(f"{path} is in the table's pairs, but settings were chosen on it.")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def picture_of(method: Method, pair: Pair, size: int, folder: Path) -> Made:
     """The picture, made unless it is kept."""
-    path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
-    record = path.with_suffix(".json")
-    if not record.is_file():
-        pixels, seconds, evaluations = method.make(pair, size)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        record.write_text(json.dumps({"seconds": seconds, "evaluations": evaluations}), encoding="utf-8")
-        print(f"{path.parent.name}/{path.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return Made(path, **json.loads(record.read_text(encoding="utf-8")))
+    path = picture_path(method, pair, size, folder)
+    if made := kept_picture(path):
+        return made
+    pixels, seconds, evaluations = method.make(pair, size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    path.with_suffix(".json").write_text(
+        json.dumps({"seconds": seconds, "evaluations": evaluations}), encoding="utf-8"
+    )  # last: with it the picture is whole
+    print(f"{path.parent.name}/{path.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return Made(path, seconds, evaluations)
 
 
 def kept(method: Method, pairs: Sequence[Pair], size: int, folder: Path) -> list[Made]:
     """The pictures of the first pairs, up to the first that is not there."""
-    pictures = []
-    for pair in pairs:
-        path = folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
-        record = path.with_suffix(".json")
-        if not record.is_file():
-            break
-        pictures.append(Made(path, **json.loads(record.read_text(encoding="utf-8"))))
-    return pictures
+    pictures = (kept_picture(picture_path(method, pair, size, folder)) for pair in pairs)
+    return [made for made in itertools.takewhile(lambda made: made is not None, pictures) if made]
+
+
+def kept_picture(path: Path) -> Made | None:
+    record = path.with_suffix(".json")
+    return Made(path, **json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else None
+
+
+def picture_path(method: Method, pair: Pair, size: int, folder: Path) -> Path:
+    return folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
 
 
 def tiers(counts: Mapping[str, int]) -> list[tuple[int, list[str]]]:
@@ -174,7 +207,7 @@ def table(rows: Mapping[str, Mapping[str, Quality]], makers: Mapping[str, str], 
 
 def cost(pictures: Sequence[Made]) -> str:
     evaluations = pictures[0].evaluations
-    seconds = sorted(made.seconds for made in pictures)[len(pictures) // 2]
+    seconds = median(made.seconds for made in pictures)
     return f"{seconds:.2g} s, {evaluations}" if evaluations else f"{seconds:.2g} s"
 
 
@@ -220,11 +253,11 @@ def cell(path: Path) -> Pixels:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    pairs = chosen_pairs(options.pairs, options.data)
+    pairs = chosen_pairs(options.pairs, options.data)[: options.count]
     methods = [METHODS[name] for name in options.methods]
     if options.command == "make":
         folder = MADE / options.pairs / str(options.size)
-        for pair in pairs[: options.count]:
+        for pair in pairs:
             for method in methods:
                 picture_of(method, pair, options.size, folder)
         return
@@ -239,7 +272,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("command", choices=("make", "table"))
     options.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     options.add_argument("--pairs", choices=("training", "demo"), default="training")
-    options.add_argument("--count", type=int, help="make the first so many pairs, else all")
+    options.add_argument("--count", type=int, help="the first so many pairs, else all")
     options.add_argument("--size", type=int, default=192)
     options.add_argument("--judges", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     options.add_argument("--threads", type=int, default=1)

@@ -12,7 +12,8 @@ import torch
 from end_to_end import GpuBusy, main
 
 from nst_core.engine import session as session_module
-from nst_core.engine.optimisation import Pairs, StylizedBatch, stylize_batch
+from nst_core.engine.batch import Pairs, StylizedBatch
+from nst_core.engine.optimisation import stylize_batch
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 

@@ -8,9 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import quality_table
+from pairs import Pair
 from PIL import Image
-from quality_methods import METHODS, Method
-from quality_table import Made, cost, drawn, kept, mean_quality, picture_of, sheet, table, tiers, training_pairs
+from quality_methods import METHODS, Method, Result
+from quality_table import (
+    SPLIT,
+    Made,
+    check_split,
+    cost,
+    drawn,
+    kept,
+    mean_quality,
+    picture_of,
+    sheet,
+    split_of,
+    table,
+    tiers,
+    training_pairs,
+)
 
 from nst_core.engine.quality import Quality
 
@@ -36,6 +51,26 @@ def test_the_draw_is_the_same_every_time_and_every_pair_stands_once(training: Pa
 def test_the_first_pairs_spread_over_photographs_and_paintings(training: Path) -> None:
     first = training_pairs(training)[:8]
     assert (len({p.content for p in first}), len({p.style for p in first})) == (8, 8)
+
+
+def test_a_split_that_has_drifted_or_that_a_setting_was_chosen_on_ends_the_script(training: Path) -> None:
+    pairs = training_pairs(training)
+    recorded = split_of(pairs, training)
+    assert len(recorded.splitlines()) == 30
+    elsewhere = training / "elsewhere.jpg"
+    elsewhere.write_bytes(b"another picture")
+    check_split(pairs, training, recorded, [Pair(elsewhere, elsewhere)])
+    elsewhere.write_bytes(pairs[0].style.read_bytes())
+    with pytest.raises(SystemExit, match="settings were chosen on it"):
+        check_split(pairs, training, recorded, [Pair(elsewhere, elsewhere)])
+    pairs[0].content.write_bytes(b"changed")
+    with pytest.raises(SystemExit, match="have changed"):
+        check_split(pairs, training, recorded, [])
+
+
+def test_the_recorded_split_is_of_twenty_photographs_and_ten_paintings() -> None:
+    paths = [line.split("  ")[1] for line in SPLIT.read_text(encoding="utf-8").splitlines()]
+    assert [sum(path.startswith(kind) for path in paths) for kind in ("photographs/", "paintings/")] == [20, 10]
 
 
 def test_a_draw_of_more_than_there_are_is_all_of_them() -> None:
@@ -73,7 +108,11 @@ def test_a_picture_is_made_once_and_again_where_the_method_has_changed(training:
     calls: list[str] = []
 
     def method(identity: str) -> Method:
-        return Method("m", "vgg19", lambda pair, size: (calls.append(identity), BLACK, 0.5, 7)[1:], lambda _: identity)
+        def make(pair: Pair, size: int) -> Result:
+            calls.append(identity)
+            return BLACK, 0.5, 7
+
+        return Method("m", "vgg19", make, lambda size: identity)
 
     pair = training_pairs(training)[0]
     first = picture_of(method("one"), pair, 8, tmp_path)

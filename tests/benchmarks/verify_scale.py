@@ -28,7 +28,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "nst_core"))
 from planned import planned, success  # the tests' own small plans
 
-from nst_core.engine.optimisation import LossPoint
+from nst_core.engine.batch import LossPoint
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results import chunk_file, write_results

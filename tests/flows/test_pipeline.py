@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from trial import images_of, rows_of, run, snapshot
 from typer.testing import CliRunner
 
@@ -55,6 +56,23 @@ def test_one_row_per_pair_with_losses_that_fall(config: Make) -> None:
     summary = json.loads((config().run_folder / "summary.json").read_text())
     assert summary["success"] == 6
     assert summary["by_artist"] == {"Ada": 3, "Bo": 3}
+
+
+def test_a_schedule_of_scales_is_made_and_recorded(config: Make) -> None:
+    settings = "method.scales=[54,72]", "method.evaluations=[5,3]"
+    report = run(config(*settings, "output.previews=4"))
+    assert (report.summary.success, report.made) == (6, 6)
+    for row in rows_of(config()).itertuples():
+        assert [point["iteration"] for point in row.loss_trace] == list(range(9))
+        assert (row.evaluations, max(row.width, row.height)) == (8, 72)
+    previews = list((config().run_folder / "previews").rglob("*.jpg"))
+    assert len(previews) == 12
+    assert {max(Image.open(path).size) for path in previews} == {72}, "also those of the coarse scale"
+    assert run(config(*settings)).made == 0
+    with pytest.raises(
+        RunFolderError, match=r"method\.evaluations \(\[5, 3\] → 8\), method\.scales \(\[54, 72\] → none\)"
+    ):
+        run(config())
 
 
 def test_a_second_run_touches_nothing(config: Make) -> None:

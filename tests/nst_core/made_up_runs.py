@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from planned import planned, success
 
-from nst_core.engine.optimisation import LossPoint
+from nst_core.engine.batch import LossPoint
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.results import Result, chunk_file, write_results

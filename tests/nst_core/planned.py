@@ -8,7 +8,7 @@ from typing import Any
 
 from nst_core.config.fingerprint import fingerprints
 from nst_core.config.run_config import parse_config
-from nst_core.engine.optimisation import LossPoint
+from nst_core.engine.batch import LossPoint
 from nst_core.errors import InputError
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.plan.grouping import Grouping

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nst_core.engine.optimisation import LossPoint
+from nst_core.engine.batch import LossPoint
 from nst_core.run_folder.results import Result, chunk_file, write_results
 from nst_core.storage.slugs import slugify
 

@@ -84,6 +84,24 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"size": 1.5}, "method.size is 1.5; it must be a whole number"),
         ({"size": True}, "method.size is True; it must be a whole number"),
         ({"evaluations": 0}, "method.evaluations is 0; it must be a whole number, 1 or more"),
+        ({"scales": []}, "method.scales is []; it must be a list of 1 to 16 whole numbers"),
+        ({"scales": 64}, "method.scales is 64; it must be a list of 1 to 16 whole numbers"),
+        ({"scales": "64"}, "method.scales is '64'; it must be a list"),
+        ({"scales": {"a": 1}}, "method.scales is {'a': 1}; it must be a list"),
+        ({"scales": [0, 64]}, "method.scales has a number that is 0; it must be a whole number, 1 or more"),
+        ({"scales": [32, "x"]}, "method.scales has a number that is 'x'; it must be a whole number"),
+        ({"scales": [32.5, 64]}, "method.scales has a number that is 32.5; it must be a whole number"),
+        ({"scales": [32, True]}, "method.scales has a number that is True; it must be a whole number"),
+        ({"scales": [64, None]}, "method.scales has a number that is None; it must be a whole number"),
+        ({"scales": [64, 32]}, "method.scales is [64, 32]; a scale may not be smaller than the one before"),
+        ({"scales": [1] * 17}, "it must be a list of 1 to 16 whole numbers"),
+        ({"scales": [32, 64], "evaluations": [1, 2, 3]}, "method.evaluations has 3 numbers for 2 scales; give one"),
+        ({"scales": [32, 64], "evaluations": [1]}, "method.evaluations has 1 number for 2 scales; give one for all"),
+        ({"evaluations": [1, 2]}, "method.evaluations has 2 numbers for 1 scale; give one for all"),
+        ({"evaluations": []}, "method.evaluations is []; it must be a list of 1 to 16 whole numbers"),
+        ({"evaluations": [5, 0]}, "method.evaluations has a number that is 0; it must be a whole number"),
+        ({"evaluations": None}, "method.evaluations is None"),
+        ({"average": 1}, "method.average is 1; it must be below 1"),
         ({"size": 2**40}, "method.size is 1099511627776; it must be a whole number"),
         ({"alpha": -1}, "method.alpha is -1; it must be a number, 0 or more"),
         ({"alpha": "much"}, "method.alpha is 'much'; it must be a number"),
@@ -101,6 +119,31 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"style": {"layers": "relu1_1"}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": [["relu1_1"]]}}, "method.style.layers must map layer names to weights"),
         ({"style": {"layers": {"relu1_1": "x"}}}, "method.style.layers gives relu1_1 a weight that is 'x'"),
+        ({"style": {"kernel": "linear"}}, "method.style.kernel belongs to the loss mmd, and here it is gatys"),
+        (
+            {"style": {"loss": "mmd", "degree": 3, "draws": "fixed"}},
+            "method.style.degree belongs to kernel: polynomial, and here it is gaussian",
+        ),
+        (
+            {"style": {"loss": "mmd", "bandwidth": 0, "draws": "fixed"}},
+            "method.style.bandwidth is 0; it must be above 0",
+        ),
+        (
+            {"style": {"loss": "sliced"}},
+            "method.style.draws is anew, another objective at each evaluation, which lbfgs",
+        ),
+        ({"style": {"loss": "mrf", "other_sizes": 0.5}}, "method.style.other_sizes is 0.5; it must be above 1"),
+        ({"style": {"loss": "mrf", "patch": 0}}, "method.style.patch is 0; it must be a whole number, 1 or more"),
+        ({"style": {"beside": 3}}, "method.style.beside is 3; it must be a list of terms, each with layers and a loss"),
+        ({"style": {"beside": [{"loss": "mrf"}]}}, "method.style.beside[0] lacks layers"),
+        (
+            {"style": {"beside": [{"layers": ["relu1_1"], "loss": "histogram", "patch": 3}]}},
+            "method.style.beside[0].patch belongs to the loss mrf, and here it is histogram",
+        ),
+        (
+            {"style": {"beside": [{"layers": ["relu1_1"], "beside": [{"layers": ["relu1_1"]}]}]}},
+            "method.style.beside has a term with terms beside it",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_key(overrides: dict[str, Any], said: str) -> None:
@@ -166,3 +209,57 @@ def test_variants_bring_the_layers_of_the_chosen_features(tmp_path: Path) -> Non
 def test_one_of_the_two_terms_may_have_no_layers() -> None:
     recipe = load_recipe("gatys2016", {"content": {"layers": {}}})
     assert recipe.layer_names() == recipe.style_names()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "size", "scales"),
+    [
+        ({}, 96, (32, 48, 96)),
+        ({"scales": [64, 128]}, 128, (64, 128)),  # says the size too
+        ({"size": 192}, 192, (64, 96, 192)),  # the scales follow
+        ({"size": 100}, 100, (33, 50, 100)),
+        ({"size": 96, "scales": [1, 2, 2]}, 96, (48, 96, 96)),  # proportions
+        ({"scales": None}, 96, None),
+        ({"scales": None, "size": 50}, 50, None),
+    ],
+)
+def test_scales_say_the_size_unless_it_is_given_beside_them(
+    tmp_path: Path, overrides: dict[str, Any], size: int, scales: tuple[int, ...] | None
+) -> None:
+    path = tmp_path / "mine.yaml"
+    text = "content: {layers: [relu4_2]}\nstyle: {layers: [relu1_1]}\nscales: [32, 48, 96]\nevaluations: 7\n"
+    for lines in (text, text + "size: 96\n"):
+        path.write_text(lines)
+        recipe = load_recipe(str(path), overrides)
+        assert (recipe.scales, recipe.total_evaluations) == (scales, 7 * len(scales or (1,)))
+        assert recipe.size == size
+
+
+def test_a_schedule_can_be_written_down_and_read_again() -> None:
+    recipe = load_recipe("gatys2016", {"scales": [128, 256], "evaluations": [20, 10], "average": 0.5})
+    data = yaml.safe_load(yaml.safe_dump(recipe_dict(recipe)))
+    assert load_recipe("gatys2016", data) == recipe
+    assert load_recipe("gatys2016", recipe_dict(load_recipe("gatys2016"))).scales is None
+
+
+def test_multiplied_scales_are_no_smaller_than_the_least() -> None:
+    assert load_recipe("nnst", {"size": 256}).scales == (64, 64, 128, 256, 256)
+    assert load_recipe("nnst", {"size": 48}).scales == (48, 48, 48, 48, 48)
+    assert load_recipe("nnst", {"size": 256, "least_scale": 1}).scales == (32, 64, 128, 256, 256)
+    assert load_recipe("nnst").scales == (64, 128, 256, 512, 512)
+
+
+def test_options_of_a_style_loss_are_written_out_and_others_left_out() -> None:
+    style = recipe_dict(load_recipe("gatys2016", {"style": {"loss": "mmd", "draws": "fixed"}}))["style"]
+    assert {key: style[key] for key in ("kernel", "bandwidth", "positions", "draws")} == {
+        "kernel": "gaussian",
+        "bandwidth": 1.0,
+        "positions": 1024,
+        "draws": "fixed",
+    }
+    assert style.keys().isdisjoint({"degree", "offset", "patch", "content_share"})
+
+
+def test_terms_beside_a_style_term_are_read_as_it_is() -> None:
+    (beside,) = load_recipe("histogram").style.beside
+    assert (beside.loss, beside.weight, beside.layers) == ("histogram", 0.2, (("relu1_1", 1.0), ("relu4_1", 1.0)))

@@ -21,12 +21,13 @@ from nst_core.chunks.decoding import BatchReader, ScaledImage, content_batch, st
 from nst_core.chunks.encoding import output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig, parse_config
+from nst_core.engine.batch import Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.objective import style_target
-from nst_core.engine.optimisation import Pairs, Watch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
+from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
@@ -59,6 +60,8 @@ METHOD: dict[str, Any] = {
     "start": "noise",
     "colour": "style",
     "evaluations": 250,
+    "scales": None,
+    "average": 0.0,
     "bucket": 1,
     "style_scale": 1.0,
 }
@@ -169,7 +172,7 @@ def reconstruct(
     optimiser = _Optimiser(session, original, content_batch([original], session), config)
     images = []
     for number, one in enumerate(wanted):
-        images.append(optimiser.reconstruct(one, _part(progress, number, len(wanted), base.evaluations)))
+        images.append(optimiser.reconstruct(one, _part(progress, number, len(wanted), base.total_evaluations)))
         write_bytes_atomic(folder / one.file_name, encode_image(images[-1].pixels, "png"))
     sheet = figure(optimiser.output_pixels(optimiser.contents), images)
     write_bytes_atomic(folder / "contact_sheet.png", encode_image(sheet, "png"))
@@ -228,7 +231,8 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
         names = dict.fromkeys(name for one in wanted if one.what == what for name in one.layers)
         return tuple((name, 1 / len(names)) for name in names)
 
-    content, style = replace(base.content, layers=layers("content")), replace(base.style, layers=layers("style"))
+    content = replace(base.content, layers=layers("content"))
+    style = replace(base.style, layers=layers("style"), beside=())
     return replace(base, content=content, style=style)
 
 

@@ -11,11 +11,12 @@ from nst_core.chunks.decoding import BatchReader, content_batch, target_of
 from nst_core.chunks.encoding import output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
+from nst_core.engine.batch import LossPoint, Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import encode_image
 from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
-from nst_core.engine.optimisation import LossPoint, Pairs, Watch
 from nst_core.engine.session import session_for
+from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError, UsageError
 from nst_core.storage.atomic import check_writable, write_bytes_atomic
 from nst_core.storage.progress import Progress
@@ -50,7 +51,9 @@ def stylize_one(
     image = reader.content(content, recipe.size)
     target = target_of(reader.style(style, recipe.size), image, session)
     pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
-    report: Callable[[int, float], None] | None = progress and (lambda done, _: progress(done, recipe.evaluations))
+    report: Callable[[int, float], None] | None = progress and (
+        lambda done, _: progress(done, recipe.total_evaluations)
+    )
     result = session.stylize(pairs, Watch(execution.report_every, report), execution.evaluation)
     if result.failed[0]:
         raise NumericalError

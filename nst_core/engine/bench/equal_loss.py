@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import LossPoint
 from nst_core.engine.bench.batch_runner import BenchPictures, Setup, stylize_all
 from nst_core.engine.bench.measure import Stopwatch
 from nst_core.engine.bench.reference import Reference
@@ -17,7 +18,6 @@ from nst_core.engine.bench.report import EqualLoss, side_of
 from nst_core.engine.devices import set_convolution_precision
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, style_target
-from nst_core.engine.optimisation import LossPoint
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NumericalError, UsageError
 
@@ -154,7 +154,9 @@ def final_losses(comparison: EqualLossComparison, images: Sequence[Tensor]) -> l
     for pair, image in enumerate(images):
         content = pictures.content(pair)
         target = style_target(pictures.style(pair), recipe, judge, content)
-        totals.append(float(Objective(recipe, judge, content[None], [target]).terms(image[None]).total))
+        objective = Objective(recipe, judge, content[None], [target])
+        objective.begin(content[None])
+        totals.append(float(objective.terms(image[None]).total))
     return totals
 
 

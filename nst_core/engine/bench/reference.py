@@ -17,7 +17,7 @@ from nst_core.engine.bench.network import PlainNetwork
 from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.convnets import ConvNet
-from nst_core.engine.losses import CONTENT_LOSSES, STYLE_LOSSES, out_of_range, total_variation
+from nst_core.engine.losses import CONTENT_LOSSES, GRAM_LOSSES, out_of_range, total_variation
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError
 
@@ -42,7 +42,8 @@ class Reference:
         history: curvature pairs that L-BFGS keeps.
 
     Raises:
-        ConfigError: the plain network lacks one of the recipe's layers, or the recipe's colours are not plain.
+        ConfigError: the plain network lacks one of the recipe's layers, or the recipe's losses or colours are not
+            plain.
     """
 
     def __init__(self, recipe: Recipe, extractor: Extractor, history: int = HISTORY) -> None:
@@ -51,6 +52,12 @@ class Reference:
                 "The plain reference knows neither greyscale contents nor keeping the content's colours: "
                 "go without it (--no-reference)."
             )
+        if recipe.style.beside or recipe.style.loss not in GRAM_LOSSES or recipe.style.last_loss != "same":
+            raise ConfigError(
+                "The plain reference knows no style but one of Gram matrices: go without it (--no-reference)."
+            )
+        if recipe.content.loss not in CONTENT_LOSSES or recipe.content.laplacian or recipe.content.gains:
+            raise ConfigError("The plain reference compares content by features alone: go without it (--no-reference).")
         self.recipe, self.history = recipe, history
         self.network = PlainNetwork(recipe, extractor) if isinstance(extractor, ConvNet) else extractor
 
@@ -100,7 +107,7 @@ class Reference:
             positions = maps[name][0, 0].numel()
             gram, target = _gram(maps[name]) / positions, targets.style[name]
             total = (
-                total + recipe.beta * weight * STYLE_LOSSES[recipe.style.loss](gram[None], target[None], positions)[0]
+                total + recipe.beta * weight * GRAM_LOSSES[recipe.style.loss](gram[None], target[None], positions)[0]
             )
         return total
 

@@ -10,8 +10,8 @@ from nst_core.engine.bench.batch_runner import BenchPictures, Setup, stylize_all
 from nst_core.engine.bench.measure import PeakMemory
 from nst_core.engine.bench.report import Ceiling, Flops, Throughput
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.optimisation import Watch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.watch import Watch
 
 PARTS = 4
 """Reports while the clock runs, which are fewer than in the pipeline."""

@@ -47,12 +47,17 @@ class LabelImage:
 
     def regions(self) -> list[str]:
         """The names of the labels that occur, in the order of the labels."""
-        return [self._name(int(label)) for label in np.unique(self.labels)]
+        return [self.name_of(label) for label in self.numbers()]
+
+    def numbers(self) -> list[int]:
+        """The labels that occur, in order; colours have numbers above 16 777 215."""
+        found: list[int] = np.unique(self.labels).tolist()
+        return found
 
     def mask(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """(H, W): where a label has one of these names."""
         wanted = {name.strip().casefold() for name in names}
-        chosen = [label for label in np.unique(self.labels).tolist() if self._answers_to(label) & wanted]
+        chosen = [label for label in self.numbers() if self._answers_to(label) & wanted]
         return np.isin(self.labels, chosen)
 
     def check_fits(self, path: str, width: int, height: int) -> None:
@@ -65,7 +70,8 @@ class LabelImage:
                 f"{width} × {height}"
             )  # fmt: skip
 
-    def _name(self, label: int) -> str:
+    def name_of(self, label: int) -> str:
+        """The name of a label."""
         if label in self.names:
             return self.names[label]
         if label == 0:
@@ -73,7 +79,7 @@ class LabelImage:
         return f"#{label & 0xFFFFFF:06x}" if label >> 24 else str(label)
 
     def _answers_to(self, label: int) -> set[str]:
-        return {self._name(label).casefold(), str(label)}
+        return {self.name_of(label).casefold(), str(label)}
 
 
 def decode_labels(path: Path, max_pixels: int) -> LabelImage:

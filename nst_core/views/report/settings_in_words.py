@@ -20,6 +20,7 @@ _STARTS = {
     "content": "the content",
     "colour_matched": "the content in the style's colours",
     "style": "the style",
+    "coarse_content": "the content without its details",
     "noise": "noise",
 }
 
@@ -114,12 +115,12 @@ def _pairing(section: Mapping[str, Any]) -> str:
 def _method(run_yaml: Mapping[str, Any]) -> str:
     recipe = _section(_section(run_yaml, "config"), "method").get("recipe")
     method = _section(_section(run_yaml, "method_fingerprint_data"), "method")
-    optimiser = _section(method, "optimiser").get("name")
+    optimiser, sides = _section(method, "optimiser").get("name"), method.get("scales") or method.get("size")
     parts = [
         f"recipe {recipe}" if recipe else "",
         f"features {method['features']}" if method.get("features") not in (None, recipe) else "",
-        f"{method.get('side', 'longer')} side {method['size']} px" if "size" in method else "",
-        f"{method['evaluations']} evaluations" if "evaluations" in method else "",
+        f"{method.get('side', 'longer')} side {_listed(sides)} px" if sides else "",
+        f"{_listed(method['evaluations'])} evaluations" if "evaluations" in method else "",
         f"{optimiser.replace('_', ' ')}" if isinstance(optimiser, str) else "",
         f"from {_STARTS.get(str(method['start']), method['start'])}" if "start" in method else "",
     ]

@@ -188,6 +188,17 @@ def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> Non
     assert "none.png" in one_sentence(missing)
 
 
+def test_stylize_goes_from_coarse_to_fine(nst: Nst, folders: Path, tmp_path: Path) -> None:
+    pair = "content/a.png", "style/Ada/Ada_0.png", "-o", "out.png"
+    process = nst("stylize", *pair, "--set", "method.scales=[32,64]", "--set", "method.evaluations=[6,4]")
+    assert process.returncode == 0, process.stderr
+    assert Image.open(tmp_path / "out.png").size == (64, 51)
+    assert "in 10 evaluations" in process.stdout + process.stderr
+    wrong = nst("stylize", *pair, "--set", "method.scales=[64,32]")
+    assert wrong.returncode == 2
+    assert "method.scales is [64, 32]; a scale may not be smaller" in one_sentence(wrong)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_says_so_and_the_next_run_finishes(

@@ -13,8 +13,9 @@ import pytest
 from running_app import FINAL, LONG, Running, await_state, pick, png, run_config, running, start, until, upload
 
 from nst_core.app.limits import Limits
+from nst_core.app.recipe_options import recipe_options
 from nst_core.config.method import resolve_method
-from nst_core.config.run_config import RunConfig
+from nst_core.config.run_config import Method, RunConfig
 from nst_core.errors import RunFolderError
 from nst_core.plan.state import read_state
 from nst_core.run_folder.folder import METHODS, RunFolder
@@ -217,3 +218,10 @@ def test_a_folder_with_somebodys_files_is_refused_and_left_alone(make_image: Mak
     with pytest.raises(RunFolderError, match="not the app's"), running(config):
         pass
     assert photograph.is_file()
+
+
+def test_the_time_that_is_left_counts_each_scale_by_its_area() -> None:
+    own = Method(recipe="wavelet", scales=[64, 128], evaluations=[40, 10])
+    option = recipe_options(own)["wavelet"]
+    assert (option.size, option.evaluations) == (128, 50)
+    assert [option.work(done) for done in (0, 20, 40, 45, 50)] == [0, 5, 10, 15, 20]

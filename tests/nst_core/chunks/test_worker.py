@@ -15,15 +15,17 @@ import pytest
 import torch
 from PIL import Image
 from planned import planned
+from torch import Tensor
 
 from nst_core.chunks import decoding
 from nst_core.chunks.work import ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import Output, parse_config
+from nst_core.engine import optimisation as optimisation_module
 from nst_core.engine import session as session_module
+from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.optimisation import Pairs, StylizedBatch
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import Interrupted
 from nst_core.run_folder.chunk import Chunk
@@ -168,6 +170,37 @@ def test_padded_pairs_come_out_in_their_own_size_and_share_a_batch(
     for row in rows:
         with Image.open(folder / "run" / str(row.file_name)) as image:
             assert image.size == (row.width, row.height)
+
+
+def test_rows_have_scales_of_their_own_size(folder: Path, make_image: Callable[..., Path]) -> None:
+    """The scales follow a row's size; padded batches stay together at every scale."""
+    for name in ("0.png", "1.png", "style0.png"):
+        make_image(folder / name, 128, 90 if name == "1.png" else 96, seed=ord(name[0]))
+    recipe = replace(RECIPE, scales=(36, 48), evaluations=(3, 2), bucket=16)
+    rows = [
+        planned(
+            pair_id=f"{number}", chunk_id="sized", batch=batch, content_path=str(folder / f"{number % 2}.png"),
+            style_paths=(str(folder / "style0.png"),), file_name=f"images/{number}", size=size,
+        )
+        for number, batch, size in ((0, 0, 64), (1, 0, 64), (2, 1, 96))
+    ]  # fmt: skip
+    shapes: list[tuple[int, ...]] = []
+    original = optimisation_module.Objective
+
+    class Noting(original):  # type: ignore[misc, valid-type]
+        def __init__(self, recipe: Recipe, extractor: object, contents: Tensor, *rest: object) -> None:
+            shapes.append(tuple(contents.shape))
+            super().__init__(recipe, extractor, contents, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimisation_module, "Objective", Noting)
+        made = results(folder, Chunk("sized", "monet", tuple(rows), frozenset(row.pair_id for row in rows)), recipe)
+    assert shapes == [(2, 3, 36, 48), (2, 3, 48, 64), (1, 3, 60, 72), (1, 3, 80, 96)]
+    assert [(row.width, row.height, row.evaluations) for row in made] == [(64, 48, 5), (64, 45, 5), (96, 72, 5)]
+    for row in made:
+        assert [point.iteration for point in row.loss_trace or ()] == [0, 1, 2, 3, 4, 5]
+        assert row.loss_trace
+        assert row.loss_trace[-1].total == row.total_loss
 
 
 def test_previews_lie_beside_the_images_and_are_of_their_size(folder: Path) -> None:

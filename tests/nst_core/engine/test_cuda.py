@@ -9,19 +9,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.devices import set_convolution_precision
-from nst_core.engine.evaluation import CudaGraphEvaluation, build_evaluation
+from nst_core.engine.evaluation import CudaGraphEvaluation, Evaluation, build_evaluation
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.objective import Objective, style_target
-from nst_core.engine.optimisation import Pairs, Watch
 from nst_core.engine.parametrisation import build_parametrisation
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.session import Session
+from nst_core.engine.watch import Watch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 DEVICE = torch.device("cuda", 0)
+EVALUATIONS: tuple[Evaluation, ...] = ("eager", "graph")
 GRAM_DEVICES = [torch.device("cpu"), DEVICE]
 RECIPE = Recipe(
     "test",
@@ -145,3 +147,15 @@ def test_a_captured_evaluation_gives_the_same_bits_on_every_device(number: int) 
         points = parametrisation.points() + size * moves
         for expected, value in zip(eager(points), captured(points), strict=True):
             assert torch.equal(expected, value)
+
+
+@pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
+def test_a_schedule_of_captured_evaluations_gives_the_bits_of_eager_ones(optimiser: str) -> None:
+    """Each scale has a graph of its own."""
+    settings = OptimiserSettings(optimiser, 1.0 if optimiser == "lbfgs" else 0.02, carry=True)
+    recipe = replace(RECIPE, scales=(45, 64), size=64, evaluations=(8, 6), optimiser=settings, average=0.5)
+    session = Session(recipe, DEVICE)
+    batch = pairs(session, 2, 64)
+    eager, captured = (session.stylize(batch, Watch(), each) for each in EVALUATIONS)
+    assert torch.equal(eager.images, captured.images)
+    assert eager.traces == captured.traces

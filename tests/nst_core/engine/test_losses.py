@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import (
     CONTENT_LOSSES,
-    STYLE_LOSSES,
+    GRAM_LOSSES,
     content_half_mean,
     content_half_sum,
     content_half_sum_by_size,
@@ -30,7 +30,7 @@ from nst_core.engine.losses import (
 )
 
 every_content_loss = pytest.mark.parametrize("loss", CONTENT_LOSSES.values(), ids=CONTENT_LOSSES)
-every_style_loss = pytest.mark.parametrize("loss", STYLE_LOSSES.values(), ids=STYLE_LOSSES)
+every_style_loss = pytest.mark.parametrize("loss", GRAM_LOSSES.values(), ids=GRAM_LOSSES)
 Loss = Callable[..., Tensor]
 
 
@@ -192,7 +192,7 @@ def test_half_precision_features_give_float32_values(dtype: torch.dtype) -> None
         value = loss(result, other)
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, loss(result.double(), other.double()).float(), rtol=1e-5, atol=0)
-    for loss in STYLE_LOSSES.values():
+    for loss in GRAM_LOSSES.values():
         assert loss(gram, gram_matrix(other), 42).dtype == torch.float32
     assert total_variation(result[:, :3]).dtype == torch.float32
 

@@ -13,14 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine import optimisation
+from nst_core.engine.batch import LossPoint, Pairs, StylizedBatch
 from nst_core.engine.colour import colour_statistics, greyscale, luminance, match_colours
 from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, StyleTarget, style_target
-from nst_core.engine.optimisation import LossPoint, Pairs, StylizedBatch, Watch, initial_images, stylize_batch
+from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.starts import initial_images
+from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted, TransientError
 
 RECIPE = Recipe(
@@ -278,7 +281,8 @@ def test_a_pair_that_diverges_twice_is_reported_and_harms_no_other(recipe: Recip
 def test_a_target_that_is_not_finite_fails_its_pair_alone(recipe: Recipe) -> None:
     extractor = TinyFeatures()
     batch = pairs(extractor)
-    bad = StyleTarget({k: g * math.nan for k, g in batch.targets[1].grams.items()}, batch.targets[1].colours)
+    ((key, ((share, grams),)),) = batch.targets[1].losses.items()
+    bad = StyleTarget({key: ((share, {k: g * math.nan for k, g in grams.items()}),)}, batch.targets[1].colours)
     planted = Pairs(batch.contents, [batch.targets[0], bad, batch.targets[2]], batch.seeds)
     stylized, expected = (stylize_batch(each, recipe, extractor) for each in (planted, batch))
     assert stylized.failed == [False, True, False]

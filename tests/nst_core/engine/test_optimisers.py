@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine.optimisers import LBFGS, Adam, BatchOptimiser, GradientDescent, build_optimiser
+from nst_core.engine.optimisers import LBFGS, Adam, BatchOptimiser, GradientDescent, RMSprop, build_optimiser
 from nst_core.engine.recipe import OptimiserSettings
 
 Problem = Callable[[Tensor], Tensor]
@@ -108,6 +108,7 @@ def relative_difference(path: Tensor, expected: Tensor) -> float:
 SETTINGS = [
     OptimiserSettings("lbfgs"),
     OptimiserSettings("adam", learning_rate=0.05),
+    OptimiserSettings("rmsprop", learning_rate=0.01),
     OptimiserSettings("gradient_descent", learning_rate=1e-4),
     OptimiserSettings("gradient_descent", learning_rate=1e-3, rate="first_step"),
 ]
@@ -174,6 +175,46 @@ def test_reset_makes_exactly_those_rows_start_afresh(settings: OptimiserSettings
     assert torch.equal(after[:, ~rows], undisturbed[:, ~rows])
     if settings.rate == "first_step" or settings.name != "gradient_descent":  # it has nothing to forget
         assert not torch.equal(afresh[:, ~rows], undisturbed[:, ~rows])
+
+
+def test_every_row_makes_the_iterates_of_torch_rmsprop_alone() -> None:
+    paths = run_batch(RMSprop(STARTS, 0.02), PROBLEMS, STARTS, 60)
+    for row, (problem, point) in enumerate(EIGHT):
+        alone = run_torch(torch.optim.RMSprop, problem, point, 60, lr=0.02)
+        assert relative_difference(paths[:, row], alone) < 1e-8, f"problem {row}"
+
+
+def test_the_moments_of_adam_are_carried_to_another_size_with_the_number_of_steps() -> None:
+    gradients = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    points, losses = torch.zeros(2, 4, dtype=torch.float64), torch.ones(2)
+    optimiser = Adam(points, 0.1)
+    for gradient_now in gradients[:2]:
+        points = optimiser.step(points, gradient_now, losses)
+
+    def wide(moments: Tensor, mode: str) -> Tensor:
+        return moments.repeat_interleave(2, dim=1) + (1 if mode == "bicubic" else 0)
+
+    carried = optimiser.resampled(wide)
+    next_points = carried.step(torch.zeros(2, 8, dtype=torch.float64), wide(gradients[2], "bilinear"), losses)
+    one, two, three = gradients
+    mean = 0.9 * wide(0.1 * (0.9 * one + two), "bicubic") + 0.1 * wide(three, "bilinear")
+    variance = wide(0.001 * (0.999**2 * one**2 + 0.999 * two**2 + three**2), "bilinear")
+    expected = -0.1 * (mean / (1 - 0.9**3)) / ((variance / (1 - 0.999**3)).sqrt() + 1e-8)
+    torch.testing.assert_close(next_points, expected)
+    assert optimiser.mean.shape == (2, 4), "the old one is left as it was"
+
+
+@pytest.mark.parametrize("kind", [Adam, RMSprop])
+def test_a_carried_variance_is_never_negative(kind: type[Adam] | type[RMSprop]) -> None:
+    optimiser = kind(STARTS, 0.1)
+    run_batch(optimiser, PROBLEMS, STARTS, 3)
+    assert (optimiser.resampled(lambda moments, _: -moments).variance == 0).all()
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "gradient_descent"])
+def test_curvature_and_rates_are_not_carried(name: str) -> None:
+    optimiser = build_optimiser(OptimiserSettings(name), STARTS)
+    assert optimiser.resampled(lambda moments, _: moments) is None
 
 
 def cliff(x: Tensor) -> Tensor:

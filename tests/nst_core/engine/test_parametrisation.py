@@ -8,12 +8,18 @@ from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_MEAN, TORCHVISION_STD
 from nst_core.engine.optimisers import Adam
-from nst_core.engine.parametrisation import Normalised, PixelParametrisation, Spectral, build_parametrisation
+from nst_core.engine.parametrisation import (
+    Laplacian,
+    Normalised,
+    PixelParametrisation,
+    Spectral,
+    build_parametrisation,
+)
 from nst_core.engine.recipe import OptimiserSettings
 
 SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
 
-KINDS = {"none": PixelParametrisation, "normalised": Normalised, "spectral": Spectral}
+KINDS = {"none": PixelParametrisation, "normalised": Normalised, "spectral": Spectral, "laplacian": Laplacian}
 both = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 any_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
@@ -24,7 +30,8 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def built(kind: type[PixelParametrisation], shape: tuple[int, ...]) -> tuple[PixelParametrisation, Tensor]:
     """A parametrisation, and points for it."""
-    return kind(normal(*shape)), normal(shape[0], 3 * shape[2] * shape[3], seed=1)
+    parametrisation = kind(normal(*shape))
+    return parametrisation, normal(*parametrisation.points().shape, seed=1)
 
 
 @both
@@ -110,7 +117,7 @@ def test_where_only_luminance_is_free_grey_stays_grey(kind: type[PixelParametris
     grey = normal(2, 1, 5, 7).expand(2, 3, 5, 7)
     parametrisation = kind(grey, 1)
     points = normal(*parametrisation.points().shape)
-    assert points.shape == (2, 35)
+    assert points.shape == (2, 41 if kind is Laplacian else 35)
     images = parametrisation.image(points)
     assert torch.equal(images[:, :1].expand_as(images), images)
     torch.testing.assert_close((images - grey)[:, 1], kind(grey[:, :1], 1).image(points)[:, 0] - grey[:, 0])
@@ -119,4 +126,31 @@ def test_where_only_luminance_is_free_grey_stays_grey(kind: type[PixelParametris
 def test_float32_stays_float32() -> None:
     start = torch.rand(1, 3, 5, 6)
     for kind in KINDS.values():
-        assert kind(start).image(torch.zeros(1, 90)).dtype == torch.float32
+        parametrisation = kind(start)
+        assert parametrisation.image(parametrisation.points()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_points_are_resized_as_the_images_that_they_are(channels: int) -> None:
+    small, factor = PixelParametrisation(normal(2, 3, 6, 8), channels), 2
+    resample = small.resampler((12, 16))
+    flat = resample(torch.full_like(small.points(), 0.25), "bilinear")
+    torch.testing.assert_close(flat, torch.full((2, channels * 6 * 8 * factor**2), 0.25, dtype=torch.float64))
+    points = normal(*small.points().shape, seed=3)
+    assert torch.equal(small.resampler((6, 8))(points, "bicubic"), points)
+    planes = points.view(2, channels, 6, 8)
+    expected = torch.nn.functional.interpolate(planes, (12, 16), mode="bicubic").flatten(1)
+    assert torch.equal(resample(points, "bicubic"), expected)
+
+
+def test_a_step_on_a_pyramid_moves_areas_that_single_pixels_do_not_agree_on() -> None:
+    """Adam's first step is the sign of each gradient: noise in pixels where the gradient is noise, not so in levels."""
+    gradient = 0.1 + normal(1, 3, 32, 32)
+    first = {}
+    for kind in (PixelParametrisation, Laplacian):
+        parametrisation = kind(torch.zeros(1, 3, 32, 32, dtype=torch.float64))
+        at = parametrisation.points().requires_grad_(True)
+        (own,) = torch.autograd.grad((parametrisation.image(at) * gradient).sum(), at)
+        image = parametrisation.image(Adam(at, 0.01).step(at.detach(), own, torch.zeros(1)))
+        first[kind] = image.mean().item()
+    assert first[Laplacian] < 2 * first[PixelParametrisation] < 0

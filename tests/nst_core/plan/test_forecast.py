@@ -80,6 +80,26 @@ def test_a_measurement_holds_for_other_sizes_and_lengths_but_no_other_layers(con
     assert other.seconds > 0
 
 
+def test_time_counts_every_scale_by_its_area(config: RunConfig, tmp_path: Path) -> None:
+    layers = "method.style.layers={first0: 1}", "method.content.layers={first0: 1}"
+    scales = configured(tmp_path, "method.scales=[32,48,64]", "method.evaluations=[100,20,10]", *layers)
+    speed.record_speed(resolve_method(scales).recipe, "cpu", machine_name(torch.device("cpu")), 100.0, "2026-01-31")
+    found = forecast(scales)
+    assert found.seconds == pytest.approx(9 * (100 / 4 + 20 * 9 / 16 + 10) * (64 * 48) / (100 * 64**2))
+    assert found.basis == "nst bench on 2026-01-31 (wavelet at size 64)"
+
+
+def test_an_image_too_small_for_the_coarsest_scale_is_told_before_the_run(tmp_path: Path, config: RunConfig) -> None:
+    scales = "method.scales=[16,64]"
+    needed = resolve_method(configured(tmp_path, scales)).min_side
+    assert resolve_method(config).min_side < 48 < needed
+    found = forecast(configured(tmp_path, scales))
+    assert found.to_make == 0
+    assert f"at size 64 it is 64 × 48 pixels, but this method needs {needed} on the shorter side" in str(
+        found.bad_inputs
+    )
+
+
 def test_a_damaged_store_of_measurements_counts_as_none(config: RunConfig, caches: Path) -> None:
     (caches / "nst").mkdir(exist_ok=True)
     for text in ("", "[]", "{"):

@@ -58,7 +58,7 @@ def test_weights_count_by_their_bytes(tmp_path: Path) -> None:
 def test_where_a_gpu_may_be_precision_is_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = recorded(config(tmp_path, precision="auto"))
     gpu = tmp_path / "nvidiactl"
-    monkeypatch.setattr("nst_core.plan.recorded_method._GPU", gpu)
+    monkeypatch.setattr("nst_core.storage.machine.NVIDIA_DRIVER", gpu)
     automatic = settings.model_copy(update={"execution": settings.execution.model_copy(update={"devices": "auto"})})
     assert recorded_fingerprints(automatic) is not None
     gpu.touch()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from planned import pair, plan, planned, success
 
-from nst_core.engine.optimisation import LossPoint
+from nst_core.engine.batch import LossPoint
 from nst_core.run_folder import results_reader
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import SCHEMA, chunk_file, result_files, unfinished_result, write_results

@@ -1,6 +1,6 @@
 // The lightbox: one result of those that the grid shows now, with all that is known of it.
 {
-  const dialog = document.querySelector(".lightbox"), list = document.querySelector(".pairs");
+  const { said } = nst, dialog = document.querySelector(".lightbox"), list = document.querySelector(".pairs");
   const part = (selector) => dialog.querySelector(selector);
   const title = part("h2"), zoom = part(".zoom"), copied = part(".copied");
   let place = null, size = [1, 1], back = null;
@@ -77,12 +77,6 @@
       row.append(said("dt", name), told);
       return row;
     });
-  }
-
-  function said(tag, text) {
-    const element = document.createElement(tag);
-    element.textContent = text;
-    return element;
   }
 
   function setZoom(on) {

@@ -160,8 +160,8 @@ def test_style_adds_layers_and_content_takes_them_alone() -> None:
     ("recipe", "features"),
     [
         ("wavelet", "wavelet"),
-        ("from_noise", "vgg19"),
-        ("from_noise", "vgg16"),
+        ("pytorch_tutorial", "vgg19"),
+        ("pytorch_tutorial", "vgg16"),
         ("squeezenet", "squeezenet1_0"),
         ("squeezenet", "squeezenet1_1"),
     ],

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.engine.optimisation import StylizedBatch
+from nst_core.engine.batch import StylizedBatch
 from nst_core.engine.session import Session
 from nst_core.errors import ImageTooSmall, MissingImage, UsageError
 

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from nst_core.engine.batch import LossPoint
 from nst_core.engine.bench.batch_runner import BenchPictures, Setup
 from nst_core.engine.bench.equal_loss import (
     EqualLossComparison,
@@ -16,7 +17,6 @@ from nst_core.engine.bench.equal_loss import (
     loss_ratio,
 )
 from nst_core.engine.features import build_extractor
-from nst_core.engine.optimisation import LossPoint
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.errors import UsageError
 

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_core.engine.batch import Pairs
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective, style_target
-from nst_core.engine.optimisation import Pairs, stylize_batch
+from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 

@@ -3,6 +3,12 @@
 {
   const REACH = 44, SWIPE = 48;
 
+  nst.said = (tag, text) => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  };
+
   nst.stage = (stage, step) => {
     const box = stage.querySelector(".compare"), range = box.querySelector("input");
     const alone = stage.querySelector(".alone"), zoomed = stage.querySelector(".zoomed");

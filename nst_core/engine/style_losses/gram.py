@@ -1,0 +1,34 @@
+"""Gram matrices as a style loss (Gatys, Ecker, Bethge 2016), in all the normalisations that are in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nst_core.engine.losses import GRAM_LOSSES, gram_matrix, guided_gram
+from nst_core.engine.regions import guidance_channel
+from nst_core.engine.style_losses.layerwise import LayerLoss
+
+
+class GramLoss(LayerLoss):
+    """A function of the Gram matrices of result and style, each divided by its number of positions."""
+
+    linear = True
+
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+        return _gram(views[0], None if guides[0] is None else guidance_channel(guides[0][None]))[0]
+
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The guidance channels of regions, (G, h, w)."""
+        return None if guides is None else guidance_channel(guides)
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        return GRAM_LOSSES[self.term.loss](_gram(maps, choice), target, maps.shape[2] * maps.shape[3])
+
+
+def _gram(maps: Tensor, channel: Tensor | None) -> Tensor:
+    return gram_matrix(maps) if channel is None else guided_gram(maps, channel)
