@@ -81,7 +81,7 @@ def random_places(count: int, generator: torch.Generator) -> Tensor:
 
 
 def random_places_in(count: int, guide: Tensor, generator: torch.Generator) -> Tensor:
-    """`count` places of a region of an image, evenly at random: (count, 2) as of `random_places`; the guide is (H, W)."""
+    """`count` places of a region, evenly at random, as `random_places` gives them: (count, 2); the guide is (H, W)."""
     height, width = guide.shape
     inside = region_positions(guide).cpu()
     steps = (torch.arange(count) + torch.rand(count, generator=generator)) / count * len(inside)

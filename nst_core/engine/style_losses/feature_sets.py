@@ -57,7 +57,7 @@ class FeatureSetLoss(BatchLoss):
         return maps
 
     def per_style(self, make: Callable[[LossBlend], Tensor]) -> Iterator[tuple[int, int, Tensor]]:
-        """(row, number of the region, tensor) for each, made once for those with the same style, in an order of styles."""
+        """(row, number of the region, tensor) for each, made once for those of one style, in an order of styles."""
         places: dict[tuple[tuple[float, int, int], ...], list[tuple[int, int]]] = {}
         for row, regions in enumerate(self.pairs):
             for number, region in enumerate(regions):

@@ -40,7 +40,7 @@ def vectors(maps: Tensor, positions: Tensor | None = None) -> Tensor:
 
 
 def style_vectors(maps: Tensor, most: int | None, guide: Tensor | None = None) -> Tensor:
-    """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same ones for the same shape and region."""
+    """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same for one shape and region."""
     positions = positions_of(maps, most, torch.Generator().manual_seed(0), guide)
     return vectors(maps, positions)[0].contiguous()
 
