@@ -126,7 +126,7 @@ def _target_of_scale(
         if content is None:
             raise ValueError("colour: content needs the content image to make a style target")
         image = _recoloured(image, content, recipe)
-    guide = None if guide is None else guides_at(guide[None], *image.shape[1:])[0]
+    guide = None if guide is None else guides_at(guide, *image.shape[1:])
     names = recipe.style_names()
 
     @cache

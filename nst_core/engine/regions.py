@@ -92,7 +92,7 @@ def guides_at(guides: Tensor, height: int, width: int) -> Tensor:
     """Guides, (…, H, W), carried to a layer of h × w positions by average pooling: the area of a region in each."""
     if tuple(guides.shape[-2:]) == (height, width):
         return guides
-    pooled = F.adaptive_avg_pool2d(guides.flatten(0, -3)[:, None], (height, width))
+    pooled = F.adaptive_avg_pool2d(guides.reshape(-1, 1, *guides.shape[-2:]), (height, width))
     return pooled.reshape(*guides.shape[:-2], height, width)
 
 
@@ -130,7 +130,7 @@ def region_labels(guides: Sequence[Tensor], height: int, width: int) -> Tensor:
     labels = torch.full((height * width,), -1, device=guides[0].device)
     for number in sorted(range(len(guides)), key=lambda one: -float(guides[one].mean())):
         if bool(guides[number].any()):
-            labels[region_positions(guides_at(guides[number][None], height, width))] = number
+            labels[region_positions(guides_at(guides[number], height, width))] = number
     return labels.view(height, width)
 
 

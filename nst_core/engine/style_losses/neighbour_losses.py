@@ -75,9 +75,7 @@ class NeighbourLoss(FeatureSetLoss):
         columns = [self._columns(image.rot90(turn, (1, 2))[None]) for turn in turns]
         if guide is None:
             return torch.cat([self._thinned(part)[0].flatten(1).T for part in columns])
-        guides = [
-            guides_at(guide.rot90(turn)[None], *part.shape[2:]) for turn, part in zip(turns, columns, strict=True)
-        ]
+        guides = [guides_at(guide.rot90(turn), *part.shape[2:]) for turn, part in zip(turns, columns, strict=True)]
         pairs = zip(columns, guides, strict=True)
         return torch.cat([part[0].flatten(1).T[self._thinned_set(region_positions(g))] for part, g in pairs])
 

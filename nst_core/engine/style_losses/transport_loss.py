@@ -46,7 +46,7 @@ class TransportLoss(FeatureSetLoss):
 
     @torch.no_grad()
     def begin(self, start: Tensor) -> None:
-        most = max(map(len, self.pairs))
+        most = self.most
         shares = [[region.share for region in regions] + [0.0] * (most - len(regions)) for regions in self.pairs]
         self.shares = self.setting.contents.new_tensor(shares, dtype=torch.float32)
         sets: list[list[Tensor]] = [[start] * len(regions) for regions in self.pairs]
@@ -56,13 +56,17 @@ class TransportLoss(FeatureSetLoss):
         self.moments = moments(self.style)
         self.draw(0)
 
+    @property
+    def most(self) -> int:
+        """The most regions of a pair."""
+        return max(map(len, self.pairs))
+
     def draw(self, evaluation: int) -> None:
         if not self.guided:
             self.places = drawn_places(self.setting.seeds, evaluation, self.setting.contents)
             return
-        most = self.shares.shape[1]
         pairs = zip(self.pairs, self.setting.seeds, strict=True)
-        places = [_filled_up(_places_of(regions, generator(seed, evaluation)), most) for regions, seed in pairs]
+        places = [_filled_up(_places_of(regions, generator(seed, evaluation)), self.most) for regions, seed in pairs]
         self.places = torch.stack([torch.cat(row) for row in places]).to(self.setting.contents.device)
 
     def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:

@@ -1,35 +1,61 @@
-"""Guided Gram matrices, soft edges, and the composite of kept regions."""
+"""Guides carried to layers, guided Gram matrices, soft edges, and the composite of kept regions."""
 
 import torch
 
-from nst_core.engine.losses import gram_matrix
-from nst_core.engine.regions import Regions, guided_gram, guides_at, region_batch, soft_mask
+from nst_core.engine.losses import gram_matrix, guided_gram
+from nst_core.engine.regions import (
+    Regions,
+    guidance_channel,
+    guides_at,
+    position_weights,
+    region_batch,
+    region_labels,
+    region_positions,
+    soft_mask,
+)
 
 
-def _maps(count=2):
-    return torch.randn(count, 5, 8, 12, generator=torch.Generator().manual_seed(0))
+def _maps(count=2, dtype=torch.float32):
+    return torch.randn(count, 5, 8, 12, generator=torch.Generator().manual_seed(0), dtype=dtype)
+
+
+def _halves():
+    halves = torch.zeros(2, 8, 12)
+    halves[0, :, :6], halves[1, :, 6:] = 1, 1
+    return halves
 
 
 def test_a_region_that_is_the_whole_image_has_the_plain_gram_matrix():
-    guide = guides_at(torch.ones(2, 1, 16, 24), 8, 12)[:, 0]
-    torch.testing.assert_close(guided_gram(_maps(), guide), gram_matrix(_maps()))
+    channel = guidance_channel(guides_at(torch.ones(2, 16, 24), 8, 12))
+    torch.testing.assert_close(guided_gram(_maps(), channel), gram_matrix(_maps()))
 
 
-def test_two_halves_each_see_only_their_own_half():
-    maps, guides = _maps(1), torch.zeros(2, 8, 12)
-    guides[0, :, :6], guides[1, :, 6:] = 1, 1
-    batch = region_batch([Regions(guides, torch.zeros(8, 12))], torch.zeros(1, 3, 8, 12))
-    left, right = batch.grams(maps).unbind(1)
-    torch.testing.assert_close(left, gram_matrix(maps[..., :6]))
-    torch.testing.assert_close(right, gram_matrix(maps[..., 6:]))
-    torch.testing.assert_close(batch.shares, torch.tensor([[0.5, 0.5]]))
+def test_the_gram_matrix_of_a_half_sees_that_half_only():
+    maps = _maps(1)
+    for guide, own in zip(_halves(), (maps[..., :6], maps[..., 6:]), strict=True):
+        torch.testing.assert_close(guided_gram(maps, guidance_channel(guide[None])), gram_matrix(own))
 
 
-def test_guides_are_normalised_and_an_empty_region_stays_zero():
-    guides = torch.zeros(1, 2, 16, 16)
-    guides[:, 0, 3:9, 2:7] = 1
-    squares = guides_at(guides, 4, 4).square().sum(dim=(2, 3))
-    torch.testing.assert_close(squares, torch.tensor([[1.0, 0.0]]))
+def test_the_gradient_of_a_guided_gram_matrix():
+    maps, guide = _maps(1, torch.float64)[:, :3, :3, :4].requires_grad_(), torch.rand(1, 3, 4, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda own: guided_gram(own, guidance_channel(guide)), maps)
+
+
+def test_channels_and_weights_are_normalised_and_an_empty_region_stays_zero():
+    guides = torch.zeros(2, 16, 16)
+    guides[0, 3:9, 2:7] = 1
+    carried = guides_at(guides, 4, 4)
+    torch.testing.assert_close(guidance_channel(carried).square().mean(dim=(1, 2)), torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(position_weights(carried).sum(dim=1), torch.tensor([1.0, 0.0]))
+
+
+def test_a_region_smaller_than_the_distance_of_two_positions_has_one():
+    guide = torch.zeros(1, 16, 16)
+    guide[0, 5, 6] = 1
+    assert region_positions(guides_at(guide, 4, 4)[0]).tolist() == [5]
+    labels = region_labels([1 - guide[0], guide[0]], 4, 4)
+    assert (labels == 1).nonzero().tolist() == [[1, 1]]
+    assert (labels == 0).sum() == 15
 
 
 def test_a_soft_edge_changes_nothing_farther_from_the_border_than_its_width():
@@ -54,12 +80,18 @@ def test_kept_pixels_are_the_contents_and_get_no_gradient():
     assert (images.grad[:, :, 3:] == 1).all()
 
 
-def test_pairs_with_other_masks_in_a_batch_are_as_if_alone():
-    maps, halves, keep = _maps(), torch.zeros(2, 8, 12), torch.zeros(8, 12)
-    halves[0, :4], halves[1, 4:] = 1, 1
-    batch = region_batch([None, Regions(halves, keep)], torch.zeros(2, 3, 8, 12))
-    alone = region_batch([Regions(halves, keep)], torch.zeros(1, 3, 8, 12))
-    torch.testing.assert_close(batch.grams(maps)[0, 0], gram_matrix(maps[:1])[0])
-    torch.testing.assert_close(batch.grams(maps)[1], alone.grams(maps[1:])[0])
-    assert batch.shares.tolist() == [[1.0, 0.0], [0.5, 0.5]]
+def test_what_is_put_together_of_regions_shows_each_in_its_place_and_the_rest_elsewhere():
+    guides = _halves()
+    guides[1, :, 9:] = 0
+    batch = region_batch([Regions(guides, torch.zeros(8, 12)), None], torch.zeros(2, 1, 8, 12))
+    mixed = batch.mixed(lambda number, _: torch.full((2, 1, 8, 12), 1.0 + number), torch.full((2, 1, 8, 12), 9.0))
+    assert mixed[0, 0, 0].tolist() == [1.0] * 6 + [2.0] * 3 + [9.0] * 3
+    assert (mixed[1] == 1).all()
     assert region_batch([None, None], torch.zeros(2, 3, 8, 12)) is None
+
+
+def test_regions_at_a_coarser_scale_keep_their_shares():
+    guides = _halves()
+    coarse = Regions(guides, torch.zeros(8, 12)).at(0.5)
+    assert coarse.guides.shape == (2, 4, 6)
+    assert coarse.shares() == [0.5, 0.5]
