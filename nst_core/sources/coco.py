@@ -87,14 +87,18 @@ def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
         if role == "content" and not _narrows(config):
             found += _left_out_items(selection)
         if role == "content" and config.regions:
-            file = config.region_annotations or selection.annotations.path
-            found = _with_regions(found, file.absolute(), config.regions)
+            found = _with_regions(found, _region_file(config, selection), config.regions)
         for item in found:
             if item.fault and role == "style":
                 continue
             name = item.id if item.id not in items else f"{selection.part.splits[0]}/{item.id}"
             items[name] = item if name == item.id else replace(item, id=name)
-    return Catalogue.of(items.values(), notes)
+    files = dict.fromkeys(_region_file(config, selection) for selection in selections)
+    return replace(Catalogue.of(items.values(), notes), annotations=tuple(files))
+
+
+def _region_file(config: CocoSource, selection: _Selection) -> Path:
+    return (config.region_annotations or selection.annotations.path).absolute()
 
 
 def _with_regions(items: Iterable[Item], file: Path, regions: Sequence[str]) -> list[Item]:

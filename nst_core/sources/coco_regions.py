@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from nst_core.engine.images.label_images import LabelImage, UnusableMask
-from nst_core.errors import ConfigError, InputError, suggestion
+from nst_core.engine.images.label_images import LabelImage
+from nst_core.errors import ConfigError, InputError, UnusableMask, suggestion
 from nst_core.sources.coco_annotations import Annotations, EntryReader, flat_lists, read_annotations
 
 PREFIX = "coco:"
@@ -39,6 +39,11 @@ def read_regions(reference: str) -> LabelImage:
     wanted = json.loads(reference.removeprefix(PREFIX))
     path = Path(wanted["file"])
     return _index(path, path.stat().st_mtime_ns).label_image(wanted["image"], wanted["regions"])
+
+
+def has_image(annotations: Path, image_id: object) -> bool:
+    """Whether an annotation file has an image."""
+    return _index(annotations, annotations.stat().st_mtime_ns).has(str(image_id))
 
 
 def check_regions(annotations: Path, regions: Sequence[str], key: str) -> None:
@@ -81,6 +86,9 @@ class _RegionIndex:
         is_thing = 0 if annotations.path.name.startswith("stuff") else 1  # COCO says it in panoptic files only
         self.names = {one["id"]: str(one.get("name", one["id"])) for one in found}
         self._things = {one["id"] for one in found if one.get("isthing", is_thing)}
+
+    def has(self, image_id: str) -> bool:
+        return image_id in self._rows
 
     def label_image(self, image_id: str, regions: Sequence[str]) -> LabelImage:
         path = f"{self._annotations.path}, image {image_id}"

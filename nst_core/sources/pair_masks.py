@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nst_core.engine.images.label_images import LabelImage, UnusableMask, decode_labels
+from nst_core.engine.images.label_images import LabelImage, decode_labels
 from nst_core.engine.recipe import Recipe
-from nst_core.errors import InputError, MissingImage, SourceError
+from nst_core.errors import InputError, MissingImage, SourceError, UnusableMask
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK, STYLE_MASK_HASH
 from nst_core.sources.coco_regions import PREFIX, read_regions
 from nst_core.sources.index.inputs import current_sha256
@@ -39,6 +39,11 @@ def uses_masks(extras: Mapping[str, str], styles: int, recipe: Recipe) -> bool:
     return bool(recipe.keep or recipe.regions or extras.get(STYLE_MASK) or _by_number(extras, styles, recipe))
 
 
+def is_drawn(mask: str) -> bool:
+    """Whether a mask is drawn from COCO's annotations, and no file."""
+    return mask.startswith(PREFIX)
+
+
 def read_masks(
     extras: Mapping[str, str], content: Size, styles: Sequence[Size], recipe: Recipe, max_pixels: int
 ) -> PairMasks:
@@ -60,7 +65,7 @@ def read_masks(
 
 def _by_number(extras: Mapping[str, str], styles: int, recipe: Recipe) -> bool:
     """Several styles in a row with a label image of its own; COCO's regions have names, and no numbers to count by."""
-    return styles > 1 and not recipe.regions and not extras[MASK].startswith(PREFIX)
+    return styles > 1 and not recipe.regions and not is_drawn(extras[MASK])
 
 
 def _check_labels(name: str, labels: LabelImage, styles: int) -> None:
@@ -80,7 +85,7 @@ def _cells(extras: Mapping[str, str], name: str, count: int) -> list[str]:
 
 
 def _read(name: str, planned: str, size: Size, max_pixels: int) -> LabelImage:
-    if name.startswith(PREFIX):
+    if is_drawn(name):
         found = _of_coco(name)
         name = _shown(name)
     else:

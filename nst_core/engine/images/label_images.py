@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst_core.engine.images.files import open_image, orientation_of, pillow_faults, read_bytes, turn_upright
-from nst_core.errors import InputError
+from nst_core.errors import UnusableMask
 
 MOST_LABELS = 256
 BACKGROUND = "background"
 """The name of label 0."""
 
 Labels = NDArray[np.int32]
-
-
-class UnusableMask(InputError):
-    """A mask that does not fit its image, or is none."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class LayerLoss(StyleLoss):
 
 
 @dataclass(frozen=True)
-class _Part:
+class _StylePart:
     """A style of a region of an image of a batch, with its share of the image's loss.
 
     Attributes:
@@ -103,7 +103,7 @@ class _Part:
 
 
 @dataclass
-class _PartGroup:
+class _StyleGroup:
     """Parts of a batch that are computed together.
 
     Attributes:
@@ -131,7 +131,7 @@ class LayerBatchLoss(BatchLoss):
         self.lifetime = loss.lifetime()
         self.changes = bool(self.lifetime)
         self.period = 0
-        self.parts = _parts(pairs, loss.linear)
+        self.parts = _style_parts(pairs, loss.linear)
         self.shares = self._shares()
         with torch.no_grad():
             self.groups = {name: self._grouped(name) for name, _ in loss.term.layers}
@@ -168,7 +168,7 @@ class LayerBatchLoss(BatchLoss):
             shares[part.row, number] = part.share
         return shares.to(next(iter(self.parts[0].target.values()), shares).device)
 
-    def _grouped(self, layer: str) -> list[_PartGroup]:
+    def _grouped(self, layer: str) -> list[_StyleGroup]:
         """Parts of whole images by their targets; of regions each alone, or, stacked, one of each image."""
         found: dict[Any, list[int]] = {}
         for number, part in enumerate(self.parts):
@@ -177,7 +177,7 @@ class LayerBatchLoss(BatchLoss):
             found.setdefault((alone, part.region), []).append(number)
         return [self._group(numbers, layer) for numbers in found.values()]
 
-    def _group(self, parts: list[int], layer: str) -> _PartGroup:
+    def _group(self, parts: list[int], layer: str) -> _StyleGroup:
         own = [self.parts[number] for number in parts]
         targets = [part.target[layer] for part in own]
         same = all(target is targets[0] for target in targets)
@@ -185,9 +185,9 @@ class LayerBatchLoss(BatchLoss):
         rows = [part.row for part in own]
         index = None if rows == list(range(self.count)) else torch.tensor(rows, device=tensor.device)
         guides = [part.guide for part in own if part.guide is not None]
-        return _PartGroup(parts, index, tensor, self.loss.prepared(tensor), torch.stack(guides) if guides else None)
+        return _StyleGroup(parts, index, tensor, self.loss.prepared(tensor), torch.stack(guides) if guides else None)
 
-    def _order(self, groups: Sequence[_PartGroup]) -> Tensor | None:
+    def _order(self, groups: Sequence[_StyleGroup]) -> Tensor | None:
         """Where each part is among the parts of all groups; None where a single group has all of them, in order."""
         if len(groups) == 1:
             return None
@@ -204,18 +204,18 @@ class LayerBatchLoss(BatchLoss):
             return losses
         return torch.where(self.shares > 0, self.shares * losses, 0.0).sum(dim=1)  # no image touches another's NaN
 
-    def _guides(self, group: _PartGroup, maps: Tensor) -> Tensor | None:
+    def _guides(self, group: _StyleGroup, maps: Tensor) -> Tensor | None:
         """The guides of a group at the layer, (G, h, w)."""
         if group.guides is not None and group.guide_maps is None:
             group.guide_maps = guides_at(group.guides, *maps.shape[2:])
         return group.guide_maps
 
-    def _of_group(self, number: int, group: _PartGroup, maps: Tensor) -> Tensor:
+    def _of_group(self, number: int, group: _StyleGroup, maps: Tensor) -> Tensor:
         own = maps if group.rows is None else maps.index_select(0, group.rows)
         return self.loss.layer_values(own, group.prepared, self._choice(number, group, own))
 
     @torch.no_grad()
-    def _choice(self, number: int, group: _PartGroup, maps: Tensor) -> Any:
+    def _choice(self, number: int, group: _StyleGroup, maps: Tensor) -> Any:
         if group.kept:
             return group.kept[0]
         generator = torch.Generator().manual_seed(1_000_003 * self.period + number)
@@ -225,10 +225,10 @@ class LayerBatchLoss(BatchLoss):
         return choice
 
 
-def _parts(pairs: Sequence[Sequence[LossRegion]], linear: bool) -> list[_Part]:
+def _style_parts(pairs: Sequence[Sequence[LossRegion]], linear: bool) -> list[_StylePart]:
     """The parts of a batch, image by image; with `linear`, one for each region, of the mean of its styles."""
     return [
-        _Part(row, region.share * share, target, None if region.guide is None else number, region.guide)
+        _StylePart(row, region.share * share, target, None if region.guide is None else number, region.guide)
         for row, regions in enumerate(pairs)
         for number, region in enumerate(regions)
         for share, target in (_mean(region.blend) if linear else region.blend)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst_core.engine.images.label_images import UnusableMask, decode_labels
-from nst_core.errors import InputError
+from nst_core.engine.images.label_images import decode_labels
+from nst_core.errors import InputError, UnusableMask
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGB", "RGBA", "I;16"])

@@ -24,7 +24,7 @@ __all__ = ["bits_of_one_thread"]
 
 
 class Pixels(Extractor):
-    """The image as its own features, so that no position sees another one; a layer `blocks` of means of 4 × 4 pixels."""
+    """The image as its own features, so that no position sees another one; and means of 4 × 4 of them."""
 
     name, layers = "pixels", ("first", "second")
 
