@@ -26,7 +26,7 @@ _LATER_KEYS: dict[str, Any] = {
     "colour": "style",
     "keep_colour_by": "luminance",
     "keep": [],
-    "edge": 4.0,
+    "edge": 2.0,
     "regions": [],
     "optimiser.rate": "absolute",
     "optimiser.spectral_power": 0.5,

@@ -245,8 +245,6 @@ class Objective:
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
-        if self.regions is not None:
-            images = self.regions.composite(images, self.contents)
         content_maps, style_maps = self._maps(images)
         content = self._content(content_maps) + self._laplacian(images)
         style = self._style(images, style_maps)

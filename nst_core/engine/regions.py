@@ -54,7 +54,11 @@ class RegionBatch:
     keep: Tensor
 
     def composite(self, images: Tensor, contents: Tensor) -> Tensor:
-        """`images` with the contents where these are kept, (B, C, H, W); no gradient reaches the kept pixels."""
+        """`images` with the contents where these are kept, (B, C, H, W).
+
+        Once, of the finished images: were it done before each evaluation, coarse features across a border would see the
+        content on its other side, which no change on this side makes up for, but which bands along the border try to.
+        """
         return torch.where(self.keep == 1, contents, images * (1 - self.keep) + contents * self.keep)
 
     def mixed(self, of_region: Callable[[int, Tensor], Tensor], rest: Tensor) -> Tensor:
