@@ -256,18 +256,23 @@ def test_the_plan_says_what_masks_do(folder: Path) -> None:
     assert "which nothing uses" in notes()
 
 
-def coco(folder: Path, *categories: str, **method: Any) -> RunConfig:
+def coco(folder: Path, *categories: str, scale: int = 1, **method: Any) -> RunConfig:
     """A COCO source whose one image has a person in its right half, and a dog in a corner."""
+
+    def scaled(*numbers: int) -> list[int]:
+        return [scale * number for number in numbers]
+
     (folder / "val2017").mkdir()
     (folder / "annotations").mkdir()
     Image.open(folder / "content" / "a.png").save(folder / "val2017" / "a.png")
-    person, dog = [24, 0, 48, 0, 48, 40, 24, 40], [0, 30, 10, 30, 10, 40, 0, 40]
+    person, dog = scaled(24, 0, 48, 0, 48, 40, 24, 40), scaled(0, 30, 10, 30, 10, 40, 0, 40)
+    boxes = scaled(24, 0, 24, 40), scaled(0, 30, 10, 10)
     data = {
-        "images": [{"id": 7, "file_name": "a.png", "width": 48, "height": 40}],
+        "images": [{"id": 7, "file_name": "a.png", "width": 48 * scale, "height": 40 * scale}],
         "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
         "annotations": [
-            {"id": 1, "image_id": 7, "category_id": 1, "area": 960, "bbox": [24, 0, 24, 40], "segmentation": [person]},
-            {"id": 2, "image_id": 7, "category_id": 18, "area": 100, "bbox": [0, 30, 10, 10], "segmentation": [dog]},
+            {"id": 1, "image_id": 7, "category_id": 1, "area": 960, "bbox": boxes[0], "segmentation": [person]},
+            {"id": 2, "image_id": 7, "category_id": 18, "area": 100, "bbox": boxes[1], "segmentation": [dog]},
         ],
     }
     (folder / "annotations" / "instances_val2017.json").write_text(json.dumps(data))
