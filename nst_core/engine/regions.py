@@ -115,15 +115,19 @@ def position_weights(guides: Tensor) -> Tensor:
     return flat / flat.sum(dim=1, keepdim=True).clamp_min(_LEAST_AREA)
 
 
-def region_positions(guide: Tensor) -> Tensor:
-    """The positions that belong to a region, indices into a guide, (h, w) or (P,), flattened: (M,).
+def inside(guide: Tensor) -> Tensor:
+    """Whether positions belong to a region, bool, of a guide of any shape. Does not wait for the device.
 
     Where the guide is more than half of its largest value: so a region smaller than the distance between two positions
     has one, too. Of an empty region, all.
     """
-    flat = guide.flatten()
-    most = flat.max()
-    return torch.nonzero((flat > most / 2) | (most <= 0)).flatten()
+    most = guide.max()
+    return (guide > most / 2) | (most <= 0)
+
+
+def region_positions(guide: Tensor) -> Tensor:
+    """The positions `inside` a region: indices into its guide, flattened, (M,)."""
+    return torch.nonzero(inside(guide).flatten()).flatten()
 
 
 def region_labels(guides: Sequence[Tensor], height: int, width: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import GRAM_LOSSES, gram_matrix, guided_gram
 from nst_core.engine.regions import guidance_channel
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 
 
 class GramLoss(LayerLoss):
@@ -17,8 +17,11 @@ class GramLoss(LayerLoss):
 
     linear = True
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-        return _gram(views[0], None if guides[0] is None else guidance_channel(guides[0][None]))[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
+
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return _gram(views[0], None if guides is None else guidance_channel(guides[0][None]))[0]
 
     def choice(
         self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None

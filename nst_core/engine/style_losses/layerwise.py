@@ -46,10 +46,10 @@ class LayerLoss(StyleLoss):
         return (image,)
 
     @abstractmethod
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
         """What is kept of a layer of the style, from the maps of its views, each (1, N, h, w).
 
-        A view's guide, (h, w) in [0, 1], says where the region is that the target is of; None: everywhere.
+        A view's guide, (h, w) in [0, 1], says where the region is that the target is of; without any, everywhere.
         """
 
     def prepared(self, targets: Tensor) -> Any:
@@ -76,12 +76,13 @@ class LayerLoss(StyleLoss):
         if not self.term.layers:
             return {}
         views = [maps(view) for view in self.views(image)]
-        guides = [None] * len(views) if guide is None else [one[0] for one in self.views(guide[None])]
+        guides = None if guide is None else [one[0] for one in self.views(guide[None])]
         return {name: self._layer_target([of[name] for of in views], guides) for name, _ in self.term.layers}
 
-    def _layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-        pairs = zip(views, guides, strict=True)
-        return self.layer_target(views, [None if g is None else guides_at(g, *of.shape[2:]) for of, g in pairs])
+    def _layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None) -> Tensor:
+        if guides is None:
+            return self.layer_target(views)
+        return self.layer_target(views, [guides_at(g, *of.shape[2:]) for of, g in zip(views, guides, strict=True)])
 
     def of_batch(self, pairs: Sequence[Sequence[LossRegion]], setting: LossSetting) -> BatchLoss:
         return LayerBatchLoss(self, pairs)

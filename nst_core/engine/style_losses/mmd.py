@@ -36,8 +36,8 @@ class DiscrepancyLoss(LayerLoss):
     def lifetime(self) -> int | None:
         return NEVER if self.term.option("draws") == "fixed" else 1
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"), guides[0])
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
     def prepared(self, targets: Tensor) -> StyleVectors:
         style = targets[0]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import ENERGY_FLOOR, at_least_float32
 from nst_core.engine.regions import position_weights
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 
 _LEAST_VARIANCE = 1e-8
 
@@ -35,8 +35,11 @@ class MomentLoss(LayerLoss):
 
     linear = True
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-        return channel_moments(views[0], None if guides[0] is None else position_weights(guides[0][None]))[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
+
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return channel_moments(views[0], None if guides is None else position_weights(guides[0][None]))[0]
 
     def choice(
         self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
-from nst_core.engine.regions import region_positions
+from nst_core.engine.regions import inside
 from nst_core.engine.scaling import resized
 from nst_core.engine.style_losses.layerwise import LayerLoss
 from nst_core.engine.style_losses.positions import drawn_positions
@@ -54,12 +54,13 @@ class PatchLoss(LayerLoss):
         turns = range(4) if self.term.option("rotations") else range(1)
         return tuple(each.rot90(turn, (1, 2)) if turn else each for each in sized for turn in turns)
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
         """(S, D): at most so many patches of all views, drawn the same way whenever the shapes are the same.
 
         Of a region those whose centre it holds.
         """
-        found = torch.cat([self._patches_of(maps, guide) for maps, guide in zip(views, guides, strict=True)])
+        places = guides or [None] * len(views)
+        found = torch.cat([self._patches_of(maps, guide) for maps, guide in zip(views, places, strict=True)])
         drawn = drawn_positions(len(found), self.term.option("positions"), torch.Generator().manual_seed(0))
         return found if drawn is None else found[drawn.to(found.device)]
 
@@ -74,10 +75,8 @@ class PatchLoss(LayerLoss):
         indices = torch.cat([nearest(self._patches(self._strip(maps, rows)), target) for rows in strips], dim=1)
         if guides is None:
             return Neighbours(indices, None)
-        inside = self._patches_inside(guides[0])
-        weights = torch.zeros(indices.shape[1], device=maps.device)
-        weights[inside] = 1 / len(inside)
-        return Neighbours(indices, weights)
+        weights = self._inside(guides[0]).float()
+        return Neighbours(indices, weights / weights.sum())
 
     def layer_values(self, maps: Tensor, target: StylePatches, choice: Neighbours) -> Tensor:
         maps, width = self._padded(maps), self._grid(maps)[1]
@@ -114,17 +113,17 @@ class PatchLoss(LayerLoss):
     def _patches_of(self, maps: Tensor, guide: Tensor | None) -> Tensor:
         """The patches of maps (1, N, h, w), or of a region of them: (P, D)."""
         patches = self._patches(maps)[0].T
-        return patches if guide is None else patches[self._patches_inside(guide)]
+        return patches if guide is None else patches[self._inside(guide)]
 
-    def _patches_inside(self, guide: Tensor) -> Tensor:
-        """The patches whose centre lies in the region of a guide, (h, w): their indices, (M,)."""
+    def _inside(self, guide: Tensor) -> Tensor:
+        """Whether the centre of each patch lies in the region of a guide, (h, w): (P,) bool."""
         patch, stride = self.term.option("patch"), self.term.option("stride")
         centres = (
             (torch.arange(count, device=guide.device) * stride + patch // 2).clamp_max(side - 1)
             for count, side in zip(self._grid(guide[None, None]), guide.shape, strict=True)
         )
         rows, columns = centres
-        return region_positions(guide[rows[:, None], columns])
+        return inside(guide[rows[:, None], columns]).flatten()
 
     def _strips(self, maps: Tensor, patch_bytes: int) -> Iterator[slice]:
         """Rows of patches that fill a tile."""

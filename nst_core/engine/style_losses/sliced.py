@@ -30,8 +30,8 @@ class SlicedLoss(LayerLoss):
     def lifetime(self) -> int | None:
         return NEVER if self.term.option("draws") == "fixed" else 1
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"), guides[0])
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
     def choice(self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None) -> Slices:
         count = self.term.option("projections") or maps.shape[1]
@@ -60,9 +60,12 @@ class HistogramLoss(LayerLoss):
 
     stacked = False
 
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor | None]) -> Tensor:
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
+
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
         """Each channel's values in order, (N, K), at most so many, evenly by rank."""
-        inside = None if guides[0] is None else region_positions(guides[0])
+        inside = None if guides is None else region_positions(guides[0])
         ordered = in_order(vectors(views[0], inside)[0])
         count, most = ordered.shape[1], int(self.term.option("positions"))
         if count <= most:
