@@ -166,7 +166,7 @@ class OptimiserSettings:
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
         rate: unit of the learning rate of gradient descent: `absolute`, or `first_step`: per image, the
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
-            far.
+            far. `adaptive` begins so, and raises the rate by a tenth after every other step.
         history: curvature pairs that L-BFGS keeps.
         carry: whether Adam and RMSprop go on from scale to scale with their moments, resized, or begin anew. Others
             always begin anew; so does whatever works on a pyramid.
@@ -179,7 +179,7 @@ class OptimiserSettings:
 
     name: Literal["lbfgs", "adam", "rmsprop", "gradient_descent"] = "lbfgs"
     learning_rate: float = 1.0
-    rate: Literal["absolute", "first_step"] = "absolute"
+    rate: Literal["absolute", "first_step", "adaptive"] = "absolute"
     history: int = 10
     carry: bool = False
     precondition: Literal["none", "normalised", "spectral", "laplacian"] = "none"

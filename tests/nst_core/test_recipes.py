@@ -77,7 +77,7 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"siez": 5}, "method.siez is not a known key (did you mean 'size'?)"),
         ({"style": {"lss": "mean"}}, "method.style.lss is not a known key (did you mean 'loss'?)"),
         ({"optimiser": {"lr": 1}}, "method.optimiser.lr is not a known key"),
-        ({"optimiser": {"rate": "fast"}}, "method.optimiser.rate is 'fast'; it can be absolute, first_step"),
+        ({"optimiser": {"rate": "fast"}}, "method.optimiser.rate is 'fast'; it can be absolute, first_step, adaptive"),
         ({"xyzzy": 1}, "method.xyzzy is not a known key"),
         ({3: 1}, "method.3 is not a known key"),
         ({"size": "big"}, "method.size is 'big'; it must be a whole number, 1 or more"),
