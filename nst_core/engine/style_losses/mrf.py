@@ -59,7 +59,7 @@ class PatchLoss(LayerLoss):
 
         Of a region those whose centre it holds.
         """
-        places = guides or [None] * len(views)
+        places: Sequence[Tensor | None] = [None] * len(views) if guides is None else guides
         found = torch.cat([self._patches_of(maps, guide) for maps, guide in zip(views, places, strict=True)])
         drawn = drawn_positions(len(found), self.term.option("positions"), torch.Generator().manual_seed(0))
         return found if drawn is None else found[drawn.to(found.device)]
