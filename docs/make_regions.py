@@ -41,7 +41,7 @@ def main() -> None:
     given = [(PHOTOGRAPH, "photograph"), (MADE / "mask.png", "mask"), (STYLES[0], "style 1"), (STYLES[1], "style 2")]
     made = [(result_of(name), title) for name, (title, _, _) in RUNS.items()]
     rows = [PictureRow([LabelledPicture(_cell(path), title) for path, title in row]) for row in (given, made)]
-    Image.fromarray(draw_rows(rows)).save(SHEET, quality=85, optimize=True, progressive=True)
+    Image.fromarray(draw_rows(rows)).save(SHEET, quality=72, optimize=True, progressive=True)
 
 
 def _cell(path: Path) -> Pixels:
