@@ -34,7 +34,7 @@ from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import current_sha256
 from nst_core.sources.pair_masks import PairMasks, read_masks, uses_masks
-from nst_core.storage.paths import file_state, parse_path
+from nst_core.storage.paths import FileState, file_state, parse_path
 
 Image = TypeVar("Image")
 
@@ -148,7 +148,8 @@ class BatchReader:
 
     def _masked(self, row: PlannedPair, content: ScaledImage) -> DecodedPair:
         """A pair with masks, whose styles are decoded: their targets may be of regions. Raises InputError."""
-        styles = [self._decoded_style(parse_path(path), row.size) for path in row.style_paths]
+        requests = [self._style_request(parse_path(path), row.size) for path in row.style_paths]
+        styles = [self._decoded_style(request, file_state(request.path)) for request in requests]
         sizes = [(style.width, style.height) for style in styles]
         own, limit = (content.width, content.height), self._content_limits.max_pixels
         return DecodedPair(row, content, styles, read_masks(row.extras, own, sizes, self._session.recipe, limit))
@@ -170,24 +171,23 @@ class BatchReader:
         Raises InputError.
         """
         request = self._style_request(path, size)
-        version = (request, file_state(path))
-        key = self._session.style_keys.get(version)
+        state = file_state(path)
+        key = self._session.style_keys.get((request, state))
         target = None if key is None else self._session.kept_target(key)
         if key is not None and target is not None:
             return CachedStyle(key.sha256, target)
-        return self._decoded_style(path, size)
+        return self._decoded_style(request, state)
 
     def _style_request(self, path: Path, size: int) -> ImageRequest:
         recipe = self._session.recipe
         style_size = recipe.style_size(size)
         return ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
 
-    def _decoded_style(self, path: Path, size: int) -> ScaledImage:
+    def _decoded_style(self, request: ImageRequest, state: FileState) -> ScaledImage:
         """The pixels of a style, decoded once for this batch and the next."""
-        request = self._style_request(path, size)
-        version = (request, file_state(path))
+        version = (request, state)
         image = self._decoded.get(version) or self._decoded_before.get(version) or read_scaled(request)
-        if file_state(path) == version[1]:  # not replaced while it was read
+        if file_state(request.path) == state:  # not replaced while it was read
             self._session.style_keys.keep(version, style_key(image))
             self._decoded[version] = image
         return image
