@@ -245,6 +245,8 @@ def _scalar(hint: Any, value: Any) -> Any:
     """`value` as the type `hint`. Raises ValueError, saying what is wrong."""
     if hint == Layers:
         return _layers(value)
+    if hint == tuple[str, ...]:
+        return _names(value)
     if hint is float:
         return _number(value)
     if hint is bool:
@@ -314,6 +316,13 @@ def _float_or_none(number: str | int) -> float | None:
         return float(number)
     except (ValueError, OverflowError):
         return None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str | int) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str | int) for name in names):
+        raise ValueError(f"is {short(value)}; it must be a name or a list of names")
+    return tuple(str(name) for name in names)
 
 
 def _layers(value: Any) -> Layers:

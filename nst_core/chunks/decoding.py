@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
+from nst_core.chunks.masks import StyleMask, masked_target
 from nst_core.engine.batch import Pairs
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
@@ -32,6 +33,7 @@ from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import current_sha256
+from nst_core.sources.pair_masks import PairMasks, read_masks, uses_masks
 from nst_core.storage.paths import FileState, file_state, parse_path
 
 Image = TypeVar("Image")
@@ -74,6 +76,7 @@ class DecodedPair:
     row: PlannedPair
     content: ScaledImage
     styles: Sequence[DecodedStyle]
+    masks: PairMasks | None = None
 
     @property
     def style_sha256(self) -> str | None:
@@ -136,11 +139,22 @@ class BatchReader:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
+                if uses_masks(row.extras, len(row.style_paths), self._session.recipe):
+                    pairs.append(self._masked(row, image))
+                    continue
                 read = own_style if has_own_target(row, self._session.recipe) else style
                 pairs.append(DecodedPair(row, image, [read(parse_path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 pairs.append(_refused(row, error))
         return pairs
+
+    def _masked(self, row: PlannedPair, content: ScaledImage) -> DecodedPair:
+        """A pair with masks, whose styles are decoded: their targets may be of regions. Raises InputError."""
+        requests = [self._style_request(parse_path(path), row.size) for path in row.style_paths]
+        styles = [self._decoded_style(request, file_state(request.path)) for request in requests]
+        sizes = [(style.width, style.height) for style in styles]
+        own, limit = (content.width, content.height), self._content_limits.max_pixels
+        return DecodedPair(row, content, styles, read_masks(row.extras, own, sizes, self._session.recipe, limit))
 
     def content(self, path: Path, size: int) -> ScaledImage:
         """Read a content image at a working size. Raises InputError."""
@@ -158,23 +172,24 @@ class BatchReader:
 
         Raises InputError.
         """
-        version = self._style_version(path, size)
-        key = self._session.style_keys.get(version)
+        request, state = self._style_request(path, size), file_state(path)
+        key = self._session.style_keys.get((request, state))
         target = None if key is None else self._session.kept_target(key)
         if key is not None and target is not None:
             return CachedStyle(key.sha256, target)
-        return self._read_style(*version)
+        return self._decoded_style(request, state)
 
     def decoded_style(self, path: Path, size: int) -> ScaledImage:
         """Read the pixels of a style for contents of a working size. Raises InputError."""
-        return self._read_style(*self._style_version(path, size))
+        return self._decoded_style(self._style_request(path, size), file_state(path))
 
-    def _style_version(self, path: Path, size: int) -> tuple[ImageRequest, FileState]:
+    def _style_request(self, path: Path, size: int) -> ImageRequest:
         recipe = self._session.recipe
-        how = recipe.style_size(size), self._style_side, recipe.upscale, recipe.side
-        return ImageRequest(path, self._style_limits, *how), file_state(path)
+        style_size = recipe.style_size(size)
+        return ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
 
-    def _read_style(self, request: ImageRequest, state: FileState) -> ScaledImage:
+    def _decoded_style(self, request: ImageRequest, state: FileState) -> ScaledImage:
+        """The pixels of a style, decoded once for this batch and the next."""
         version = (request, state)
         image = self._decoded.get(version) or self._decoded_before.get(version) or read_scaled(request)
         if file_state(request.path) == state:  # not replaced while it was read
@@ -201,14 +216,21 @@ def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
     """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
     alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
-    targets = [_blended_target(pair, session) for pair in pairs]
+    targets = [_pair_target(pair, session) for pair in pairs]
     return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, _strengths(pairs, session.recipe))
 
 
-def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
+def _pair_target(pair: DecodedPair, session: Session) -> StyleTarget:
+    """The target of a pair's styles, blended; of its regions, where it has masks."""
     strength = row_strength(pair.row, session.recipe)
-    targets = [target_of(style, pair.content, session, strength) for style in pair.styles]
-    return blend_targets(targets, pair.row.style_shares)
+
+    def target(place: int, mask: StyleMask | None = None) -> StyleTarget:
+        return target_of(pair.styles[place], pair.content, session, strength, mask)
+
+    shares = pair.row.style_shares
+    if pair.masks is None:
+        return blend_targets([target(place) for place in range(len(pair.styles))], shares)
+    return masked_target(pair.masks, pair.content.pixels, shares, session.recipe, target)
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
@@ -251,9 +273,16 @@ def has_own_target(row: PlannedPair, recipe: Recipe) -> bool:
 
 
 def target_of(
-    style: DecodedStyle, content: ScaledImage, session: Session, strength: float | None = None
+    style: DecodedStyle,
+    content: ScaledImage,
+    session: Session,
+    strength: float | None = None,
+    mask: StyleMask | None = None,
 ) -> StyleTarget:
     """The target of a style, computed unless the session has it; for this content alone if recipe or strength say so.
+
+    Args:
+        mask: of the region of the style that it is of, in any size; by default all of it.
 
     Raises OutOfMemory.
     """
@@ -264,15 +293,18 @@ def target_of(
 
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if is_own else None
-        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own, strength)
+        guide = None if mask is None else mask.guide(pixels.shape[1], pixels.shape[0]).to(device)
+        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own, strength, guide)
 
     # A pair is made once: what is for one content only would never be asked for again.
-    return session.unkept_target(make) if is_own else session.target(style_key(style), make)
+    if is_own:
+        return session.unkept_target(make)
+    return session.target(style_key(style, "" if mask is None else mask.sha256), make)
 
 
-def style_key(image: ScaledImage) -> StyleKey:
-    """The key of a style's target in the session."""
-    return StyleKey(image.sha256, image.pixels.shape)
+def style_key(image: ScaledImage, region: str = "") -> StyleKey:
+    """The key of a style's target in the session, or of one of its regions."""
+    return StyleKey(image.sha256, image.pixels.shape, region)
 
 
 def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:

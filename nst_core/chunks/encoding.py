@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import nst_core
 from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_strength, row_weights
+from nst_core.chunks.masks import kept_pixels
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output
 from nst_core.engine.batch import LossPoint, StylizedBatch
@@ -95,7 +97,7 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
         raise NumericalError
     recipe, last = settings.recipe, stylized.trace[-1]
     return _write_image(
-        output_pixels(stylized.image, pair.content, settings.output),
+        _with_kept(output_pixels(stylized.image, pair.content, settings.output), pair, settings),
         pair,
         settings,
         attempts,
@@ -124,6 +126,19 @@ def _weights(pair: DecodedPair, recipe: Recipe) -> dict[str, float]:
     if strength is not None:
         alpha, tv_weight = alpha / style_ratio(strength), tv_weight * style_share(strength)
     return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
+
+
+def _with_kept(pixels: Pixels, pair: DecodedPair, settings: OutputSettings) -> Pixels:
+    """`pixels` with the content in its own resolution where it is kept, if the image was enlarged to that."""
+    recipe, content = settings.recipe, pair.content
+    if pair.masks is None or not recipe.keep or pixels.shape == content.pixels.shape:
+        return pixels
+    original = decode_image(parse_path(pair.row.content_path), settings.content_limits).pixels
+    if original.shape != pixels.shape:
+        return pixels  # another file by now
+    edge = round(recipe.edge * max(pixels.shape[:2]) / max(content.pixels.shape[:2]))
+    keep = kept_pixels(pair.masks, recipe, content.width, content.height, edge)[..., None]
+    return np.where(keep == 1, original, np.rint(pixels * (1 - keep) + original * keep)).astype(np.uint8)
 
 
 def write_content(pair: DecodedPair, settings: OutputSettings, attempts: int) -> Result:

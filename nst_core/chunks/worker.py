@@ -194,6 +194,9 @@ class ChunkRun:
         except NumericalError as error:
             self._add_unfinished(pair.row, "failed", error)
             return
+        except InputError as error:  # the content went before what is kept of it was read at its own size
+            self._add_unfinished(pair.row, "quarantined", error)
+            return
         if earlier and earlier.status == "success" and earlier.output_sha256 == result.output_sha256:
             result = earlier
         self._results[pair.row.pair_id] = result

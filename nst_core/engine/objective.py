@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -23,31 +23,47 @@ from nst_core.engine.features.base import Extractor
 from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
+from nst_core.engine.regions import Regions, guides_at, region_batch
 from nst_core.engine.scaling import scaled
 from nst_core.engine.strength import Strengths, recipe_strengths, style_share
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
-from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
+from nst_core.engine.style_losses import BatchLoss, LossBlend, LossRegion, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
 from nst_core.engine.transport import sampled
 
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """The target of a style image: computed once, reused for every content.
+    """The target of a style image, or of a region of one: computed once, reused for every content.
 
-    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
+    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`). The target of a
+    content with regions has one of these for each.
 
     Attributes:
         losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
         coarser: by factor, the targets for the coarser scales of a schedule.
+        regions, parts: of a content with regions: these, and the target of each; `losses` are empty then.
     """
 
     losses: Mapping[tuple[int, str], LossBlend]
     colours: ColourStatistics
     image: Tensor | None = None
     coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
+    regions: Regions | None = None
+    parts: tuple[StyleTarget, ...] = ()
+
+    def part(self, number: int) -> StyleTarget:
+        """The target of a region; of what has fewer regions, or none, any."""
+        return self.parts[min(number, len(self.parts) - 1)] if self.parts else self
+
+    def loss_regions(self, key: tuple[int, str]) -> tuple[LossRegion, ...]:
+        """What the loss of a term is made of."""
+        if self.regions is None:
+            return (LossRegion(self.losses[key]),)
+        regions = zip(self.parts, self.regions.shares(), self.regions.guides, strict=True)
+        return tuple(LossRegion(part.losses[key], share, guide) for part, share, guide in regions)
 
     @property
     def nbytes(self) -> int:
@@ -94,12 +110,14 @@ def style_target(
     extractor: Extractor,
     content: Tensor | None = None,
     strength: float | None = None,
+    guide: Tensor | None = None,
 ) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
         content: (3, H, W), needed where the target `depends_on_content`.
         strength: in place of the recipe's.
+        guide: (H, W), 1 where the region of the style image is that the target is of; by default all of it.
 
     Raises:
         ValueError: the content is needed and missing.
@@ -108,19 +126,25 @@ def style_target(
 
     def at(factor: float) -> StyleTarget:
         own = None if content is None else scaled(content, factor)
-        return _target_of_scale(scaled(image, factor), recipe, extractor, own, share)
+        return _target_of_scale(scaled(image, factor), recipe, extractor, own, share, guide)
 
     coarser = {factor: at(factor) for factor in recipe.coarser_factors()}
-    return replace(_target_of_scale(image, recipe, extractor, content, share), coarser=coarser)
+    return replace(_target_of_scale(image, recipe, extractor, content, share, guide), coarser=coarser)
 
 
 def _target_of_scale(
-    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None, share: float
+    image: Tensor,
+    recipe: Recipe,
+    extractor: Extractor,
+    content: Tensor | None,
+    share: float,
+    guide: Tensor | None,
 ) -> StyleTarget:
     if recipe.colour == "content" or share < 1:
         if content is None:
             raise ValueError("the content's colours, or a weak strength, need the content to make a style target")
         image = _recoloured(image, content, recipe, share)
+    guide = None if guide is None else guides_at(guide, *image.shape[1:])
     names = recipe.style_names()
 
     @cache
@@ -130,10 +154,10 @@ def _target_of_scale(
 
     terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
     losses: dict[tuple[int, str], LossBlend] = {
-        key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()
+        key: ((1.0, style_loss(term).target(image, maps, guide)),) for key, term in terms.items()
     }
     needs_image = recipe.start == "style" or recipe.content.gains
-    return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
+    return StyleTarget(losses, colour_statistics(image, guide), image if needs_image else None)
 
 
 def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
@@ -164,6 +188,18 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
     coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
     colours = blend_statistics([t.colours for t in targets], shares)
     return replace(leading, losses=losses, colours=colours, coarser=coarser)
+
+
+def regional_target(regions: Regions, parts: Sequence[StyleTarget]) -> StyleTarget:
+    """The target of a content with regions, each with a target of its own."""
+    shares = regions.shares()
+    whole = sum(shares)
+    colours = blend_statistics([p.colours for p in parts], [s / whole for s in shares]) if whole else parts[0].colours
+    coarser = {
+        factor: regional_target(regions.at(factor), [part.coarser[factor] for part in parts])
+        for factor in parts[0].coarser
+    }
+    return StyleTarget({}, colours, None, coarser, regions, tuple(parts))
 
 
 class Objective:
@@ -209,6 +245,7 @@ class Objective:
             self.alpha = self.alpha * self.strengths.content
             self.tv_weight = recipe.tv_weight * self.strengths.shares
         self.seeds = range(len(contents)) if seeds is None else seeds
+        self.regions = region_batch([target.regions for target in targets], contents)
         self.content_factor = recipe.content_factor(scale_number)
         self.style_terms = recipe.style_terms(scale_number)
         self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
@@ -268,7 +305,11 @@ class Objective:
         return terms.total + self.recipe.range_weight * out_of_range(images)
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
-        matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
+        def of_region(number: int, guide: Tensor | None) -> Tensor:
+            colours = stacked_statistics([target.part(number).colours for target in targets])
+            return match_colours(self.contents, colours, guide)
+
+        matched = of_region(0, None) if self.regions is None else self.regions.mixed(of_region, self.contents)
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
@@ -305,10 +346,16 @@ class Objective:
     def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
         """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
         with torch.no_grad():
-            styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
-            style_maps, _ = self._maps(styles)
-            window = self.recipe.content.gain_window
-            return {name: self.blended(own, gained(own, style_maps[name], window)) for name, own in maps.items()}
+            window, shape = self.recipe.content.gain_window, self.contents.shape[2:]
+            count = 1 if self.regions is None else self.regions.guides.shape[1]
+            styles = [torch.cat([_of_shape(t.part(number).image, shape) for t in targets]) for number in range(count)]
+            style_maps = [self._maps(images)[0] for images in styles]
+            found = {}
+            for name, own in maps.items():
+                each = [gained(own, of_region[name], window) for of_region in style_maps]
+                mixed = each[0] if self.regions is None else self.regions.mixed(_numbered(each), own)
+                found[name] = self.blended(own, mixed)
+            return found
 
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
@@ -316,7 +363,7 @@ class Objective:
         weak = None if self.strengths is None or not self.strengths.weakens else self._weak_contents(targets)
         setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths, weak)
         return [
-            style_loss(term).of_batch(self._blends(number, term, targets, weak), setting)
+            style_loss(term).of_batch(self._loss_regions(number, term, targets, weak), setting)
             for number, term in enumerate(self.style_terms)
             if term.layers
         ]
@@ -326,23 +373,27 @@ class Objective:
         return self.contents if self.recipe.colour == "content" else self._matched(targets)
 
     @torch.no_grad()
-    def _blends(
+    def _loss_regions(
         self, number: int, term: StyleTerm, targets: Sequence[StyleTarget], contents: Tensor | None
-    ) -> list[LossBlend]:
-        """The targets of a style term; for weak strengths the content is one of the styles."""
-        blends, loss = [target.losses[number, term.loss] for target in targets], style_loss(term)
+    ) -> list[tuple[LossRegion, ...]]:
+        """The targets of a style term, by region; for weak strengths the content there is one of the styles."""
+        pairs, loss = [target.loss_regions((number, term.loss)) for target in targets], style_loss(term)
         if self.strengths is None or contents is None or not loss.blends_content:
-            return blends
+            return pairs
         names = [name for name, _ in term.layers]
 
         def maps(image: Tensor) -> Mapping[str, Tensor]:
             found: Mapping[str, Tensor] = self.extractor(image[None], names)
             return found
 
-        rows = zip(contents, self.strengths.style_shares, blends, strict=True)
+        def weak(region: LossRegion, own: Tensor, share: float) -> LossRegion:
+            content = ((1.0, loss.target(own, maps, region.guide)),)
+            return replace(region, blend=blended([content, region.blend], [1 - share, share]))
+
+        rows = zip(pairs, contents, self.strengths.style_shares, strict=True)
         return [
-            style if share == 1 else blended([((1.0, loss.target(own, maps)),), style], [1 - share, share])
-            for own, share, style in rows
+            regions if share == 1 else tuple(weak(region, own, share) for region in regions)
+            for regions, own, share in rows
         ]
 
     def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
@@ -360,6 +411,11 @@ def _of_shape(style: Tensor | None, shape: Sequence[int]) -> Tensor:
     if style is None:
         raise ValueError("content.gains needs targets made under the same recipe")
     return F.interpolate(style[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _numbered(maps: Sequence[Tensor]) -> Callable[[int, Tensor], Tensor]:
+    """What gives the maps of the region of a number."""
+    return lambda number, _: maps[number]
 
 
 def _needs_matched(recipe: Recipe) -> bool:

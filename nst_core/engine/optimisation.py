@@ -19,6 +19,7 @@ from nst_core.engine.objective import LossTerms, Objective, luminance_only
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.regions import region_batch
 from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images, with_content_details
 from nst_core.engine.watch import Watch
@@ -135,13 +136,19 @@ class _Schedule:
 
 def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
+    regions = region_batch([target.regions for target in pairs.targets], pairs.contents)
     if luminance_only(recipe):
-        return with_luminance(images, pairs.contents)
-    if recipe.finish == "matched_chroma":
-        matched = with_matched_chroma(images, stacked_statistics([target.colours for target in pairs.targets]))
-        strengths = pairs.strengths_under(recipe)
-        return matched if strengths is None else strengths.blended(images, matched)
-    return images
+        images = with_luminance(images, pairs.contents)
+    elif recipe.finish == "matched_chroma":
+        own, strengths = images, pairs.strengths_under(recipe)
+
+        def matched(number: int, guide: Tensor | None) -> Tensor:
+            colours = stacked_statistics([target.part(number).colours for target in pairs.targets])
+            return with_matched_chroma(own, colours, guide)
+
+        images = matched(0, None) if regions is None else regions.mixed(matched, own)
+        images = images if strengths is None else strengths.blended(own, images)
+    return images if regions is None else regions.composite(images, pairs.contents)
 
 
 def _row_weights(values: Sequence[float] | None, like: Tensor) -> Tensor | None:

@@ -257,6 +257,10 @@ class Recipe:
         precision: precision of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
             `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
             float32 always.
+        keep: regions of the contents' masks whose pixels stay the content's; `background` is label 0. Losses count the
+            picture before the content's pixels are put back.
+        edge: pixels of the working size, on either side of a region's border, over which one fades into the other.
+        regions: regions that the styles of a pair are given to, in their order, in place of a blend.
     """
 
     name: str
@@ -288,6 +292,9 @@ class Recipe:
     style_scale: float = 1.0
     upscale: bool = False
     precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
+    keep: tuple[str, ...] = ()
+    edge: float = 2.0
+    regions: tuple[str, ...] = ()
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:

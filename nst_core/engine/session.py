@@ -41,10 +41,12 @@ class StyleKey:
     Attributes:
         sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
+        region: hash of the mask of the region that it is of, empty where it is of the whole image.
     """
 
     sha256: str
     shape: tuple[int, ...]
+    region: str = ""
 
 
 class Session:

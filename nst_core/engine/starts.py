@@ -36,7 +36,11 @@ def _initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tenso
     if recipe.start == "coarse_content":
         return coarse_part(objective.contents)
     if recipe.start == "style":
-        return torch.stack([_covering(target.image, pairs.contents) for target in pairs.targets])
+
+        def of_region(number: int, guide: Tensor | None) -> Tensor:
+            return torch.stack([_covering(target.part(number).image, pairs.contents) for target in pairs.targets])
+
+        return of_region(0, None) if objective.regions is None else objective.regions.mixed(of_region, pairs.contents)
     if recipe.start == "colour_matched" and objective.matched is not None:
         return objective.matched
     return objective.contents.clone()

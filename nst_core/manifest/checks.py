@@ -12,6 +12,7 @@ import pandas as pd
 
 from nst_core.manifest.style_cell import is_number, parses_as_styles
 from nst_core.sources.artist_names import artist_key, suggest_name
+from nst_core.sources.base import MASK_COLUMNS
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -117,7 +118,7 @@ def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[Manif
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
     """Find rows that equal an earlier one in all known columns."""
-    columns = [name for name in COLUMNS if name in table.columns]
+    columns = [name for name in (*COLUMNS, *MASK_COLUMNS) if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []
     for row, key in zip(table.index, table[columns].itertuples(index=False, name=None), strict=True):

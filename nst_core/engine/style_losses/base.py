@@ -19,7 +19,21 @@ Maps = Callable[[Tensor], Mapping[str, Tensor]]
 """An image, (3, H, W), to the feature maps of the recipe's style layers, each (1, N, h, w)."""
 
 LossBlend = tuple[tuple[float, LossTarget], ...]
-"""The target of a pair: of each of its styles, its share (they sum to 1) and what the loss keeps of it."""
+"""The target of a region: of each of its styles, its share (they sum to 1) and what the loss keeps of it."""
+
+
+@dataclass(frozen=True)
+class LossRegion:
+    """A region of a pair's picture, and the target of its style; a pair without regions is one without a guide.
+
+    Attributes:
+        share: of the picture: the weight of its loss.
+        guide: (H, W) float32 in [0, 1] at the scale, 1 where the region is; None: all of the picture.
+    """
+
+    blend: LossBlend
+    share: float = 1.0
+    guide: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +111,15 @@ class StyleLoss(ABC):
         self.term = term
 
     @abstractmethod
-    def target(self, image: Tensor, maps: Maps) -> LossTarget:
-        """The target of a style image, (3, H, W) sRGB in [0, 1]; `maps` gives those of this or any other image."""
+    def target(self, image: Tensor, maps: Maps, guide: Tensor | None = None) -> LossTarget:
+        """The target of a style image, (3, H, W) sRGB in [0, 1]; `maps` gives those of this or any other image.
+
+        With a guide, (H, W) in [0, 1], of the region of the style image where that is not 0.
+        """
 
     @abstractmethod
-    def of_batch(self, blends: Sequence[LossBlend], setting: LossSetting) -> BatchLoss:
-        """The loss of a batch, from the target of each pair."""
+    def of_batch(self, pairs: Sequence[Sequence[LossRegion]], setting: LossSetting) -> BatchLoss:
+        """The loss of a batch, from the regions of each pair: the sum of their losses by their shares."""
 
 
 def blended(blends: Sequence[LossBlend], shares: Sequence[float]) -> LossBlend:
