@@ -67,6 +67,20 @@ def test_a_region_that_is_the_whole_picture_has_the_loss_without_regions(loss):
 
 
 @every_loss
+def test_a_weak_strength_with_a_region_that_is_the_whole_picture_has_the_loss_without_regions(loss):
+    recipe, extractor = recipe_of(loss, strength=0.25), TinyFeatures()
+    style, image = picture(1, 32, 40), picture(2, 32, 32)[None]
+    content = image[0].detach()
+    plain = style_target(style, recipe, extractor, content)
+    guided = style_target(style, recipe, extractor, content, guide=torch.ones(32, 40))
+    whole = regional_target(Regions(torch.ones(1, 32, 32), torch.zeros(32, 32)), [guided])
+    rough = 0.1 if loss == "transport" else 1e-4  # which draws its places another way
+    expected = loss_of(recipe, extractor, 0.5 * image + 0.2, plain)
+    torch.testing.assert_close(loss_of(recipe, extractor, 0.5 * image + 0.2, whole), expected, rtol=rough, atol=1e-6)
+    assert expected > 0
+
+
+@every_loss
 def test_each_region_takes_its_own_style(loss):
     """A picture whose halves are two styles has less of a loss than the other way round, and than without regions."""
     recipe, extractor = recipe_of(loss), Pixels()
