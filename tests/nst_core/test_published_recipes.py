@@ -135,6 +135,7 @@ def test_a_published_recipe_has_nothing_of_ours(name: str) -> None:
     assert (recipe.features, recipe.bucket, recipe.colour) == ("vgg19", 1, "style")
     assert recipe.weights in ("caffe", "imagenet")
     expected = {"weighted_adam": "normalised", "nnst": "laplacian", "strotss": "laplacian"}
+    expected |= dict.fromkeys(("multi_layer", "equal_layers"), "spectral")  # their rates are silent: see their files
     assert recipe.optimiser.precondition == expected.get(name, "none")
     assert recipe.optimiser.learning_rate == 1.0 or recipe.optimiser.name != "lbfgs"
     assert recipe.content.colours == ("grey" if name == "from_noise" else "content")
