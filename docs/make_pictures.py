@@ -28,6 +28,7 @@ from nst_core.chunks.single.reconstruction import (
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import Pixels
+from nst_core.recipes import configs_folder
 from nst_core.sources.sample import sample_paintings, sample_photographs
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
@@ -54,7 +55,8 @@ class Wanted:
 
     @property
     def path(self) -> Path:
-        told = "|".join((self.recipe, *(s for s in self.sets if not s.startswith("method.weights="))))
+        recipe = (configs_folder() / "methods" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
+        told = "|".join((recipe, *(s for s in self.sets if not s.startswith("method.weights="))))
         return MADE / f"{self.content}--{self.style}--{hashlib.sha256(told.encode()).hexdigest()[:12]}.png"
 
 

@@ -41,10 +41,12 @@ class StyleKey:
     Attributes:
         sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
+        region: hash of the mask of the region that it is of, empty where it is of the whole image.
     """
 
     sha256: str
     shape: tuple[int, ...]
+    region: str = ""
 
 
 class Session:
@@ -121,7 +123,7 @@ class Session:
         part_watch = _part_watch(watch, self.recipe.total_evaluations, rows, len(pairs.contents))
         try:
             set_convolution_precision(self.recipe.precision)
-            return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
+            return stylize_batch(pairs.rows(rows), self.recipe, self.extractor, part_watch, evaluation)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -162,17 +164,6 @@ def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
     if device.type == "cuda" and isinstance(extractor, ConvNet):
         extractor = extractor.channels_last()
     return _extractors.keep(key, extractor.to(device))
-
-
-def _part(pairs: Pairs, rows: range) -> Pairs:
-    part = slice(rows.start, rows.stop)
-    return Pairs(
-        pairs.contents[part],
-        pairs.targets[part],
-        pairs.seeds[part],
-        pairs.alpha[part] if pairs.alpha is not None else None,
-        pairs.beta[part] if pairs.beta is not None else None,
-    )
 
 
 def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watch:

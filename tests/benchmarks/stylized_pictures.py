@@ -46,7 +46,7 @@ def make(pair: Pair, recipe: Recipe) -> Picture:
     content, style = sources(pair, recipe)
     extractor = build_extractor(recipe)
     start = time.perf_counter()
-    batch = Batch(content[None], [style_target(style, recipe, extractor)], [0])
+    batch = Batch(content[None], [style_target(style, recipe, extractor, content)], [0])
     image = stylize_batch(batch, recipe, extractor).images[0]
     return Picture(image, content, style, time.perf_counter() - start)
 

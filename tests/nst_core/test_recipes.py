@@ -263,3 +263,10 @@ def test_options_of_a_style_loss_are_written_out_and_others_left_out() -> None:
 def test_terms_beside_a_style_term_are_read_as_it_is() -> None:
     (beside,) = load_recipe("histogram").style.beside
     assert (beside.loss, beside.weight, beside.layers) == ("histogram", 0.2, (("relu1_1", 1.0), ("relu4_1", 1.0)))
+
+
+@pytest.mark.parametrize("strength", [1.5, -1, float("nan"), "half", True, [0.5]])
+def test_a_strength_is_a_number_from_0_to_1(strength: Any) -> None:
+    message = faults_of({"strength": strength})
+    assert message.startswith("method.strength is")
+    assert message.count(".") <= 3

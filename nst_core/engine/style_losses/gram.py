@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from nst_core.engine.losses import GRAM_LOSSES, gram_matrix
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.losses import GRAM_LOSSES, gram_matrix, guided_gram
+from nst_core.engine.regions import guidance_channel
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 
 
 class GramLoss(LayerLoss):
@@ -15,8 +17,21 @@ class GramLoss(LayerLoss):
 
     linear = True
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return gram_matrix(views[0])[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
 
-    def layer_values(self, maps: Tensor, target: Tensor, choice: None) -> Tensor:
-        return GRAM_LOSSES[self.term.loss](gram_matrix(maps), target, maps.shape[2] * maps.shape[3])
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return _gram(views[0], None if guides is None else guidance_channel(guides[0][None]))[0]
+
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The guidance channels of regions, (G, h, w)."""
+        return None if guides is None else guidance_channel(guides)
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        return GRAM_LOSSES[self.term.loss](_gram(maps, choice), target, maps.shape[2] * maps.shape[3])
+
+
+def _gram(maps: Tensor, channel: Tensor | None) -> Tensor:
+    return gram_matrix(maps) if channel is None else guided_gram(maps, channel)

@@ -8,14 +8,23 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import ENERGY_FLOOR, at_least_float32
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.regions import position_weights
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 
 _LEAST_VARIANCE = 1e-8
 
 
-def channel_moments(maps: Tensor) -> Tensor:
-    """The mean and standard deviation of each channel over the positions: (B, N, H, W) -> (B, 2, N)."""
+def channel_moments(maps: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The mean and standard deviation of each channel over the positions: (B, N, H, W) -> (B, 2, N).
+
+    Args:
+        weights: of the positions, (B, H·W), which sum to 1; by default all the same.
+    """
     flat = at_least_float32(maps).flatten(2)
+    if weights is not None:
+        mean = (flat @ weights[:, :, None].to(flat))[:, :, 0]
+        variance = ((flat - mean[:, :, None]).square() @ weights[:, :, None].to(flat))[:, :, 0]
+        return torch.stack([mean, (variance + _LEAST_VARIANCE).sqrt()], dim=1)
     mean = flat.mean(dim=2)
     deviation = ((flat - mean[:, :, None]).square().mean(dim=2) + _LEAST_VARIANCE).sqrt()
     return torch.stack([mean, deviation], dim=1)
@@ -26,11 +35,20 @@ class MomentLoss(LayerLoss):
 
     linear = True
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return channel_moments(views[0])[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
 
-    def layer_values(self, maps: Tensor, target: Tensor, choice: None) -> Tensor:
-        error = (channel_moments(maps) - target).square().sum(dim=1)
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return channel_moments(views[0], None if guides is None else position_weights(guides[0][None]))[0]
+
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The weights of positions in regions, (G, h·w)."""
+        return None if guides is None else position_weights(guides)
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        error = (channel_moments(maps, choice) - target).square().sum(dim=1)
         if self.term.loss == "moments_relative":
             error = error / (target.square().sum(dim=1).sqrt() + ENERGY_FLOOR).square()
         return error.mean(dim=1)
