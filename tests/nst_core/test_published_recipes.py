@@ -133,12 +133,8 @@ def test_a_published_recipe_has_nothing_of_ours(name: str) -> None:
     recipe = load_recipe(name)
     assert (recipe.features, recipe.bucket, recipe.colour) == ("vgg19", 1, "style")
     assert recipe.weights in ("caffe", "imagenet")
-<<<<<<< HEAD
-    expected = {"weighted_adam": "normalised", "nnst": "laplacian", "strotss": "laplacian"}
-    expected |= dict.fromkeys(("multi_layer", "equal_layers"), "spectral")  # their rates are silent: see their files
-=======
     expected = {"weighted_adam": "normalised", "nnst": "spectral", "strotss": "laplacian"}
->>>>>>> nnst-tuning
+    expected |= dict.fromkeys(("multi_layer", "equal_layers"), "spectral")  # their rates are silent: see their files
     assert recipe.optimiser.precondition == expected.get(name, "none")
     assert recipe.optimiser.learning_rate == 1.0 or recipe.optimiser.name != "lbfgs"
     # NNST's matching is shipped with content and magnitudes of ours in the objective.
