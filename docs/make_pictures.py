@@ -118,6 +118,10 @@ def vgg_sheets() -> dict[str, Sequence[Row]]:
             _published((CAT, SWIRLS), size, ("multi_layer", "equal_layers", "weighted_adam")),
             _published((CAT, SWIRLS), size, ("gatys_adam", "from_noise", "wavelet")),
         ],
+        "losses": [
+            _published((CAT, SWIRLS), size, ("nnst", "sliced", "mmd")),
+            _published((CAT, SWIRLS), size, ("histogram", "mrf", "laplacian")),
+        ],
         "ratio": [
             (c, s, [Wanted(c, s, text, "gatys2016", (size, f"method.alpha={alpha}", *TRADE)) for alpha, text in ratios])
             for c, s in ((CAT, SWIRLS), (COFFEE, WAVES))
