@@ -25,9 +25,9 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.engine.recipe import AS_SHIPPED, Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
+from nst_core.engine.style_targets import StyleTarget, blend_targets, depends_on_content, style_target
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair

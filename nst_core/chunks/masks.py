@@ -14,9 +14,9 @@ from torch import Tensor
 
 from nst_core.engine.images.label_images import LabelImage
 from nst_core.engine.images.pixels import Pixels, pad_by_reflection
-from nst_core.engine.objective import StyleTarget, blend_targets, regional_target
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions, soft_mask
+from nst_core.engine.style_targets import StyleTarget, blend_targets, regional_target
 from nst_core.sources.pair_masks import PairMasks
 
 Bits = NDArray[np.bool_]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nst_core.engine.objective import StyleTarget
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import scaled
 from nst_core.engine.strength import Strengths, recipe_strengths
+from nst_core.engine.style_targets import StyleTarget
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from nst_core.engine.colour import stacked_statistics, with_luminance
 from nst_core.engine.descent import Reports, delivered, descend
 from nst_core.engine.evaluation import Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import LossTerms, Objective, luminance_only
+from nst_core.engine.objective import LossTerms, Objective
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import region_batch
 from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images, with_content_details
+from nst_core.engine.style_targets import luminance_only
 from nst_core.engine.watch import Watch
 
 TRACE_POINTS = 100

@@ -14,9 +14,9 @@ from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
-from nst_core.engine.objective import StyleTarget
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import StyleTarget
 from nst_core.engine.watch import Watch
 from nst_core.errors import ResourceError
 

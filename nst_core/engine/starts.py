@@ -9,9 +9,10 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs
 from nst_core.engine.colour import greyscale
 from nst_core.engine.laplacian import from_pyramid, laplacian_pyramid
-from nst_core.engine.objective import Objective, luminance_only
+from nst_core.engine.objective import Objective
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import resized
+from nst_core.engine.style_targets import luminance_only
 
 PYRAMID_LEVELS, FINEST = 8, 3
 """Parts of a pyramid, and those left out of `coarse_content`: NNST's numbers."""

@@ -23,9 +23,9 @@ from stylized_pictures import recipe_for, sources
 
 from nst_core.engine.batch import Pairs
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
 
 SHARES = (0.04, 0.02, 0.01, 0.005)

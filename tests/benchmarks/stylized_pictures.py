@@ -13,9 +13,10 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs as Batch
 from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import style_target
 from nst_core.recipes import load_recipe
 
 

@@ -24,9 +24,9 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.batch import Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
-from nst_core.engine.objective import style_target
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
+from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError
 from nst_core.recipes import recipe_dict

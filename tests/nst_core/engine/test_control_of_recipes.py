@@ -20,12 +20,13 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs
 from nst_core.engine.colour import colour_statistics, luminance
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images
 from nst_core.engine.style_losses import transport_loss
+from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
 from nst_core.recipes import load_recipe, recipe_names
 
 SIDE = 24

@@ -23,7 +23,7 @@ from nst_core.engine.neighbours import (
     split_cosine_distance,
     split_targets,
 )
-from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import coarse_part
@@ -31,6 +31,7 @@ from nst_core.engine.structure import laplacian_loss
 from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss, blended_queries
 from nst_core.engine.style_losses.transport_loss import TransportLoss
+from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
 
 LAYERS = (("first", 1.0), ("second", 1.0))
 NNST = Recipe(

@@ -18,11 +18,12 @@ from nst_core.engine.colour import colour_statistics, greyscale, luminance, matc
 from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, StyleTarget, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import initial_images
+from nst_core.engine.style_targets import StyleTarget, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted, TransientError
 
