@@ -132,7 +132,8 @@ class TestStrength:
         weights = [objective(replace(recipe, strength=strength)).alpha.item() for strength in (0.5, 0.75, 1.0)]
         assert weights == pytest.approx([recipe.alpha, recipe.alpha / 3, 0], rel=1e-6)
         most = made(replace(recipe, strength=1.0))
-        assert recipe.content.layers == () or torch.equal(most, made(replace(recipe, alpha=0.0)))
+        chosen_by_content = recipe.style.loss == "neighbours"  # which strength 1 ends, too
+        assert chosen_by_content or torch.equal(most, made(replace(recipe, alpha=0.0)))
 
 
 @every_recipe
