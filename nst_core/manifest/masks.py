@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from nst_core.errors import ConfigError
 from nst_core.manifest.row import ManifestRow
 from nst_core.sources.base import MASK, MASK_COLUMNS, MASK_HASH, STYLE_MASK, STYLE_MASK_HASH, Item
+from nst_core.sources.coco_reference import PREFIX, CocoReference
 from nst_core.storage.paths import FileState, file_state, is_url, parse_path
 
 if TYPE_CHECKING:
     from nst_core.manifest.checks import ManifestFault
-
-COCO = "coco:"
-"""What a cell begins with that names regions of COCO's annotations in place of a file: `coco:person`."""
 
 _MISSING = "missing"
 
@@ -66,17 +64,17 @@ class MaskCells:
 
     def _named(self, name: str, content: Item) -> tuple[str, str]:
         """What a name stands for in a plan, and the hash of that."""
-        if name.startswith(COCO):
-            from nst_core.sources.coco_regions import region_hash, region_reference
+        if name.startswith(PREFIX):
+            from nst_core.sources.coco_regions import region_hash
 
-            file, number, regions = self._coco(name, content)
-            return region_reference(file, number, regions), region_hash(file, number, regions)
+            reference = CocoReference.to(*self._coco(name, content))
+            return str(reference), region_hash(reference)
         path = self.file_of(name)
         return path, _hash(path)
 
     def _reason(self, name: str, column: str, content: Item) -> str | None:
         """What is wrong with a name, if anything that no look at the file would tell."""
-        if not name.startswith(COCO):
+        if not name.startswith(PREFIX):
             return "is an address: a mask must be a file, beside the manifest or elsewhere" if is_url(name) else None
         if column == STYLE_MASK:
             return "only contents have regions of COCO's: a mask of a style must be a file"
@@ -95,7 +93,7 @@ class MaskCells:
 
         number = dict(content.extras).get("coco_image_id")
         file = next((one for one in self.annotations if number and has_image(one, number)), None)
-        regions = [part.strip() for part in name.removeprefix(COCO).split(",") if part.strip()]
+        regions = [part.strip() for part in name.removeprefix(PREFIX).split(",") if part.strip()]
         if file is None or number is None:
             raise ConfigError("the content is no image of a coco source")
         if not regions:

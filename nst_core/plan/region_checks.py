@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import CocoSource
+from nst_core.engine.images.label_images import BACKGROUND
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, suggestion
 from nst_core.plan.pair_table import PairTable
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK
+from nst_core.sources.coco_reference import CATEGORY, CocoReference
 
-BACKGROUND, CATEGORY = "background", "category"
-_COCO = "coco:"
 _LABEL = re.compile(r"\d+|#[0-9a-f]{6}")
 
 
@@ -45,12 +44,12 @@ def check_regions(config: RunConfig, pairs: PairTable) -> tuple[str, ...]:
 
 def _check_names(key: str, names: tuple[str, ...], masks: set[str]) -> None:
     known = {BACKGROUND}
-    for mask in masks:
-        if mask.startswith(_COCO):
-            known.update(name.casefold() for name in json.loads(mask.removeprefix(_COCO))["regions"])
+    references = [CocoReference.of(mask) for mask in masks]
+    for reference in references:
+        known.update(name.casefold() for name in (reference.regions if reference else ()))
     if CATEGORY in known:  # every category of COCO's
         return
-    labels = any(not mask.startswith(_COCO) for mask in masks)
+    labels = None in references
     for name in names:
         if name.casefold() not in known and not (labels and _LABEL.fullmatch(name.casefold())):
             more = " and the labels of masks, such as 1 or #ff0000" if labels else ""

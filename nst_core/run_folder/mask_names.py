@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from nst_core.run_folder.without_folders import base_name
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK
-
-COCO = "coco:"
+from nst_core.sources.coco_reference import PREFIX, CocoReference
 
 
 def shown_masks(extras: Mapping[str, str]) -> Mapping[str, str]:
@@ -20,6 +18,7 @@ def shown_masks(extras: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _shown(mask: str) -> str:
-    if mask.startswith(COCO):
-        return COCO + ",".join(json.loads(mask.removeprefix(COCO))["regions"])
+    reference = CocoReference.of(mask)
+    if reference is not None:
+        return PREFIX + ",".join(reference.regions)
     return base_name(mask) if mask else ""

@@ -18,6 +18,7 @@ from nst_core.errors import ConfigError, SourceError, suggestion
 from nst_core.sources.base import MASK, MASK_HASH, Catalogue, Item, check_utf8
 from nst_core.sources.coco_annotations import Annotations, flat_lists, read_annotations
 from nst_core.sources.coco_entries import Identifier
+from nst_core.sources.coco_reference import CocoReference
 from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 from nst_core.sources.walk import leads_outside, missing_files
@@ -103,7 +104,7 @@ def _region_file(config: CocoSource, selection: _Selection) -> Path:
 
 def _with_regions(items: Iterable[Item], file: Path, regions: Sequence[str]) -> list[Item]:
     """The items with their masks named; raises SourceError, ConfigError."""
-    from nst_core.sources.coco_regions import check_regions, region_hash, region_reference
+    from nst_core.sources.coco_regions import check_regions, region_hash
 
     try:
         check_regions(file, regions, "content.regions")
@@ -113,8 +114,8 @@ def _with_regions(items: Iterable[Item], file: Path, regions: Sequence[str]) -> 
     for item in items:
         number = dict(item.extras).get("coco_image_id")
         if number is not None and item.fault is None:
-            mask = region_reference(file, number, regions)
-            masks = ((MASK, mask), (MASK_HASH, region_hash(file, number, regions)))
+            reference = CocoReference.to(file, number, regions)
+            masks = ((MASK, str(reference)), (MASK_HASH, region_hash(reference)))
             item = replace(item, extras=(*item.extras, *masks))
         found.append(item)
     return found

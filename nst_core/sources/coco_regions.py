@@ -13,32 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from nst_core.engine.images.label_images import LabelImage
+from nst_core.engine.images.label_images import BACKGROUND, LabelImage
 from nst_core.errors import ConfigError, InputError, UnusableMask, suggestion
 from nst_core.sources.coco_annotations import Annotations, EntryReader, flat_lists, read_annotations
+from nst_core.sources.coco_reference import CATEGORY, CocoReference
 
-PREFIX = "coco:"
-THING, STUFF, CATEGORY = "thing", "stuff", "category"
+THING, STUFF = "thing", "stuff"
 _FIRST_CATEGORY = 1000
 
 Bits = NDArray[np.bool_]
 
 
-def region_reference(annotations: Path, image_id: object, regions: Sequence[str]) -> str:
-    """The text by which a plan names the regions of an image: `coco:{"file": …, "image": …, "regions": […]}`."""
-    return PREFIX + json.dumps({"file": str(annotations), "image": str(image_id), "regions": list(regions)})
-
-
-def read_regions(reference: str) -> LabelImage:
+def read_regions(reference: CocoReference) -> LabelImage:
     """The label image that a reference names, at the size that the annotation file gives; 0 is the background.
 
     Raises:
         UnusableMask: the file lacks the image, or an annotation of it is not valid.
         SourceError: the file cannot be read.
     """
-    wanted = json.loads(reference.removeprefix(PREFIX))
-    path = Path(wanted["file"])
-    return _index(path, path.stat().st_mtime_ns).label_image(wanted["image"], wanted["regions"])
+    return _index_of(reference).label_image(reference.image, reference.regions)
 
 
 def has_image(annotations: Path, image_id: object) -> bool:
@@ -58,11 +51,16 @@ def check_regions(annotations: Path, regions: Sequence[str], key: str) -> None:
             )
 
 
-def region_hash(annotations: Path, image_id: object, regions: Sequence[str]) -> str:
+def region_hash(reference: CocoReference) -> str:
     """sha256 of everything in the annotation file that decides the regions of an image."""
-    index = _index(annotations, annotations.stat().st_mtime_ns)
-    chosen = list(index.chosen(str(image_id), regions))
-    return sha256(json.dumps([list(regions), chosen], sort_keys=True).encode()).hexdigest()
+    regions = list(reference.regions)
+    chosen = list(_index_of(reference).chosen(reference.image, regions))
+    return sha256(json.dumps([regions, chosen], sort_keys=True).encode()).hexdigest()
+
+
+def _index_of(reference: CocoReference) -> _RegionIndex:
+    path = Path(reference.file)
+    return _index(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=2)
@@ -97,7 +95,7 @@ class _RegionIndex:
         width, height = self._sizes[self._rows[image_id]]
         if width < 1 or height < 1:
             raise UnusableMask(path, "the annotation file gives no size for it")
-        labels, names = np.zeros((height, width), np.int32), {0: "background"}
+        labels, names = np.zeros((height, width), np.int32), {0: BACKGROUND}
         for label, name, entry in self.chosen(image_id, regions):
             try:
                 bits = self._bits(entry, width, height)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,8 @@ from nst_core.engine.images.label_images import LabelImage, decode_labels
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import InputError, MissingImage, SourceError, UnusableMask
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK, STYLE_MASK_HASH
-from nst_core.sources.coco_regions import PREFIX, read_regions
+from nst_core.sources.coco_reference import PREFIX, CocoReference
+from nst_core.sources.coco_regions import read_regions
 from nst_core.sources.index.inputs import current_sha256
 from nst_core.storage.paths import parse_path
 
@@ -85,9 +85,10 @@ def _cells(extras: Mapping[str, str], name: str, count: int) -> list[str]:
 
 
 def _read(name: str, planned: str, size: Size, max_pixels: int) -> LabelImage:
-    if is_drawn(name):
-        found = _of_coco(name)
-        name = _shown(name)
+    reference = CocoReference.of(name)
+    if reference is not None:
+        name = f"{reference.file}, image {reference.image}"
+        found = _of_coco(reference, name)
     else:
         path = parse_path(name)
         try:
@@ -102,13 +103,8 @@ def _read(name: str, planned: str, size: Size, max_pixels: int) -> LabelImage:
     return found
 
 
-def _of_coco(reference: str) -> LabelImage:
+def _of_coco(reference: CocoReference, name: str) -> LabelImage:
     try:
         return read_regions(reference)
     except (OSError, SourceError) as error:
-        raise UnusableMask(_shown(reference), "its annotations cannot be read") from error
-
-
-def _shown(reference: str) -> str:
-    wanted = json.loads(reference.removeprefix(PREFIX))
-    return f"{wanted['file']}, image {wanted['image']}"
+        raise UnusableMask(name, "its annotations cannot be read") from error

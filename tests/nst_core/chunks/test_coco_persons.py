@@ -14,7 +14,8 @@ from test_masked_pairs import coco, folder, make, pixels
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import resize_pixels
 from nst_core.export.exporter import export_run
-from nst_core.sources.coco_regions import read_regions, region_reference
+from nst_core.sources.coco_reference import CocoReference
+from nst_core.sources.coco_regions import read_regions
 
 __all__ = ["folder"]
 
@@ -64,7 +65,7 @@ def test_persons_of_a_photograph_of_coco_stay_as_they_are(shared: Path, tmp_path
     height, width = made.shape[:2]
     photograph = np.array(Image.open(row.content_path).convert("RGB"))
     difference = np.abs(made - resize_pixels(photograph, width, height).astype(int)).max(axis=2)
-    labels = read_regions(region_reference(annotations, row.extras["coco_image_id"], ["person"]))
+    labels = read_regions(CocoReference.to(annotations, row.extras["coco_image_id"], ["person"]))
     person = labels.resized(width, height).mask(["person"])
     inside = ~grown(~person, 2)
     assert inside.sum() > 100

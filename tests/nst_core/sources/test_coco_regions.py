@@ -5,11 +5,11 @@ import json
 import pytest
 
 from nst_core.errors import ConfigError
+from nst_core.sources.coco_reference import CocoReference
 from nst_core.sources.coco_regions import (
     check_regions,
     read_regions,
     region_hash,
-    region_reference,
     segmentation_mask,
     unpacked_counts,
 )
@@ -57,17 +57,17 @@ def test_run_lengths_that_do_not_fit_are_refused(code):
 
 def test_regions_are_named_by_category_or_as_things(tmp_path):
     file = _file(tmp_path, [1, 1, 6, 1, 6, 8, 1, 8])
-    persons = read_regions(region_reference(file, 7, ["person"]))
+    persons = read_regions(CocoReference.to(file, 7, ["person"]))
     assert persons.regions() == ["background", "person"]
     assert persons.mask(["Person"])[3, 3]
     assert not persons.mask(["person"])[3, 13]
-    assert read_regions(region_reference(file, 7, ["thing"])).mask(["thing"])[3, 13]
-    assert read_regions(region_reference(file, 7, ["category"])).regions() == ["background", "person", "dog"]
+    assert read_regions(CocoReference.to(file, 7, ["thing"])).mask(["thing"])[3, 13]
+    assert read_regions(CocoReference.to(file, 7, ["category"])).regions() == ["background", "person", "dog"]
 
 
 def test_another_polygon_is_another_hash_and_an_unknown_category_an_error(tmp_path):
     one, other = _file(tmp_path / "a", [1, 1, 6, 1, 6, 8]), _file(tmp_path / "b", [1, 1, 6, 1, 6, 7])
-    assert region_hash(one, 7, ["person"]) != region_hash(other, 7, ["person"])
-    assert region_hash(one, 7, ["dog"]) == region_hash(other, 7, ["dog"])
+    assert region_hash(CocoReference.to(one, 7, ["person"])) != region_hash(CocoReference.to(other, 7, ["person"]))
+    assert region_hash(CocoReference.to(one, 7, ["dog"])) == region_hash(CocoReference.to(other, 7, ["dog"]))
     with pytest.raises(ConfigError, match="no category 'persn'"):
         check_regions(one, ["persn"], "content.regions")
