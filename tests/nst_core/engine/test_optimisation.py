@@ -111,6 +111,17 @@ def row(batch: Pairs, index: int) -> Pairs:
     return Pairs(batch.contents[index : index + 1], batch.targets[index : index + 1], batch.seeds[index : index + 1])
 
 
+def check_each_alone(batch: Pairs, recipe: Recipe, extractor: Extractor) -> None:
+    """Each pair of a batch ends where it ends alone."""
+    together = stylize_batch(batch, recipe, extractor)
+    assert not any(together.failed)
+    for index in range(len(batch.seeds)):
+        alone = stylize_batch(row(batch, index), recipe, extractor)
+        for one, other in zip(alone.traces[0], together.traces[index], strict=True):
+            assert other.total == pytest.approx(one.total, rel=0.01)
+        assert (alone.images[0] - together.images[index]).abs().max() < 0.02
+
+
 def totals(stylized: StylizedBatch, index: int = 0) -> list[float]:
     return [point.total for point in stylized.traces[index]]
 
