@@ -79,8 +79,11 @@ def _release(features: str) -> tuple[str, Path]:
     return url, Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
 
 
-def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
+def file_weights(path: Path, sha256_prefix: str = "", key: str = "method.weights") -> Weights:
     """Weights from a PyTorch state-dict file (loaded without running code from it).
+
+    Args:
+        key: of the run file that names it.
 
     Raises:
         WeightsError: the file is not there, not readable, not what its sha256 should be, or not a state dict.
@@ -89,7 +92,7 @@ def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
         sha256 = hash_file(path)
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to one that can."
+            f"The weights file {path} cannot be read ({error.strerror or error}): set {key} to one that can."
         ) from error
     if not sha256.startswith(sha256_prefix):
         raise WeightsError(

@@ -33,6 +33,7 @@ from nst_core.engine.images.files import (
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.engine.images.suffixes import OutputFormat
+from nst_core.engine.recipe import Fit
 from nst_core.errors import ImageTooSmall
 
 if TYPE_CHECKING:
@@ -121,6 +122,24 @@ def working_size(
         return width, height
     scaled = [max(1, round(Fraction(size * own, named))) for own in (width, height)]
     return scaled[0], scaled[1]
+
+
+def fitted_size(width: int, height: int, fit: Fit) -> tuple[int, int]:
+    """(width, height) of a picture at its working size."""
+    if fit.resizing == "lanczos":
+        return working_size(width, height, fit.size, fit.upscale, fit.side)
+    named = max(width, height) if fit.side == "longer" else min(width, height)
+    if named <= fit.size and not fit.upscale:
+        return width, height
+    return max(1, fit.size * width // named), max(1, fit.size * height // named)
+
+
+def fit_pixels(pixels: Pixels, fit: Fit) -> Pixels:
+    """(H, W, 3) uint8 at its working size."""
+    width, height = fitted_size(pixels.shape[1], pixels.shape[0], fit)
+    if fit.resizing == "lanczos" or pixels.shape[:2] == (height, width):
+        return resize_pixels(pixels, width, height)
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def pad_by_reflection(image: Tensor, width: int, height: int) -> Tensor:
