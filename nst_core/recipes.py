@@ -45,7 +45,7 @@ def configs_folder() -> Path:
 def recipe_names(kind: str | None = None) -> list[str]:
     """The recipes that ship with the package; of one kind of method, or all."""
     names = sorted(path.stem for path in _methods_folder().glob("*.yaml"))
-    return [name for name in names if kind in (None, _recipe_data(name).get("kind", OPTIMISATION))]
+    return [name for name in names if kind is None or _recipe_data(name).get("kind", OPTIMISATION) == kind]
 
 
 def is_recipe_file(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -107,7 +108,8 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         "of it is missing: save one by torch.save(model.state_dict(), path)."
     )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of a pickle's version, before it is refused
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # any bytes may be in it; torch's own advice would be to run the code in the file
         raise WeightsError(refusal) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
