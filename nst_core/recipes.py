@@ -27,7 +27,7 @@ MAX_SCALES = 16
 MAX_OTHER_SIZES = 4
 """The largest factor by which the style of `mrf` is enlarged and reduced."""
 
-OPTIMISATION, TRANSFER = "optimisation", "transfer"
+KINDS = OPTIMISATION, TRANSFER = "optimisation", "transfer"
 """Kinds of method."""
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -81,6 +81,10 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
     overrides = overrides or {}
     data = _recipe_data(name)
     kind, wanted = data.get("kind", OPTIMISATION), overrides.get("kind")
+    for each in (wanted, kind):
+        if each not in (None, *KINDS):
+            hint = suggestion(str(each)[:100], KINDS)
+            raise ConfigError(f"method.kind is {short(each)}{hint}; it can be {', '.join(KINDS)}.")
     if wanted not in (None, kind):
         raise ConfigError(
             f"method.kind is {short(wanted)}, and the recipe {short(name)} is of kind {short(kind)}: leave one of the "
@@ -88,8 +92,6 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
         )
     if kind == TRANSFER:
         return _transfer_recipe({**data, **overrides})
-    if kind != OPTIMISATION:
-        raise ConfigError(f"method.kind is {short(kind)}; it can be {OPTIMISATION}, {TRANSFER}.")
     data, overrides = ({key: of[key] for key in of if key != "kind"} for of in (data, overrides))
     merged = _with_variant(data, overrides)
     _derive_size(merged, data, overrides)

@@ -14,7 +14,7 @@ from nst_core.engine.transfer.files import load_network
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.engine.transfer.session import TransferSession
-from nst_core.errors import WeightsError, short, suggestion
+from nst_core.errors import WeightsError, suggestion
 from nst_core.networks.files import NAMED, network_files, network_sha256
 
 _sessions: Cache[TransferSession] = Cache(engine.MAX_SESSIONS)
@@ -63,7 +63,7 @@ def _opened(names: Sequence[str], key: str) -> TransferNetwork:
             known = ", ".join(NAMED)
             hint = suggestion(file.name, NAMED)
             raise WeightsError(
-                f"{key}: there is no network file {short(str(file))}{hint}; it can be {known}, or the file, or files, "
+                f"{key}: there is no network file {file}{hint}; it can be {known}, or the file, or files, "
                 "of a network (docs/transfer.md)."
             )
     return load_network(files, key)

@@ -90,7 +90,7 @@ def test_a_truncated_file_is_refused(kept: float, tmp_path: Path) -> None:
     for path in (johnson_file(tmp_path), *adain_files(tmp_path)):
         data = path.read_bytes()
         path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
-        with pytest.raises(WeightsError, match="is not a PyTorch state dict|holds values that are not finite"):
+        with pytest.raises(WeightsError, match=r"is not a PyTorch state dict|holds values that are not finite"):
             load_network([path])
 
 
