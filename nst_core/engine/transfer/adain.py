@@ -67,7 +67,7 @@ class AdaIN(TransferNetwork):
         return images.clamp(0, 1)
 
     def pair_bytes(self, width: int, height: int) -> int:
-        return 4 * 3 * self._width * (width + _STRIDE) * (height + _STRIDE)  # a map, padded, and the next one
+        return 4 * 4 * self._width * (width + _STRIDE) * (height + _STRIDE)  # measured: 3 to 3.4 maps
 
 
 def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,7 +100,8 @@ def build_adain(encoder: Sequence[Tensor], decoder: Sequence[Tensor], weights_sh
         mirror += [nn.UpsamplingNearest2d(scale_factor=2)] if number - 1 in _UPSAMPLED_AFTER else []
         mirror.append(convolution)
     width = max(encoder[2].shape[0], decoder[-2].shape[1])
-    return AdaIN(nn.Sequential(*steps), nn.Sequential(*mirror), width, weights_sha256)
+    network = AdaIN(nn.Sequential(*steps), nn.Sequential(*mirror), width, weights_sha256)
+    return network.to(memory_format=torch.channels_last)  # a tenth quicker on a CPU, and what tensor cores want
 
 
 def encoder_tensors(state: Mapping[str, Tensor]) -> list[Tensor] | None:

@@ -96,7 +96,5 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
-    with pytest.raises(
-        WeightsError, match=r"method\.network: there is no network file magenat .*did you mean 'magenta'"
-    ):
+    with pytest.raises(WeightsError, match=r"there is no network file magenat .*did you mean 'magenta'"):
         open_network(["magenat"], "method.network", CPU)
