@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.engine.recipe import AS_SHIPPED, KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
+from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe, is_network
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
@@ -25,6 +26,9 @@ MAX_SCALES = 16
 
 MAX_OTHER_SIZES = 4
 """The largest factor by which the style of `mrf` is enlarged and reduced."""
+
+KINDS = OPTIMISATION, TRANSFER = "optimisation", "transfer"
+"""Kinds of method."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -38,9 +42,10 @@ def configs_folder() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "configs"
 
 
-def recipe_names() -> list[str]:
-    """The recipes that ship with the package."""
-    return sorted(path.stem for path in _methods_folder().glob("*.yaml"))
+def recipe_names(kind: str | None = None) -> list[str]:
+    """The recipes that ship with the package; of one kind of method, or all."""
+    names = sorted(path.stem for path in _methods_folder().glob("*.yaml"))
+    return [name for name in names if kind is None or _recipe_data(name).get("kind", OPTIMISATION) == kind]
 
 
 def is_recipe_file(name: str) -> bool:
@@ -49,29 +54,51 @@ def is_recipe_file(name: str) -> bool:
 
 
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe `name` of an optimisation, as `load_method` reads it.
+
+    Raises:
+        ConfigError: as `load_method`; or the recipe is a transfer network.
+    """
+    found = load_method(name, overrides)
+    if isinstance(found, TransferRecipe):
+        raise ConfigError(
+            f"method.recipe: {name} is a transfer network, which has no objective: name a recipe that optimises."
+        )
+    return found
+
+
+def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> MethodRecipe:
     """The recipe `name` (a shipped one, or the path of a YAML file) with `overrides` laid over it.
 
     Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are
     merged key by key; `layers` are replaced as a whole. Where the file has `variants` (keys by name of features), those
-    of the chosen features lie between: `{"features": "squeezenet1_0"}` then brings its layers along.
+    of the chosen features lie between: `{"features": "squeezenet1_0"}` then brings its layers along. A file with
+    `kind: transfer` has the keys of a `TransferRecipe`; `transfer` is such a recipe without a file.
 
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
-    known = recipe_names()
-    path = Path(expanded(name)) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
-    if not (is_recipe_file(name) or name in known) or not path.is_file():
+    overrides = overrides or {}
+    data = _recipe_data(name)
+    kind, wanted = data.get("kind", OPTIMISATION), overrides.get("kind")
+    for each in (wanted, kind):
+        if each not in (None, *KINDS):
+            hint = suggestion(str(each)[:100], KINDS)
+            raise ConfigError(f"method.kind is {short(each)}{hint}; it can be {', '.join(KINDS)}.")
+    if wanted not in (None, kind):
         raise ConfigError(
-            f"method.recipe: there is no recipe {short(name)}{suggestion(name, known)}. Known: {', '.join(known)}."
+            f"method.kind is {short(wanted)}, and the recipe {short(name)} is of kind {short(kind)}: leave one of the "
+            "two out."
         )
-    data = read_yaml(path, "recipe")
-    if not isinstance(data, dict):
-        raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
-    merged = _with_variant({"name": path.stem, **data}, overrides or {})
-    _derive_size(merged, data, overrides or {})
+    if kind == TRANSFER:
+        return _transfer_recipe({**data, **overrides})
+    data, overrides = ({key: of[key] for key in of if key != "kind"} for of in (data, overrides))
+    merged = _with_variant(data, overrides)
+    _derive_size(merged, data, overrides)
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])
+    _expand_start(merged)
     faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
     if recipe:
@@ -81,12 +108,60 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     return _with_scales_to_size(_with_options(_with_strength(typing.cast(Recipe, recipe))))
 
 
+def _recipe_data(name: str) -> dict[str, Any]:
+    """What a recipe's file holds, and its name. Raises ConfigError."""
+    if name == TRANSFER:
+        return {"name": TRANSFER, "kind": TRANSFER}
+    known = recipe_names()
+    path = Path(expanded(name)) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
+    if not (is_recipe_file(name) or name in known) or not path.is_file():
+        raise ConfigError(
+            f"method.recipe: there is no recipe {short(name)}{suggestion(name, known)}. Known: {', '.join(known)}."
+        )
+    data = read_yaml(path, "recipe")
+    if not isinstance(data, dict):
+        raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
+    return {"name": path.stem, **data}
+
+
+def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
+    """A transfer network as plain data. Raises ConfigError."""
+    data.setdefault("network", [])
+    faults: list[str] = []
+    recipe: TransferRecipe | None = _build(TransferRecipe, data, "method", faults)
+    if recipe:
+        if not recipe.network:
+            faults.append("method.network is missing: name a transfer network, such as magenta, or its file")
+        if recipe.strength is not None and recipe.strength > 1:
+            faults.append(f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1")
+        if recipe.crop and (recipe.keep or recipe.regions):
+            faults.append("method.crop cuts contents off, and masks would not fit them any more: leave one of them out")
+    if faults or recipe is None:
+        raise ConfigError("; ".join(faults) + ".")
+    strength = recipe.strength if recipe.strength is not None and recipe.strength < AS_SHIPPED else None
+    return replace(recipe, network=tuple(map(expanded, recipe.network)), strength=strength)
+
+
+def _expand_start(merged: dict[str, Any]) -> None:
+    """Write `start: magenta`, or a network's file, as `start: transfer` with that network."""
+    start = merged.get("start")
+    if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
+        merged |= {"start": TRANSFER, "start_network": start}
+    names = merged.get("start_network")
+    if isinstance(names, str | list) and all(isinstance(name, str) for name in names):
+        merged["start_network"] = [expanded(name) for name in ([names] if isinstance(names, str) else names)]
+
+
 def _contradictions(recipe: Recipe) -> Iterator[str]:
     """What is wrong with a recipe whose values, each by itself, are right."""
     if not recipe.layer_names():
         yield "method has no layers: name some in method.content.layers or method.style.layers"
     if recipe.strength is not None and recipe.strength > 1:
         yield f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1"
+    if (recipe.start == TRANSFER) != bool(recipe.start_network):
+        missing = "method.start_network is missing: name a transfer network, such as magenta, or its file"
+        needless = f"method.start_network belongs to start: {TRANSFER}, and here it is {recipe.start}"
+        yield missing if recipe.start == TRANSFER else needless
     if recipe.average >= 1:
         yield f"method.average is {recipe.average:g}; it must be below 1"
     if any(term.beside for term in recipe.style.beside):
@@ -160,9 +235,11 @@ def set_override(data: dict[str, Any], override: str) -> None:
     data[last] = value
 
 
-def recipe_dict(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain YAML or JSON data, which `load_recipe` can read."""
+def recipe_dict(recipe: MethodRecipe) -> dict[str, Any]:
+    """The recipe as plain YAML or JSON data, which `load_method` can read."""
     data = dataclasses.asdict(recipe)
+    if isinstance(recipe, TransferRecipe):
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
     data["style"]["beside"] = list(data["style"]["beside"])
     data["style"], *data["style"]["beside"] = map(_given_options, (data["style"], *data["style"]["beside"]))
     for term in (data["content"], data["style"], *data["style"]["beside"]):

@@ -41,7 +41,7 @@ def stylize(
     with reporter.stage("Stylizing", 0, "evaluations"):
         trace = stylize_one(content, style, output, config, reporter.at_least)
     if not trace:
-        print(f"{output}: the photograph as it is")
+        print(f"{output}: the photograph as it is" if trace is None else f"{output}: in one pass through the network")
         return
     print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} evaluations")
 

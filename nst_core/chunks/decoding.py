@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,14 +20,15 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
     Pixels,
     decode_image,
+    fit_pixels,
+    fitted_size,
     pad_by_reflection,
-    resize_pixels,
     to_tensor,
-    working_size,
 )
-from nst_core.engine.recipe import AS_SHIPPED, Recipe, padded_shape
-from nst_core.engine.session import Session, StyleKey
-from nst_core.engine.style_targets import StyleTarget, blend_targets, depends_on_content, style_target
+from nst_core.engine.recipe import AS_SHIPPED, Fit, Recipe, padded_shape
+from nst_core.engine.session import MethodSession, StyleKey
+from nst_core.engine.style_targets import StyleTarget, blend_targets, depends_on_content
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
@@ -99,18 +100,15 @@ class ImageRequest:
     """An image file, and how it is to be read.
 
     Attributes:
-        size: the side to scale to, in pixels; `side` says which.
-        needed: the shortest side, in pixels, that the recipe's layers accept.
-        upscale: whether smaller images are enlarged.
+        fit: how it is brought to its working size.
+        needed: the shortest side, in pixels, that the method accepts.
         bucket: sides are padded to multiples of this many pixels before the first layer.
     """
 
     path: Path
     limits: ImageLimits
-    size: int
+    fit: Fit
     needed: int
-    upscale: bool = False
-    side: Literal["longer", "shorter"] = "longer"
     bucket: int = 1
 
 
@@ -121,11 +119,9 @@ class BatchReader:
     that the batch before decoded are kept, because their targets are made while this one is read.
     """
 
-    def __init__(self, session: Session, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
-        recipe, extractor = session.recipe, session.extractor
+    def __init__(self, session: MethodSession, content_limits: ImageLimits, style_limits: ImageLimits) -> None:
         self._session, self._content_limits, self._style_limits = session, content_limits, style_limits
-        self._content_side = recipe.least_side(extractor.min_side(recipe.layer_names()))
-        self._style_side = recipe.least_side(extractor.min_side(recipe.style_names()))
+        self._least = session.least_sides
         self._decoded: dict[object, ScaledImage] = {}
         self._decoded_before: dict[object, ScaledImage] = {}
 
@@ -159,13 +155,12 @@ class BatchReader:
     def content(self, path: Path, size: int) -> ScaledImage:
         """Read a content image at a working size. Raises InputError."""
         recipe = self._session.recipe
-        how = recipe.upscale, recipe.side, recipe.bucket
-        return read_scaled(ImageRequest(path, self._content_limits, size, self._content_side, *how))
+        fit, needed = recipe.content_fit(size), self._least.content
+        return read_scaled(ImageRequest(path, self._content_limits, fit, needed, recipe.bucket))
 
     def unstylized(self, path: Path, size: int) -> ScaledImage:
         """Read a content that stays unstylized, however small it is. Raises InputError."""
-        recipe = self._session.recipe
-        return read_scaled(ImageRequest(path, self._content_limits, size, 1, recipe.upscale, recipe.side))
+        return read_scaled(ImageRequest(path, self._content_limits, self._session.recipe.content_fit(size), 1))
 
     def style(self, path: Path, size: int) -> DecodedStyle:
         """Read a style for contents of a working size; without decoding it if the session has its target.
@@ -184,9 +179,7 @@ class BatchReader:
         return self._decoded_style(self._style_request(path, size), file_state(path))
 
     def _style_request(self, path: Path, size: int) -> ImageRequest:
-        recipe = self._session.recipe
-        style_size = recipe.style_size(size)
-        return ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+        return ImageRequest(path, self._style_limits, self._session.recipe.style_fit(size), self._least.style)
 
     def _decoded_style(self, request: ImageRequest, state: FileState) -> ScaledImage:
         """The pixels of a style, decoded once for this batch and the next."""
@@ -206,21 +199,24 @@ def read_scaled(request: ImageRequest) -> ScaledImage:
     """
     image = decode_image(request.path, request.limits)
     height, width = image.pixels.shape[:2]
-    working = working_size(width, height, request.size, request.upscale, request.side)
+    working = fitted_size(width, height, request.fit)
     if min(padded_shape(*working, request.bucket)) < request.needed:
-        raise too_narrow_error(request.path, working, request.size, request.needed)
-    return ScaledImage(resize_pixels(image.pixels, *working), width, height, image.sha256)
+        raise too_narrow_error(request.path, working, request.fit.size, request.needed)
+    return ScaledImage(fit_pixels(image.pixels, request.fit), width, height, image.sha256)
 
 
-def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
+def engine_batch(pairs: Sequence[DecodedPair], session: MethodSession) -> Pairs:
     """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
-    alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
-    targets = [_pair_target(pair, session) for pair in pairs]
-    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, _strengths(pairs, session.recipe))
+    targets, seeds = [_pair_target(pair, session) for pair in pairs], [pair.row.seed for pair in pairs]
+    strengths = _strengths(pairs, session.recipe)
+    if not isinstance(session.recipe, Recipe):
+        return Pairs(contents, targets, seeds, strengths=strengths)
+    alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
+    return Pairs(contents, targets, seeds, alpha, beta, strengths)
 
 
-def _pair_target(pair: DecodedPair, session: Session) -> StyleTarget:
+def _pair_target(pair: DecodedPair, session: MethodSession) -> StyleTarget:
     """The target of a pair's styles, blended; of its regions, where it has masks."""
     strength = row_strength(pair.row, session.recipe)
 
@@ -241,19 +237,19 @@ def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
     )
 
 
-def row_strength(row: PlannedPair, recipe: Recipe) -> float | None:
+def row_strength(row: PlannedPair, recipe: MethodRecipe) -> float | None:
     """The strength of a pair: the manifest's, else the recipe's, if it has one."""
     return recipe.strength if row.strength is None else row.strength
 
 
-def _strengths(pairs: Sequence[DecodedPair], recipe: Recipe) -> list[float] | None:
+def _strengths(pairs: Sequence[DecodedPair], recipe: MethodRecipe) -> list[float] | None:
     found = [row_strength(pair.row, recipe) for pair in pairs]
     if all(strength is None for strength in found):
         return None
     return [AS_SHIPPED if strength is None else strength for strength in found]
 
 
-def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
+def content_batch(contents: Sequence[ScaledImage], session: MethodSession) -> Tensor:
     """Contents of one padded shape as the engine takes them: (B, 3, H, W) float32 in [0, 1], on its device."""
     images = (to_tensor(content.pixels) for content in contents)
     return torch.stack([pad_by_reflection(image, *padded_size(image, session.recipe)) for image in images]).to(
@@ -261,13 +257,13 @@ def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
     )
 
 
-def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
+def padded_size(image: Tensor | Pixels, recipe: MethodRecipe) -> tuple[int, int]:
     """(width, height) at which an image, (3, H, W) tensor or (H, W, 3) pixels, is optimised."""
     height, width = image.shape[1:] if isinstance(image, Tensor) else image.shape[:2]
     return recipe.padded(width, height)
 
 
-def has_own_target(row: PlannedPair, recipe: Recipe) -> bool:
+def has_own_target(row: PlannedPair, recipe: MethodRecipe) -> bool:
     """Whether the style targets of a pair are made for its content alone, and not kept."""
     return depends_on_content(recipe, row_strength(row, recipe))
 
@@ -275,7 +271,7 @@ def has_own_target(row: PlannedPair, recipe: Recipe) -> bool:
 def target_of(
     style: DecodedStyle,
     content: ScaledImage,
-    session: Session,
+    session: MethodSession,
     strength: float | None = None,
     mask: StyleMask | None = None,
 ) -> StyleTarget:
@@ -294,7 +290,7 @@ def target_of(
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if is_own else None
         guide = None if mask is None else mask.guide(pixels.shape[1], pixels.shape[0]).to(device)
-        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own, strength, guide)
+        return session.style_target(to_tensor(pixels).to(device), own, strength, guide)
 
     # A pair is made once: what is for one content only would never be asked for again.
     if is_own:

@@ -23,11 +23,14 @@ from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, re
 from nst_core.engine.memory import peak_resident
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.strength import style_ratio, style_share
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
 from nst_core.run_folder.time_spent import TimeSpent
 from nst_core.storage.atomic import write_if_changed
 from nst_core.storage.paths import parse_path
+
+NOT_FINITE = "The network made values that are not finite of this pair: it is another than it was trained to be."
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class StylizedPair:
 
     Attributes:
         image: (3, H, W) float32 in [0, 1], on the CPU.
-        trace: from the initial image to the delivered one.
-        failed: whether it diverged; image and trace are then useless.
+        trace: from the initial image to the delivered one; empty of a transfer network.
+        failed: whether it diverged, or is not finite; image and trace are then useless.
         iterations, evaluations: of the optimisation.
         seconds: its share of the batch's time.
     """
@@ -56,13 +59,15 @@ class OutputSettings:
 
     Attributes:
         recipe: with its precision resolved.
+        features: the network that made the images, or by which their own network was trained.
         device: that computes the images.
         spent: adds up the time that encoding and writing take.
     """
 
     run_folder: Path
     output: Output
-    recipe: Recipe
+    recipe: MethodRecipe
+    features: str
     weights_sha256: str | None
     device: str
     content_limits: ImageLimits = field(default_factory=ImageLimits)
@@ -94,8 +99,8 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
         DiskFull: no space is left.
     """
     if stylized.failed:
-        raise NumericalError
-    recipe, last = settings.recipe, stylized.trace[-1]
+        raise NumericalError if isinstance(settings.recipe, Recipe) else NumericalError(NOT_FINITE)
+    recipe = settings.recipe
     return _write_image(
         _with_kept(output_pixels(stylized.image, pair.content, settings.output), pair, settings),
         pair,
@@ -103,29 +108,26 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
         attempts,
         iterations=stylized.iterations,
         evaluations=stylized.evaluations,
-        **_weights(pair, recipe),
-        content_loss=last.content,
-        style_loss=last.style,
-        tv_loss=last.tv,
-        total_loss=last.total,
-        loss_trace=stylized.trace,
+        **(_losses(pair, stylized.trace, recipe) if isinstance(recipe, Recipe) else {}),
         seconds=stylized.seconds,
         device=settings.device,
         precision=recipe.precision,
         peak_mem_mb=_peak_memory(torch.device(settings.device)),
         method=recipe.name,
-        features=recipe.features,
+        features=settings.features,
         weights_sha256=settings.weights_sha256,
     )
 
 
-def _weights(pair: DecodedPair, recipe: Recipe) -> dict[str, float]:
-    """The columns of a pair's weights, as they were in the objective."""
+def _losses(pair: DecodedPair, trace: Sequence[LossPoint], recipe: Recipe) -> dict[str, Any]:
+    """The columns of a pair's losses, and of their weights as they were in the objective."""
     (alpha, beta), tv_weight = row_weights(pair.row, recipe), recipe.tv_weight
     strength = row_strength(pair.row, recipe)
     if strength is not None:
         alpha, tv_weight = alpha / style_ratio(strength), tv_weight * style_share(strength)
-    return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
+    last = trace[-1]
+    losses = {"content_loss": last.content, "style_loss": last.style, "tv_loss": last.tv, "total_loss": last.total}
+    return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight, **losses, "loss_trace": trace}
 
 
 def _with_kept(pixels: Pixels, pair: DecodedPair, settings: OutputSettings) -> Pixels:

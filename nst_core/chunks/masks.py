@@ -14,9 +14,9 @@ from torch import Tensor
 
 from nst_core.engine.images.label_images import LabelImage
 from nst_core.engine.images.pixels import Pixels, pad_by_reflection
-from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions, soft_mask
 from nst_core.engine.style_targets import StyleTarget, blend_targets, regional_target
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.sources.pair_masks import PairMasks
 
 Bits = NDArray[np.bool_]
@@ -42,14 +42,14 @@ TargetOf = Callable[[int, "StyleMask | None"], StyleTarget]
 """The target of a pair's style by its place: of a region of it, or of the whole image."""
 
 
-def kept_pixels(masks: PairMasks, recipe: Recipe, width: int, height: int, edge: int) -> NDArray[np.float32]:
+def kept_pixels(masks: PairMasks, recipe: MethodRecipe, width: int, height: int, edge: int) -> NDArray[np.float32]:
     """(height, width) in [0, 1]: 1 where the content stays."""
     mask = masks.content.resized(width, height).mask(recipe.keep)
     return _soft(mask, edge)
 
 
 def masked_target(
-    masks: PairMasks, pixels: Pixels, shares: Sequence[float], recipe: Recipe, target_of: TargetOf
+    masks: PairMasks, pixels: Pixels, shares: Sequence[float], recipe: MethodRecipe, target_of: TargetOf
 ) -> StyleTarget:
     """The target of a pair for a content of `pixels`, (H, W, 3), whose styles have these shares.
 
@@ -72,7 +72,9 @@ def masked_target(
     return regional_target(Regions(padded[:-1], padded[-1]), parts)
 
 
-def _regions(labels: LabelImage, styles: _Styles, recipe: Recipe) -> Iterator[tuple[Bits, Callable[[], StyleTarget]]]:
+def _regions(
+    labels: LabelImage, styles: _Styles, recipe: MethodRecipe
+) -> Iterator[tuple[Bits, Callable[[], StyleTarget]]]:
     """Every region of a content, none overlapping another, and what makes its target."""
     if recipe.regions:
         left = np.ones(labels.labels.shape, bool)

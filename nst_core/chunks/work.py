@@ -13,7 +13,7 @@ from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import ChunkTimeout, Interrupted
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.time_spent import TimeSpent
@@ -31,7 +31,7 @@ class Work:
     """
 
     run_folder: Path
-    recipe: Recipe
+    recipe: MethodRecipe
     weights_sha256: str | None
     output: Output
     content_limits: ImageLimits

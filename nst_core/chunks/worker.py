@@ -23,9 +23,10 @@ from nst_core.chunks.encoding import (
     write_preview,
 )
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
-from nst_core.engine.session import OutOfMemory, session_for
+from nst_core.engine.session import OutOfMemory
 from nst_core.engine.watch import Watch
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
+from nst_core.networks.sessions import session_for
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import has_image, readable_rows, requested_ids, rows_file, write_rows
 from nst_core.run_folder.plan_table import PlannedPair
@@ -69,9 +70,8 @@ class ChunkRun:
         self._results: dict[str, Result] = {}
         self._session = session_for(work.recipe, torch.device(work.device))
         self._reader = BatchReader(self._session, work.content_limits, work.style_limits)
-        self._output = OutputSettings(
-            work.run_folder, work.output, work.recipe, work.weights_sha256, work.device, work.content_limits
-        )
+        made_by = self._session.features, work.weights_sha256, work.device
+        self._output = OutputSettings(work.run_folder, work.output, work.recipe, *made_by, work.content_limits)
         self._spent = self._output.spent
         self._decoder, self._encoder = ThreadPoolExecutor(1, "decode"), ThreadPoolExecutor(1, "encode")
 

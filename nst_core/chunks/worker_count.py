@@ -10,8 +10,8 @@ import torch
 from nst_core.chunks.work import Work
 from nst_core.config.devices import Fleet
 from nst_core.config.run_config import Execution
-from nst_core.engine.memory import SHARE, free_bytes, pair_bytes
-from nst_core.engine.session import session_for
+from nst_core.engine.memory import SHARE, free_bytes
+from nst_core.networks.sessions import session_for
 from nst_core.plan.grouping import workers
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.plan_table import Plan, PlannedPair
@@ -38,7 +38,7 @@ def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
         for batch, width, height in _batches(chunk.rows):
             batches[number, batch, *padded(width, height)] += 1
     (_, _, width, height), batch = max(batches.items(), key=lambda item: item[0][2] * item[0][3] * item[1])
-    one = pair_bytes(work.recipe, session_for(work.recipe, device).extractor, max(1, width), max(1, height))
+    one = session_for(work.recipe, device).pair_bytes(max(1, width), max(1, height))
     return int(SHARE * free_bytes(device) / (batch * one))
 
 

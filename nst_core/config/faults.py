@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from nst_core.config.location import LOCATION_FAULT
 from nst_core.config.sources import SOURCES
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import short, suggestion
 
 _NUMBER_OR_AUTO = ("constrained-int", "literal['auto']")  # how pydantic names the two branches of such a union
@@ -94,7 +95,7 @@ def _outer(key: str, location: Sequence[str], tags: Sequence[str] = _NUMBER_OR_A
 
 def _nearest_key(location: Sequence[str], model: type[BaseModel]) -> str:
     """The nearest key, or a recipe's key with the section that it lacks, as a question."""
-    if len(location) == 1 and location[0] in Recipe.__dataclass_fields__:
+    if len(location) == 1 and location[0] in Recipe.__dataclass_fields__ | TransferRecipe.__dataclass_fields__:
         return f" (did you mean 'method.{location[0]}'?)"
     return suggestion(location[-1][:100], model.model_fields)
 

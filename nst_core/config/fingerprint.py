@@ -14,6 +14,7 @@ from typing import Any
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import Output
 from nst_core.engine.recipe import FEATURES_VERSION, Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.recipes import recipe_dict
 
 FINGERPRINT_VERSION = 1
@@ -70,13 +71,25 @@ class Fingerprints:
     method_data: Mapping[str, Any]
 
 
-def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pairing: Pairing) -> Fingerprints:
-    """Compute the hashes of a run. `recipe.precision` must be resolved."""
+def fingerprints(
+    recipe: MethodRecipe,
+    weights_sha256: str | None,
+    output: Output,
+    pairing: Pairing,
+    start_sha256: str | None = None,
+) -> Fingerprints:
+    """Compute the hashes of a run. `recipe.precision` must be resolved.
+
+    Args:
+        start_sha256: of the transfer network whose pictures an optimisation begins with, if it does.
+    """
     method = recipe_dict(recipe)
-    for left_out in ("weights", "source", "name"):  # the weights' own hash is in the data
-        del method[left_out]
+    for left_out in ("weights", "network", "start_network", "source", "name"):  # hashes of their files are in the data
+        method.pop(left_out, None)
     _leave_out_neutral(method)
-    if recipe.features in FEATURES_VERSION:
+    if start_sha256 is not None:
+        method["start_sha256"] = start_sha256
+    if isinstance(recipe, Recipe) and recipe.features in FEATURES_VERSION:
         method["features_version"] = FEATURES_VERSION[recipe.features]
     quality = output.quality if output.format == "jpeg" else None
     method_data = {
@@ -94,7 +107,7 @@ def fingerprints(recipe: Recipe, weights_sha256: str | None, output: Output, pai
 def _leave_out_neutral(method: dict[str, Any]) -> None:
     for dotted, neutral in _LATER_KEYS.items():
         *sections, key = dotted.split(".")
-        section = method[sections[0]] if sections else method
+        section = method.get(sections[0], {}) if sections else method
         if section.get(key) == neutral:
             section.pop(key, None)
 

@@ -10,8 +10,8 @@ from nst_core.config.devices import Fleet, local_fleet
 from nst_core.config.fingerprint import Fingerprints, fingerprints
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.devices import resolve_precision
-from nst_core.engine.recipe import Recipe
-from nst_core.engine.session import session_for
+from nst_core.engine.transfer.recipe import MethodRecipe
+from nst_core.networks.sessions import session_for
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class ResolvedMethod:
 
     Attributes:
         recipe: with its precision resolved.
-        min_side, min_style_side: shortest side, in pixels, of an image that its layers (style layers) accept at every
-            scale.
+        weights_sha256: of the network that makes the pictures.
+        min_side, min_style_side: shortest side, in pixels, of a content (a style) that the method accepts.
     """
 
-    recipe: Recipe
+    recipe: MethodRecipe
     fleet: Fleet
     weights_sha256: str | None
     min_side: int
@@ -38,19 +38,14 @@ class ResolvedMethod:
 
 
 def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> ResolvedMethod:
-    """Load the extractor and fix the precision for a fleet, by default this machine's.
+    """Load the networks and fix the precision for a fleet, by default this machine's.
 
     Raises:
         ConfigError, WeightsError: the recipe or the fleet asks for devices or weights that are not available.
     """
     fleet = fleet or local_fleet(config.execution)
     recipe = resolve_precision(config.method.resolve(), fleet.device)
-    extractor = session_for(recipe, fleet.here).extractor
-    return ResolvedMethod(
-        recipe,
-        fleet,
-        extractor.weights_sha256,
-        recipe.least_side(extractor.min_side(recipe.layer_names())),
-        recipe.least_side(extractor.min_side(recipe.style_names())),
-        fingerprints(recipe, extractor.weights_sha256, config.output, config.pairing),
-    )
+    session = session_for(recipe, fleet.here)
+    prints = fingerprints(recipe, session.weights_sha256, config.output, config.pairing, session.start_sha256)
+    sides = session.least_sides
+    return ResolvedMethod(recipe, fleet, session.weights_sha256, sides.content, sides.style, prints)

@@ -21,11 +21,11 @@ from nst_core.config.default_recipe import DefaultRecipe, default_recipe
 from nst_core.config.faults import faults as faults_of
 from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
-from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
+from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
 from nst_core.engine.images.suffixes import OutputFormat
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError
-from nst_core.recipes import configs_folder, is_recipe_file, load_recipe, set_override
+from nst_core.recipes import TRANSFER, configs_folder, is_recipe_file, load_method, set_override
 from nst_core.storage.yaml_files import read_yaml
 
 AUTO: Literal["auto"] = "auto"
@@ -39,7 +39,8 @@ class Method(BaseModel):
     recipe: str = Field(
         AUTO,
         description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `wavelet` "
-        "without; a run that has begun keeps what it began with.",
+        "without; a run that has begun keeps what it began with. With `kind: transfer` and no recipe, that of the "
+        "network.",
     )
     _reason: str = PrivateAttr("")
 
@@ -54,7 +55,8 @@ class Method(BaseModel):
             for key in ("recipe", "weights")
             if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
         }
-        return {**data, **paths}
+        networks = {key: _person_paths(data[key]) for key in ("network", "start_network") if key in data}
+        return {**data, **paths, **networks}
 
     @property
     def reason(self) -> str:
@@ -71,14 +73,26 @@ class Method(BaseModel):
         """With the default recipe, which is not asked for where one is named, in place of `auto`."""
         if self.recipe != AUTO:
             return self
+        own = self.model_extra or {}
+        if own.get("kind") == TRANSFER:
+            names = [own.get("network")] if isinstance(own.get("network"), str) else own.get("network")
+            named = names[0] if isinstance(names, list) and len(names) == 1 and names[0] in NETWORK_NAMES else TRANSFER
+            return self.model_copy(update={"recipe": named})
         chosen = default()
         method = self.model_copy(update={"recipe": chosen.name})
         method._reason = chosen.reason
         return method
 
-    def resolve(self) -> Recipe:
+    def resolve(self) -> MethodRecipe:
         """The recipe with its overrides. Raises ConfigError."""
-        return load_recipe(self.recipe, self.model_extra or {})
+        return load_method(self.recipe, self.model_extra or {})
+
+
+def _person_paths(names: Any) -> Any:
+    """The files of a network, expanded; anything else as it is, for the recipe to refuse."""
+    if isinstance(names, list):
+        return [_person_paths(name) for name in names]
+    return str(person_path(names)) if isinstance(names, str) and names.strip() else names
 
 
 class Execution(Section):
@@ -213,7 +227,7 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = (), resumes
     else:
         devices, folder = config.execution.devices, config.run_folder if resumes else None
         config = config.model_copy(update={"method": config.method.chosen(lambda: default_recipe(devices, folder))})
-        faults += _recipe_faults(config.method)
+        faults += _recipe_faults(config.method) or _crop_faults(config)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     return config
@@ -243,6 +257,19 @@ def _with_source(section: Any) -> Any:
     """Make a source without a name or a path the built-in one."""
     named = not isinstance(section, Mapping) or "source" in section or "path" in section
     return section if named else {"source": "sample", **section}
+
+
+def _crop_faults(config: RunConfig) -> list[str]:
+    """What does not go with pictures that show a part of their contents only."""
+    recipe = config.method.resolve()
+    if not isinstance(recipe, TransferRecipe) or recipe.crop is None:
+        return []
+    found = {
+        "output.size: original": config.output.size == "original",
+        "output.judge": config.output.judge,
+        "content.source: coco, whose boxes would not fit": isinstance(config.content, CocoSource),
+    }
+    return [f"method.crop does not go with {what}: leave one of them out" for what, is_so in found.items() if is_so]
 
 
 def _recipe_faults(section: Any) -> list[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import scaled
 from nst_core.engine.strength import Strengths, recipe_strengths
 from nst_core.engine.style_targets import StyleTarget
+from nst_core.engine.transfer.recipe import MethodRecipe
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Pairs:
         seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
         strengths: per-pair strengths in place of the recipe's, or None; the targets are made with them.
+        starts: (B, 3, H, W), the pictures of a transfer network that `start: transfer` begins with.
     """
 
     contents: Tensor
@@ -32,20 +33,22 @@ class Pairs:
     alpha: Sequence[float] | None = None
     beta: Sequence[float] | None = None
     strengths: Sequence[float] | None = None
+    starts: Tensor | None = None
 
     def rows(self, rows: Sequence[int]) -> Pairs:
         """Some pairs of the batch."""
-        contents = self.contents[list(rows)]
+        contents, starts = (None if images is None else images[list(rows)] for images in (self.contents, self.starts))
         columns = (self.targets, self.seeds, self.alpha, self.beta, self.strengths)
-        return Pairs(contents, *(None if values is None else [values[row] for row in rows] for values in columns))  # type: ignore[arg-type]
+        found = (None if values is None else [values[row] for row in rows] for values in columns)
+        return Pairs(contents, *found, starts=starts)  # type: ignore[arg-type, misc]
 
-    def strengths_under(self, recipe: Recipe) -> Strengths | None:
+    def strengths_under(self, recipe: MethodRecipe) -> Strengths | None:
         """The strengths of the pairs, their own or the recipe's; None where there are none."""
         if self.strengths is not None:
             return Strengths(self.strengths, self.contents)
         return recipe_strengths(recipe, self.contents)
 
-    def rows_of_strength_0(self, recipe: Recipe) -> list[int]:
+    def rows_of_strength_0(self, recipe: MethodRecipe) -> list[int]:
         """The pairs whose content is delivered as it is."""
         strengths = self.strengths_under(recipe)
         return [] if strengths is None else [row for row, value in enumerate(strengths.values) if value == 0]
@@ -61,7 +64,8 @@ class Pairs:
         if not all(factor in target.coarser for target in self.targets):
             raise ValueError("a schedule of scales needs targets made under the same recipe")
         targets = [target.coarser[factor] for target in self.targets]
-        return replace(self, contents=scaled(self.contents, factor), targets=targets)
+        starts = None if self.starts is None else scaled(self.starts, factor)
+        return replace(self, contents=scaled(self.contents, factor), targets=targets, starts=starts)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError
 
 
@@ -32,11 +33,19 @@ def resolve_device(wanted: str) -> torch.device:
     return torch.device("cuda", index)
 
 
-def resolve_precision(recipe: Recipe, device: torch.device) -> Recipe:
-    """The recipe with `auto` precision made definite: bfloat16 on CUDA, float32 on the CPU."""
+_Method = TypeVar("_Method", bound=MethodRecipe)
+
+
+def resolve_precision(recipe: _Method, device: torch.device) -> _Method:
+    """The recipe with `auto` precision made definite: float32 on the CPU; on CUDA bfloat16, of a transfer network tf32.
+
+    A network's picture comes out of its last convolution: in bfloat16 that would have no more than 256 levels.
+    """
     if recipe.precision != "auto":
         return recipe
-    return replace(recipe, precision="bfloat16" if device.type == "cuda" else "float32")
+    on_gpu = "tf32" if isinstance(recipe, TransferRecipe) else "bfloat16"
+    resolved: Any = on_gpu if device.type == "cuda" else "float32"
+    return replace(recipe, precision=resolved)
 
 
 OUT_OF_MEMORY = (

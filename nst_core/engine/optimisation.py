@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch, Trace, read_traces
-from nst_core.engine.chroma import with_matched_chroma
-from nst_core.engine.colour import stacked_statistics, with_luminance
 from nst_core.engine.descent import Reports, delivered, descend
 from nst_core.engine.evaluation import Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.finishing import finished_images
 from nst_core.engine.objective import LossTerms, Objective
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.regions import region_batch
 from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images, with_content_details
 from nst_core.engine.style_targets import luminance_only
@@ -77,7 +75,7 @@ def stylize_batch(
     trace.append((total, end.losses.stacked()))
     if schedule.watch.progress:
         schedule.watch.progress(total, float(end.losses.total.mean()))
-    images, failed = _output_images(end.images, pairs, recipe), end.failed
+    images, failed = finished_images(end.images, pairs, recipe), end.failed
     if as_it_is := pairs.rows_of_strength_0(recipe):
         images[as_it_is], failed[as_it_is] = pairs.contents[as_it_is], False
     return StylizedBatch(images, read_traces(trace), failed.tolist(), total, total)
@@ -129,27 +127,10 @@ class _Schedule:
 
     def _preview(self, evaluation: int, images: Tensor) -> None:
         """Show the images of a scale, (B, 3, h, w), at the delivered size."""
-        images = _output_images(resized(images, self.pairs.contents.shape[2:]), self.pairs, self.recipe).cpu()
+        images = finished_images(resized(images, self.pairs.contents.shape[2:]), self.pairs, self.recipe).cpu()
         for row, image in enumerate(images):
             if self.watch.preview:
                 self.watch.preview(evaluation, row, image)
-
-
-def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
-    """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
-    regions = region_batch([target.regions for target in pairs.targets], pairs.contents)
-    if luminance_only(recipe):
-        images = with_luminance(images, pairs.contents)
-    elif recipe.finish == "matched_chroma":
-        own, strengths = images, pairs.strengths_under(recipe)
-
-        def matched(number: int, guide: Tensor | None) -> Tensor:
-            colours = stacked_statistics([target.part(number).colours for target in pairs.targets])
-            return with_matched_chroma(own, colours, guide)
-
-        images = matched(0, None) if regions is None else regions.mixed(matched, own)
-        images = images if strengths is None else strengths.blended(own, images)
-    return images if regions is None else regions.composite(images, pairs.contents)
 
 
 def _row_weights(values: Sequence[float] | None, like: Tensor) -> Tensor | None:

@@ -191,6 +191,25 @@ class OptimiserSettings:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How a picture is brought to its working size, its proportions kept.
+
+    Attributes:
+        size: the side, in pixels, that `side` names.
+        upscale: whether smaller pictures are enlarged.
+        resizing: `lanczos`, the other side rounded to the nearest; or `bilinear`, it rounded down, as torchvision's
+            Resize does it with Pillow's images.
+        crop: the middle square of so many pixels is left of it, or of a side that is shorter, the side.
+    """
+
+    size: int
+    side: Literal["longer", "shorter"] = "longer"
+    upscale: bool = False
+    resizing: Literal["lanczos", "bilinear"] = "lanczos"
+    crop: int | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """One scale of a schedule.
 
@@ -230,7 +249,9 @@ class Recipe:
             of it: it keeps the image displayable without clamping inside the closure (which wrecks the curvature).
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
             image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
-            Laplacian pyramid's parts) or `noise` (seeded).
+            Laplacian pyramid's parts), `noise` (seeded), or `transfer` (the picture of the transfer network that
+            `start_network` names). In a file the network may stand here itself: `start: magenta`.
+        start_network: the transfer network of `start: transfer`, as `network` of a transfer recipe spells it.
         finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
             style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.
         colour: source of the result's colours: the `style`, or the `content` (Gatys, Bethge, Hertzmann, Shechtman
@@ -278,7 +299,8 @@ class Recipe:
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    start: Literal["content", "colour_matched", "style", "coarse_content", "noise"] = "content"
+    start: Literal["content", "colour_matched", "style", "coarse_content", "noise", "transfer"] = "content"
+    start_network: tuple[str, ...] = ()
     finish: Literal["as_is", "matched_chroma"] = "as_is"
     colour: Literal["style", "content"] = "style"
     keep_colour_by: Literal["luminance", "matching"] = "luminance"
@@ -318,6 +340,14 @@ class Recipe:
     def content_names(self) -> tuple[str, ...]:
         """The layers of the content term."""
         return tuple(name for name, _ in self.content.layers)
+
+    def content_fit(self, size: int) -> Fit:
+        """How a content is brought to a working size."""
+        return Fit(size, self.side, self.upscale)
+
+    def style_fit(self, size: int) -> Fit:
+        """How a style is, for contents of a working size."""
+        return Fit(self.style_size(size), self.side, self.upscale)
 
     def style_size(self, size: int) -> int:
         """The style's side, in pixels, where the content's is `size`."""

@@ -1,22 +1,29 @@
-"""Session: a recipe's extractor on a device and its cache of style targets; halves batches that do not fit."""
+"""Sessions: a method's network on a device and its cache of style targets; they halve batches that do not fit."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
+from nst_core.engine.memory import batch_that_fits, pair_bytes
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.style_targets import StyleTarget
+from nst_core.engine.style_targets import StyleTarget, style_target
+from nst_core.engine.transfer.files import load_network
+from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.pictures import network_pictures, style_vector
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.engine.watch import Watch
 from nst_core.errors import ResourceError
 
@@ -49,26 +56,37 @@ class StyleKey:
     region: str = ""
 
 
-class Session:
-    """A recipe's extractor on a device, and the style targets made with it, kept between chunks.
+@dataclass(frozen=True)
+class LeastSides:
+    """The shortest sides, in pixels, that a method accepts, of contents and of styles, at their working sizes."""
+
+    content: int
+    style: int
+
+
+class MethodSession:
+    """What a method needs on a device, and the style targets made with it, kept between chunks.
 
     Attributes:
+        recipe: with its precision resolved.
+        features: the network that makes the pictures, or by which their own network was trained: no judge of theirs.
+        weights_sha256: of the files of the network that makes the pictures, None where there are none.
+        start_sha256: of the files of the transfer network that an optimisation begins with, if it does.
+        least_sides: for pictures of any size that the recipe, or a row, may name.
         style_keys: the key of a style file's target, by the state of the file and the size asked for; so a file whose
             target is kept need not be read.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    features: str
+    weights_sha256: str | None
+    start_sha256: str | None = None
+    least_sides: LeastSides
+
+    def __init__(self, recipe: MethodRecipe, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
-        self.extractor = _shared_extractor(recipe, device)
         self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
         self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, lambda target: target.nbytes)
         self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
-
-    def under(self, recipe: Recipe) -> Session:
-        """A session with the same network and targets for another recipe, which must use no layers but this one's."""
-        other = copy(self)
-        other.recipe = recipe
-        return other
 
     def kept_target(self, key: Hashable) -> StyleTarget | None:
         """The style target kept as `key`, or None."""
@@ -94,8 +112,36 @@ class Session:
                 f"A style does not fit into the memory of {self.device}: set a smaller method.size."
             ) from error
 
+    def style_target(
+        self,
+        image: Tensor,
+        content: Tensor | None = None,
+        strength: float | None = None,
+        guide: Tensor | None = None,
+    ) -> StyleTarget:
+        """The target of a style image, (3, H, W) at its working size, on the device.
+
+        Args:
+            content: (3, H, W), needed where the target `depends_on_content`.
+            strength: in place of the recipe's.
+            guide: (H, W), 1 where the region of the style image is that the target is of; by default all of it.
+        """
+        raise NotImplementedError
+
+    def pair_bytes(self, width: int, height: int) -> int:
+        """Estimated peak memory per pair of `width` × `height` pixels, in bytes."""
+        raise NotImplementedError
+
+    def batch_that_fits(self, side: int, most: int) -> int:
+        """The largest batch, at most `most` and at least 1, of `side` × `side` images that fits into free memory."""
+        raise NotImplementedError
+
+    def make_pictures(self, pairs: Pairs, watch: Watch, evaluation: Evaluation) -> StylizedBatch:
+        """Stylize a batch as a whole."""
+        raise NotImplementedError
+
     def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
-        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
+        """Run `make_pictures`; where memory runs out, in parts of half as many pairs, down to single pairs.
 
         The number that fitted is remembered for later batches of that shape.
 
@@ -123,7 +169,7 @@ class Session:
         part_watch = _part_watch(watch, self.recipe.total_evaluations, rows, len(pairs.contents))
         try:
             set_convolution_precision(self.recipe.precision)
-            return stylize_batch(pairs.rows(rows), self.recipe, self.extractor, part_watch, evaluation)
+            return self.make_pictures(pairs.rows(rows), part_watch, evaluation)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -138,20 +184,93 @@ class Session:
         return None
 
 
+class Session(MethodSession):
+    """A session of an optimisation: a recipe's extractor on a device.
+
+    Args:
+        start_network: of `start: transfer`.
+    """
+
+    recipe: Recipe
+
+    def __init__(self, recipe: Recipe, device: torch.device, start_network: TransferNetwork | None = None) -> None:
+        super().__init__(recipe, device)
+        self.extractor = _shared_extractor(recipe, device)
+        self.start_network = start_network
+        self.features, self.weights_sha256 = recipe.features, self.extractor.weights_sha256
+        self.start_sha256 = None if start_network is None else start_network.weights_sha256
+
+    @property
+    def least_sides(self) -> LeastSides:  # type: ignore[override]
+        needed = (self.extractor.min_side(names) for names in (self.recipe.layer_names(), self.recipe.style_names()))
+        content, style = (self.recipe.least_side(side) for side in needed)
+        if self.start_network is None:
+            return LeastSides(content, style)
+        return LeastSides(max(content, self.start_network.min_side), max(style, self.start_network.min_style_side))
+
+    def under(self, recipe: Recipe) -> Session:
+        """A session with the same network and targets for another recipe, which must use no layers but this one's."""
+        other = copy(self)
+        other.recipe = recipe
+        return other
+
+    def style_target(
+        self,
+        image: Tensor,
+        content: Tensor | None = None,
+        strength: float | None = None,
+        guide: Tensor | None = None,
+    ) -> StyleTarget:
+        target = style_target(image, self.recipe, self.extractor, content, strength, guide)
+        if self.start_network is None:
+            return target
+        return replace(target, vector=style_vector(image, self.start_network))
+
+    def pair_bytes(self, width: int, height: int) -> int:
+        return pair_bytes(self.recipe, self.extractor, width, height)
+
+    def batch_that_fits(self, side: int, most: int) -> int:
+        return batch_that_fits(self.recipe, self.extractor, self.device, side, most)
+
+    def make_pictures(self, pairs: Pairs, watch: Watch, evaluation: Evaluation) -> StylizedBatch:
+        if self.start_network is not None:
+            starts = network_pictures(pairs.contents, pairs.targets, self.start_network)
+            pairs = replace(pairs, starts=starts)
+        return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
+
+
 _sessions: Cache[Session] = Cache(MAX_SESSIONS)
 _extractors: Cache[Extractor] = Cache(MAX_SESSIONS)
 _loading = threading.Lock()
 
 
-def session_for(recipe: Recipe, device: torch.device) -> Session:
-    """This process's session for a recipe (precision resolved) on a device.
+def session_for(
+    recipe: Recipe, device: torch.device, open_network: Callable[[Sequence[str], str], TransferNetwork] | None = None
+) -> Session:
+    """This process's session for an optimisation (precision resolved) on a device.
+
+    Args:
+        open_network: opens the transfer network of `start: transfer`, on the CPU, by its names and the key of the run
+            file that has them; by default `load_network`.
 
     Raises:
         ConfigError, WeightsError: the recipe asks for something that does not exist.
     """
     key = (replace(recipe, size=1), device)  # targets are kept by their own size
     with _loading:
-        return _sessions.get(key) or _sessions.keep(key, Session(recipe, device))
+        return _sessions.get(key) or _sessions.keep(key, _new_session(recipe, device, open_network or _load_network))
+
+
+def _new_session(
+    recipe: Recipe, device: torch.device, open_network: Callable[[Sequence[str], str], TransferNetwork]
+) -> Session:
+    if recipe.start != "transfer":
+        return Session(recipe, device)
+    return Session(recipe, device, open_network(recipe.start_network, "method.start_network").to(device))
+
+
+def _load_network(names: Sequence[str], key: str) -> TransferNetwork:
+    return load_network([Path(name) for name in names], key)
 
 
 def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:

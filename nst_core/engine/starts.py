@@ -24,7 +24,12 @@ def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor
     For a strength below the recipe's own they are blended with the contents.
     """
     start = _initial_images(pairs, recipe, objective)
-    if recipe.start in ("noise", "coarse_content", "style"):  # the others are the contents, or are blended already
+    if recipe.start in (
+        "noise",
+        "coarse_content",
+        "style",
+        "transfer",
+    ):  # the others are the contents, or are blended already
         start = objective.blended(objective.contents, start)
     return greyscale(start).contiguous() if luminance_only(recipe) else start
 
@@ -42,6 +47,10 @@ def _initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tenso
             return torch.stack([_covering(target.part(number).image, pairs.contents) for target in pairs.targets])
 
         return of_region(0, None) if objective.regions is None else objective.regions.mixed(of_region, pairs.contents)
+    if recipe.start == "transfer":
+        if pairs.starts is None:
+            raise ValueError("start: transfer needs the pictures of its network")
+        return pairs.starts.clone()
     if recipe.start == "colour_matched" and objective.matched is not None:
         return objective.matched
     return objective.contents.clone()

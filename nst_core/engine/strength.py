@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nst_core.engine.recipe import AS_SHIPPED, Recipe
+from nst_core.engine.recipe import AS_SHIPPED
+from nst_core.engine.transfer.recipe import MethodRecipe
 
 
 def style_share(strength: float) -> float:
@@ -72,6 +73,6 @@ class Strengths:
         return torch.lerp(content, styled, self.shares.view(-1, *[1] * (styled.ndim - 1)))
 
 
-def recipe_strengths(recipe: Recipe, like: Tensor) -> Strengths | None:
+def recipe_strengths(recipe: MethodRecipe, like: Tensor) -> Strengths | None:
     """A recipe's strength for every image of a batch, (B, …); None where it has none."""
     return None if recipe.strength is None else Strengths([recipe.strength] * len(like), like)

@@ -22,6 +22,7 @@ from nst_core.engine.regions import Regions, guides_at
 from nst_core.engine.scaling import scaled
 from nst_core.engine.strength import style_share
 from nst_core.engine.style_losses import LossBlend, LossRegion, blended, style_loss
+from nst_core.engine.transfer.recipe import MethodRecipe
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class StyleTarget:
         losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
+        vector: (V,), what a transfer network knows of it, where the method has one.
         coarser: by factor, the targets for the coarser scales of a schedule.
         regions, parts: of a content with regions: these, and the target of each; `losses` are empty then.
     """
@@ -42,6 +44,7 @@ class StyleTarget:
     losses: Mapping[tuple[int, str], LossBlend]
     colours: ColourStatistics
     image: Tensor | None = None
+    vector: Tensor | None = None
     coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
     regions: Regions | None = None
     parts: tuple[StyleTarget, ...] = ()
@@ -60,15 +63,19 @@ class StyleTarget:
     @property
     def nbytes(self) -> int:
         """Memory, in bytes, coarser scales included."""
-        own = (self.colours.mean, self.colours.covariance, *([] if self.image is None else [self.image]))
+        given = [tensor for tensor in (self.image, self.vector) if tensor is not None]
+        own = (self.colours.mean, self.colours.covariance, *given)
         kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
         each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
         return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
 
 
-def depends_on_content(recipe: Recipe, strength: float | None = None) -> bool:
-    """Whether a style target depends on the content; for a strength, by default the recipe's."""
-    return recipe.colour == "content" or _share(recipe, strength) < 1
+def depends_on_content(recipe: MethodRecipe, strength: float | None = None) -> bool:
+    """Whether a style target depends on the content; for a strength, by default the recipe's.
+
+    A transfer network blends with the content what it makes of it, and not what it knows of the style.
+    """
+    return recipe.colour == "content" or (isinstance(recipe, Recipe) and _share(recipe, strength) < 1)
 
 
 def _share(recipe: Recipe, strength: float | None) -> float:
@@ -76,7 +83,7 @@ def _share(recipe: Recipe, strength: float | None) -> float:
     return 1.0 if strength is None else style_share(strength)
 
 
-def luminance_only(recipe: Recipe) -> bool:
+def luminance_only(recipe: MethodRecipe) -> bool:
     """Whether style is transferred in luminance, and the content's chroma kept."""
     return recipe.colour == "content" and recipe.keep_colour_by == "luminance"
 
@@ -121,7 +128,7 @@ def _target_of_scale(
     if recipe.colour == "content" or share < 1:
         if content is None:
             raise ValueError("the content's colours, or a weak strength, need the content to make a style target")
-        image = _recoloured(image, content, recipe, share)
+        image = recoloured(image, content, recipe, share)
     guide = None if guide is None else guides_at(guide, *image.shape[1:])
     names = recipe.style_names()
 
@@ -142,7 +149,7 @@ def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
     return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
 
 
-def _recoloured(style: Tensor, content: Tensor, recipe: Recipe, share: float) -> Tensor:
+def recoloured(style: Tensor, content: Tensor, recipe: MethodRecipe, share: float = 1.0) -> Tensor:
     """The style image before the transfer, where colours are the content's, or, by a share, between the two."""
     if luminance_only(recipe):
         return match_luminance(style, content)
@@ -151,7 +158,7 @@ def _recoloured(style: Tensor, content: Tensor, recipe: Recipe, share: float) ->
 
 
 def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
+    """Blend several styles: what losses and networks keep of them, and colours, by shares (normalised to sum to 1).
 
     A share of 0 leaves a style out. Where the recipe needs the style image, that is the one with the largest share.
     """
@@ -165,7 +172,14 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
     coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
     colours = blend_statistics([t.colours for t in targets], shares)
-    return replace(leading, losses=losses, colours=colours, coarser=coarser)
+    return replace(leading, losses=losses, colours=colours, vector=_blended_vector(targets, shares), coarser=coarser)
+
+
+def _blended_vector(targets: Sequence[StyleTarget], shares: Sequence[float]) -> Tensor | None:
+    vectors = [target.vector for target in targets if target.vector is not None]
+    if not vectors:
+        return None
+    return torch.stack([share * vector for share, vector in zip(shares, vectors, strict=True)]).sum(dim=0)
 
 
 def regional_target(regions: Regions, parts: Sequence[StyleTarget]) -> StyleTarget:
@@ -177,4 +191,4 @@ def regional_target(regions: Regions, parts: Sequence[StyleTarget]) -> StyleTarg
         factor: regional_target(regions.at(factor), [part.coarser[factor] for part in parts])
         for factor in parts[0].coarser
     }
-    return StyleTarget({}, colours, None, coarser, regions, tuple(parts))
+    return StyleTarget({}, colours, coarser=coarser, regions=regions, parts=tuple(parts))

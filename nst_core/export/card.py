@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from nst_core.export.rows import ExportRow
-from nst_core.run_folder.card import HOMES, mapping_in, method_sentences, section
+from nst_core.run_folder.card import HOMES, kind_in_words, mapping_in, method_sentences, section
 from nst_core.run_folder.folder import METHODS
 from nst_core.storage.atomic import write_if_changed
 
@@ -99,7 +99,7 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
     return [
         f"# {_plain(card.title)}",
         "",
-        f"{counts.splits.total()} images stylized by optimisation-based neural style transfer.{left_out}",
+        f"{counts.splits.total()} images stylized by {kind_in_words(card.run_yaml)}.{left_out}",
         "",
         *section("Loading", ["```python", *card.loading, "```"]),
         *section("Method", [_method(card.run_yaml)]),

@@ -125,6 +125,8 @@ def _forecast(
     speed = estimate_speed(recipe, method.device, machine_name(method.device), method.fleet.here)
     pixels = sum(width * height * count for (width, height), count in counts.work.items())
     seconds = pixels * recipe.full_size_evaluations() / speed.pixels_per_second
+    if speed.styles_per_second and pixels:
+        seconds += len(counts.styles) / speed.styles_per_second
     gpu_hours = seconds / 3600 if method.device.type == "cuda" else 0.0
     return Forecast(
         pairs=len(state.plan) + len(part),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import InputError
 from nst_core.plan.pair_table import PairTable
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK
@@ -33,7 +33,7 @@ def masks_of(pairs: PairTable, content: int, setting: int) -> Mapping[str, str]:
 class MaskSetting:
     """What the masks of pairs are held against: the recipe, every input file, and the most pixels of a mask."""
 
-    recipe: Recipe
+    recipe: MethodRecipe
     inputs: Mapping[Path, Input]
     max_pixels: int
 

@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from nst_core.config.fingerprint import Fingerprints, fingerprints
 from nst_core.config.run_config import RunConfig
-from nst_core.engine.recipe import Recipe
-from nst_core.errors import RunFolderError
+from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
+from nst_core.errors import RunFolderError, WeightsError
+from nst_core.networks.files import PINNED_WEIGHTS, network_of, network_sha256
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.storage import machine
 from nst_core.storage.regular_files import open_regular
-
-_PINNED = ("caffe", "imagenet", "random")  # weights that are the same ones on every machine
 
 
 def recorded_fingerprints(config: RunConfig) -> Fingerprints | None:
@@ -27,14 +26,19 @@ def recorded_fingerprints(config: RunConfig) -> Fingerprints | None:
         return None
     stored = data.get("method_fingerprint_data")
     recipe = _on_this_machine(config)
-    if recipe is None or not isinstance(stored, dict) or METHODS in data or not _has_same_weights(recipe, stored):
+    if recipe is None or not _is_method_data(stored) or METHODS in data or not _has_same_weights(recipe, stored):
         return None
-    found = fingerprints(recipe, stored.get("weights_sha256"), config.output, config.pairing)
+    start = stored["method"].get("start_sha256")
+    found = fingerprints(recipe, stored.get("weights_sha256"), config.output, config.pairing, start)
     same = found.method_data == stored and found.method == data.get("method_fingerprint")
     return found if same else None
 
 
-def _on_this_machine(config: RunConfig) -> Recipe | None:
+def _is_method_data(stored: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(stored, dict) and isinstance(stored.get("method"), dict)
+
+
+def _on_this_machine(config: RunConfig) -> MethodRecipe | None:
     """The recipe with its precision resolved for the CPU; None where another device may do the work."""
     execution, recipe = config.execution, config.method.resolve()
     if recipe.precision != "auto":
@@ -46,9 +50,17 @@ def _on_this_machine(config: RunConfig) -> Recipe | None:
     return replace(recipe, precision="float32")
 
 
-def _has_same_weights(recipe: Recipe, stored: Mapping[str, Any]) -> bool:
-    """Whether the recorded hash can be taken for that of the recipe's weights."""
-    if recipe.features == "wavelet" or recipe.weights in _PINNED:
+def _has_same_weights(recipe: MethodRecipe, stored: Mapping[str, Any]) -> bool:
+    """Whether the recorded hashes can be taken for those of the recipe's weights and networks."""
+    key, network = network_of(recipe)
+    if network:
+        recorded = stored.get("weights_sha256") if key == "network" else stored["method"].get("start_sha256")
+        try:
+            if network_sha256(network) != recorded:
+                return False
+        except (OSError, WeightsError):
+            return False
+    if isinstance(recipe, TransferRecipe) or recipe.features == "wavelet" or recipe.weights in PINNED_WEIGHTS:
         return True
     try:
         with open_regular(Path(recipe.weights).expanduser()) as file:

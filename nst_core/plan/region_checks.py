@@ -9,7 +9,7 @@ import numpy as np
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import CocoSource
 from nst_core.engine.images.label_images import BACKGROUND
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import ConfigError, suggestion
 from nst_core.plan.pair_table import PairTable
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK
@@ -59,7 +59,7 @@ def _check_names(key: str, names: tuple[str, ...], masks: set[str]) -> None:
             )
 
 
-def _sentence(masked: int, total: int, pairs: PairTable, recipe: Recipe) -> str:
+def _sentence(masked: int, total: int, pairs: PairTable, recipe: MethodRecipe) -> str:
     uses = []
     if recipe.keep:
         uses.append(f"{' and '.join(recipe.keep)} stays as the content shows it")

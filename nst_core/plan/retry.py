@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from nst_core.config.run_config import Execution, RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.manifest.urls import remember_urls
+from nst_core.networks.files import named_files
 from nst_core.recipes import is_recipe_file
 from nst_core.run_folder.chunk import Chunk, pending_chunks
 from nst_core.run_folder.folder import RUN_YAML, Outcome, RunFolder
@@ -56,9 +57,8 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
     if is_recipe_file(recipe) and overridden.isdisjoint(("method", "method.recipe")):
         _check_file(folder, "recipe", recipe)
     config = parse_config(_with_recorded_paths(_without_unknown_keys(data)), overrides)
-    weights = config.method.resolve().weights
-    if weights not in ("imagenet", "random"):
-        _check_file(folder, "weights", weights)
+    for key, path in named_files(config.method.resolve()):
+        _check_file(folder, key, path)
     begin_run(config.execution.allow_private_addresses)
     if config.pairing.manifest is not None:
         remember_urls(config.pairing.manifest)  # the plan has them without their secrets

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from nst_core.config.fingerprint import Fingerprints
 from nst_core.config.method import ResolvedMethod
 from nst_core.config.run_config import Output
-from nst_core.engine.images.pixels import working_size
+from nst_core.engine.images.pixels import fitted_size
 from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import ImageTooSmall, InputError
 from nst_core.plan.mask_faults import MaskSetting, mask_faults
 from nst_core.plan.pair_table import Combination, PairTable
@@ -34,14 +34,14 @@ class PlanContext:
 
     Attributes:
         recipe: with its precision resolved.
-        min_side, min_style_side: shortest side, in pixels, that the recipe's layers (style layers) can look at.
+        min_side, min_style_side: shortest side, in pixels, of a content (a style) that the method accepts.
         extension: of the output files.
         inputs: every input file, inspected.
         skipped_contents, skipped_styles: by item id, why an image is left out before it is looked at.
         max_pixels: of a mask.
     """
 
-    recipe: Recipe
+    recipe: MethodRecipe
     fingerprints: Fingerprints
     min_side: int
     min_style_side: int
@@ -113,7 +113,7 @@ class _ContentShape:
 
 def _content_shape(item: Item, size: int, context: PlanContext) -> _ContentShape:
     found = context.inputs[item.path]
-    working = (0, 0) if found.error else _working_size(found, size, context.recipe)
+    working = (0, 0) if found.error else fitted_size(found.width, found.height, context.recipe.content_fit(size))
     narrow = None
     if not found.error and min(context.recipe.padded(*working)) < context.min_side:
         narrow = too_narrow_error(found.path, working, size, context.min_side)
@@ -126,11 +126,11 @@ def _style_faults(combination: Combination, size: int, context: PlanContext) -> 
     found = [context.inputs[item.path] for item in items]
     skipped = next((context.skipped_styles[item.id] for item in items if item.id in context.skipped_styles), None)
     error, narrow = first_error(found), None
-    style_size = context.recipe.style_size(size)
+    fit = context.recipe.style_fit(size)
     for style in [] if error else found:
-        working = _working_size(style, style_size, context.recipe)
+        working = fitted_size(style.width, style.height, fit)
         if narrow is None and min(working) < context.min_style_side:
-            narrow = too_narrow_error(style.path, working, style_size, context.min_style_side)
+            narrow = too_narrow_error(style.path, working, fit.size, context.min_style_side)
     return skipped, error, narrow
 
 
@@ -140,10 +140,6 @@ def too_narrow_error(path: Path, working: tuple[int, int], size: int, needed: in
         path,
         f"at size {size} it is {working[0]} × {working[1]} pixels, but this method needs {needed} on the shorter side",
     )
-
-
-def _working_size(image: Input, size: int, recipe: Recipe) -> tuple[int, int]:
-    return working_size(image.width, image.height, size, recipe.upscale, recipe.side)
 
 
 def _distinct(places: NDArray[Any], sizes: Ints) -> tuple[list[tuple[int, int]], Ints]:

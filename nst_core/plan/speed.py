@@ -1,4 +1,6 @@
-"""The speed of a recipe on this machine: as benchmarks measured it, or estimated from its operations.
+"""The speed of a recipe on this machine: as it was measured, or estimated from its operations.
+
+`nst bench` measures optimisations. A pass of a transfer network is measured here, where it is first asked for.
 
 Needs what the engine needs, and PyYAML: benchmarks run on bare machines too.
 """
@@ -8,19 +10,30 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.session import session_for
+from nst_core.engine.session import session_for as optimisation_session
+from nst_core.engine.style_targets import StyleTarget
+from nst_core.engine.transfer.pictures import network_pictures
+from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
+from nst_core.engine.transfer.session import TransferSession
 from nst_core.errors import NstError
+from nst_core.networks.sessions import session_for
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import write_text_atomic
 from nst_core.storage.machine import cache_folder, cores
 from nst_core.storage.regular_files import read_regular
+
+MEASURED_SIDE = 128
+"""Side, in pixels, of the noise on which a transfer network is measured whose time grows with the pixels."""
 
 ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
 """Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""
@@ -37,10 +50,12 @@ class Speed:
     Attributes:
         pixels_per_second: evaluations of single images per second, times the pixels of one; all workers together.
         basis: how that was found out, in words.
+        styles_per_second: styles that a transfer network looks at per second, all workers together; None: in no time.
     """
 
     pixels_per_second: float
     basis: str
+    styles_per_second: float | None = None
 
 
 def record_speed(recipe: Recipe, device: str, machine: str, evaluations_per_second: float, when: str) -> None:
@@ -55,8 +70,16 @@ def record_speed(recipe: Recipe, device: str, machine: str, evaluations_per_seco
     _keep({_key(recipe, device, machine): measured})
 
 
-def estimate_speed(recipe: Recipe, device: torch.device, machine: str, here: torch.device | None = None) -> Speed:
-    """The speed measured here for this recipe, at whatever size; else estimated from its number of operations."""
+def estimate_speed(recipe: MethodRecipe, device: torch.device, machine: str, here: torch.device | None = None) -> Speed:
+    """The speed measured here for this recipe, at whatever size; else estimated from its number of operations.
+
+    That of a transfer network is measured now, if it has not been: in a second or two.
+
+    Args:
+        here: the device of this process, where the workers' is another machine's.
+    """
+    if isinstance(recipe, TransferRecipe):
+        return _network_speed(recipe, device, machine, here or device)
     found = _measurements().get(_key(recipe, str(device), machine))
     if found:
         own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
@@ -79,7 +102,7 @@ def _operations_per_pixel(recipe: Recipe, device: torch.device) -> float:
     if kept is None:
         from nst_core.engine.bench.flops import evaluation_flops
 
-        extractor = session_for(recipe, device).extractor
+        extractor = optimisation_session(replace(recipe, start="content", start_network=()), device).extractor
         counted = evaluation_flops(recipe, extractor, recipe.size, recipe.size).total / recipe.size**2
         kept = {"per_pixel": counted}
         _keep({key: kept})
@@ -87,13 +110,66 @@ def _operations_per_pixel(recipe: Recipe, device: torch.device) -> float:
 
 
 def _keep(found: dict[str, dict[str, Any]]) -> None:
-    with contextlib.suppress(OSError, NstError):
+    with contextlib.suppress(OSError, NstError):  # only a cache
         write_text_atomic(_file(), json.dumps(_measurements() | found, indent=2, sort_keys=True) + "\n")
 
 
-def _key(recipe: Recipe, device: str, machine: str) -> str:
-    """The cache's key: a hash of the machine and of the recipe without its sizes and weights."""
+def _network_speed(recipe: TransferRecipe, device: torch.device, machine: str, here: torch.device) -> Speed:
+    """The speed of a transfer network, measured on the device that is here; reckoned to that of the workers."""
+    key = _key(recipe, str(here), machine)
+    found = _measurements().get(key)
+    if found is None:
+        found = _measured_passes(recipe, here) | {"when": datetime.now(UTC).date().isoformat()}
+        _keep({key: found})
+    factor, basis = 1.0, f"passes through the network, measured here on {found['when']}"
+    if here.type != device.type:
+        factor = ASSUMED_FLOPS[device.type] / (ASSUMED_FLOPS[here.type] * (cores() if here.type == "cpu" else 1))
+        basis += f" on the {here.type}, and an assumed factor of {factor:.0f} for {device.type}"
+    return Speed(factor * found["pixels_per_second"], basis, factor * found["styles_per_second"])
+
+
+def _measured_passes(recipe: TransferRecipe, device: torch.device) -> dict[str, Any]:
+    """Pixels of contents, and styles, per second of all workers together: the quicker of two passes each."""
+    session = session_for(recipe, device)
+    assert isinstance(session, TransferSession)
+    network = session.network
+    side = min(recipe.size, MEASURED_SIDE) if network.proportional else recipe.size
+    style_side = recipe.style_fit(recipe.size).size
+    shown = min(style_side, MEASURED_SIDE) if network.proportional else style_side
+    shape = max(network.min_side, round(0.75 * side)), max(network.min_side, side)
+    content, style = torch.rand(3, *shape), torch.rand(3, *(max(network.min_style_side, shown),) * 2)
+    content, style = content.to(device), style.to(device)
+    vectors: list[StyleTarget] = []
+    per_style = _seconds(lambda: vectors.append(session.style_target(style, content)), device)
+    per_picture = _seconds(lambda: network_pictures(content[None], vectors[:1], network), device)
+    units = cores() / torch.get_num_threads() if device.type == "cpu" else 1.0
+    scale = (shown / style_side) ** 2
+    return {
+        "pixels_per_second": units * shape[0] * shape[1] / per_picture,
+        "styles_per_second": units * scale / per_style,
+    }
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    """The time of a piece of work: the least of two, after one that warms up."""
+    found = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        found.append(time.perf_counter() - start)
+    return max(min(found[1:]), 1e-6)
+
+
+def _key(recipe: MethodRecipe, device: str, machine: str) -> str:
+    """The cache's key: a hash of the machine and of the recipe without its sizes and weights.
+
+    A transfer network's sizes count, since not all take their time in proportion.
+    """
     data = {name: value for name, value in recipe_dict(recipe).items() if name not in _NOT_PART_OF_THE_WORK}
+    if isinstance(recipe, TransferRecipe):
+        data |= {"size": recipe.size}
     text = json.dumps([data, device, machine, cores()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
-from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import TransferRecipe
+from nst_core.errors import ConfigError, DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
+from nst_core.plan.method_checks import check_overrides
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.plan.region_checks import check_regions
 from nst_core.run_folder.artists import ArtistFacts
@@ -81,6 +84,7 @@ def wanted_pairs(
     """
     sources = sources or open_sources(config, progress)
     pairs = tabulate_pairs(pair_sources(config, sources), method_fingerprint)
+    check_overrides(config, pairs)
     regions = check_regions(config, pairs)
     styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
     return WantedPairs(
@@ -140,7 +144,13 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
                 lambda: _planned_ids(config.run_folder),
             )
         )
-    beta = config.method.resolve().beta
+    recipe = config.method.resolve()
+    if pairing.strengths and isinstance(recipe, TransferRecipe):
+        raise ConfigError(
+            "pairing.strengths are multiples of a style weight, which a transfer network has not: set method.strength, "
+            "or have a manifest with the column strength."
+        )
+    beta = recipe.beta if isinstance(recipe, Recipe) else 1.0
     return draw_pairs(pairing, sources.contents.items, sources.styles, beta)
 
 

@@ -41,7 +41,7 @@ def write_card(run_folder: Path, summary: Summary, run_yaml: Mapping[str, Any]) 
     lines = [
         f"# {run_folder.name}",
         "",
-        f"{summary.success} images stylized by optimisation-based neural style transfer, of {summary.planned} planned "
+        f"{summary.success} images stylized by {kind_in_words(run_yaml)}, of {summary.planned} planned "
         f"({summary.failed} failed, {summary.quarantined} quarantined, {summary.skipped} skipped).",
         "",
         *section("Method", [_method(run_yaml)]),
@@ -71,9 +71,25 @@ ORIGINAL_VGG_19 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6
 """sha256 of the file with the original network, as `nst_core.engine.features.caffe` has it; that module loads torch."""
 
 
+def kind_in_words(run_yaml: Mapping[str, Any]) -> str:
+    """What kind of style transfer made the images."""
+    if METHODS in run_yaml:
+        return "neural style transfer"
+    method = mapping_in(run_yaml, "method_fingerprint_data", "method")
+    return "a transfer network" if method.get("kind") == "transfer" else "optimisation-based neural style transfer"
+
+
 def method_sentences(run_yaml: Mapping[str, Any]) -> str:
     """The method that run.yaml records, in words."""
     method = mapping_in(run_yaml, "method_fingerprint_data", "method")
+    if method.get("kind") == "transfer":
+        strength = method.get("strength")
+        return (
+            f"Recipe `{mapping_in(run_yaml, 'config', 'method').get('recipe')}`: a transfer network (sha256 "
+            f"`{run_yaml.get('weights_sha256')}`), size {method.get('size')}"
+            f"{'' if strength is None else f', strength {strength}'}. Method fingerprint "
+            f"`{run_yaml.get('method_fingerprint')}`."
+        )
     return (
         f"Recipe `{mapping_in(run_yaml, 'config', 'method').get('recipe')}`: features `{method.get('features')}`, size "
         f"{method.get('size')}, {method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nst_core.engine.images.label_images import LabelImage, decode_labels
-from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import InputError, MissingImage, SourceError, UnusableMask
 from nst_core.sources.base import MASK, MASK_HASH, STYLE_MASK, STYLE_MASK_HASH
 from nst_core.sources.coco_reference import PREFIX, CocoReference
@@ -32,7 +32,7 @@ class PairMasks:
     by_number: bool = False
 
 
-def uses_masks(extras: Mapping[str, str], styles: int, recipe: Recipe) -> bool:
+def uses_masks(extras: Mapping[str, str], styles: int, recipe: MethodRecipe) -> bool:
     """Whether a pair of so many styles has masks that matter under the recipe."""
     if not styles or not extras.get(MASK_HASH) or not extras.get(MASK):
         return False
@@ -45,7 +45,7 @@ def is_drawn(mask: str) -> bool:
 
 
 def read_masks(
-    extras: Mapping[str, str], content: Size, styles: Sequence[Size], recipe: Recipe, max_pixels: int
+    extras: Mapping[str, str], content: Size, styles: Sequence[Size], recipe: MethodRecipe, max_pixels: int
 ) -> PairMasks:
     """Read the masks of a pair that uses some.
 
@@ -63,7 +63,7 @@ def read_masks(
     return PairMasks(labels, found, by_number)
 
 
-def _by_number(extras: Mapping[str, str], styles: int, recipe: Recipe) -> bool:
+def _by_number(extras: Mapping[str, str], styles: int, recipe: MethodRecipe) -> bool:
     """Several styles in a row with a label image of its own; COCO's regions have names, and no numbers to count by."""
     return styles > 1 and not recipe.regions and not is_drawn(extras[MASK])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import RunFolderError
 from nst_core.judging.networks import JudgeNetwork, choose_network, made_it_too, named_network
 from nst_core.manifest.pairing import Pair
@@ -42,8 +43,18 @@ def shown_sweep(
 
 
 def _makers(variants: Sequence[Variant]) -> set[str]:
-    """The networks of the variants' methods."""
-    return {variant.config.method.resolve().features for variant in variants}
+    """The networks that make the variants' pictures, or by which their transfer networks were trained."""
+    return {_maker(variant.config.method.resolve()) for variant in variants}
+
+
+def _maker(recipe: MethodRecipe) -> str:
+    if not isinstance(recipe, TransferRecipe):
+        return recipe.features
+    import torch
+
+    from nst_core.networks.sessions import open_network
+
+    return open_network(recipe.network, "method.network", torch.device("cpu")).features
 
 
 def _shown(variant: Variant, pairs: Sequence[Pair]) -> ShownVariant:

@@ -10,7 +10,9 @@ from typing import Any
 from nst_core.config.fingerprint import fingerprints
 from nst_core.config.pairing import Pairing
 from nst_core.config.run_config import RunConfig, load_config
+from nst_core.engine.recipe import Recipe
 from nst_core.errors import ConfigError, UsageError
+from nst_core.networks.files import network_of
 from nst_core.storage.slugs import slugify
 from nst_core.sweep.axes import Axis, combinations, decides_pictures
 from nst_core.sweep.setting_text import Settings, override_text, set_options, value_text
@@ -76,7 +78,9 @@ def _variant(file: Path, overrides: Sequence[str], place: tuple[int, ...], setti
     except ConfigError as error:
         raise ConfigError(f"With {set_options(settings)}: {error}") from error
     recipe = config.method.resolve()
-    method = fingerprints(recipe, recipe.weights, config.output, Pairing()).method
+    named = ";".join(network_of(recipe)[1])  # in place of hashes, which machines need not agree on before they run
+    weights = recipe.weights if isinstance(recipe, Recipe) else named
+    method = fingerprints(recipe, weights, config.output, Pairing(), named or None).method
     own_pages = {"gallery": False, "report": False, "judge": False}  # the sweep's page is in their place
     own = {
         "name": _folder_name(settings, method),

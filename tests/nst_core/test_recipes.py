@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError
-from nst_core.recipes import load_recipe, recipe_dict, recipe_names
+from nst_core.recipes import load_method, load_recipe, recipe_dict, recipe_names
 
 
 def faults_of(overrides: dict[str, Any]) -> str:
@@ -22,10 +23,10 @@ def faults_of(overrides: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_shipped_recipe_loads(name: str) -> None:
-    recipe = load_recipe(name)
+    recipe = load_method(name)
     assert recipe.name == name
     assert recipe.source
-    assert recipe.layer_names()
+    assert recipe.network if isinstance(recipe, TransferRecipe) else recipe.layer_names()
 
 
 def test_the_recipes_of_the_main_line_ship() -> None:

@@ -26,9 +26,8 @@ from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
-from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
-from nst_core.errors import NumericalError
+from nst_core.errors import ConfigError, NumericalError
 from nst_core.recipes import recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.storage.progress import Progress
@@ -162,7 +161,7 @@ def reconstruct(
         NumericalError: an optimisation diverged.
     """
     device = run_devices(config.execution)[0]
-    base = resolve_precision(config.method.resolve(), device)
+    base = resolve_precision(_optimisation(config), device)
     wanted = [
         one for kind in KINDS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
     ]
@@ -210,7 +209,7 @@ class _Optimiser:
         recipe = _recipe([one], self.session.recipe)
         session = self.session.under(recipe)
         key = style_key(self.original), recipe.style_names()
-        target = session.target(key, lambda: style_target(self.contents[0], recipe, session.extractor))
+        target = session.target(key, lambda: session.style_target(self.contents[0]))
         pairs = Pairs(self.contents, [target], [self.config.pairing.seed])
         execution = self.config.execution
         result = session.stylize(pairs, Watch(execution.report_every, progress), execution.evaluation)
@@ -222,6 +221,14 @@ class _Optimiser:
     def output_pixels(self, images: Tensor) -> Pixels:
         """The pixels of a file, (H, W, 3) uint8, from an engine's image, (1, 3, H, W) in [0, 1]."""
         return output_pixels(images[0].cpu(), self.original, self.config.output)
+
+
+def _optimisation(config: RunConfig) -> Recipe:
+    """The recipe. Raises ConfigError where it is a transfer network, which has no layers."""
+    recipe = config.method.resolve()
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"The recipe {recipe.name} is a transfer network, and no layers of it are compared.")
+    return recipe
 
 
 def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:

@@ -8,24 +8,25 @@ from pathlib import Path
 import torch
 
 from nst_core.chunks.decoding import BatchReader, content_batch, target_of
-from nst_core.chunks.encoding import content_pixels, output_pixels
+from nst_core.chunks.encoding import NOT_FINITE, content_pixels, output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.batch import LossPoint, Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
-from nst_core.engine.session import session_for
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError, UsageError
+from nst_core.networks.sessions import session_for
 from nst_core.storage.atomic import check_writable, write_bytes_atomic
 from nst_core.storage.progress import Progress
 
 
 def stylize_one(
     content: Path, style: Path, output: Path, config: RunConfig, progress: Progress | None = None
-) -> list[LossPoint]:
-    """Stylize one image and write it; return its loss trace, which is empty at strength 0.
+) -> list[LossPoint] | None:
+    """Stylize one image and write it; return its loss trace, empty of a transfer network; None at strength 0.
 
     Args:
         config: method, execution, output and the sources' limits are used. `threads: auto` leaves torch's own number
@@ -52,7 +53,7 @@ def stylize_one(
     painting = reader.style(style, recipe.size)
     if recipe.strength == 0:
         _write(content_pixels(content, image, config.output, config.content.limits()), output, config.output)
-        return []
+        return None
     target = target_of(painting, image, session)
     pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
     report: Callable[[int, float], None] | None = progress and (
@@ -60,7 +61,7 @@ def stylize_one(
     )
     result = session.stylize(pairs, Watch(execution.report_every, report), execution.evaluation)
     if result.failed[0]:
-        raise NumericalError
+        raise NumericalError if isinstance(recipe, Recipe) else NumericalError(NOT_FINITE)
     _write(output_pixels(result.images[0].cpu(), image, config.output), output, config.output)
     return result.traces[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -79,8 +80,11 @@ def _release(features: str) -> tuple[str, Path]:
     return url, Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
 
 
-def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
+def file_weights(path: Path, sha256_prefix: str = "", key: str = "method.weights") -> Weights:
     """Weights from a PyTorch state-dict file (loaded without running code from it).
+
+    Args:
+        key: of the run file that names it.
 
     Raises:
         WeightsError: the file is not there, not readable, not what its sha256 should be, or not a state dict.
@@ -89,7 +93,7 @@ def file_weights(path: Path, sha256_prefix: str = "") -> Weights:
         sha256 = hash_file(path)
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path} cannot be read ({error.strerror or error}): set method.weights to one that can."
+            f"The weights file {path} cannot be read ({error.strerror or error}): set {key} to one that can."
         ) from error
     if not sha256.startswith(sha256_prefix):
         raise WeightsError(
@@ -104,7 +108,8 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         "of it is missing: save one by torch.save(model.state_dict(), path)."
     )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of a pickle's version, before it is refused
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # any bytes may be in it; torch's own advice would be to run the code in the file
         raise WeightsError(refusal) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):

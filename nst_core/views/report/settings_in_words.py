@@ -22,6 +22,7 @@ _STARTS = {
     "style": "the style",
     "coarse_content": "the content without its details",
     "noise": "noise",
+    "transfer": "a transfer network's picture",
 }
 
 
@@ -118,6 +119,7 @@ def _method(run_yaml: Mapping[str, Any]) -> str:
     optimiser, sides = _section(method, "optimiser").get("name"), method.get("scales") or method.get("size")
     parts = [
         f"recipe {recipe}" if recipe else "",
+        "a transfer network" if method.get("kind") == "transfer" else "",
         f"features {method['features']}" if method.get("features") not in (None, recipe) else "",
         f"{method.get('side', 'longer')} side {_listed(sides)} px" if sides else "",
         f"{_listed(method['evaluations'])} evaluations" if "evaluations" in method else "",

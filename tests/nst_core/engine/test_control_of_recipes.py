@@ -30,7 +30,7 @@ from nst_core.engine.style_targets import StyleTarget, blend_targets, style_targ
 from nst_core.recipes import load_recipe, recipe_names
 
 SIDE = 24
-every_recipe = pytest.mark.parametrize("name", recipe_names())
+every_recipe = pytest.mark.parametrize("name", recipe_names("optimisation"))
 __all__ = ["bits_of_one_thread"]
 
 

@@ -22,7 +22,7 @@ from nst_core.engine.starts import initial_images
 from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
 from nst_core.recipes import load_recipe, recipe_names
 
-PLAIN = sorted(set(recipe_names()) - {"nnst", "strotss", "portrait"})
+PLAIN = sorted(set(recipe_names("optimisation")) - {"nnst", "strotss", "portrait"})
 """Those whose losses sum layer by layer; test_feature_set_recipes.py has the others."""
 
 SMALL = Recipe(

@@ -10,14 +10,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from image_samples import close, noise, picture
+from PIL import Image
 
 from nst_core.engine.images.pixels import (
+    fit_pixels,
+    fitted_size,
     pad_by_reflection,
     resize_pixels,
     to_pixels,
     to_tensor,
     working_size,
 )
+from nst_core.engine.recipe import Fit
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")  # about the metadata that we damage on purpose
 
@@ -148,3 +152,36 @@ def test_to_tensor_refuses_other_shapes_and_types() -> None:
     for pixels in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(ValueError, match="uint8"):
             to_tensor(pixels)
+
+
+@pytest.mark.parametrize("size", [(640, 427), (427, 640), (100, 99), (33, 200), (512, 512)])
+@pytest.mark.parametrize("side", [64, 96, 512])
+def test_bilinear_fits_are_torchvision_s(size: tuple[int, int], side: int) -> None:
+    """To the pixel: `Resize(side)` of a picture, as the public transfer tools have it."""
+    from torchvision.transforms import Resize
+
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    fit = Fit(side, "shorter", True, "bilinear")
+    theirs = np.asarray(Resize(side)(Image.fromarray(pixels)))
+    assert fitted_size(*size, fit) == (theirs.shape[1], theirs.shape[0])
+    assert np.array_equal(fit_pixels(pixels, fit), theirs)
+
+
+@pytest.mark.parametrize("size", [(640, 427), (427, 641), (100, 99), (301, 200)])
+def test_a_crop_is_torchvision_s_too(size: tuple[int, int]) -> None:
+    from torchvision.transforms import CenterCrop, Compose, Resize
+
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    theirs = np.asarray(Compose([Resize(96), CenterCrop(83)])(Image.fromarray(pixels)))
+    fit = Fit(96, "shorter", True, "bilinear", crop=83)
+    assert fitted_size(*size, fit) == (83, 83)
+    assert np.array_equal(fit_pixels(pixels, fit), theirs)
+    assert fitted_size(50, 20, Fit(64, crop=32)) == (32, 20)
+
+
+def test_a_fit_enlarges_only_where_it_may() -> None:
+    for resizing in ("lanczos", "bilinear"):
+        assert fitted_size(40, 30, Fit(64, resizing=resizing)) == (40, 30)
+        assert fitted_size(40, 30, Fit(64, upscale=True, resizing=resizing)) == (64, 48)
+        assert fitted_size(1000, 1, Fit(10, resizing=resizing)) == (10, 1)

@@ -1,0 +1,1 @@
+"""Transfer networks: a stylized picture in one pass, without an optimisation."""

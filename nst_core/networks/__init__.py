@@ -1,0 +1,1 @@
+"""Transfer networks by the names that run files give them: files, and those that optional packages bring."""
