@@ -25,8 +25,9 @@ from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.scaling import scaled
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
-from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, blended, style_loss
+from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, LossTarget, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
+from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.transport import sampled
 
 
@@ -82,10 +83,13 @@ def luminance_only(recipe: Recipe) -> bool:
 
 
 @torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
+def style_target(
+    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None
+) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
+        extractor: a `TiledExtractor` where the image is too large for memory.
         content: (3, H, W), needed where the recipe keeps the content's colours.
 
     Raises:
@@ -112,10 +116,13 @@ def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, conten
         found: Mapping[str, Tensor] = extractor(picture[None], names)
         return found
 
+    def target(term: StyleTerm) -> LossTarget:
+        loss = style_loss(term)
+        tiled = isinstance(extractor, TiledExtractor)
+        return loss.tiled_target(image, extractor) if tiled else loss.target(image, maps)
+
     terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
-    losses: dict[tuple[int, str], LossBlend] = {
-        key: ((1.0, style_loss(term).target(image, maps)),) for key, term in terms.items()
-    }
+    losses: dict[tuple[int, str], LossBlend] = {key: ((1.0, target(term)),) for key, term in terms.items()}
     needs_image = recipe.start == "style" or recipe.content.gains
     return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
 
@@ -187,12 +194,9 @@ class Objective:
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
-        with torch.no_grad():
-            maps = self._maps(compared)
-        self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
+        self.content_maps, self.style_shapes = self._observed(compared)
         if recipe.content.gains:
             self.content_maps = self._gained(self.content_maps, targets)
-        self.style_shapes = {name: maps[1][name].shape for name in recipe.style_names()}
         self.changes = recipe.content.loss == "self_similarity" or any(loss.changes for loss in self.style_losses)
         self.draw(0)
 
@@ -210,19 +214,16 @@ class Objective:
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
-        content_maps, style_maps = self._maps(images)
-        content = self._content(content_maps) + self._laplacian(images)
-        style = self._style(images, style_maps)
+        content, style = self._of_features(images)
+        content = content + self._laplacian(images)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
 
     @torch.no_grad()
     def scale(self) -> Tensor:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
-        content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
+        content, style = self._of_no_features()
         content = content + self._laplacian(torch.zeros_like(self.contents))
-        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
-        style = self._weighted([loss.scale(torch.zeros_like(self.contents), maps) for loss in self.style_losses])
         return self.alpha * content + self.beta * style
 
     def kept_bytes(self) -> int:
@@ -234,6 +235,25 @@ class Objective:
         if not self.recipe.range_weight:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
+
+    @torch.no_grad()
+    def _observed(self, compared: Tensor) -> tuple[dict[str, Tensor], dict[str, torch.Size]]:
+        """The maps that content is compared with, and the shapes of the style layers' maps."""
+        maps = self._maps(compared)
+        content_maps = {name: maps[0][name] for name in self.recipe.content_names()}
+        return content_maps, {name: maps[1][name].shape for name in self.recipe.style_names()}
+
+    def _of_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses of content and style that compare feature maps, each (B,)."""
+        content_maps, style_maps = self._maps(images)
+        return self._content(content_maps), self._weighted([loss.values(images, style_maps) for loss in self.style_losses])
+
+    def _of_no_features(self) -> tuple[Tensor, Tensor]:
+        """The same for feature maps of zeros: a large loss for each pair."""
+        content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
+        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
+        zeros = torch.zeros_like(self.contents)
+        return content, self._weighted([loss.scale(zeros, maps) for loss in self.style_losses])
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
         matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
@@ -274,7 +294,7 @@ class Objective:
         """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
         with torch.no_grad():
             styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
-            style_maps, _ = self._maps(styles)
+            style_maps, _ = self._observed(styles)
             window = self.recipe.content.gain_window
             return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
 
@@ -287,9 +307,6 @@ class Objective:
             for number, term in enumerate(self.style_terms)
             if term.layers
         ]
-
-    def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        return self._weighted([loss.values(images, maps) for loss in self.style_losses])
 
     def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
         """The sum of the style terms, by their weights."""

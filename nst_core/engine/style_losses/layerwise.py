@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nst_core.engine.style_losses.base import BatchLoss, LossBlend, LossSetting, LossTarget, Maps, StyleLoss
+from nst_core.engine.style_losses.base import (
+    BatchLoss,
+    LayerMaps,
+    LossBlend,
+    LossSetting,
+    LossTarget,
+    Maps,
+    StyleLoss,
+)
+from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.tiling.readings import LayerReading, Reading, WholeMap
 
 NEVER = None
 """The lifetime of a choice that lasts for the whole scale."""
@@ -25,11 +35,14 @@ class LayerLoss(StyleLoss):
 
     Attributes:
         linear: whether the target of several styles is the mean of theirs. If not, their losses are averaged.
+        summed: whether its values follow from what can be read of maps that are computed in tiles; if not, it gets them
+            whole.
         stacked: whether the targets of different styles are made one tensor; else images of one style are taken
             together, one style after the other, and a target that many pairs share is kept once.
     """
 
     linear = False
+    summed = False
     stacked = True
 
     def views(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -55,6 +68,36 @@ class LayerLoss(StyleLoss):
     @abstractmethod
     def layer_values(self, maps: Tensor, target: Any, choice: Any) -> Tensor:
         """The loss of maps (G, N, h, w), (G,)."""
+
+    def reading(self, choice: Any) -> Reading:
+        """What is read of a layer whose maps are computed in tiles."""
+        return WholeMap()
+
+    def reading_values(self, own: LayerReading, target: Any, choice: Any) -> Tensor:
+        """The loss of maps by what was read of them, (G,)."""
+        raise NotImplementedError
+
+    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
+        """What is read of a layer of the style, of this shape, for the target."""
+        return WholeMap()
+
+    def reading_target(self, own: LayerReading) -> Tensor:
+        """The target by what was read of a layer of the style."""
+        raise NotImplementedError
+
+    def tiled_target(self, image: Tensor, extractor: TiledExtractor) -> LossTarget:
+        if not self.summed:
+            return super().tiled_target(image, extractor)
+        names = [name for name, _ in self.term.layers]
+        shapes = extractor.shapes(image[None], names)
+        readings = [self.target_reading(shapes[name], image.device) for name in names]
+        found = extractor.read(image[None], list(zip(names, readings, strict=True)))
+        target = {}
+        for name, reading, values in zip(names, readings, found, strict=True):
+            whole = isinstance(reading, WholeMap)
+            own = self.layer_target([values]) if whole else self.reading_target(LayerReading(values, shapes[name]))
+            target[name] = own.to(torch.promote_types(image.dtype, torch.float32))
+        return target
 
     def target(self, image: Tensor, maps: Maps) -> LossTarget:
         views = [maps(view) for view in self.views(image)] if self.term.layers else []
@@ -106,13 +149,21 @@ class LayerBatchLoss(BatchLoss):
             self.period = period
             self._forget()
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def readings(self, shapes: Mapping[str, torch.Size]) -> Mapping[str, Reading]:
+        return dict(self._readings(shapes)) if self.loss.summed else {}
+
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         layers = enumerate(self.loss.term.layers)
         losses = (weight * self._layer(number, name, maps[name]) for number, (name, weight) in layers)
         return sum(losses, start=images.new_zeros(self.count))
 
     def kept_bytes(self) -> int:
         return sum(group.targets.nbytes for groups in self.groups.values() for group in groups)
+
+    def _readings(self, shapes: Mapping[str, torch.Size]) -> Iterator[tuple[str, Reading]]:
+        for number, (name, _) in enumerate(self.loss.term.layers):
+            group = self.groups[name][0]  # positions are the same for all images
+            yield name, self.loss.reading(self._choice(number, group, _stand_in(shapes[name], group.targets)))
 
     def _forget(self) -> None:
         for groups in self.groups.values():
@@ -149,7 +200,7 @@ class LayerBatchLoss(BatchLoss):
         order = sorted(range(len(parts)), key=parts.__getitem__)
         return torch.tensor(order, device=groups[0].targets.device)
 
-    def _layer(self, number: int, name: str, maps: Tensor) -> Tensor:
+    def _layer(self, number: int, name: str, maps: Tensor | LayerReading) -> Tensor:
         groups = self.groups[name]
         each = [self._of_group(number, group, maps) for group in groups]
         order = self.orders[name]
@@ -158,7 +209,11 @@ class LayerBatchLoss(BatchLoss):
             return losses
         return torch.where(self.shares > 0, self.shares * losses, 0.0).sum(dim=1)  # no image touches another's NaN
 
-    def _of_group(self, number: int, group: _PartGroup, maps: Tensor) -> Tensor:
+    def _of_group(self, number: int, group: _PartGroup, maps: Tensor | LayerReading) -> Tensor:
+        if isinstance(maps, LayerReading):
+            read = maps if group.rows is None else maps.of_rows(group.rows)
+            choice = self._choice(number, group, _stand_in(read.shape, read.values))
+            return self.loss.reading_values(read, group.prepared, choice)
         own = maps if group.rows is None else maps.index_select(0, group.rows)
         return self.loss.layer_values(own, group.prepared, self._choice(number, group, own))
 
@@ -171,6 +226,11 @@ class LayerBatchLoss(BatchLoss):
         if self.lifetime != 0:
             group.kept.append(choice)
         return choice
+
+
+def _stand_in(shape: torch.Size, like: Tensor) -> Tensor:
+    """Maps of a shape that take no memory, for a choice that looks at nothing else."""
+    return like.new_zeros(()).expand(shape)
 
 
 def _mean(blend: LossBlend) -> LossBlend:

@@ -21,7 +21,7 @@ from nst_core.engine.neighbours import (
     split_cosine_distance,
     split_targets,
 )
-from nst_core.engine.style_losses.base import LossBlend
+from nst_core.engine.style_losses.base import LayerMaps, LossBlend
 from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, FeatureSetStyle, counts_by_share, generator
 
 
@@ -40,10 +40,10 @@ class NeighbourLoss(FeatureSetLoss):
             targets[row] = candidates[indices].T.reshape(queries.shape[1:])
         self.targets = torch.stack(targets)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets)
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def scale(self, images: Tensor, maps: LayerMaps) -> Tensor:
         return self.setting.contents.new_full((len(self.setting.contents),), 2.0)
 
     def kept_bytes(self) -> int:
@@ -52,7 +52,7 @@ class NeighbourLoss(FeatureSetLoss):
     def _columns(self, images: Tensor) -> Tensor:
         return self._of_maps(self.maps(images), images.shape[2:])
 
-    def _of_maps(self, maps: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:
+    def _of_maps(self, maps: LayerMaps, shape: Sequence[int]) -> Tensor:
         layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return hypercolumns(layers, quarter(*shape))
 
@@ -100,7 +100,7 @@ class SplitNeighbourLoss(NeighbourLoss):
         shape = quarter(*self.setting.contents.shape[2:])
         self.grids = [random_grid(*shape, generator(seed, evaluation)) for seed in self.setting.seeds]
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         own = self._on_grids(self._of_maps(maps, images.shape[2:]))
         with torch.no_grad():
             pairs = zip(self._queries(own), self.candidates, strict=True)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
+from nst_core.engine.tiling.readings import Reading, VectorsAt, WholeMap
 
 
 def drawn_positions(count: int, most: int | None, generator: torch.Generator) -> Tensor | None:
@@ -24,9 +25,18 @@ def vectors(maps: Tensor, positions: Tensor | None = None) -> Tensor:
 
 def style_vectors(maps: Tensor, most: int | None) -> Tensor:
     """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same ones for the same shape."""
-    generator = torch.Generator().manual_seed(0)
-    positions = drawn_positions(maps.shape[2] * maps.shape[3], most, generator)
-    return vectors(maps, None if positions is None else positions.to(maps.device))[0].contiguous()
+    return vectors(maps, style_positions(maps.shape, most, maps.device))[0].contiguous()
+
+
+def style_positions(shape: torch.Size, most: int | None, device: torch.device) -> Tensor | None:
+    """The positions of those vectors; None: all of them."""
+    positions = drawn_positions(shape[2] * shape[3], most, torch.Generator().manual_seed(0))
+    return None if positions is None else positions.to(device)
+
+
+def vectors_at(positions: Tensor | None) -> Reading:
+    """The reading of the vectors at positions; of all, the whole map."""
+    return WholeMap() if positions is None else VectorsAt(positions)
 
 
 def in_order(values: Tensor) -> Tensor:

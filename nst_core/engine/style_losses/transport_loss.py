@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nst_core.engine.style_losses.base import LossBlend
+from nst_core.engine.style_losses.base import LayerMaps, LossBlend
 from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, FeatureSetStyle, counts_by_share, generator
+from nst_core.engine.tiling.readings import Reading, SamplesAt
 from nst_core.engine.transport import (
     Moments,
     moment_distance,
@@ -51,7 +52,10 @@ class TransportLoss(FeatureSetLoss):
     def draw(self, evaluation: int) -> None:
         self.places = drawn_places(self.setting.seeds, evaluation, self.setting.contents)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def readings(self, shapes: Mapping[str, torch.Size]) -> Mapping[str, Reading]:
+        return {name: SamplesAt(self.places) for name in self.layers()}
+
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         own = self._vectors(images, maps, self.places)
         palette = palette_distance(own[..., :3], self.style[..., :3])
         return (
@@ -60,14 +64,14 @@ class TransportLoss(FeatureSetLoss):
             + palette / self.setting.content_weight.clamp_min(1)
         )
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def scale(self, images: Tensor, maps: LayerMaps) -> Tensor:
         zero = Moments(*map(torch.zeros_like, self.moments))
         return 2 + moment_distance(zero, self.moments)
 
     def kept_bytes(self) -> int:
         return sum(tensor.nbytes for tensor in (self.style, *self.moments))
 
-    def _vectors(self, images: Tensor, maps: Mapping[str, Tensor], places: Tensor) -> Tensor:
+    def _vectors(self, images: Tensor, maps: LayerMaps, places: Tensor) -> Tensor:
         layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return sampled([images, *layers], places)
 
@@ -79,7 +83,7 @@ class TransportLoss(FeatureSetLoss):
         for (_, target), count in zip(blend, counts, strict=True):
             image = target["image"]
             places = random_places(count, generator(0, count))[None].to(image.device)
-            sets.append(self._vectors(image[None], self.maps(image[None]), places)[0])
+            sets.append(self._vectors(image[None], self.read(image[None], SamplesAt(places)), places)[0])
         return torch.cat(sets)
 
 

@@ -102,7 +102,7 @@ def _spans(length: int, side: int, reaches: Sequence[Reach]) -> list[_Span]:
     core = max(stride, (side - before - after) // stride * stride)
     count = -(-length // core)
     cuts = [min(length, _up(-(-length * number // count), stride)) for number in range(count + 1)]
-    cuts = list(dict.fromkeys(cuts))  # rounding may close the last part
+    cuts = sorted({cut for cut in cuts if all(cut // r.stride < r.side(length) for r in reaches)} | {length})
     return [
         _Span(slice(max(0, start - before), min(length, stop + after)), slice(start, stop), stop == length)
         for start, stop in itertools.pairwise(cuts)

@@ -152,7 +152,17 @@ class LayerReading:
 
     @property
     def positions(self) -> int:
+        """The number of positions of the map."""
         return self.shape[2] * self.shape[3]
+
+    @property
+    def values_each(self) -> int:
+        """The number of values of an image's map."""
+        return self.shape[1] * self.positions
+
+    def __rmul__(self, weight: float) -> LayerReading:
+        """That of the map times a weight, for readings that are linear."""
+        return LayerReading(weight * self.values, self.shape)
 
     def of_rows(self, rows: Tensor) -> LayerReading:
         """That of some images of the batch."""
