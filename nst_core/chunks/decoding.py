@@ -24,7 +24,7 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content, style_target
+from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content
 from nst_core.engine.recipe import Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
@@ -232,7 +232,7 @@ def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> St
 
     def make() -> StyleTarget:
         own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-        return style_target(to_tensor(pixels).to(device), recipe, session.extractor, own)
+        return session.style_target(to_tensor(pixels).to(device), own)
 
     # A pair is made once: what is for one content only would never be asked for again.
     return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)

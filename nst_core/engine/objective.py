@@ -83,9 +83,7 @@ def luminance_only(recipe: Recipe) -> bool:
 
 
 @torch.no_grad()
-def style_target(
-    image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None
-) -> StyleTarget:
+def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
@@ -246,7 +244,9 @@ class Objective:
     def _of_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The losses of content and style that compare feature maps, each (B,)."""
         content_maps, style_maps = self._maps(images)
-        return self._content(content_maps), self._weighted([loss.values(images, style_maps) for loss in self.style_losses])
+        return self._content(content_maps), self._weighted(
+            [loss.values(images, style_maps) for loss in self.style_losses]
+        )
 
     def _of_no_features(self) -> tuple[Tensor, Tensor]:
         """The same for feature maps of zeros: a large loss for each pair."""

@@ -8,15 +8,18 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
-from nst_core.engine.objective import StyleTarget
+from nst_core.engine.objective import StyleTarget, style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.tiling.choice import TileChoice
+from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.watch import Watch
 from nst_core.errors import ResourceError
 
@@ -50,14 +53,18 @@ class StyleKey:
 class Session:
     """A recipe's extractor on a device, and the style targets made with it, kept between chunks.
 
+    Args:
+        tiling: when pictures are computed tile by tile.
+
     Attributes:
         style_keys: the key of a style file's target, by the state of the file and the size asked for; so a file whose
             target is kept need not be read.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(self, recipe: Recipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> None:
+        self.recipe, self.device, self.tiling = recipe, device, tiling
         self.extractor = _shared_extractor(recipe, device)
+        self._tiles = TileChoice(recipe, self.extractor, device, tiling)
         self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
         self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, lambda target: target.nbytes)
         self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
@@ -66,7 +73,12 @@ class Session:
         """A session with the same network and targets for another recipe, which must use no layers but this one's."""
         other = copy(self)
         other.recipe = recipe
+        other._tiles = TileChoice(recipe, self.extractor, self.device, self.tiling)
         return other
+
+    def style_target(self, image: Tensor, content: Tensor | None = None) -> StyleTarget:
+        """The target of a style image, as `objective.style_target` makes it; tile by tile where it is too large."""
+        return style_target(image, self.recipe, self._tiles.extractor(image.shape[1], image.shape[2]), content)
 
     def kept_target(self, key: Hashable) -> StyleTarget | None:
         """The style target kept as `key`, or None."""
@@ -93,43 +105,46 @@ class Session:
             ) from error
 
     def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
-        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs.
+        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single pairs, then in tiles.
 
-        The number that fitted is remembered for later batches of that shape.
+        The number that fitted, and the tiles, are remembered for later batches of that shape. Pictures in tiles are
+        made one by one.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
         shape, count = pairs.contents.shape[2:], len(pairs.contents)
-        most = min(count, self._batch_limits.get(shape, count))
+        tiled = self._tiles.side(*shape) is not None
+        most = 1 if tiled else min(count, self._batch_limits.get(shape, count))
         parts: list[StylizedBatch] = []
         first = 0
         while first < count:
             rows = range(first, min(first + most, count))
             part = self._stylize_rows(pairs, rows, watch, evaluation)
             if part is None:
-                most = len(rows) // 2
+                most = max(1, len(rows) // 2)
                 continue
-            if most < count:
+            if most < count and not tiled:
                 self._batch_limits[shape] = min(most, self._batch_limits.get(shape, most))
             parts.append(part)
             first = rows.stop
         return _joined(parts)
 
     def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> StylizedBatch | None:
-        """Stylize some pairs of a batch; None where they are several and do not fit into memory together."""
+        """Stylize some pairs of a batch; None where they do not fit into memory, and fewer or smaller tiles might."""
         part_watch = _part_watch(watch, self.recipe.total_evaluations, rows, len(pairs.contents))
+        height, width = pairs.contents.shape[2:]
         try:
             set_convolution_precision(self.recipe.precision)
-            return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, evaluation)
+            how = evaluation, self._tiles.extractor
+            return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, *how)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            if len(rows) == 1:
-                height, width = pairs.contents.shape[2:]
+            if len(rows) == 1 and not self._tiles.reduce(height, width):
                 raise OutOfMemory(
                     f"One pair of {width} × {height} pixels does not fit into the memory of {self.device}: "
-                    "set a smaller method.size."
+                    f"{self._tiles.shortage(height, width)}."
                 ) from error
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
@@ -141,15 +156,18 @@ _extractors: Cache[Extractor] = Cache(MAX_SESSIONS)
 _loading = threading.Lock()
 
 
-def session_for(recipe: Recipe, device: torch.device) -> Session:
+def session_for(recipe: Recipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> Session:
     """This process's session for a recipe (precision resolved) on a device.
+
+    Args:
+        tiling: when pictures are computed tile by tile.
 
     Raises:
         ConfigError, WeightsError: the recipe asks for something that does not exist.
     """
-    key = (replace(recipe, size=1), device)  # targets are kept by their own size
+    key = (replace(recipe, size=1), device, tiling)  # targets are kept by their own size
     with _loading:
-        return _sessions.get(key) or _sessions.keep(key, Session(recipe, device))
+        return _sessions.get(key) or _sessions.keep(key, Session(recipe, device, tiling))
 
 
 def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:

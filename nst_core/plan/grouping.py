@@ -39,7 +39,7 @@ class Grouping:
 
 def grouping(execution: Execution, recipe: Recipe, fleet: Fleet, pairs: int = 0) -> Grouping:
     """Batch and chunk sizes: as the run file says, or what suits the devices and the number of pairs."""
-    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(recipe, fleet)
+    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(execution, recipe, fleet)
     if execution.chunk_size != "auto":
         return Grouping(batch, max(batch, execution.chunk_size))
     return Grouping(batch, max(batch, _chunk_size(execution, recipe, fleet, pairs)))
@@ -66,10 +66,11 @@ def _worker_speed(execution: Execution, recipe: Recipe, fleet: Fleet) -> float:
     return speed * share / max(1.0, workers(execution, fleet) / fleet.units)
 
 
-def _fitting_batch(recipe: Recipe, fleet: Fleet) -> int:
+def _fitting_batch(execution: Execution, recipe: Recipe, fleet: Fleet) -> int:
     """Pairs per batch: as many as keep the device busy, if they fit into its memory (another machine's is unknown)."""
     most, device = BATCH_ON_GPU if fleet.device.type == "cuda" else BATCH_ON_CPU, fleet.device
     if device != fleet.here:
         return most
     side = max(recipe.padded(recipe.size, 1))
-    return batch_that_fits(recipe, session_for(recipe, device).extractor, device, side, most)
+    extractor = session_for(recipe, device).extractor
+    return batch_that_fits(recipe, extractor, device, side, most, execution.memory_bytes)

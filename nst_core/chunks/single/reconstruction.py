@@ -24,7 +24,6 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.batch import Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
-from nst_core.engine.objective import style_target
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.engine.watch import Watch
@@ -166,7 +165,7 @@ def reconstruct(
     wanted = [
         one for kind in KINDS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
     ]
-    session = session_for(_recipe(wanted, base), device)
+    session = session_for(_recipe(wanted, base), device, config.execution.tiling)
     original = BatchReader(session, config.content.limits(), config.style.limits()).content(image, base.size)
     check_writable(folder)
     optimiser = _Optimiser(session, original, content_batch([original], session), config)
@@ -210,7 +209,7 @@ class _Optimiser:
         recipe = _recipe([one], self.session.recipe)
         session = self.session.under(recipe)
         key = style_key(self.original), recipe.style_names()
-        target = session.target(key, lambda: style_target(self.contents[0], recipe, session.extractor))
+        target = session.target(key, lambda: session.style_target(self.contents[0]))
         pairs = Pairs(self.contents, [target], [self.config.pairing.seed])
         execution = self.config.execution
         result = session.stylize(pairs, Watch(execution.report_every, progress), execution.evaluation)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nst_core.engine.features.geometry import Section
+from nst_core.engine.features.geometry import NetworkSection
 
 
 class Extractor(nn.Module):
@@ -37,7 +37,7 @@ class Extractor(nn.Module):
         """The shortest image side, in pixels, at which every one of `layers` still has a position."""
         raise NotImplementedError
 
-    def sections(self, layers: Sequence[str]) -> tuple[Section, ...]:
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         """The network up to these layers, in parts that are computed one after the other.
 
         It is parted where a map is small, so that the maps between parts cost little and each part sees little of its

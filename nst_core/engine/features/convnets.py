@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.geometry import Reach, Section, Window
+from nst_core.engine.features.geometry import Reach, NetworkSection, Window
 from nst_core.engine.features.weights import Weights
 
 TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -76,7 +76,7 @@ class ConvNet(Extractor):
                 return side
         raise AssertionError(f"{self.name} never reaches {layers}")
 
-    def sections(self, layers: Sequence[str]) -> tuple[Section, ...]:
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         steps = self.steps[: self._depth(layers) + 1]
         parts, first, whole, part = [], 0, Reach(), Reach()
         reaches: dict[str, Reach] = {}
@@ -88,7 +88,7 @@ class ConvNet(Extractor):
                 reaches[step.name] = part
             if last or narrow:
                 run = partial(self._run_section, steps[first : number + 1], frozenset(reaches), first == 0)
-                parts.append(Section(run, reaches, None if last else step.name))
+                parts.append(NetworkSection(run, reaches, None if last else step.name))
                 first, part, reaches = number + 1, Reach(), {}
         return tuple(parts)
 

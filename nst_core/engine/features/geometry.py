@@ -69,7 +69,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Section:
+class NetworkSection:
     """A part of a network that can be computed by itself, from a picture or from the map where the part before ends.
 
     Attributes:

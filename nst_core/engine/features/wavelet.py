@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.geometry import Reach, Section, Window
+from nst_core.engine.features.geometry import Reach, NetworkSection, Window
 
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -82,10 +82,10 @@ class WaveletFeatures(Extractor):
         smallest = self._depth(layers)
         return 1 if smallest < 0 else (FILTER_SIZE // 2) * 2**smallest + 1
 
-    def sections(self, layers: Sequence[str]) -> tuple[Section, ...]:
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         """One: each level is made from the pictures, and sees little of them."""
         names = tuple(layers)
-        return (Section(lambda images: self(images, names), {name: self._reach(name) for name in names}),)
+        return (NetworkSection(lambda images: self(images, names), {name: self._reach(name) for name in names}),)
 
     def _reach(self, name: str) -> Reach:
         """What a layer sees; `second<k>` the same as what it has of level k + 1, which sees further than its energies."""

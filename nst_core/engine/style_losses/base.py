@@ -88,7 +88,14 @@ class BatchLoss:
 
 
 class StyleLoss(ABC):
-    """A style loss, as a term of a recipe asks for it."""
+    """A style loss, as a term of a recipe asks for it.
+
+    Attributes:
+        summed: whether its values follow from what can be read of maps that are computed in tiles; if not, it gets them
+            whole.
+    """
+
+    summed = False
 
     def __init__(self, term: StyleTerm) -> None:
         self.term = term

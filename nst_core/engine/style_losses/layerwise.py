@@ -35,14 +35,11 @@ class LayerLoss(StyleLoss):
 
     Attributes:
         linear: whether the target of several styles is the mean of theirs. If not, their losses are averaged.
-        summed: whether its values follow from what can be read of maps that are computed in tiles; if not, it gets them
-            whole.
         stacked: whether the targets of different styles are made one tensor; else images of one style are taken
             together, one style after the other, and a target that many pairs share is kept once.
     """
 
     linear = False
-    summed = False
     stacked = True
 
     def views(self, image: Tensor) -> tuple[Tensor, ...]:

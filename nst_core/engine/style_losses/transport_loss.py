@@ -91,6 +91,7 @@ class TransportStyle(FeatureSetStyle):
     """The relaxed earth mover's distance, with moments and palette."""
 
     batch_loss = TransportLoss
+    summed = True
 
 
 def drawn_places(seeds: Sequence[int], evaluation: int, like: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.geometry import Section
+from nst_core.engine.features.geometry import NetworkSection
 from nst_core.engine.tiling.grid import Tile, tiles
 from nst_core.engine.tiling.readings import Reading, WholeMap
 
@@ -71,10 +71,10 @@ class TiledExtractor(Extractor):
     def min_side(self, layers: Sequence[str]) -> int:
         return self.extractor.min_side(layers)
 
-    def sections(self, layers: Sequence[str]) -> tuple[Section, ...]:
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         return self.extractor.sections(layers)
 
-    def _side(self, section: Section, images: Tensor, x: Tensor) -> int:
+    def _side(self, section: NetworkSection, images: Tensor, x: Tensor) -> int:
         """The side of a section's tiles, in positions of its input: as many of its pixels as a tile has."""
         return max(1, round(self.tile * x.shape[2] / images.shape[2]))
 
@@ -83,7 +83,7 @@ class _Readings(torch.autograd.Function):
     """Readings of the maps of one section, from its input."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, section: Section, side: int, wanted: Wanted) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, x: Tensor, section: NetworkSection, side: int, wanted: Wanted) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(x)
         ctx.section, ctx.wanted = section, wanted
@@ -110,7 +110,7 @@ class _Readings(torch.autograd.Function):
 
 
 def _tile_gradient(
-    crop: Tensor, tile: Tile, section: Section, wanted: Wanted, gradients: Sequence[Tensor | None]
+    crop: Tensor, tile: Tile, section: NetworkSection, wanted: Wanted, gradients: Sequence[Tensor | None]
 ) -> Tensor:
     """The gradient of `Σ ⟨gradient, reading⟩` with respect to what a tile was cut out of."""
     crop = crop.detach().requires_grad_(True)

@@ -64,7 +64,9 @@ class TiledObjective(Objective):
         zeros = torch.zeros_like(self.contents)
         content = self._content_by_readings(self._of_zeros(self._content_readings(), self.content_shapes))
         maps = [self._of_zeros(readings, self.style_shapes) for readings in self._style_readings()]
-        return content, self._weighted([loss.scale(zeros, of) for loss, of in zip(self.style_losses, maps, strict=True)])
+        return content, self._weighted(
+            [loss.scale(zeros, of) for loss, of in zip(self.style_losses, maps, strict=True)]
+        )
 
     def _for_content(self, images: Tensor) -> Tensor:
         return greyscale(images) if self.recipe.content.colours == "grey" else images
@@ -100,7 +102,9 @@ class TiledObjective(Objective):
         for name, reading in readings.items():
             shape, zero = shapes[name], self.contents.new_zeros(())
             if isinstance(reading, ErrorSums):
-                place = Place((slice(None), slice(None)), (slice(0, shape[2]), slice(0, shape[3])), (shape[2], shape[3]))
+                place = Place(
+                    (slice(None), slice(None)), (slice(0, shape[2]), slice(0, shape[3])), (shape[2], shape[3])
+                )
                 values = reading.part(zero.expand(shape), place)[1]
             else:
                 values = reading.empty(zero.expand(shape), shape)
