@@ -123,7 +123,7 @@ def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) ->
 def resident() -> int:
     """Resident memory of this process now, in bytes; where the system does not tell, its peak so far."""
     try:
-        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(STATM.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return peak_resident()
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.geometry import Reach, NetworkSection, Window
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 from nst_core.engine.features.weights import Weights
 
 TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.features.geometry import Reach, NetworkSection, Window
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -88,7 +88,7 @@ class WaveletFeatures(Extractor):
         return (NetworkSection(lambda images: self(images, names), {name: self._reach(name) for name in names}),)
 
     def _reach(self, name: str) -> Reach:
-        """What a layer sees; `second<k>` the same as what it has of level k + 1, which sees further than its energies."""
+        """What a layer sees: `second<k>` what it has of level k + 1, which sees further than its energies."""
         level = self._depth([name])
         width = self.low_pass.shape[-1]
         halves = [Window(width, 2, width // 2)] * level

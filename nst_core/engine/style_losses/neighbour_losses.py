@@ -5,7 +5,7 @@ Kolkin et al. 2022 (arXiv 2203.13215).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Feature maps computed tile by tile: in a first walk over the tiles what losses read of them, in a second the gradient.
+"""Feature maps computed tile by tile: a first walk over the tiles gives what losses read, a second the gradient.
 
 The first walk keeps nothing but the readings. The loss is a function of these; its gradient with respect to them goes
 back through each tile, which is computed again. So memory holds the intermediate maps of one tile at a time, and the
@@ -26,9 +26,9 @@ Wanted = Sequence[tuple[str, Reading]]
 class TiledExtractor(Extractor):
     """An extractor that runs on tiles of at most about `tile` × `tile` pixels.
 
-    A network is run in sections (`Extractor.sections`): all tiles up to a small map, which is kept whole, and from there
-    on all tiles of that, which need not be as many. Without sections each tile would have to be cut out with all that
-    the deepest layer sees.
+    A network is run in sections (`Extractor.sections`): all tiles up to a small map, which is kept whole, and from
+    there on all tiles of that. Without sections each tile would have to be cut out with all that the deepest layer
+    sees.
     """
 
     def __init__(self, extractor: Extractor, tile: int) -> None:
