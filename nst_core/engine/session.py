@@ -105,7 +105,7 @@ class Session:
             ) from error
 
     def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
-        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to single ones, then in tiles.
+        """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to one, then in tiles.
 
         The number that fitted, and the tiles, are remembered for later batches of that shape. Pictures in tiles are
         made one by one.
