@@ -17,9 +17,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from nst_core.chunks.single.reconstruction import (
+    HEADINGS,
+    Kind,
+    default_groups,
+    reconstruct,
+    reconstruction_config,
+    reconstructions,
+)
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import Pixels
+from nst_core.recipes import configs_folder
 from nst_core.sources.sample import sample_paintings, sample_photographs
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
@@ -46,9 +55,13 @@ class Wanted:
 
     @property
     def path(self) -> Path:
-        told = "|".join((self.recipe, *(s for s in self.sets if not s.startswith("method.weights="))))
+        recipe = (configs_folder() / "methods" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
+        told = "|".join((recipe, *(s for s in self.sets if not s.startswith("method.weights="))))
         return MADE / f"{self.content}--{self.style}--{hashlib.sha256(told.encode()).hexdigest()[:12]}.png"
 
+
+RECONSTRUCTED: Sequence[tuple[Kind, str]] = (("content", CAT), ("style", SWIRLS))
+"""What of an image is made again from noise, as in figure 1 of Gatys 2016."""
 
 Row = tuple[str, str, Sequence[Wanted]]
 """Photograph, painting, and the images made of them."""
@@ -104,6 +117,10 @@ def vgg_sheets() -> dict[str, Sequence[Row]]:
             _published((CAT, SWIRLS), size, ("fast", "gatys2016", "neural_style")),
             _published((CAT, SWIRLS), size, ("multi_layer", "equal_layers", "weighted_adam")),
             _published((CAT, SWIRLS), size, ("gatys_adam", "from_noise", "wavelet")),
+        ],
+        "losses": [
+            _published((CAT, SWIRLS), size, ("nnst", "sliced", "mmd")),
+            _published((CAT, SWIRLS), size, ("histogram", "mrf", "laplacian")),
         ],
         "ratio": [
             (c, s, [Wanted(c, s, text, "gatys2016", (size, f"method.alpha={alpha}", *TRADE)) for alpha, text in ratios])
@@ -163,6 +180,21 @@ class Sources:
             print(f"{wanted.path.name}: {wanted.recipe} {' '.join(wanted.sets)}", flush=True)
         return wanted.path
 
+    def reconstructions(self, recipe: str, size: int) -> list[PictureRow]:
+        """The content of a photograph and the style of a painting, layer by layer; made unless they are there."""
+        rows = []
+        for what, name in RECONSTRUCTED:
+            image = (self.photographs | self.paintings)[name]
+            folder = MADE / f"{recipe}-{what}-{name}-{size}"
+            config = reconstruction_config(recipe, [f"method.size={size}"])
+            if not (folder / "reconstruction.json").is_file():  # the last that is written
+                reconstruct(image, folder, what, (), config)
+                print(f"{folder.name}: {recipe}", flush=True)
+            made = reconstructions(what, default_groups(config.method.resolve().features, what))
+            cells = [LabelledPicture(_cell(folder / one.file_name), one.caption) for one in made]
+            rows.append(PictureRow([LabelledPicture(_cell(image), "original"), *cells], HEADINGS[what]))
+        return rows
+
     def row(self, row: Row) -> PictureRow:
         """Photograph, painting, images, all cropped to one shape."""
         content, style, wanted = row
@@ -197,11 +229,13 @@ def main() -> None:
     options = parser.parse_args()
     weights = options.squeezenet
     sheets = (squeezenet_sheets(weights.absolute()) if weights else {}) | weightless_sheets() | vgg_sheets()
-    sheets = {name: rows for name, rows in sheets.items() if name in (options.only or sheets)}
     sources = Sources()
     SHEETS.mkdir(exist_ok=True)
     for name, rows in sheets.items():
-        write_sheet([sources.row(row) for row in rows], SHEETS / f"{name}.jpg")
+        if name in (options.only or sheets):
+            write_sheet([sources.row(row) for row in rows], SHEETS / f"{name}.jpg")
+    if "reconstructions" in (options.only or ("reconstructions",)):
+        write_sheet(sources.reconstructions("gatys2016", 192), SHEETS / "reconstructions.jpg")
 
 
 if __name__ == "__main__":

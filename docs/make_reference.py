@@ -259,7 +259,13 @@ def _hint(hint: Any) -> str:
         return "a whole number, 1 or more, or a list of them"
     if hint == tuple[int, ...] | None:
         return "a list of whole numbers, 1 or more"
-    named = {bool: "true or false", int: "a whole number, 1 or more", float: "a number, 0 or more", str: "text"}
+    named = {
+        bool: "true or false",
+        int: "a whole number, 1 or more",
+        float: "a number, 0 or more",
+        str: "text",
+        tuple[str, ...]: "a list of names",
+    }
     return named[hint]
 
 

@@ -150,6 +150,10 @@ class SlowImage(InputError):
     """Decoding it takes longer than `content.decode_seconds` or `style.decode_seconds`: its process was ended."""
 
 
+class UnusableMask(InputError):
+    """A mask is missing, is no label image, or does not fit its image or its row."""
+
+
 class PoisonPair(InputError):
     """A process died twice while it worked on this pair alone."""
 
@@ -166,7 +170,11 @@ class DuplicateImage(SkippedInput):
     """Another image of the source has the same bytes, or looks the same."""
 
 
-SKIPPED = (ExcludedLicense.__name__, DuplicateImage.__name__)
+class ReplacedMask(SkippedInput):
+    """A mask that could not be used has been replaced since: its pair was planned anew."""
+
+
+SKIPPED = (ExcludedLicense.__name__, DuplicateImage.__name__, ReplacedMask.__name__)
 """Error classes of images left out on purpose, as in plans and results."""
 
 

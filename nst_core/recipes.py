@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
+from nst_core.engine.recipe import AS_SHIPPED, KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml
@@ -78,13 +78,15 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         faults += _contradictions(recipe)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
-    return _with_scales_to_size(_with_options(typing.cast(Recipe, recipe)))
+    return _with_scales_to_size(_with_options(_with_strength(typing.cast(Recipe, recipe))))
 
 
 def _contradictions(recipe: Recipe) -> Iterator[str]:
     """What is wrong with a recipe whose values, each by itself, are right."""
     if not recipe.layer_names():
         yield "method has no layers: name some in method.content.layers or method.style.layers"
+    if recipe.strength is not None and recipe.strength > 1:
+        yield f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1"
     if recipe.average >= 1:
         yield f"method.average is {recipe.average:g}; it must be below 1"
     if any(term.beside for term in recipe.style.beside):
@@ -123,6 +125,11 @@ def _with_options(recipe: Recipe) -> Recipe:
     """The recipe with the options of its style losses written out: fingerprints then name what decides a result."""
     first, *others = (replace(term, **term.options()) for term in (recipe.style, *recipe.style.beside))
     return replace(recipe, style=replace(first, beside=tuple(others)))
+
+
+def _with_strength(recipe: Recipe) -> Recipe:
+    """The recipe without a strength where that is its own: the same method by another word."""
+    return replace(recipe, strength=None) if recipe.strength == AS_SHIPPED else recipe
 
 
 def _counted(values: Sequence[int], what: str) -> str:
@@ -238,6 +245,8 @@ def _scalar(hint: Any, value: Any) -> Any:
     """`value` as the type `hint`. Raises ValueError, saying what is wrong."""
     if hint == Layers:
         return _layers(value)
+    if hint == tuple[str, ...]:
+        return _names(value)
     if hint is float:
         return _number(value)
     if hint is bool:
@@ -307,6 +316,13 @@ def _float_or_none(number: str | int) -> float | None:
         return float(number)
     except (ValueError, OverflowError):
         return None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str | int) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str | int) for name in names):
+        raise ValueError(f"is {short(value)}; it must be a name or a list of names")
+    return tuple(str(name) for name in names)
 
 
 def _layers(value: Any) -> Layers:

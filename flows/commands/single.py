@@ -23,6 +23,12 @@ def stylize(
         ),
     ],
     recipe: Annotated[str, typer.Option(help="A recipe's name; auto: fast with a GPU, wavelet without.")] = "auto",
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            help="From 0, the photograph, over 0.5, the recipe as it is, to 1, the style alone.", show_default=False
+        ),
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Stylize one image."""
@@ -30,9 +36,13 @@ def stylize(
     from nst_core.chunks.single.stylization import stylize_one
     from nst_core.config.run_config import parse_config
 
-    config = parse_config({"method": {"recipe": recipe}}, set_ or ())
+    method = {"recipe": recipe} if strength is None else {"recipe": recipe, "strength": strength}
+    config = parse_config({"method": method}, set_ or ())
     with reporter.stage("Stylizing", 0, "evaluations"):
         trace = stylize_one(content, style, output, config, reporter.at_least)
+    if not trace:
+        print(f"{output}: the photograph as it is")
+        return
     print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} evaluations")
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from nst_core.app.recipe_options import style_weight
+from nst_core.app.recipe_options import pair_strength
 from nst_core.app.uploaded_inputs import UploadedInputs
 from nst_core.chunks.work import ChunkWatch, Work, work_of
 from nst_core.chunks.worker import stylize_chunk
@@ -218,9 +218,9 @@ class JobRunFolder:
 
     def _new_pair(self, spec: JobSpec, method: ResolvedMethod) -> Pair:
         content, style = spec.content, spec.style
-        weight = Overrides(style_weight=style_weight(method.recipe, spec.strength))
+        own = Overrides(strength=pair_strength(spec.strength))
         extras = {"strength": f"{spec.strength:g}", **dict(spec.names)}
-        pair = Pair(content, style_shares([style]), style.artist, content.label, content.split, weight, extras=extras)
+        pair = Pair(content, style_shares([style]), style.artist, content.label, content.split, own, extras=extras)
         while pair_id(pair, method.fingerprints.method) in self._pair_ids:
             pair = replace(pair, replicate=pair.replicate + 1)
         return pair

@@ -13,10 +13,7 @@ from nst_core.engine.recipe import Recipe, Stage, full_size_evaluations
 from nst_core.recipes import is_recipe_file, recipe_names
 
 NEUTRAL = 50.0
-"""The strength at which a recipe has its own style weight."""
-
-DECADE = 25.0
-"""Increase of strength that makes the style weight ten times as large."""
+"""The strength, of 0 to 100, at which a recipe is as it is."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +87,6 @@ def _without_home(folder: Path) -> str:
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
-def style_weight(recipe: Recipe, strength: float) -> float | None:
-    """The style weight β of a job: ten times the recipe's own at 75, a tenth of it at 25; None at 50: its own.
-
-    Args:
-        strength: 0 to 100.
-    """
-    if math.isclose(strength, NEUTRAL):
-        return None
-    return float(recipe.beta * 10 ** ((strength - NEUTRAL) / DECADE))
+def pair_strength(strength: float) -> float | None:
+    """The strength, from 0 to 1, of a job with one from 0 to 100; None at 50: the recipe as it is."""
+    return None if math.isclose(strength, NEUTRAL) else strength / 100

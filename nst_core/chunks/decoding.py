@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
+from nst_core.chunks.masks import StyleMask, masked_target
 from nst_core.engine.batch import Pairs
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import (
@@ -24,15 +25,16 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.objective import StyleTarget, blend_targets, depends_on_content
-from nst_core.engine.recipe import Recipe, padded_shape
+from nst_core.engine.recipe import AS_SHIPPED, Recipe, padded_shape
 from nst_core.engine.session import Session, StyleKey
+from nst_core.engine.style_targets import StyleTarget, blend_targets, depends_on_content
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.results import joined_hashes
 from nst_core.sources.index.inputs import current_sha256
-from nst_core.storage.paths import file_state, parse_path
+from nst_core.sources.pair_masks import PairMasks, read_masks, uses_masks
+from nst_core.storage.paths import FileState, file_state, parse_path
 
 Image = TypeVar("Image")
 
@@ -74,6 +76,7 @@ class DecodedPair:
     row: PlannedPair
     content: ScaledImage
     styles: Sequence[DecodedStyle]
+    masks: PairMasks | None = None
 
     @property
     def style_sha256(self) -> str | None:
@@ -129,16 +132,29 @@ class BatchReader:
     def batch(self, rows: Sequence[PlannedPair]) -> list[DecodedPair | RefusedPair]:
         """Decode a batch, in the order of its rows. I/O errors, which are no fault of an image, propagate."""
         self._decoded_before, self._decoded = self._decoded, {}
-        content, unstylized, style = _once(self.content), _once(self.unstylized), _once(self.style)
+        content, unstylized = _once(self.content), _once(self.unstylized)
+        style, own_style = _once(self.style), _once(self.decoded_style)
         pairs: list[DecodedPair | RefusedPair] = []
         for row in rows:
             try:
                 _check_planned(row)
                 image = (content if row.style_paths else unstylized)(parse_path(row.content_path), row.size)
-                pairs.append(DecodedPair(row, image, [style(parse_path(path), row.size) for path in row.style_paths]))
+                if uses_masks(row.extras, len(row.style_paths), self._session.recipe):
+                    pairs.append(self._masked(row, image))
+                    continue
+                read = own_style if has_own_target(row, self._session.recipe) else style
+                pairs.append(DecodedPair(row, image, [read(parse_path(path), row.size) for path in row.style_paths]))
             except InputError as error:
                 pairs.append(_refused(row, error))
         return pairs
+
+    def _masked(self, row: PlannedPair, content: ScaledImage) -> DecodedPair:
+        """A pair with masks, whose styles are decoded: their targets may be of regions. Raises InputError."""
+        requests = [self._style_request(parse_path(path), row.size) for path in row.style_paths]
+        styles = [self._decoded_style(request, file_state(request.path)) for request in requests]
+        sizes = [(style.width, style.height) for style in styles]
+        own, limit = (content.width, content.height), self._content_limits.max_pixels
+        return DecodedPair(row, content, styles, read_masks(row.extras, own, sizes, self._session.recipe, limit))
 
     def content(self, path: Path, size: int) -> ScaledImage:
         """Read a content image at a working size. Raises InputError."""
@@ -156,16 +172,27 @@ class BatchReader:
 
         Raises InputError.
         """
-        recipe = self._session.recipe
-        style_size = recipe.style_size(size)
-        request = ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
-        version = (request, file_state(path))
-        key = self._session.style_keys.get(version)
+        request, state = self._style_request(path, size), file_state(path)
+        key = self._session.style_keys.get((request, state))
         target = None if key is None else self._session.kept_target(key)
         if key is not None and target is not None:
             return CachedStyle(key.sha256, target)
-        image = self._decoded_before.get(version) or read_scaled(request)
-        if file_state(path) == version[1]:  # not replaced while it was read
+        return self._decoded_style(request, state)
+
+    def decoded_style(self, path: Path, size: int) -> ScaledImage:
+        """Read the pixels of a style for contents of a working size. Raises InputError."""
+        return self._decoded_style(self._style_request(path, size), file_state(path))
+
+    def _style_request(self, path: Path, size: int) -> ImageRequest:
+        recipe = self._session.recipe
+        style_size = recipe.style_size(size)
+        return ImageRequest(path, self._style_limits, style_size, self._style_side, recipe.upscale, recipe.side)
+
+    def _decoded_style(self, request: ImageRequest, state: FileState) -> ScaledImage:
+        """The pixels of a style, decoded once for this batch and the next."""
+        version = (request, state)
+        image = self._decoded.get(version) or self._decoded_before.get(version) or read_scaled(request)
+        if file_state(request.path) == state:  # not replaced while it was read
             self._session.style_keys.keep(version, style_key(image))
             self._decoded[version] = image
         return image
@@ -189,21 +216,41 @@ def engine_batch(pairs: Sequence[DecodedPair], session: Session) -> Pairs:
     """Pairs whose contents have one padded shape, as the engine takes them, styles blended. Raises OutOfMemory."""
     alpha, beta = zip(*(row_weights(pair.row, session.recipe) for pair in pairs), strict=True)
     contents = content_batch([pair.content for pair in pairs], session)
-    targets = [_blended_target(pair, session) for pair in pairs]
-    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta)
+    targets = [_pair_target(pair, session) for pair in pairs]
+    return Pairs(contents, targets, [pair.row.seed for pair in pairs], alpha, beta, _strengths(pairs, session.recipe))
 
 
-def _blended_target(pair: DecodedPair, session: Session) -> StyleTarget:
-    targets = [target_of(style, pair.content, session) for style in pair.styles]
-    return blend_targets(targets, pair.row.style_shares)
+def _pair_target(pair: DecodedPair, session: Session) -> StyleTarget:
+    """The target of a pair's styles, blended; of its regions, where it has masks."""
+    strength = row_strength(pair.row, session.recipe)
+
+    def target(place: int, mask: StyleMask | None = None) -> StyleTarget:
+        return target_of(pair.styles[place], pair.content, session, strength, mask)
+
+    shares = pair.row.style_shares
+    if pair.masks is None:
+        return blend_targets([target(place) for place in range(len(pair.styles))], shares)
+    return masked_target(pair.masks, pair.content.pixels, shares, session.recipe, target)
 
 
 def row_weights(row: PlannedPair, recipe: Recipe) -> tuple[float, float]:
-    """(α, β) of a pair: the manifest's, else the recipe's."""
+    """(α, β) of a pair, before its strength: the manifest's, else the recipe's."""
     return (
         recipe.alpha if row.content_weight is None else row.content_weight,
         recipe.beta if row.style_weight is None else row.style_weight,
     )
+
+
+def row_strength(row: PlannedPair, recipe: Recipe) -> float | None:
+    """The strength of a pair: the manifest's, else the recipe's, if it has one."""
+    return recipe.strength if row.strength is None else row.strength
+
+
+def _strengths(pairs: Sequence[DecodedPair], recipe: Recipe) -> list[float] | None:
+    found = [row_strength(pair.row, recipe) for pair in pairs]
+    if all(strength is None for strength in found):
+        return None
+    return [AS_SHIPPED if strength is None else strength for strength in found]
 
 
 def content_batch(contents: Sequence[ScaledImage], session: Session) -> Tensor:
@@ -220,27 +267,44 @@ def padded_size(image: Tensor | Pixels, recipe: Recipe) -> tuple[int, int]:
     return recipe.padded(width, height)
 
 
-def target_of(style: DecodedStyle, content: ScaledImage, session: Session) -> StyleTarget:
-    """The target of a style, computed unless the session has it; for this content alone if the recipe says so.
+def has_own_target(row: PlannedPair, recipe: Recipe) -> bool:
+    """Whether the style targets of a pair are made for its content alone, and not kept."""
+    return depends_on_content(recipe, row_strength(row, recipe))
+
+
+def target_of(
+    style: DecodedStyle,
+    content: ScaledImage,
+    session: Session,
+    strength: float | None = None,
+    mask: StyleMask | None = None,
+) -> StyleTarget:
+    """The target of a style, computed unless the session has it; for this content alone if recipe or strength say so.
+
+    Args:
+        mask: of the region of the style that it is of, in any size; by default all of it.
 
     Raises OutOfMemory.
     """
     if isinstance(style, CachedStyle):
         return style.target
     recipe, device = session.recipe, session.device
-    pixels = style.pixels
+    pixels, is_own = style.pixels, depends_on_content(recipe, strength)
 
     def make() -> StyleTarget:
-        own = to_tensor(content.pixels).to(device) if depends_on_content(recipe) else None
-        return session.style_target(to_tensor(pixels).to(device), own)
+        own = to_tensor(content.pixels).to(device) if is_own else None
+        guide = None if mask is None else mask.guide(pixels.shape[1], pixels.shape[0]).to(device)
+        return session.style_target(to_tensor(pixels).to(device), own, strength, guide)
 
     # A pair is made once: what is for one content only would never be asked for again.
-    return session.unkept_target(make) if depends_on_content(recipe) else session.target(style_key(style), make)
+    if is_own:
+        return session.unkept_target(make)
+    return session.target(style_key(style, "" if mask is None else mask.sha256), make)
 
 
-def style_key(image: ScaledImage) -> StyleKey:
-    """The key of a style's target in the session."""
-    return StyleKey(image.sha256, image.pixels.shape)
+def style_key(image: ScaledImage, region: str = "") -> StyleKey:
+    """The key of a style's target in the session, or of one of its regions."""
+    return StyleKey(image.sha256, image.pixels.shape, region)
 
 
 def _once(read: Callable[[Path, int], Image]) -> Callable[[Path, int], Image]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import nst_core
-from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_weights
+from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_strength, row_weights
+from nst_core.chunks.masks import kept_pixels
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output
 from nst_core.engine.batch import LossPoint, StylizedBatch
@@ -20,6 +22,7 @@ from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels
 from nst_core.engine.memory import peak_resident
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.strength import style_ratio, style_share
 from nst_core.errors import NumericalError
 from nst_core.run_folder.results import Result, planned_columns
 from nst_core.run_folder.time_spent import TimeSpent
@@ -93,17 +96,14 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
     if stylized.failed:
         raise NumericalError
     recipe, last = settings.recipe, stylized.trace[-1]
-    alpha, beta = row_weights(pair.row, recipe)
     return _write_image(
-        output_pixels(stylized.image, pair.content, settings.output),
+        _with_kept(output_pixels(stylized.image, pair.content, settings.output), pair, settings),
         pair,
         settings,
         attempts,
         iterations=stylized.iterations,
         evaluations=stylized.evaluations,
-        alpha=alpha,
-        beta=beta,
-        tv_weight=recipe.tv_weight,
+        **_weights(pair, recipe),
         content_loss=last.content,
         style_loss=last.style,
         tv_loss=last.tv,
@@ -119,16 +119,49 @@ def write_pair(pair: DecodedPair, stylized: StylizedPair, settings: OutputSettin
     )
 
 
-def write_unstylized(pair: DecodedPair, settings: OutputSettings, attempts: int) -> Result:
+def _weights(pair: DecodedPair, recipe: Recipe) -> dict[str, float]:
+    """The columns of a pair's weights, as they were in the objective."""
+    (alpha, beta), tv_weight = row_weights(pair.row, recipe), recipe.tv_weight
+    strength = row_strength(pair.row, recipe)
+    if strength is not None:
+        alpha, tv_weight = alpha / style_ratio(strength), tv_weight * style_share(strength)
+    return {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
+
+
+def _with_kept(pixels: Pixels, pair: DecodedPair, settings: OutputSettings) -> Pixels:
+    """`pixels` with the content in its own resolution where it is kept, if the image was enlarged to that."""
+    recipe, content = settings.recipe, pair.content
+    if pair.masks is None or not recipe.keep or pixels.shape == content.pixels.shape:
+        return pixels
+    original = decode_image(parse_path(pair.row.content_path), settings.content_limits).pixels
+    if original.shape != pixels.shape:
+        return pixels  # another file by now
+    edge = round(recipe.edge * max(pixels.shape[:2]) / max(content.pixels.shape[:2]))
+    keep = kept_pixels(pair.masks, recipe, content.width, content.height, edge)[..., None]
+    return np.where(keep == 1, original, np.rint(pixels * (1 - keep) + original * keep)).astype(np.uint8)
+
+
+def write_content(pair: DecodedPair, settings: OutputSettings, attempts: int) -> Result:
     """Encode and write a content as it is, at the size that a stylized one would have; return its row.
+
+    It is that of a pair without styles, or of strength 0.
 
     Raises:
         InputError, DiskFull: the file cannot be read any more; no space is left.
     """
-    pixels, content = pair.content.pixels, pair.content
-    if settings.output.size == "original" and pixels.shape[:2] != (content.height, content.width):
-        pixels = decode_image(parse_path(pair.row.content_path), settings.content_limits).pixels
+    path = parse_path(pair.row.content_path)
+    pixels = content_pixels(path, pair.content, settings.output, settings.content_limits)
     return _write_image(pixels, pair, settings, attempts, iterations=0, evaluations=0, seconds=0.0)
+
+
+def content_pixels(path: Path, content: ScaledImage, output: Output, limits: ImageLimits) -> Pixels:
+    """A content as it is, at the size that `output` asks for: its own pixels, read again, where that is the original's.
+
+    Raises InputError.
+    """
+    if output.size != "original" or content.pixels.shape[:2] == (content.height, content.width):
+        return content.pixels
+    return decode_image(path, limits).pixels
 
 
 def write_preview(pair: DecodedPair, image: Tensor, evaluation: int, settings: OutputSettings) -> None:

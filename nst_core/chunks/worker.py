@@ -12,15 +12,15 @@ from dataclasses import replace
 
 import torch
 
-from nst_core.chunks.decoding import BatchReader, DecodedPair, RefusedPair, engine_batch, padded_size
+from nst_core.chunks.decoding import BatchReader, DecodedPair, RefusedPair, engine_batch, padded_size, row_strength
 from nst_core.chunks.encoding import (
     OutputSettings,
     StylizedPair,
     stylized_pairs,
     working_pixels,
+    write_content,
     write_pair,
     write_preview,
-    write_unstylized,
 )
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
 from nst_core.engine.session import OutOfMemory, session_for
@@ -142,10 +142,10 @@ class ChunkRun:
         for pair in decoded:
             if isinstance(pair, RefusedPair):
                 self._refuse(pair)
-            elif pair.styles:
+            elif pair.styles and row_strength(pair.row, self._work.recipe) != 0:
                 by_shape.setdefault(padded_size(pair.content.pixels, self._work.recipe), []).append(pair)
             elif pair.row.pair_id in self._wanted:
-                writes.append(self._encoder.submit(self._write_unstylized, pair))
+                writes.append(self._encoder.submit(self._write_content, pair))
         for pairs in by_shape.values():
             for pair, stylized in self._stylize(pairs):
                 if pair.row.pair_id in self._wanted:
@@ -194,13 +194,16 @@ class ChunkRun:
         except NumericalError as error:
             self._add_unfinished(pair.row, "failed", error)
             return
+        except InputError as error:  # the content went before what is kept of it was read at its own size
+            self._add_unfinished(pair.row, "quarantined", error)
+            return
         if earlier and earlier.status == "success" and earlier.output_sha256 == result.output_sha256:
             result = earlier
         self._results[pair.row.pair_id] = result
 
-    def _write_unstylized(self, pair: DecodedPair) -> None:
+    def _write_content(self, pair: DecodedPair) -> None:
         try:
-            self._results[pair.row.pair_id] = write_unstylized(pair, self._output, self._attempts(pair.row))
+            self._results[pair.row.pair_id] = write_content(pair, self._output, self._attempts(pair.row))
         except InputError as error:  # the file went while it was read for the second time
             self._add_unfinished(pair.row, "quarantined", error)
 

@@ -134,7 +134,22 @@ class CocoSource(DownloadedSource):
     licenses: list[str] | None = Field(
         None, min_length=1, description="Images under these licences only: COCO's ids, or names such as `CC-BY-2.0`."
     )
+    regions: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Regions that `method.keep` and `method.regions` may name, from the annotations: `thing` (all "
+        "objects), `stuff`, `category` (each category a region), or names of categories such as `person`.",
+    )
+    region_annotations: LocalPath | None = Field(
+        None,
+        description="The file they are read from, where it is not `annotations`: `stuff_*.json`, `panoptic_*.json`.",
+    )
     smallest_side: PositiveInt | None = Field(None, description="Images whose shorter side is at least this only.")
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _region_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("split", mode="before")
     @classmethod

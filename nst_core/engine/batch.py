@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nst_core.engine.objective import StyleTarget
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import scaled
+from nst_core.engine.strength import Strengths, recipe_strengths
+from nst_core.engine.style_targets import StyleTarget
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Pairs:
         targets: the style target of each pair; under a schedule with those of its coarser scales.
         seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
+        strengths: per-pair strengths in place of the recipe's, or None; the targets are made with them.
     """
 
     contents: Tensor
@@ -28,6 +31,29 @@ class Pairs:
     seeds: Sequence[int]
     alpha: Sequence[float] | None = None
     beta: Sequence[float] | None = None
+    strengths: Sequence[float] | None = None
+
+    @property
+    def have_regions(self) -> bool:
+        """Whether any content has regions."""
+        return any(target.regions is not None for target in self.targets)
+
+    def rows(self, rows: Sequence[int]) -> Pairs:
+        """Some pairs of the batch."""
+        contents = self.contents[list(rows)]
+        columns = (self.targets, self.seeds, self.alpha, self.beta, self.strengths)
+        return Pairs(contents, *(None if values is None else [values[row] for row in rows] for values in columns))  # type: ignore[arg-type]
+
+    def strengths_under(self, recipe: Recipe) -> Strengths | None:
+        """The strengths of the pairs, their own or the recipe's; None where there are none."""
+        if self.strengths is not None:
+            return Strengths(self.strengths, self.contents)
+        return recipe_strengths(recipe, self.contents)
+
+    def rows_of_strength_0(self, recipe: Recipe) -> list[int]:
+        """The pairs whose content is delivered as it is."""
+        strengths = self.strengths_under(recipe)
+        return [] if strengths is None else [row for row, value in enumerate(strengths.values) if value == 0]
 
     def at(self, factor: float) -> Pairs:
         """The batch at a scale of a schedule: contents (B, 3, h, w), and the targets made for that scale.

@@ -20,14 +20,17 @@ EDGE = 0.02**2
 _YIQ_CHROMA = ((0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 
 
-def with_matched_chroma(images: Tensor, targets: ColourStatistics) -> Tensor:
+def with_matched_chroma(images: Tensor, targets: ColourStatistics, weights: Tensor | None = None) -> Tensor:
     """Images with their own luminance, and their chroma at the mean and covariance of the targets': (B, 3, H, W).
 
     Then the chroma is smoothed by a filter that the luminance guides, so that it has edges only where that has. Clamped
     to [0, 1] without change of hue.
+
+    Args:
+        weights: (B, H, W): of the pixels whose colours are matched; by default all the same.
     """
     turn = images.new_tensor(_YIQ_CHROMA)
-    own = colour_statistics(images)
+    own = colour_statistics(images, weights)
     here, there = (ColourStatistics(s.mean @ turn.T, turn @ s.covariance @ turn.T) for s in (own, targets))
     move = matching_map(here.covariance, there.covariance).to(images)
     chroma = torch.einsum("ij,bjhw->bihw", turn, images).flatten(2)

@@ -20,9 +20,15 @@ class ColourStatistics:
     covariance: Tensor
 
 
-def colour_statistics(images: Tensor) -> ColourStatistics:
-    """Mean and covariance of each image, (…, 3, H, W)."""
+def colour_statistics(images: Tensor, weights: Tensor | None = None) -> ColourStatistics:
+    """Mean and covariance of each image, (…, 3, H, W), over all its pixels, or as `weights`, (…, H, W), count them."""
     pixels = images.flatten(-2)
+    if weights is not None:
+        shares = weights.flatten(-2)[..., None, :]
+        shares = shares / shares.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+        mean = (pixels * shares).sum(dim=-1)
+        centred = pixels - mean[..., None]
+        return ColourStatistics(mean, (centred * shares) @ centred.mT)
     mean = pixels.mean(dim=-1)
     centred = pixels - mean[..., None]
     return ColourStatistics(mean, centred @ centred.mT / pixels.shape[-1])
@@ -42,13 +48,15 @@ def blend_statistics(parts: Sequence[ColourStatistics], shares: Sequence[float])
     return ColourStatistics(mean, torch.stack(spread).sum(dim=0))
 
 
-def match_colours(images: Tensor, targets: ColourStatistics) -> Tensor:
+def match_colours(images: Tensor, targets: ColourStatistics, weights: Tensor | None = None) -> Tensor:
     """Map `images`, (…, 3, H, W), linearly to their targets' means and covariances, by the least change; clamped.
+
+    With `weights`, (…, H, W), their own statistics are those of the pixels that weigh.
 
     The optimal transport between two Gaussians: `C^-½ (C^½ T C^½)^½ C^-½` with covariances C and T (Pitié and Kokaram
     2007, "The linear Monge-Kantorovitch linear colour mapping").
     """
-    own = colour_statistics(images)
+    own = colour_statistics(images, weights)
     transport = matching_map(own.covariance, targets.covariance).to(images)
     moved = transport @ (images.flatten(-2) - own.mean[..., None]) + targets.mean[..., None]
     return moved.reshape(images.shape).clamp(0, 1)

@@ -31,6 +31,33 @@ def gram_matrix(features: Tensor) -> Tensor:
         return gram
 
 
+def guided_gram(features: Tensor, channel: Tensor) -> Tensor:
+    """The Gram matrices of one region: `(T∘F)(T∘F)ᵀ / M`, (B, N, H, W) and a channel T, (B, H, W) -> (B, N, N).
+
+    Gatys et al. 2017, "Controlling Perceptual Factors", eq. 4; T as `guidance_channel` gives it. Besides the features
+    themselves nothing is kept for the backward pass, however many regions there are.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        gram: Tensor = _GuidedGram.apply(features.flatten(2), channel.flatten(1)[:, None].to(features.dtype))
+        return gram
+
+
+class _GuidedGram(torch.autograd.Function):
+    """`(T∘F)(T∘F)ᵀ / M` of (B, N, M) and (B, 1, M)."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, channel: Tensor) -> Tensor:
+        ctx.save_for_backward(flat, channel)
+        guided = flat * channel
+        return product(guided, guided.transpose(1, 2)) / flat.shape[2]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        flat, channel = ctx.saved_tensors
+        spread = (gradient + gradient.transpose(1, 2)) / flat.shape[2]
+        return (spread @ at_least_float32(flat * channel) * channel).to(flat.dtype), None
+
+
 class _Gram(torch.autograd.Function):
     """`F Fᵀ / M` of (B, N, M). Autograd would make two products of the gradient, (Ḡ + Ḡᵀ) F / M needs one."""
 

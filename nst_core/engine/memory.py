@@ -15,8 +15,9 @@ from torch import Tensor
 
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, StyleTarget, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import StyleTarget, style_target
 
 SHARE = 0.8
 """Share of the free memory that a batch may take."""

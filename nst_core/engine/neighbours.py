@@ -66,14 +66,15 @@ def replaced_by_nearest(queries: Tensor, candidates: Tensor, centred: bool = Tru
     return candidates[nearest_indices(flat, candidates, centred)].T.reshape(queries.shape)
 
 
-def cosine_distance(features: Tensor, targets: Tensor) -> Tensor:
+def cosine_distance(features: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean over places of 1 − cos(vector, its target), not centred, per image: two of (B, N, …) -> (B,).
 
-    Section 3.3, eq. 1.
+    Section 3.3, eq. 1. With weights of the places, (B, P), their sum by these.
     """
     features, targets = at_least_float32(features).flatten(2), at_least_float32(targets).flatten(2)
     eps = torch.finfo(features.dtype).tiny ** 0.5
-    return 1 - (F.normalize(features, dim=1, eps=eps) * F.normalize(targets, dim=1, eps=eps)).sum(dim=1).mean(dim=1)
+    cosines = (F.normalize(features, dim=1, eps=eps) * F.normalize(targets, dim=1, eps=eps)).sum(dim=1)
+    return 1 - cosines.mean(dim=1) if weights is None else ((1 - cosines) * weights).sum(dim=1)
 
 
 def random_grid(height: int, width: int, generator: torch.Generator, most: int = GRID) -> tuple[slice, slice]:
@@ -106,7 +107,9 @@ def split_targets(columns: Tensor, candidates: Tensor, channels: Sequence[int]) 
     return torch.cat([replaced_by_nearest(layer, among) for layer, among in parts])
 
 
-def split_cosine_distance(columns: Tensor, targets: Tensor, channels: Sequence[int]) -> Tensor:
+def split_cosine_distance(
+    columns: Tensor, targets: Tensor, channels: Sequence[int], weights: Tensor | None = None
+) -> Tensor:
     """The mean over layers of `cosine_distance`, per image: two of (B, N, …) -> (B,)."""
     parts = zip(torch.split(columns, list(channels), dim=1), torch.split(targets, list(channels), dim=1), strict=True)
-    return torch.stack([cosine_distance(own, other) for own, other in parts]).mean(dim=0)
+    return torch.stack([cosine_distance(own, other, weights) for own, other in parts]).mean(dim=0)

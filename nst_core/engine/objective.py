@@ -1,61 +1,30 @@
-"""The loss of a batch of pairs under a recipe: targets once, then one value per image and term per evaluation."""
+"""The loss of a batch of pairs under a recipe: one value per image and term per evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.colour import (
-    ColourStatistics,
-    blend_statistics,
-    colour_statistics,
     greyscale,
     match_colours,
-    match_luminance,
     stacked_statistics,
 )
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
 from nst_core.engine.recipe import Recipe, StyleTerm
-from nst_core.engine.scaling import scaled
+from nst_core.engine.regions import region_batch
+from nst_core.engine.strength import Strengths, recipe_strengths
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
-from nst_core.engine.style_losses import BatchLoss, LossBlend, LossSetting, LossTarget, blended, style_loss
+from nst_core.engine.style_losses import BatchLoss, LossRegion, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
-from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.style_targets import StyleTarget, luminance_only
 from nst_core.engine.transport import sampled
-
-
-@dataclass(frozen=True)
-class StyleTarget:
-    """The target of a style image: computed once, reused for every content.
-
-    Where the recipe keeps the content's colours, it depends on the content too (`depends_on_content`).
-
-    Attributes:
-        losses: by the number of a style term and the name of its loss, what that loss keeps of the image.
-        colours: mean and covariance of the style's pixels.
-        image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
-        coarser: by factor, the targets for the coarser scales of a schedule.
-    """
-
-    losses: Mapping[tuple[int, str], LossBlend]
-    colours: ColourStatistics
-    image: Tensor | None = None
-    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory, in bytes, coarser scales included."""
-        own = (self.colours.mean, self.colours.covariance, *([] if self.image is None else [self.image]))
-        kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
-        each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
-        return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
 
 
 @dataclass(frozen=True)
@@ -72,86 +41,6 @@ class LossTerms:
         return torch.stack([self.content, self.style, self.tv, self.total])
 
 
-def depends_on_content(recipe: Recipe) -> bool:
-    """Whether a style target depends on the content."""
-    return recipe.colour == "content"
-
-
-def luminance_only(recipe: Recipe) -> bool:
-    """Whether style is transferred in luminance, and the content's chroma kept."""
-    return recipe.colour == "content" and recipe.keep_colour_by == "luminance"
-
-
-@torch.no_grad()
-def style_target(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None = None) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
-
-    Args:
-        extractor: a `TiledExtractor` where the image is too large for memory.
-        content: (3, H, W), needed where the recipe keeps the content's colours.
-
-    Raises:
-        ValueError: the content is needed and missing.
-    """
-    coarser = {
-        factor: _target_of_scale(
-            scaled(image, factor), recipe, extractor, None if content is None else scaled(content, factor)
-        )
-        for factor in recipe.coarser_factors()
-    }
-    return replace(_target_of_scale(image, recipe, extractor, content), coarser=coarser)
-
-
-def _target_of_scale(image: Tensor, recipe: Recipe, extractor: Extractor, content: Tensor | None) -> StyleTarget:
-    if depends_on_content(recipe):
-        if content is None:
-            raise ValueError("colour: content needs the content image to make a style target")
-        image = _recoloured(image, content, recipe)
-    names = recipe.style_names()
-
-    @cache
-    def maps(picture: Tensor) -> Mapping[str, Tensor]:
-        found: Mapping[str, Tensor] = extractor(picture[None], names)
-        return found
-
-    def target(term: StyleTerm) -> LossTarget:
-        loss = style_loss(term)
-        tiled = isinstance(extractor, TiledExtractor)
-        return loss.tiled_target(image, extractor) if tiled else loss.target(image, maps)
-
-    terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
-    losses: dict[tuple[int, str], LossBlend] = {key: ((1.0, target(term)),) for key, term in terms.items()}
-    needs_image = recipe.start == "style" or recipe.content.gains
-    return StyleTarget(losses, colour_statistics(image), image if needs_image else None)
-
-
-def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
-    return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
-
-
-def _recoloured(style: Tensor, content: Tensor, recipe: Recipe) -> Tensor:
-    """The style image before the transfer, where the content's colours are kept."""
-    if luminance_only(recipe):
-        return match_luminance(style, content)
-    return match_colours(style, colour_statistics(content))
-
-
-def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> StyleTarget:
-    """Blend several styles: what their losses keep, and colours, weighted by shares (normalised to sum to 1).
-
-    Where the recipe needs the style image, that is the one with the largest share.
-    """
-    if len(targets) == 1:
-        return targets[0]
-    whole = sum(shares)
-    shares = [share / whole for share in shares]
-    losses = {key: blended([target.losses[key] for target in targets], shares) for key in targets[0].losses}
-    leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
-    colours = blend_statistics([t.colours for t in targets], shares)
-    return replace(leading, losses=losses, colours=colours, coarser=coarser)
-
-
 class Objective:
     """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs, at one scale.
 
@@ -163,8 +52,11 @@ class Objective:
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
         seeds: one per image, for what is drawn at random.
         scale_number: of the scale in the recipe's schedule; by default the first.
+        strengths: of the images; by default the recipe's.
 
     Attributes:
+        alpha, beta, tv_weight: the weights at the strengths, (B,) or one number.
+        strengths: None where the recipe is as it is.
         contents: the contents; in grey where only luminance is transferred.
         matched: the contents in their styles' colours, where the recipe needs them, else None.
         changes: whether losses differ between evaluations of the same images.
@@ -180,12 +72,19 @@ class Objective:
         beta: Tensor | None = None,
         seeds: Sequence[int] | None = None,
         scale_number: int = 0,
+        strengths: Strengths | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
         self.contents = greyscale(contents) if luminance_only(recipe) else contents
         self.alpha = contents.new_full((len(contents),), recipe.alpha) if alpha is None else alpha
         self.beta = contents.new_full((len(contents),), recipe.beta) if beta is None else beta
+        self.tv_weight: float | Tensor = recipe.tv_weight
+        self.strengths = recipe_strengths(recipe, contents) if strengths is None else strengths
+        if self.strengths is not None:
+            self.alpha = self.alpha * self.strengths.content
+            self.tv_weight = recipe.tv_weight * self.strengths.shares
         self.seeds = range(len(contents)) if seeds is None else seeds
+        self.regions = region_batch([target.regions for target in targets], contents)
         self.content_factor = recipe.content_factor(scale_number)
         self.style_terms = recipe.style_terms(scale_number)
         self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
@@ -215,7 +114,7 @@ class Objective:
         content, style = self._of_features(images)
         content = content + self._laplacian(images)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
-        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.recipe.tv_weight * tv)
+        return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.tv_weight * tv)
 
     @torch.no_grad()
     def scale(self) -> Tensor:
@@ -227,6 +126,10 @@ class Objective:
     def kept_bytes(self) -> int:
         """Memory of the targets."""
         return sum(t.nbytes for t in self.content_maps.values()) + sum(loss.kept_bytes() for loss in self.style_losses)
+
+    def blended(self, content: Tensor, styled: Tensor) -> Tensor:
+        """What the style has made of what the content has, both (B, …); for weak strengths something between them."""
+        return styled if self.strengths is None else self.strengths.blended(content, styled)
 
     def minimised_loss(self, terms: LossTerms, images: Tensor) -> Tensor:
         """The loss to minimise, (B,): the total, and the penalty on values that cannot be displayed."""
@@ -256,7 +159,11 @@ class Objective:
         return content, self._weighted([loss.scale(zeros, maps) for loss in self.style_losses])
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
-        matched = match_colours(self.contents, stacked_statistics([target.colours for target in targets]))
+        def of_region(number: int, guide: Tensor | None) -> Tensor:
+            colours = stacked_statistics([target.part(number).colours for target in targets])
+            return match_colours(self.contents, colours, guide)
+
+        matched = of_region(0, None) if self.regions is None else self.regions.mixed(of_region, self.contents)
         return greyscale(matched) if luminance_only(self.recipe) else matched
 
     def _maps(self, images: Tensor) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
@@ -293,19 +200,49 @@ class Objective:
     def _gained(self, maps: Mapping[str, Tensor], targets: Sequence[StyleTarget]) -> dict[str, Tensor]:
         """The content's maps with the local moments of the style's, the style stretched to the content's shape."""
         with torch.no_grad():
-            styles = torch.cat([_of_shape(target.image, self.contents.shape[2:]) for target in targets])
-            style_maps, _ = self._observed(styles)
-            window = self.recipe.content.gain_window
-            return {name: gained(own, style_maps[name], window) for name, own in maps.items()}
+            window, shape = self.recipe.content.gain_window, self.contents.shape[2:]
+            count = 1 if self.regions is None else self.regions.guides.shape[1]
+            styles = [torch.cat([_of_shape(t.part(number).image, shape) for t in targets]) for number in range(count)]
+            style_maps = [self._observed(images)[0] for images in styles]
+            found = {}
+            for name, own in maps.items():
+                each = [gained(own, of_region[name], window) for of_region in style_maps]
+                mixed = each[0] if self.regions is None else self.regions.mixed(_numbered(each), own)
+                found[name] = self.blended(own, mixed)
+            return found
 
     def _style_losses(self, targets: Sequence[StyleTarget], coarsest: bool) -> list[BatchLoss]:
         """The loss of each style term."""
         weight = self.content_factor * self.alpha / self.beta.clamp_min(1e-12)
-        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest)
+        weak = None if self.strengths is None or not self.strengths.weakens else self._weak_contents(targets)
+        setting = LossSetting(self.extractor, self.contents, self.seeds, weight, coarsest, self.strengths, weak)
         return [
-            style_loss(term).of_batch([target.losses[number, term.loss] for target in targets], setting)
+            style_loss(term).of_batch(self._loss_regions(number, term, targets, weak), setting)
             for number, term in enumerate(self.style_terms)
             if term.layers
+        ]
+
+    def _weak_contents(self, targets: Sequence[StyleTarget]) -> Tensor:
+        """The contents in the colours of their targets: so the two that are blended differ in texture alone."""
+        return self.contents if self.recipe.colour == "content" else self._matched(targets)
+
+    @torch.no_grad()
+    def _loss_regions(
+        self, number: int, term: StyleTerm, targets: Sequence[StyleTarget], contents: Tensor | None
+    ) -> list[tuple[LossRegion, ...]]:
+        """The targets of a style term, by region; for weak strengths the content there is one of the styles."""
+        pairs, loss = [target.loss_regions((number, term.loss)) for target in targets], style_loss(term)
+        if self.strengths is None or contents is None or not loss.blends_content:
+            return pairs
+
+        def weak(region: LossRegion, own: Tensor, share: float) -> LossRegion:
+            content = ((1.0, loss.target_by(self.extractor, own, region.guide)),)
+            return replace(region, blend=blended([content, region.blend], [1 - share, share]))
+
+        rows = zip(pairs, contents, self.strengths.style_shares, strict=True)
+        return [
+            regions if share == 1 else tuple(weak(region, own, share) for region in regions)
+            for regions, own, share in rows
         ]
 
     def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
@@ -320,6 +257,11 @@ def _of_shape(style: Tensor | None, shape: Sequence[int]) -> Tensor:
     if style is None:
         raise ValueError("content.gains needs targets made under the same recipe")
     return F.interpolate(style[None], tuple(shape), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _numbered(maps: Sequence[Tensor]) -> Callable[[int, Tensor], Tensor]:
+    """What gives the maps of the region of a number."""
+    return lambda number, _: maps[number]
 
 
 def _needs_matched(recipe: Recipe) -> bool:

@@ -15,12 +15,14 @@ from nst_core.engine.colour import stacked_statistics, with_luminance
 from nst_core.engine.descent import Reports, delivered, descend
 from nst_core.engine.evaluation import Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import LossTerms, luminance_only
+from nst_core.engine.objective import LossTerms
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.regions import region_batch
 from nst_core.engine.scaling import resized
-from nst_core.engine.starts import initial_images
+from nst_core.engine.starts import initial_images, with_content_details
+from nst_core.engine.style_targets import luminance_only
 from nst_core.engine.tiling.objective import build_objective
 from nst_core.engine.watch import Watch
 
@@ -57,7 +59,8 @@ def stylize_batch(
 
     Each scale of its schedule starts from the result of the one before, enlarged. A pair that diverges is restarted
     once at that scale, at a lower rate, while the others go on undisturbed. If it diverges again, the next scale starts
-    from the recipe's initial image; at the last scale it is reported in `failed`.
+    from the recipe's initial image; at the last scale it is reported in `failed`. At strength 0 the content comes back
+    as it is: callers who ask for nothing else need not call.
 
     Args:
         evaluation: the way to compute loss and gradient: see `build_evaluation`.
@@ -78,8 +81,10 @@ def stylize_batch(
     trace.append((total, end.losses.stacked()))
     if schedule.watch.progress:
         schedule.watch.progress(total, float(end.losses.total.mean()))
-    images = _output_images(end.images, pairs, recipe)
-    return StylizedBatch(images, read_traces(trace), end.failed.tolist(), total, total)
+    images, failed = _output_images(end.images, pairs, recipe), end.failed
+    if as_it_is := pairs.rows_of_strength_0(recipe):
+        images[as_it_is], failed[as_it_is] = pairs.contents[as_it_is], False
+    return StylizedBatch(images, read_traces(trace), failed.tolist(), total, total)
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,14 @@ class _Schedule:
         recipe, stage = self.recipe, self.recipe.stages()[number]
         pairs = self.pairs.at(stage.factor)
         weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
+        strengths = pairs.strengths_under(recipe)
         extractor = self.extractor_of(pairs.contents.shape[2], pairs.contents.shape[3])
-        objective = build_objective(recipe, extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number)
+        objective = build_objective(
+            recipe, extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number, strengths
+        )
         start = initial_images(pairs, recipe, objective)
         if before is not None:
-            enlarged = resized(before.images, start.shape[2:])
+            enlarged = with_content_details(before.images, objective)
             start = torch.where(before.failed[:, None, None, None], start, enlarged)
         objective.begin(start)
         channels = 1 if luminance_only(recipe) else 3
@@ -134,11 +142,19 @@ class _Schedule:
 
 def _output_images(images: Tensor, pairs: Pairs, recipe: Recipe) -> Tensor:
     """The images to write for optimised ones, (B, 3, H, W) in [0, 1]."""
+    regions = region_batch([target.regions for target in pairs.targets], pairs.contents)
     if luminance_only(recipe):
-        return with_luminance(images, pairs.contents)
-    if recipe.finish == "matched_chroma":
-        return with_matched_chroma(images, stacked_statistics([target.colours for target in pairs.targets]))
-    return images
+        images = with_luminance(images, pairs.contents)
+    elif recipe.finish == "matched_chroma":
+        own, strengths = images, pairs.strengths_under(recipe)
+
+        def matched(number: int, guide: Tensor | None) -> Tensor:
+            colours = stacked_statistics([target.part(number).colours for target in pairs.targets])
+            return with_matched_chroma(own, colours, guide)
+
+        images = matched(0, None) if regions is None else regions.mixed(matched, own)
+        images = images if strengths is None else strengths.blended(own, images)
+    return images if regions is None else regions.composite(images, pairs.contents)
 
 
 def _row_weights(values: Sequence[float] | None, like: Tensor) -> Tensor | None:

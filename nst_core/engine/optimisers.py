@@ -231,12 +231,16 @@ class GradientDescent:
         rate: `absolute`: all rows at `learning_rate`, always. `first_step`: each row's rate is such that its first step
             moves no value by more than `learning_rate`. A step that went too far, which shows in a gradient that points
             against the one before, is undone and repeated at half the rate, for good. A row whose first gradient
-            is zero stays where it is.
+            is zero stays where it is. `adaptive`: the same, and each step that did not go too far raises the rate by a
+            tenth (the "bold driver" of Battiti 1989, Accelerated backpropagation learning).
     """
+
+    GROWTH = 1.1
 
     def __init__(self, points: Tensor, learning_rate: float, rate: str = "absolute") -> None:
         self.learning_rate = points.new_full((len(points),), learning_rate)
-        self.relative = rate == "first_step"
+        self.relative = rate != "absolute"
+        self.growth = self.GROWTH if rate == "adaptive" else 1.0
         self.fresh = torch.ones(len(points), dtype=torch.bool, device=points.device)
         self.rate = torch.zeros_like(self.learning_rate) if self.relative else self.learning_rate
         self.previous_gradients: Tensor | None = None
@@ -252,7 +256,7 @@ class GradientDescent:
         turned = ((torch.einsum("bp,bp->b", gradients, before) < 0) & ~self.fresh)[:, None]
         points = torch.where(turned, points + self.rate[:, None] * before, points)
         gradients = torch.where(turned, before, gradients)
-        self.rate = torch.where(turned[:, 0], self.rate / 2, self.rate)
+        self.rate = torch.where(turned[:, 0], self.rate / 2, self.rate * self.growth)
         largest = gradients.abs().amax(dim=1)
         first = torch.where(largest > 0, self.learning_rate / largest.clamp_min(1e-30), 0.0)
         self.rate = torch.where(self.fresh, first, self.rate)

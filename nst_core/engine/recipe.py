@@ -10,6 +10,9 @@ from typing import Any, Literal
 FEATURES_VERSION = {"wavelet": 2}
 """Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
 
+AS_SHIPPED = 0.5
+"""The strength at which a recipe is what it is without any."""
+
 Layers = tuple[tuple[str, float], ...]
 """Layer names with their weights, in the order of the recipe. Without layers the term is left out."""
 
@@ -166,7 +169,7 @@ class OptimiserSettings:
         learning_rate: step length; 1 for L-BFGS unless the recipe's source says otherwise.
         rate: unit of the learning rate of gradient descent: `absolute`, or `first_step`: per image, the
             largest change of any value in the first step, whatever the scale of the losses; halved when a step goes too
-            far.
+            far. `adaptive` begins so, and raises the rate by a tenth after every other step.
         history: curvature pairs that L-BFGS keeps.
         carry: whether Adam and RMSprop go on from scale to scale with their moments, resized, or begin anew. Others
             always begin anew; so does whatever works on a pyramid.
@@ -179,7 +182,7 @@ class OptimiserSettings:
 
     name: Literal["lbfgs", "adam", "rmsprop", "gradient_descent"] = "lbfgs"
     learning_rate: float = 1.0
-    rate: Literal["absolute", "first_step"] = "absolute"
+    rate: Literal["absolute", "first_step", "adaptive"] = "absolute"
     history: int = 10
     carry: bool = False
     precondition: Literal["none", "normalised", "spectral", "laplacian"] = "none"
@@ -218,6 +221,9 @@ class Recipe:
         alpha: weight of the content term.
         beta: weight of the style term.
         tv_weight: weight of the total variation, which smooths.
+        strength: from 0, the content as it is, over 0.5, the recipe as it is, to 1, the style alone; without any, 0.5.
+            Below 0.5 the content becomes one of the styles, with a share of 1 − 2s, and colours lie between both;
+            above, alpha is divided by s / (1 − s). See docs/strength.md.
         tv_loss: `mean`, the mean squared horizontal plus the mean squared vertical difference, or `half_sum`, ½ Σ of
             both over values in 0–255 (neural-style).
         range_weight: weight of the mean squared excess over [0, 1], which is minimised with the total but is not part
@@ -251,6 +257,10 @@ class Recipe:
         precision: precision of the convolutions: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only),
             `bfloat16`, or `auto` (bfloat16 on CUDA, else float32). Gram matrices, losses and the optimiser's state are
             float32 always.
+        keep: regions of the contents' masks whose pixels stay the content's; `background` is label 0. Losses count the
+            picture before the content's pixels are put back.
+        edge: pixels of the working size, on either side of a region's border, over which one fades into the other.
+        regions: regions that the styles of a pair are given to, in their order, in place of a blend.
     """
 
     name: str
@@ -264,6 +274,7 @@ class Recipe:
     alpha: float = 1.0
     beta: float = 1.0
     tv_weight: float = 0.0
+    strength: float | None = None
     tv_loss: Literal["mean", "half_sum"] = "mean"
     range_weight: float = 0.0
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
@@ -281,6 +292,9 @@ class Recipe:
     style_scale: float = 1.0
     upscale: bool = False
     precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
+    keep: tuple[str, ...] = ()
+    edge: float = 2.0
+    regions: tuple[str, ...] = ()
     source: str = ""
 
     def layer_names(self) -> tuple[str, ...]:

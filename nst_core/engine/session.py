@@ -15,9 +15,9 @@ from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features import ConvNet, Extractor, build_extractor
-from nst_core.engine.objective import StyleTarget, style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import StyleTarget, style_target
 from nst_core.engine.tiling.choice import TileChoice
 from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.watch import Watch
@@ -44,10 +44,12 @@ class StyleKey:
     Attributes:
         sha256: hash of the style file's bytes.
         shape: (H, W, 3) of its pixels at the working size.
+        region: hash of the mask of the region that it is of, empty where it is of the whole image.
     """
 
     sha256: str
     shape: tuple[int, ...]
+    region: str = ""
 
 
 class Session:
@@ -76,9 +78,16 @@ class Session:
         other._tiles = TileChoice(recipe, self.extractor, self.device, self.tiling)
         return other
 
-    def style_target(self, image: Tensor, content: Tensor | None = None) -> StyleTarget:
-        """The target of a style image, as `objective.style_target` makes it; tile by tile where it is too large."""
-        return style_target(image, self.recipe, self._tiles.extractor(image.shape[1], image.shape[2]), content)
+    def style_target(
+        self,
+        image: Tensor,
+        content: Tensor | None = None,
+        strength: float | None = None,
+        guide: Tensor | None = None,
+    ) -> StyleTarget:
+        """The target of a style image, as `style_targets.style_target` makes it; in tiles where it is too large."""
+        extractor = self._tiles.extractor(*image.shape[1:]) if guide is None else self.extractor
+        return style_target(image, self.recipe, extractor, content, strength, guide)
 
     def kept_target(self, key: Hashable) -> StyleTarget | None:
         """The style target kept as `key`, or None."""
@@ -108,13 +117,13 @@ class Session:
         """Run `stylize_batch`; where memory runs out, in parts of half as many pairs, down to one, then in tiles.
 
         The number that fitted, and the tiles, are remembered for later batches of that shape. Pictures in tiles are
-        made one by one.
+        made one by one; pictures with regions are never computed in tiles.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
         shape, count = pairs.contents.shape[2:], len(pairs.contents)
-        tiled = self._tiles.side(*shape) is not None
+        tiled = not pairs.have_regions and self._tiles.side(*shape) is not None
         most = 1 if tiled else min(count, self._batch_limits.get(shape, count))
         parts: list[StylizedBatch] = []
         first = 0
@@ -136,15 +145,16 @@ class Session:
         height, width = pairs.contents.shape[2:]
         try:
             set_convolution_precision(self.recipe.precision)
-            how = evaluation, self._tiles.extractor
-            return stylize_batch(_part(pairs, rows), self.recipe, self.extractor, part_watch, *how)
+            extractor_of = None if pairs.have_regions else self._tiles.extractor
+            return stylize_batch(pairs.rows(rows), self.recipe, self.extractor, part_watch, evaluation, extractor_of)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            if len(rows) == 1 and not self._tiles.reduce(height, width):
+            if len(rows) == 1 and (pairs.have_regions or not self._tiles.reduce(height, width)):
+                with_regions = "set a smaller method.size; pictures with regions are not computed in tiles"
+                remedy = with_regions if pairs.have_regions else self._tiles.shortage(height, width)
                 raise OutOfMemory(
-                    f"One pair of {width} × {height} pixels does not fit into the memory of {self.device}: "
-                    f"{self._tiles.shortage(height, width)}."
+                    f"One pair of {width} × {height} pixels does not fit into the memory of {self.device}: {remedy}."
                 ) from error
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
@@ -180,17 +190,6 @@ def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:
     if device.type == "cuda" and isinstance(extractor, ConvNet):
         extractor = extractor.channels_last()
     return _extractors.keep(key, extractor.to(device))
-
-
-def _part(pairs: Pairs, rows: range) -> Pairs:
-    part = slice(rows.start, rows.stop)
-    return Pairs(
-        pairs.contents[part],
-        pairs.targets[part],
-        pairs.seeds[part],
-        pairs.alpha[part] if pairs.alpha is not None else None,
-        pairs.beta[part] if pairs.beta is not None else None,
-    )
 
 
 def _part_watch(watch: Watch, evaluations: int, rows: range, count: int) -> Watch:

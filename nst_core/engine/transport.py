@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
 from nst_core.engine.neighbours import TILE_BYTES, unit
+from nst_core.engine.regions import region_positions
 from nst_core.engine.tiling.readings import LayerReading
 
 Distance = Literal["cosine", "euclidean"]
@@ -78,6 +79,16 @@ def random_places(count: int, generator: torch.Generator) -> Tensor:
     cells = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy"), dim=-1).reshape(-1, 2)
     places: Tensor = 2 * (cells + torch.rand(count, 2, generator=generator)) / side - 1
     return places
+
+
+def random_places_in(count: int, guide: Tensor, generator: torch.Generator) -> Tensor:
+    """`count` places of a region, evenly at random, as `random_places` gives them: (count, 2); the guide is (H, W)."""
+    height, width = guide.shape
+    inside = region_positions(guide).cpu()
+    steps = (torch.arange(count) + torch.rand(count, generator=generator)) / count * len(inside)
+    pixels = inside[steps.long().clamp_max(len(inside) - 1)]
+    corners = torch.stack([pixels % width, pixels // width], dim=1)
+    return 2 * (corners + torch.rand(count, 2, generator=generator)) / torch.tensor([width, height]) - 1
 
 
 def sampled(maps: Sequence[Tensor | LayerReading], places: Tensor) -> Tensor:

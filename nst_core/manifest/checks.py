@@ -12,6 +12,7 @@ import pandas as pd
 
 from nst_core.manifest.style_cell import is_number, parses_as_styles
 from nst_core.sources.artist_names import artist_key, suggest_name
+from nst_core.sources.base import MASK_COLUMNS
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -24,11 +25,12 @@ COLUMNS = (
     "split",
     "style_weight",
     "content_weight",
+    "strength",
     "size",
     "seed",
     "replicate",
 )
-NUMBERS = ("style_weight", "content_weight", "size", "seed", "replicate")
+NUMBERS = ("style_weight", "content_weight", "strength", "size", "seed", "replicate")
 _SHOWN_FAULTS = 50
 _WHOLE = re.compile(r"(\d{1,18})(?:\.0*)?")
 _LARGEST_SIZE = 65_500  # pixels that a JPEG can have on a side
@@ -75,6 +77,7 @@ def _schema(columns: set[str], style_ids: Container[str]) -> pa.DataFrameSchema:
             "artist": column(bool, "is empty", required="style" not in columns),
             "style_weight": column(lambda v: is_number(v) and float(v) > 0, "must be a number above 0"),
             "content_weight": column(is_number, "must be a number, 0 or more"),
+            "strength": column(lambda v: is_number(v) and float(v) <= 1, "must be a number from 0 to 1"),
             "size": column(
                 lambda v: _is_whole(v) and 16 <= whole_number(v) <= _LARGEST_SIZE,
                 f"must be a whole number of pixels, 16 to {_LARGEST_SIZE}",
@@ -115,7 +118,7 @@ def artist_faults(table: pd.DataFrame, artists: Mapping[str, str]) -> list[Manif
 
 def repeated_rows(table: pd.DataFrame) -> list[ManifestFault]:
     """Find rows that equal an earlier one in all known columns."""
-    columns = [name for name in COLUMNS if name in table.columns]
+    columns = [name for name in (*COLUMNS, *MASK_COLUMNS) if name in table.columns]
     first: dict[tuple[str, ...], int] = {}
     faults = []
     for row, key in zip(table.index, table[columns].itertuples(index=False, name=None), strict=True):

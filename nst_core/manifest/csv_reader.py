@@ -24,6 +24,7 @@ from nst_core.manifest.checks import (
 from nst_core.manifest.row import ManifestRow, Overrides
 from nst_core.manifest.style_cell import parse_styles, parses_as_styles
 from nst_core.sources.artist_names import artist_lookup
+from nst_core.sources.base import MASK_COLUMNS
 from nst_core.sources.csv_table import CsvFault, CsvTable, decode_table, parse_csv
 from nst_core.storage.names import name_key
 from nst_core.storage.regular_files import read_regular
@@ -112,7 +113,7 @@ def _parse(path: Path) -> CsvTable:
 def _column_name(text: str) -> str:
     """A known column in any spelling (`Style`, `Style Weight`), any other as it is written."""
     key = name_key(text).replace(" ", "_")
-    return key if key in COLUMNS else text.strip()
+    return key if key in (*COLUMNS, *MASK_COLUMNS) else text.strip()
 
 
 def _with_decimal_points(cell: str, style_ids: Container[str]) -> str:
@@ -161,10 +162,11 @@ def _rows(table: pd.DataFrame, style_ids: Container[str]) -> Iterator[ManifestRo
         )
 
 
-def _overrides(style_weight: str, content_weight: str, size: str, seed: str) -> Overrides:
+def _overrides(style_weight: str, content_weight: str, strength: str, size: str, seed: str) -> Overrides:
     return Overrides(
         float(style_weight) if style_weight else None,
         float(content_weight) if content_weight else None,
         whole_number(size) if size else None,
         whole_number(seed) if seed else None,
+        float(strength) if strength else None,
     )

@@ -72,6 +72,7 @@ class _CsvColumns:
             "split": row.split,
             "style_weight": row.overrides.style_weight,
             "content_weight": row.overrides.content_weight,
+            "strength": row.overrides.strength,
             "size": row.overrides.size,
             "seed": row.overrides.seed,
             "replicate": row.replicate or None,

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from nst_core.errors import ManifestError
 from nst_core.manifest.draws import draw
+from nst_core.manifest.masks import MaskCells, mask_hashes, without_hashes
 from nst_core.manifest.pairing import Pair, StyleSet, StyleShare
 from nst_core.manifest.row import UNSTYLIZED, ManifestRow
 from nst_core.manifest.style_cell import StyleRef
 from nst_core.manifest.urls import WebItems, url_faults
 from nst_core.sources.artist_names import artist_key, artist_lookup
-from nst_core.sources.base import Catalogue, Item
+from nst_core.sources.base import MASK_COLUMNS, Catalogue, Item
 from nst_core.sources.file_names import by_file_name, file_on_disk, table_path
 from nst_core.storage.names import Spellings
 from nst_core.storage.paths import is_local, is_url, parse_path
@@ -45,10 +46,13 @@ def read_pairs(
     web = WebItems(planned_ids)
     found_contents = _ItemLookup.of(contents, path.parent, web)
     found_styles = _ItemLookup.of(styles.catalogue, path.parent, web)
-    lookups = _Lookups(found_contents, found_styles, pools, artist_lookup(pools), seed)
+    masks = MaskCells(found_contents.file, contents.annotations)
+    lookups = _Lookups(found_contents, found_styles, masks, pools, artist_lookup(pools), seed)
     rows = read_manifest(path, pools, found_styles, found_contents)
     if refused := url_faults(rows, path.parent, found_contents.by_id, found_styles.by_id):
         raise ManifestError(faults_message(path, refused))
+    if wrong := _mask_faults(rows, lookups):
+        raise ManifestError(faults_message(path, wrong))
     pairs = list(_with_one_spelling(_pair_of_row(row, lookups) for row in rows))
     if repeated := _repeated(rows, pairs):
         raise ManifestError(faults_message(path, repeated))
@@ -70,7 +74,7 @@ def manifest_rows(pairs: Iterable[Pair]) -> Iterator[ManifestRow]:
             pair.label,
             pair.split,
             pair.overrides,
-            pair.extras,
+            without_hashes(pair.extras),
             pair.replicate,
         )
 
@@ -86,9 +90,19 @@ class _Lookups:
 
     contents: _ItemLookup
     styles: _ItemLookup
+    masks: MaskCells
     pools: Mapping[str, list[Item]]
     artists: Mapping[str, str]
     seed: int
+
+
+def _mask_faults(rows: Iterable[ManifestRow], lookups: _Lookups) -> list[ManifestFault]:
+    faults: list[ManifestFault] = []
+    for row in rows:
+        if any(row.extras.get(name) for name in MASK_COLUMNS):
+            count = 0 if _is_unstylized(row, lookups) else max(1, len(row.styles))
+            faults += lookups.masks.faults(row, lookups.contents.item(row.content), count)
+    return faults
 
 
 def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
@@ -109,7 +123,8 @@ def _pair_of_row(row: ManifestRow, lookups: _Lookups) -> Pair:
     if artist and artist not in lookups.pools:
         artist = lookups.artists.get(artist_key(artist), artist)
     label, split = _cell_value(row.label, content.label), _cell_value(row.split, content.split)
-    return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, row.extras)
+    extras = lookups.masks.columns(row, content, len(shares))
+    return Pair(content, shares, artist or None, label, split, row.overrides, row.replicate, extras)
 
 
 def _with_one_spelling(pairs: Iterable[Pair]) -> Iterator[Pair]:
@@ -138,7 +153,8 @@ def _repeated(rows: Sequence[ManifestRow], pairs: Sequence[Pair]) -> list[Manife
     faults = []
     for row, pair in zip(rows, pairs, strict=True):
         styles = tuple((style.item.id, style.share) for style in pair.styles)
-        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides, pair.replicate)
+        key = (pair.content.id, styles, pair.artist, pair.label, pair.split, pair.overrides, pair.replicate,
+               *mask_hashes(pair.extras))  # fmt: skip
         earlier = first.setdefault(key, row.number)
         if earlier != row.number:
             faults.append((row.number, "content", row.content, f"comes to the same pair as row {earlier}"))
@@ -189,10 +205,16 @@ class _ItemLookup:
         if is_url(name) or not is_local(self.folder):
             path = parse_path(name) if is_url(name) else self.folder / table_path(name)
             return self.by_path.get(str(path)) or Item(identity, path)
+        file = self.file(name)
+        return self.by_path.get(file) or Item(identity, Path(file))
+
+    def file(self, name: str) -> str:
+        """The path of a file that is no URL: beside the manifest, or from the current folder; beside it if nowhere."""
+        if not is_local(self.folder):
+            return str(self.folder / table_path(name))
         places = (place / spelling for spelling in dict.fromkeys((name, table_path(name)))
                   for place in (self.folder, Path()))  # fmt: skip
-        path = next((found for place in places if (found := file_on_disk(place))), self.folder / name)
-        return self.by_path.get(_absolute(path)) or Item(identity, Path(_absolute(path)))
+        return _absolute(next((found for place in places if (found := file_on_disk(place))), self.folder / name))
 
 
 def _absolute(path: Path) -> str:

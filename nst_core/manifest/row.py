@@ -19,6 +19,7 @@ class Overrides:
     content_weight: float | None = None
     size: int | None = None
     seed: int | None = None
+    strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

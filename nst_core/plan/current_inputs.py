@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nst_core.errors import SKIPPED
+from nst_core.errors import SKIPPED, ReplacedMask, UnusableMask
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import PLAN_SCHEMA, Plan
-from nst_core.sources.base import path_text
+from nst_core.sources.base import MASK, STYLE_MASK, path_text
 from nst_core.storage.paths import FileState, file_state, is_url, parse_path, remote_states
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ def with_current_inputs(plan: Plan, wanted: WantedPairs) -> Plan:
     places = np.searchsorted(pairs.ids, ids)
     places[places == len(pairs)] = 0
     found = pairs.ids[places] == ids if len(pairs) else np.zeros(len(plan), bool)
+    plan = _without_replaced_masks(plan, found)
     if not found.any():
         return plan
-    return _with_skips(_with_paths(plan, wanted, places, found), wanted, places, found)
+    return _with_skips(
+        _with_masks(_with_paths(plan, wanted, places, found), wanted, places, found), wanted, places, found
+    )
 
 
 def stale_pairs(plan: Plan, outcomes: Mapping[str, Outcome]) -> list[str]:
@@ -75,6 +78,37 @@ def _with_paths(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found
     if pc.any(pc.not_equal(pc.binary_join(present, "\0"), pc.binary_join(planned, "\0"))).as_py():
         changes["style_paths"] = pc.if_else(pa.array(found), present, planned)
     return plan.with_columns(**changes) if changes else plan
+
+
+def _without_replaced_masks(plan: Plan, found: NDArray[np.bool_]) -> Plan:
+    """Leave out pairs whose mask could not be used and is another by now: they were planned anew."""
+    codes, names = plan.codes("error_class")
+    unusable = np.isin(codes, [code for code, name in enumerate(names) if name == UnusableMask.__name__]) & ~found
+    if not unusable.any():
+        return plan
+    classes, messages = plan.column("error_class"), plan.column("error_message")
+    for row in np.flatnonzero(unusable).tolist():
+        path = (messages[row] or "").partition(": ")[0]
+        error = ReplacedMask(path, "it could not be used, and is no mask of the run any more")
+        classes[row], messages[row] = type(error).__name__, str(error)
+    return plan.with_columns(error_class=pa.array(classes, pa.string()), error_message=pa.array(messages, pa.string()))
+
+
+def _with_masks(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found: NDArray[np.bool_]) -> Plan:
+    """Put the paths that masks have today in place of those that were planned."""
+    from nst_core.plan.mask_faults import has_masks, masks_of
+
+    pairs = wanted.pairs
+    if not has_masks(pairs):
+        return plan
+    extras = [list(own) for own in plan.column("extras")]
+    for row in np.flatnonzero(found).tolist():
+        own = masks_of(pairs, pairs.content[places[row]], pairs.setting[places[row]])
+        extras[row] = [
+            (name, own.get(name, value) if name in (MASK, STYLE_MASK) else value) for name, value in extras[row]
+        ]
+    kind = PLAN_SCHEMA.field("extras").type
+    return plan.with_columns(extras=pa.array(extras, kind))
 
 
 def _with_skips(plan: Plan, wanted: WantedPairs, places: NDArray[np.intp], found: NDArray[np.bool_]) -> Plan:

@@ -40,6 +40,7 @@ def new_part(
         PlanContext.of(method, config.output, inputs),
         skipped_contents=wanted.skipped_contents,
         skipped_styles=wanted.skipped_styles,
+        max_pixels=config.content.max_pixels,
     )
     groups = grouping(config.execution, method.recipe, method.fleet, len(pairs))
     return plan_part(folder.next_part(), pairs, earlier, context, groups)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nst_core.config.fingerprint import FINGERPRINT_VERSION, canonical_json
 from nst_core.manifest.pairing import Pair, StyleShare
 from nst_core.manifest.row import Overrides
-from nst_core.sources.base import Item
+from nst_core.sources.base import MASK_HASH, STYLE_MASK_HASH, Item
 
 PAIR_ID_LENGTH = 16
 
@@ -159,7 +159,8 @@ class _DistinctValues:
 
 
 def _content_text(item: Item) -> str:
-    return canonical_json(item.identity)
+    masks = _mask_hashes(dict(item.extras))
+    return canonical_json([item.identity, masks] if masks else item.identity)
 
 
 def _combination_text(pair: Pair) -> tuple[str, str]:
@@ -167,4 +168,11 @@ def _combination_text(pair: Pair) -> tuple[str, str]:
 
 
 def _setting_text(pair: Pair) -> tuple[str, ...]:
-    return tuple(map(canonical_json, (pair.label, pair.split, asdict(pair.overrides), pair.replicate)))
+    overrides = asdict(pair.overrides) | _mask_hashes(pair.extras)  # without masks as ever
+    if overrides["strength"] is None:  # as before there were strengths
+        del overrides["strength"]
+    return tuple(map(canonical_json, (pair.label, pair.split, overrides, pair.replicate)))
+
+
+def _mask_hashes(extras: Mapping[str, str]) -> dict[str, str]:
+    return {name: extras[name] for name in (MASK_HASH, STYLE_MASK_HASH) if extras.get(name)}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from nst_core.manifest.style_cell import number_text
 from nst_core.plan.pair_table import Combination, id_text
 from nst_core.plan.part import PlanPart
 from nst_core.plan.path_names import PathNames, file_names
@@ -22,7 +23,8 @@ _OF_CONTENT = ["content_id", "content_path", "content_sha256", "content_bytes", 
                "content_license", "content_source_url"]  # fmt: skip
 _OF_STYLES = ["style_ids", "style_paths", "style_shares", "artist", "artist_slug", "genre", "style_sha256",
               "style_bytes", "style_mtime_ns", "style_license"]  # fmt: skip
-_OF_SETTING = ["label", "label_slug", "split", "split_slug", "replicate", "style_weight", "content_weight"]
+_OF_SETTING = ["label", "label_slug", "split", "split_slug", "replicate", "style_weight", "content_weight",
+               "strength"]  # fmt: skip
 
 
 def part_tables(part: PlanPart) -> Iterator[pa.Table]:
@@ -47,7 +49,8 @@ class _PlanColumns:
             [
                 (s.label, part.names.labels[s.label] if s.label else None,
                  s.split, part.names.splits[s.split] if s.split else None,
-                 s.replicate, s.overrides.style_weight, s.overrides.content_weight)
+                 s.replicate, s.overrides.style_weight, s.overrides.content_weight,
+                 s.overrides.strength)
                 for s in pairs.settings
             ],
             _OF_SETTING,
@@ -93,8 +96,14 @@ class _PlanColumns:
         return pa.Table.from_arrays(arrays, schema=PLAN_SCHEMA)
 
     def _extras(self, content: int, setting: int) -> list[tuple[str, str]]:
-        """The extra columns of a pair: its content's, and the manifest's in place of those of the same name."""
-        own = self._part.pairs.settings[setting].extras
+        """The extra columns of a pair: its content's, and the manifest's in place of those of the same name.
+
+        A strength of its own is one of them: results have no other column for it.
+        """
+        setting_of_pair = self._part.pairs.settings[setting]
+        own, strength = setting_of_pair.extras, setting_of_pair.overrides.strength
+        if strength is not None:
+            own = {"strength": number_text(strength), **own}
         found = [*((k, v) for k, v in self._part.pairs.contents[content].extras if k not in own), *own.items()]
         return [(name, redact_urls(value)) for name, value in found]
 

@@ -17,6 +17,7 @@ from nst_core.engine.images.pixels import working_size
 from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import ImageTooSmall, InputError
+from nst_core.plan.mask_faults import MaskSetting, mask_faults
 from nst_core.plan.pair_table import Combination, PairTable
 from nst_core.sources.base import Item
 from nst_core.sources.index.inputs import Input, first_error
@@ -37,6 +38,7 @@ class PlanContext:
         extension: of the output files.
         inputs: every input file, inspected.
         skipped_contents, skipped_styles: by item id, why an image is left out before it is looked at.
+        max_pixels: of a mask.
     """
 
     recipe: Recipe
@@ -47,6 +49,7 @@ class PlanContext:
     inputs: Mapping[Path, Input]
     skipped_contents: Mapping[str, InputError] = field(default_factory=dict)
     skipped_styles: Mapping[str, InputError] = field(default_factory=dict)
+    max_pixels: int = 100_000_000
 
     @classmethod
     def of(cls, method: ResolvedMethod, output: Output, inputs: Mapping[Path, Input]) -> PlanContext:
@@ -89,6 +92,11 @@ class Shapes:
                 of_contents = np.where(pairs.stylized, of_contents, -1)
             for fault in (of_contents, of_styles):
                 error = np.where(error < 0, fault, error)
+        of_masks, mask_errors = mask_faults(
+            pairs, error < 0, MaskSetting(context.recipe, context.inputs, context.max_pixels)
+        )
+        error = np.where(of_masks >= 0, of_masks + len(errors), error)
+        errors += mask_errors
         working = np.array([shape.working for shape in content_shapes], np.int64).reshape(-1, 2)
         padded = np.array([context.recipe.padded(*shape.working) for shape in content_shapes], np.int64).reshape(-1, 2)
         known = ((error < 0) | (error >= narrow_from))[:, None]  # the size of an image that is only too narrow, too

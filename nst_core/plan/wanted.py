@@ -13,6 +13,7 @@ from nst_core.errors import DuplicateImage, ExcludedLicense, InputError, Skipped
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
+from nst_core.plan.region_checks import check_regions
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.base import Catalogue, Item
@@ -80,6 +81,7 @@ def wanted_pairs(
     """
     sources = sources or open_sources(config, progress)
     pairs = tabulate_pairs(pair_sources(config, sources), method_fingerprint)
+    regions = check_regions(config, pairs)
     styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
     return WantedPairs(
         pairs,
@@ -89,7 +91,7 @@ def wanted_pairs(
             **{item.id: UnusableEntry(item.path, item.fault) for item in pairs.contents if item.fault},
         },
         _excluded(styles.values(), config.style, "style"),
-        sources.notes,
+        (*sources.notes, *regions),
         collect_artist_facts(
             sources.styles.catalogue.items, (combination.artist for combination in pairs.combinations)
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_core.errors import SKIPPED, Cancelled
+from nst_core.errors import SKIPPED, Cancelled, ReplacedMask
 from nst_core.run_folder.folder import Outcome
 from nst_core.run_folder.plan_table import Plan, PlannedPair
 from nst_core.run_folder.shard import Shard
@@ -62,21 +62,20 @@ def done_pairs(
     """The mask of those planned pairs that need no more work.
 
     A success is done while its image is there. A quarantined pair is done unless its inputs have changed since the plan
-    (they may have been mended), a skipped one while the plan says so, or for good where its request was cancelled. A
-    failed one is tried again.
+    (they may have been mended) or its mask has been replaced, a skipped one while the plan says so, or for good where
+    its request was cancelled. A failed one is tried again.
     """
-    skipped = np.isin(
-        plan.codes("error_class")[0], [i for i, name in enumerate(plan.codes("error_class")[1]) if name in SKIPPED]
-    )
+    codes, names = plan.codes("error_class")
+    reasons = [None if code < 0 else names[code] for code in codes.tolist()]
 
-    def done(identity: str, left_out: bool) -> bool:
+    def done(identity: str, reason: str | None) -> bool:
         outcome = outcomes.get(identity)
         if outcome is None:
             return False
         if outcome.status == "success":
             return outcome.file_name in images
         if outcome.status == "skipped":
-            return left_out or outcome.error_class == Cancelled.__name__
-        return outcome.status == "quarantined" and identity not in changed
+            return reason in SKIPPED or outcome.error_class == Cancelled.__name__
+        return outcome.status == "quarantined" and identity not in changed and reason != ReplacedMask.__name__
 
-    return np.fromiter(map(done, plan.column("pair_id"), skipped.tolist()), bool, len(plan))
+    return np.fromiter(map(done, plan.column("pair_id"), reasons), bool, len(plan))

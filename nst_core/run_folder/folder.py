@@ -18,7 +18,7 @@ import yaml
 from nst_core.errors import RunFolderError, StorageRefused
 from nst_core.run_folder.lock.acquisition import RUN_LOCK
 from nst_core.run_folder.lock.run_lock import RunLock, hold, read_holders
-from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, concat_plans
+from nst_core.run_folder.plan_table import DICTIONARY_COLUMNS, PLAN_SCHEMA, Plan, concat_plans, with_later_columns
 from nst_core.run_folder.results import result_files
 from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.shard import Shard
@@ -263,7 +263,7 @@ def _read_part(path: Path) -> Plan:
         check_regular(path)
         source = parquet_source(path)
         part = pq.ParquetFile(source, read_dictionary=DICTIONARY_COLUMNS, page_checksum_verification=True)
-        plan = concat_plans([Plan(part.read())])
+        plan = concat_plans([Plan(with_later_columns(part.read()))])
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(f"The plan part {path} is damaged: restore it, or use another run folder.") from error
     _check_inside(plan)

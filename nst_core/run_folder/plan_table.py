@@ -91,6 +91,7 @@ class PlannedPair:
     fingerprint: str
     method_fingerprint: str
     extras: Mapping[str, str] = field(default_factory=dict)
+    strength: float | None = None
 
     @property
     def style_path(self) -> str:
@@ -117,6 +118,9 @@ PLAN_SCHEMA = pa.schema(
     ]
 )
 """The columns of a plan part: the fields of `PlannedPair`."""
+
+LATER_COLUMNS = ("strength",)
+"""Columns that plans gained after the first version: older parts lack them, and are read as if they held nothing."""
 
 
 class Plan(Sequence[PlannedPair]):
@@ -228,7 +232,15 @@ def plan_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     """
     check_regular(path)
     part = pq.ParquetFile(parquet_source(path), page_checksum_verification=True)
-    return part.read(columns=list(columns)).select(columns)
+    return with_later_columns(part.read(columns=list(columns))).select(columns)
+
+
+def with_later_columns(table: pa.Table) -> pa.Table:
+    """A table of a plan part, with the columns that it may lack for its age, last."""
+    for name in LATER_COLUMNS:
+        if name not in table.column_names:
+            table = table.append_column(PLAN_SCHEMA.field(name), pa.nulls(len(table), PLAN_SCHEMA.field(name).type))
+    return table
 
 
 def _planned_pair(record: Mapping[str, Any]) -> PlannedPair:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nst_core.run_folder.mask_names import shown_masks
 from nst_core.run_folder.plan_table import PlannedPair
 from nst_core.run_folder.style_columns import parse_style_path
 from nst_core.storage.atomic import atomic_path
@@ -51,6 +52,7 @@ class Result:
 
     Attributes:
         style_ids, style_paths, style_shares: the styles as the plan has them; a row may be older than the columns.
+        alpha, tv_weight: as they were in the objective, at the strength.
         extras: columns that a manifest or a source carries through, by their names without `EXTRA_PREFIX`.
     """
 
@@ -144,7 +146,8 @@ def unfinished_result(row: PlannedPair, status: Status, attempts: int, error_cla
 
 def planned_columns(row: PlannedPair) -> dict[str, Any]:
     """The columns that are known from the plan alone."""
-    return {name: getattr(row, name) for name in _PLANNED} | {"style_sha256": joined_hashes(row.style_sha256)}
+    planned = {name: getattr(row, name) for name in _PLANNED}
+    return planned | {"style_sha256": joined_hashes(row.style_sha256), "extras": shown_masks(row.extras)}
 
 
 def joined_hashes(hashes: Sequence[str | None]) -> str | None:

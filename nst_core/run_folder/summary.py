@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.errors import printable
+from nst_core.errors import UnusableMask, printable
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.results_reader import result_records
 from nst_core.run_folder.status_counts import Outcomes, StatusCounts
@@ -177,6 +177,9 @@ def bad_input(record: Mapping[str, Any], style_paths: Sequence[str]) -> BadInput
         for shown in (printable(path), path):  # rows of before have it as it is
             if message.startswith(f"{shown}: "):
                 return BadInput(path, role, error_class, message.removeprefix(f"{shown}: "), 1)
+    if error_class == UnusableMask.__name__:
+        path, _, reason = message.partition(": ")
+        return BadInput(path, "mask", error_class, reason, 1)
     return BadInput(record["content_path"], "content", error_class, message, 1)
 
 

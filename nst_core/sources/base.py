@@ -16,6 +16,15 @@ from nst_core.errors import SourceError
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.names import Spellings
 
+MASK, MASK_HASH = "mask", "mask_sha256"
+"""Columns that name a content's label image, and what decides it."""
+
+STYLE_MASK, STYLE_MASK_HASH = "style_mask", "style_mask_sha256"
+"""The same of the styles; of a blend, in their order, with `;` between them."""
+
+MASK_COLUMNS = (MASK, STYLE_MASK)
+"""The columns of a manifest among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -79,12 +88,14 @@ class Catalogue:
         notes: sentences for the user, such as on artists without images or metadata that are not used.
         left_out: the other files of the source, counted.
         unreadable: a sentence for each folder within the source that cannot be read.
+        annotations: COCO's annotation files that say where regions of the images are.
     """
 
     items: tuple[Item, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unreadable: tuple[str, ...] = ()
+    annotations: tuple[Path, ...] = ()
 
     @classmethod
     def of(

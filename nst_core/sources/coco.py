@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from nst_core.config.sources import CocoSource
 from nst_core.errors import ConfigError, SourceError, suggestion
-from nst_core.sources.base import Catalogue, Item, check_utf8
+from nst_core.sources.base import MASK, MASK_HASH, Catalogue, Item, check_utf8
 from nst_core.sources.coco_annotations import Annotations, flat_lists, read_annotations
 from nst_core.sources.coco_entries import Identifier
+from nst_core.sources.coco_reference import CocoReference
 from nst_core.sources.folder import Role
 from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 from nst_core.sources.walk import leads_outside, missing_files
@@ -86,12 +87,38 @@ def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
             notes.append(f"{quantity(len(faulty), 'image')} left out: {short_list([str(i.fault) for i in faulty])}.")
         if role == "content" and not _narrows(config):
             found += _left_out_items(selection)
+        if role == "content" and config.regions:
+            found = _with_regions(found, _region_file(config, selection), config.regions)
         for item in found:
             if item.fault and role == "style":
                 continue
             name = item.id if item.id not in items else f"{selection.part.splits[0]}/{item.id}"
             items[name] = item if name == item.id else replace(item, id=name)
-    return Catalogue.of(items.values(), notes)
+    files = dict.fromkeys(_region_file(config, selection) for selection in selections)
+    return replace(Catalogue.of(items.values(), notes), annotations=tuple(files))
+
+
+def _region_file(config: CocoSource, selection: _Selection) -> Path:
+    return (config.region_annotations or selection.annotations.path).absolute()
+
+
+def _with_regions(items: Iterable[Item], file: Path, regions: Sequence[str]) -> list[Item]:
+    """The items with their masks named; raises SourceError, ConfigError."""
+    from nst_core.sources.coco_regions import check_regions, region_hash
+
+    try:
+        check_regions(file, regions, "content.regions")
+    except OSError as error:
+        raise SourceError(f"The annotation file {file} cannot be read: {error.strerror}.") from error
+    found = []
+    for item in items:
+        number = dict(item.extras).get("coco_image_id")
+        if number is not None and item.fault is None:
+            reference = CocoReference.to(file, number, regions)
+            masks = ((MASK, str(reference)), (MASK_HASH, region_hash(reference)))
+            item = replace(item, extras=(*item.extras, *masks))
+        found.append(item)
+    return found
 
 
 def annotation_file(config: CocoSource) -> Path:

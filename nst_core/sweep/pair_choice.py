@@ -29,6 +29,7 @@ _POOL = 4096
 _ROW_KEYS = {
     "method.beta": "style_weight",
     "method.alpha": "content_weight",
+    "method.strength": "strength",
     "method.size": "size",
 }
 """Keys of the run file that a manifest's row can override, and its column."""

@@ -23,17 +23,15 @@ import torch
 import torchvision
 from fast_choice import CANDIDATES, GOAL_EVALUATIONS, PLAIN, Measured, changes, cheapest, recommended, table
 from fast_curves import Laboratory, compared
-from judges import judges
+from jury import Jury
+from jury import table as verdicts
 from pairs import ROOT, Pair, demo_pairs, spread
-from PIL import Image
-from scores import Bench, markdown
+from sheet import contact_sheet
 from stylized_pictures import Picture, recipe_for
 
 from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.devices import resolve_device
-from nst_core.engine.images.pixels import to_pixels
 from nst_core.engine.recipe import Recipe
-from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
 POINTS = (25, 50, 75, 100, 150, 200)
 """Evaluations that the table shows."""
@@ -97,22 +95,11 @@ def report(laboratory: Laboratory, plain: list[Picture], choice: Recipe, options
     print("configs/methods/fast.yaml would change:", *(differences or ["nothing"]), sep="\n  ")
     pictures = laboratory.pictures(choice)
     names = f"plain L-BFGS, {options.reference}", f"fast, {choice.evaluations}"
-    bench = Bench(judges())
-    print(f"\n{markdown([bench.scores(name, made) for name, made in zip(names, (plain, pictures), strict=True)])}")
+    jury, by_name = Jury(), dict(zip(names, (plain, pictures), strict=True))
+    means = {name: jury.means(made) for name, made in by_name.items()}
+    print(f"\n{verdicts(means, dict.fromkeys(names, choice.features))}")
     options.sheet.parent.mkdir(parents=True, exist_ok=True)
-    side_by_side(plain, pictures, names).save(options.sheet, quality=90)
-
-
-def side_by_side(plain: Sequence[Picture], pictures: Sequence[Picture], names: tuple[str, str]) -> Image.Image:
-    """A row per pair: content, style, the reference's picture, the choice's."""
-    captions = "content", "style", *names
-    rows = []
-    for reference, picture in zip(plain, pictures, strict=True):
-        tensors = picture.content, picture.style, reference.image, picture.image
-        rows.append(
-            PictureRow([LabelledPicture(to_pixels(x), text) for x, text in zip(tensors, captions, strict=True)])
-        )
-    return Image.fromarray(draw_rows(rows))
+    contact_sheet(by_name).save(options.sheet, quality=90)
 
 
 def heading(options: argparse.Namespace, arguments: Sequence[str] | None) -> str:

@@ -30,9 +30,9 @@ from nst_core.engine.devices import resolve_device, resolve_precision, set_convo
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.images.pixels import pad_by_reflection
-from nst_core.engine.objective import style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe, scaled_side
+from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
 
 POINTS = (25, 50, 75, 100, 150)

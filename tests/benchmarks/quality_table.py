@@ -6,9 +6,12 @@
 20 photographs × 10 paintings of the developers' training data (`--pairs demo`: the built-in pictures), a fixed draw of
 files that no setting was chosen on (choose_fast.py and quality.py had the built-in pictures, COCO and the artworks);
 quality_split.txt records the drawn files, and a draw that differs from it stops the script. Quick methods make every
-pair, slow ones the first few; each table holds the methods that made all of its pairs. Pictures are kept in
-outputs/quality_table/, so that a call which was stopped goes on, and a recipe that has changed makes its pictures
-again. Methods alternate pair by pair, on one thread.
+pair, slow ones the first few; each table holds the methods that made all of its pairs. Pictures, and what judges say of
+them, are kept in outputs/quality_table/, so that a call which was stopped goes on, and a recipe that has changed makes
+its pictures again. Methods alternate pair by pair, on one thread. Settings are compared on `--pairs shared`, COCO and
+the artworks, where a method may also be a recipe with keys set:
+
+    uv run python tests/benchmarks/quality_table.py make --pairs shared --count 6 --methods fast 'fast beta=5'
 """
 
 from __future__ import annotations
@@ -29,14 +32,16 @@ from statistics import median
 
 import numpy as np
 import torch
-from pairs import ROOT, SHARED, SQUEEZENET, Pair, demo_pairs, fitted, shared_pairs, spread
+from jury import Jury, mean_quality, table
+from pairs import ROOT, SHARED, Pair, demo_pairs, fitted, shared_pairs, spread
 from PIL import Image, ImageOps
-from quality_methods import METHODS, Method
+from quality_methods import METHODS, Method, method_named
 
+from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, to_tensor
-from nst_core.engine.quality import Judge, Quality, StyleStatistics
-from nst_core.judging.networks import NETWORKS, made_it_too
+from nst_core.engine.images.pixels import Pixels, decode_image, to_pixels, to_tensor
+from nst_core.engine.quality import Quality, StyleStatistics
+from nst_core.judging.networks import NETWORKS
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
 TRAINING = SHARED / "data" / "training"
@@ -48,7 +53,7 @@ CELL = (192, 144)
 
 @dataclass(frozen=True)
 class Made:
-    """A picture, and what it took: wall-clock seconds, and evaluations of an objective (0: none)."""
+    """A picture, and what it took: CPU seconds, and evaluations of an objective (0: none)."""
 
     path: Path
     seconds: float
@@ -75,8 +80,10 @@ def chosen_pairs(name: str, data: Path) -> list[Pair]:
     if name == "demo":
         pairs = demo_pairs(data)
         return spread(pairs, len(pairs))
+    if name == "shared" and (pairs := shared_pairs()):
+        return spread(pairs, len(pairs))
     if not TRAINING.is_dir():
-        sys.exit("There is no ../shared/data/training beside this checkout: use --pairs demo.")
+        sys.exit("There is no ../shared/data beside this checkout: use --pairs demo.")
     pairs = training_pairs()
     check_split(pairs, TRAINING, SPLIT.read_text(encoding="utf-8"), shared_pairs())
     return pairs
@@ -138,71 +145,53 @@ def tiers(counts: Mapping[str, int]) -> list[tuple[int, list[str]]]:
     return [(size, [name for name, count in counts.items() if count >= size]) for size in sizes]
 
 
-class Jury:
-    """The networks that judge, and the statistics of every style, made once."""
+class Verdicts:
+    """What a jury says of pictures at a size; of those in files it is kept beside them."""
 
-    def __init__(self, names: Sequence[str], size: int) -> None:
-        self.size = size
-        self.judges = {name: self._load(name) for name in names}
+    def __init__(self, jury: Jury, size: int) -> None:
+        self.jury, self.size = jury, size
         self._styles: dict[tuple[str, Path], StyleStatistics] = {}
 
-    def quality(self, name: str, pixels: Pixels, pair: Pair) -> Quality:
-        """What one judge says of a picture."""
+    def of(self, judge: str, picture: Pixels | Made, pair: Pair) -> Quality:
+        if not isinstance(picture, Made):
+            return self._asked(judge, picture, pair)
+        network = hashlib.sha256(f"{NETWORKS[judge]} {self.size}".encode()).hexdigest()[:8]
+        record = picture.path.with_suffix(f".{judge}-{network}.json")
+        if not record.is_file():
+            quality = self._asked(judge, np.asarray(Image.open(picture.path)), pair)
+            record.write_text(json.dumps(asdict(quality)), encoding="utf-8")
+        return Quality(**json.loads(record.read_text(encoding="utf-8")))
+
+    def _asked(self, judge: str, pixels: Pixels, pair: Pair) -> Quality:
         content = to_tensor(loaded(pair.content, self.size))
         image = to_tensor(np.asarray(Image.fromarray(pixels).resize((content.shape[2], content.shape[1]))))
-        if (name, pair.style) not in self._styles:
-            style = self.judges[name].style([to_tensor(loaded(pair.style, self.size))])
-            self._styles[name, pair.style] = style
-        return self.judges[name].judge(image[None], content[None], [self._styles[name, pair.style]])[0]
-
-    @staticmethod
-    def _load(name: str) -> Judge:
-        network = NETWORKS[name]
-        if network.weights == "imagenet" and SQUEEZENET.is_file():
-            network = type(network)(**{**asdict(network), "weights": str(SQUEEZENET)})
-        return network.load()
+        if (judge, pair.style) not in self._styles:
+            self._styles[judge, pair.style] = self.jury.style(judge, to_tensor(loaded(pair.style, self.size)))
+        return self.jury.verdict(judge, image, content, self._styles[judge, pair.style])
 
 
 def loaded(path: Path, size: int) -> Pixels:
     return fitted(decode_image(path, ImageLimits()).pixels, size)
 
 
-def mean_quality(qualities: Sequence[Quality]) -> Quality:
-    """The mean of each measure."""
-    columns = [asdict(quality) for quality in qualities]
-    return Quality(**{name: sum(c[name] for c in columns) / len(columns) for name in columns[0]})
-
-
 def baselines(pairs: Sequence[Pair], size: int) -> dict[str, list[Pixels]]:
-    """The content, and the style cropped to its shape."""
+    """The content, the content in the style's colours, and the style cropped to the content's shape."""
     contents = [loaded(pair.content, size) for pair in pairs]
     styles = [loaded(pair.style, size) for pair in pairs]
-    crops = [
-        np.asarray(ImageOps.fit(Image.fromarray(style), (content.shape[1], content.shape[0])))
-        for content, style in zip(contents, styles, strict=True)
-    ]
-    return {"the content itself": contents, "the style itself": crops}
+    both = list(zip(contents, styles, strict=True))
+    return {
+        "the content itself": contents,
+        "the content in the style's colours": [recoloured(content, style) for content, style in both],
+        "the style itself": [cropped(style, content) for content, style in both],
+    }
 
 
-def table(rows: Mapping[str, Mapping[str, Quality]], makers: Mapping[str, str], costs: Mapping[str, str]) -> str:
-    """Markdown: a row per method; per judge CFSD, style distance and sliced Wasserstein; SSIM and colours once.
+def recoloured(content: Pixels, style: Pixels) -> Pixels:
+    return to_pixels(match_colours(to_tensor(content), colour_statistics(to_tensor(style))))
 
-    In brackets: the judge's network, or one trained to be like it, made the pictures.
-    """
-    judges = list(next(iter(rows.values())))
-    heads = [f"{judge}: CFSD | style | SW" for judge in judges]
-    lines = [f"| pictures | {' | '.join(heads)} | SSIM | ΔE | s, evaluations |"]
-    lines.append("| --- |" + " ---: |" * (3 * len(judges) + 2) + " --- |")
-    for name, verdicts in rows.items():
-        cells = []
-        for judge, quality in verdicts.items():
-            own = name in makers and made_it_too(NETWORKS[judge], [makers[name]])
-            texts = (f"{x:.3f}" for x in (quality.cfsd, quality.style_distance, quality.sliced_wasserstein))
-            cells += [f"({text})" if own else text for text in texts]
-        first = next(iter(verdicts.values()))
-        cells += [f"{first.ssim:.2f}", f"{first.colour_distance:.1f}", costs.get(name, "")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+
+def cropped(style: Pixels, content: Pixels) -> Pixels:
+    return np.asarray(ImageOps.fit(Image.fromarray(style), (content.shape[1], content.shape[0])))
 
 
 def cost(pictures: Sequence[Made]) -> str:
@@ -214,20 +203,20 @@ def cost(pictures: Sequence[Made]) -> str:
 def print_tables(methods: Sequence[Method], pairs: Sequence[Pair], options: argparse.Namespace) -> None:
     folder = MADE / options.pairs / str(options.size)
     pictures = {method.name: kept(method, pairs, options.size, folder) for method in methods}
-    jury = Jury(options.judges, options.size)
+    verdict = Verdicts(Jury(options.judges), options.size).of
     makers = {method.name: method.features for method in methods}
     said: dict[tuple[str, int], dict[str, Quality]] = {}
     for count, names in tiers({name: len(made) for name, made in pictures.items()}):
         some = pairs[:count]
-        shown: dict[str, Sequence[Pixels]] = {**baselines(some, options.size)}
-        shown |= {name: [np.asarray(Image.open(made.path)) for made in pictures[name][:count]] for name in names}
+        shown: dict[str, Sequence[Pixels | Made]] = {**baselines(some, options.size)}
+        shown |= {name: pictures[name][:count] for name in names}
         rows = {}
         for name, images in shown.items():
             for place, (image, pair) in enumerate(zip(images, some, strict=True)):
                 if (name, place) not in said:
-                    said[name, place] = {judge: jury.quality(judge, image, pair) for judge in options.judges}
+                    said[name, place] = {judge: verdict(judge, image, pair) for judge in options.judges}
             verdicts = [said[name, place] for place in range(count)]
-            rows[name] = {judge: mean_quality([verdict[judge] for verdict in verdicts]) for judge in options.judges}
+            rows[name] = {judge: mean_quality([heard[judge] for heard in verdicts]) for judge in options.judges}
         costs = {name: cost(pictures[name][:count]) for name in names}
         print(f"\nThe first {count} pairs:\n\n{table(rows, makers, costs)}", flush=True)
     if options.sheet:
@@ -254,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     pairs = chosen_pairs(options.pairs, options.data)[: options.count]
-    methods = [METHODS[name] for name in options.methods]
+    methods = [method_named(text) for text in options.methods]
     if options.command == "make":
         folder = MADE / options.pairs / str(options.size)
         for pair in pairs:
@@ -270,8 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("command", choices=("make", "table"))
-    options.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    options.add_argument("--pairs", choices=("training", "demo"), default="training")
+    options.add_argument("--methods", nargs="+", metavar="METHOD", default=list(METHODS), help=", ".join(METHODS))
+    options.add_argument("--pairs", choices=("training", "shared", "demo"), default="training")
     options.add_argument("--count", type=int, help="the first so many pairs, else all")
     options.add_argument("--size", type=int, default=192)
     options.add_argument("--judges", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))

@@ -13,9 +13,10 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs as Batch
 from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import style_target
 from nst_core.recipes import load_recipe
 
 
@@ -46,7 +47,7 @@ def make(pair: Pair, recipe: Recipe) -> Picture:
     content, style = sources(pair, recipe)
     extractor = build_extractor(recipe)
     start = time.perf_counter()
-    batch = Batch(content[None], [style_target(style, recipe, extractor)], [0])
+    batch = Batch(content[None], [style_target(style, recipe, extractor, content)], [0])
     image = stylize_batch(batch, recipe, extractor).images[0]
     return Picture(image, content, style, time.perf_counter() - start)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 import torch
-from choose_fast import side_by_side
 from fast_choice import (
     CANDIDATES,
     PLAIN,
@@ -21,6 +19,7 @@ from fast_choice import (
     table,
 )
 from fast_curves import compared
+from sheet import CELL, contact_sheet
 from stylized_pictures import Picture
 
 from nst_core.engine.features import build_extractor
@@ -104,8 +103,8 @@ def test_the_table_says_what_was_not_reached() -> None:
     assert rows[3].endswith("| 1.200 | more than 25 |  |  |")
 
 
-def test_the_sheet_has_a_row_per_pair(tmp_path: Path) -> None:
+def test_the_sheet_has_a_row_per_pair() -> None:
     pictures = [Picture(torch.rand(3, 20, 30), torch.rand(3, 20, 30), torch.rand(3, 30, 24)) for _ in range(2)]
-    sheet = side_by_side(pictures, pictures, ("plain", "fast"))
-    assert sheet.width > 4 * 30
-    assert sheet.height > 2 * 20
+    sheet = contact_sheet({"plain": pictures, "fast": pictures})
+    assert sheet.width > 4 * CELL[0]
+    assert sheet.height > 2 * CELL[1]

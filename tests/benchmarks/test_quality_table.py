@@ -8,26 +8,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 import quality_table
+import torch
+from jury import Jury, mean_quality, table
 from pairs import Pair
 from PIL import Image
-from quality_methods import METHODS, Method, Result
+from quality_methods import METHODS, Method, Result, method_named
 from quality_table import (
     SPLIT,
     Made,
+    Verdicts,
     check_split,
     cost,
     drawn,
     kept,
-    mean_quality,
     picture_of,
     sheet,
     split_of,
-    table,
     tiers,
     training_pairs,
 )
+from stylized_pictures import Picture
+from torch import Tensor
 
+from nst_core.engine.images.pixels import Pixels
 from nst_core.engine.quality import Quality
+from nst_core.errors import ConfigError
 
 GOOD, BAD = Quality(0.1, 0.9, 0.2, 0.3, 4.0), Quality(0.3, 0.5, 0.4, 0.5, 8.0)
 
@@ -130,3 +135,44 @@ BLACK = np.zeros((8, 8, 3), dtype=np.uint8)
 def test_the_key_of_a_recipe_s_pictures_follows_size_and_settings() -> None:
     keys = {METHODS[name].key(size) for name in ("wavelet", "fast", "fast on SqueezeNet") for size in (64, 192)}
     assert len(keys) == 6
+
+
+def test_a_method_may_be_a_recipe_with_keys_set() -> None:
+    plain, named = METHODS["fast"], method_named("fast content.layers={relu3_1: 1, relu4_1: 0.5} beta=5")
+    assert method_named("fast") is plain
+    assert named.features == "vgg19"
+    assert "relu3_1" in named.identity(64)
+    assert "'beta', 5" in named.identity(64)
+    with pytest.raises(ConfigError, match="wavelets"):
+        method_named("wavelets")
+
+
+def test_what_a_judge_said_of_a_kept_picture_is_not_asked_again(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Counting(Verdicts):
+        def _asked(self, judge: str, pixels: Pixels, pair: Pair) -> Quality:
+            said.append(judge)
+            return GOOD
+
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    made, pair, nobody = Made(tmp_path / "a.png", 1.0, 0), Pair(tmp_path, tmp_path), Jury([])
+    for size in (8, 8, 9):
+        assert Counting(nobody, size).of("wavelet", made, pair) == GOOD
+    Counting(nobody, 8).of("wavelet", BLACK, pair)
+    assert len(said) == 3
+
+
+def test_the_jury_tells_the_content_from_the_style() -> None:
+    content, style = checks(4), checks(16)
+    jury = Jury(["wavelet"])
+    identity = jury.verdict("wavelet", content, content, style)
+    reverse = jury.verdict("wavelet", style, content, style)
+    assert (identity.cfsd, reverse.style_distance) == pytest.approx((0, 0), abs=1e-3)
+    assert identity.style_distance > reverse.style_distance + 0.1
+    assert jury.means([Picture(content, content, style)])["wavelet"] == identity
+
+
+def checks(side: int) -> Tensor:
+    places = torch.arange(64) // side % 2
+    return (places[:, None] ^ places).float().expand(3, 64, 64).contiguous()

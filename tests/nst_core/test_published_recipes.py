@@ -59,10 +59,9 @@ TABLE: dict[str, dict[str, Any]] = {
         "size": 512, "scales": (128, 181, 256, 362, 512), "evaluations": (1000, 500, 500, 500, 500), "average": 0.99,
     },
     "nnst": {
-        "pooling": "max", "weights": "caffe", "normalised": True, "content": {}, "style": dict.fromkeys(TEN, 1.0),
-        "style_loss": "neighbours", "last_loss": "split_neighbours", "content_share": 0.75, "optimiser": "adam",
-        "rate": 2e-3, "precondition": "laplacian", "levels": 8, "start": "coarse_content", "finish": "matched_chroma",
-        "scales": (64, 128, 256, 512, 512), "evaluations": 200, "size": 512,
+        "pooling": "max", "weights": "caffe", "normalised": True, "style": dict.fromkeys(TEN, 1.0),
+        "style_loss": "neighbours", "last_loss": "split_neighbours", "content_share": 0.75, "start": "coarse_content",
+        "finish": "matched_chroma", "scales": (64, 128, 256, 512, 512), "size": 512,
     },
     "strotss": {
         "content_loss": "self_similarity", "style_loss": "transport", "weights": "caffe", "alpha": 2.0, "beta": 1.0,
@@ -134,10 +133,13 @@ def test_a_published_recipe_has_nothing_of_ours(name: str) -> None:
     recipe = load_recipe(name)
     assert (recipe.features, recipe.bucket, recipe.colour) == ("vgg19", 1, "style")
     assert recipe.weights in ("caffe", "imagenet")
-    expected = {"weighted_adam": "normalised", "nnst": "laplacian", "strotss": "laplacian"}
+    expected = {"weighted_adam": "normalised", "nnst": "spectral", "strotss": "laplacian"}
+    expected |= dict.fromkeys(("multi_layer", "equal_layers"), "spectral")  # their rates are silent: see their files
     assert recipe.optimiser.precondition == expected.get(name, "none")
     assert recipe.optimiser.learning_rate == 1.0 or recipe.optimiser.name != "lbfgs"
-    assert recipe.content.colours == ("grey" if name == "from_noise" else "content")
+    # NNST's matching is shipped with content and magnitudes of ours in the objective.
+    assert recipe.content.colours == {"from_noise": "grey", "nnst": "style"}.get(name, "content")
+    assert bool(recipe.style.beside) == (name == "nnst")
 
 
 def test_weighted_adam_runs_on_vgg16_as_its_introduction_plans() -> None:

@@ -77,7 +77,7 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"siez": 5}, "method.siez is not a known key (did you mean 'size'?)"),
         ({"style": {"lss": "mean"}}, "method.style.lss is not a known key (did you mean 'loss'?)"),
         ({"optimiser": {"lr": 1}}, "method.optimiser.lr is not a known key"),
-        ({"optimiser": {"rate": "fast"}}, "method.optimiser.rate is 'fast'; it can be absolute, first_step"),
+        ({"optimiser": {"rate": "fast"}}, "method.optimiser.rate is 'fast'; it can be absolute, first_step, adaptive"),
         ({"xyzzy": 1}, "method.xyzzy is not a known key"),
         ({3: 1}, "method.3 is not a known key"),
         ({"size": "big"}, "method.size is 'big'; it must be a whole number, 1 or more"),
@@ -263,3 +263,10 @@ def test_options_of_a_style_loss_are_written_out_and_others_left_out() -> None:
 def test_terms_beside_a_style_term_are_read_as_it_is() -> None:
     (beside,) = load_recipe("histogram").style.beside
     assert (beside.loss, beside.weight, beside.layers) == ("histogram", 0.2, (("relu1_1", 1.0), ("relu4_1", 1.0)))
+
+
+@pytest.mark.parametrize("strength", [1.5, -1, float("nan"), "half", True, [0.5]])
+def test_a_strength_is_a_number_from_0_to_1(strength: Any) -> None:
+    message = faults_of({"strength": strength})
+    assert message.startswith("method.strength is")
+    assert message.count(".") <= 3

@@ -50,6 +50,7 @@ const WORDS = ["a hint", "gentle", "balanced", "strong", "all style"];
 
 function strengthWord(value) {
   const { min, max } = options.strength;
+  if (value === min) return "the photograph itself";
   return WORDS[Math.round(((value - min) / (max - min)) * (WORDS.length - 1))];
 }
 

@@ -232,7 +232,7 @@ def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:
 
     content = replace(base.content, layers=layers("content"))
     style = replace(base.style, layers=layers("style"), beside=())
-    return replace(base, content=content, style=style)
+    return replace(base, content=content, style=style, strength=None)
 
 
 def _part(progress: Progress | None, number: int, parts: int, evaluations: int) -> Callable[[int, float], None] | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 
 from nst_core.chunks.decoding import BatchReader, content_batch, target_of
-from nst_core.chunks.encoding import output_pixels
+from nst_core.chunks.encoding import content_pixels, output_pixels
 from nst_core.config.devices import run_devices
-from nst_core.config.run_config import RunConfig
+from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.batch import LossPoint, Pairs
 from nst_core.engine.devices import resolve_precision
-from nst_core.engine.images.pixels import encode_image
+from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.engine.session import session_for
 from nst_core.engine.watch import Watch
@@ -25,7 +25,7 @@ from nst_core.storage.progress import Progress
 def stylize_one(
     content: Path, style: Path, output: Path, config: RunConfig, progress: Progress | None = None
 ) -> list[LossPoint]:
-    """Stylize one image and write it; return its loss trace.
+    """Stylize one image and write it; return its loss trace, which is empty at strength 0.
 
     Args:
         config: method, execution, output and the sources' limits are used. `threads: auto` leaves torch's own number
@@ -49,7 +49,11 @@ def stylize_one(
     session = session_for(recipe, device, execution.tiling)
     reader = BatchReader(session, config.content.limits(), config.style.limits())
     image = reader.content(content, recipe.size)
-    target = target_of(reader.style(style, recipe.size), image, session)
+    painting = reader.style(style, recipe.size)
+    if recipe.strength == 0:
+        _write(content_pixels(content, image, config.output, config.content.limits()), output, config.output)
+        return []
+    target = target_of(painting, image, session)
     pairs = Pairs(content_batch([image], session), [target], [config.pairing.seed])
     report: Callable[[int, float], None] | None = progress and (
         lambda done, _: progress(done, recipe.total_evaluations)
@@ -57,6 +61,9 @@ def stylize_one(
     result = session.stylize(pairs, Watch(execution.report_every, report), execution.evaluation)
     if result.failed[0]:
         raise NumericalError
-    pixels = output_pixels(result.images[0].cpu(), image, config.output)
-    write_bytes_atomic(output, encode_image(pixels, OUTPUT_SUFFIXES[output.suffix.lower()], config.output.quality))
+    _write(output_pixels(result.images[0].cpu(), image, config.output), output, config.output)
     return result.traces[0]
+
+
+def _write(pixels: Pixels, path: Path, output: Output) -> None:
+    write_bytes_atomic(path, encode_image(pixels, OUTPUT_SUFFIXES[path.suffix.lower()], output.quality))

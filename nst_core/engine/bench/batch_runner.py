@@ -14,10 +14,10 @@ from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import StyleTarget, style_target
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory
+from nst_core.engine.style_targets import StyleTarget, depends_on_content, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError
 
@@ -84,7 +84,7 @@ def stylize_all(
 
     def target(pair: int) -> StyleTarget:
         content, style = pictures.content(pair), pictures.style(pair)
-        key = (id(style), id(content) if recipe.colour == "content" else 0)
+        key = (id(style), id(content) if depends_on_content(recipe) else 0)
         return targets.get(key) or targets.keep(key, style_target(style, recipe, extractor, content))
 
     def work(worker: int) -> StylizedBatch:

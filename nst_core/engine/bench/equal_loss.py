@@ -17,8 +17,9 @@ from nst_core.engine.bench.reference import Reference
 from nst_core.engine.bench.report import EqualLoss, side_of
 from nst_core.engine.devices import set_convolution_precision
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.style_targets import style_target
 from nst_core.errors import NumericalError, UsageError
 
 WARM_UP = 3

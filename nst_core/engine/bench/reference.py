@@ -58,6 +58,8 @@ class Reference:
             )
         if recipe.content.loss not in CONTENT_LOSSES or recipe.content.laplacian or recipe.content.gains:
             raise ConfigError("The plain reference compares content by features alone: go without it (--no-reference).")
+        if recipe.strength is not None:
+            raise ConfigError("The plain reference knows no strength: go without it (--no-reference).")
         self.recipe, self.history = recipe, history
         self.network = PlainNetwork(recipe, extractor) if isinstance(extractor, ConvNet) else extractor
 

@@ -7,6 +7,7 @@ from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses.base import (
     BatchLoss,
     LossBlend,
+    LossRegion,
     LossSetting,
     LossTarget,
     StyleLoss,
@@ -43,6 +44,7 @@ __all__ = [
     "STYLE_LOSSES",
     "BatchLoss",
     "LossBlend",
+    "LossRegion",
     "LossSetting",
     "LossTarget",
     "StyleLoss",

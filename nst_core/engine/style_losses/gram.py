@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nst_core.engine.losses import GRAM_LOSSES, gram_matrix
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.losses import GRAM_LOSSES, gram_matrix, guided_gram
+from nst_core.engine.regions import guidance_channel
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 from nst_core.engine.tiling.readings import GramSum, LayerReading, Reading
 
 
@@ -18,19 +19,28 @@ class GramLoss(LayerLoss):
     linear = True
     summed = True
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return gram_matrix(views[0])[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
 
-    def layer_values(self, maps: Tensor, target: Tensor, choice: None) -> Tensor:
-        return self._of_gram(gram_matrix(maps), target, maps.shape[2] * maps.shape[3])
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return _gram(views[0], None if guides is None else guidance_channel(guides[0][None]))[0]
 
-    def reading(self, choice: None) -> Reading:
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The guidance channels of regions, (G, h, w)."""
+        return None if guides is None else guidance_channel(guides)
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        return self._of_gram(_gram(maps, choice), target, maps.shape[2] * maps.shape[3])
+
+    def reading(self, choice: Tensor | None) -> Reading:
         return GramSum()
 
-    def reading_values(self, own: LayerReading, target: Tensor, choice: None) -> Tensor:
+    def reading_values(self, own: LayerReading, target: Tensor, choice: Tensor | None) -> Tensor:
         return self._of_gram(own.values, target, own.positions)
 
-    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
+    def target_reading(self, maps: Tensor) -> Reading:
         return GramSum()
 
     def reading_target(self, own: LayerReading) -> Tensor:
@@ -38,3 +48,7 @@ class GramLoss(LayerLoss):
 
     def _of_gram(self, gram: Tensor, target: Tensor, positions: int) -> Tensor:
         return GRAM_LOSSES[self.term.loss](gram, target, positions)
+
+
+def _gram(maps: Tensor, channel: Tensor | None) -> Tensor:
+    return gram_matrix(maps) if channel is None else guided_gram(maps, channel)

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst_core.engine.regions import guides_at
 from nst_core.engine.style_losses.base import (
     BatchLoss,
     LayerMaps,
     LossBlend,
+    LossRegion,
     LossSetting,
     LossTarget,
     Maps,
@@ -47,8 +49,11 @@ class LayerLoss(StyleLoss):
         return (image,)
 
     @abstractmethod
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        """What is kept of a layer of the style, from the maps of its views, each (1, N, h, w)."""
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        """What is kept of a layer of the style, from the maps of its views, each (1, N, h, w).
+
+        A view's guide, (h, w) in [0, 1], says where the region is that the target is of; without any, everywhere.
+        """
 
     def prepared(self, targets: Tensor) -> Any:
         """What is made of targets, (G, …) or (1, …) for all, once per scale of a batch."""
@@ -58,8 +63,12 @@ class LayerLoss(StyleLoss):
         """For how many evaluations a choice is kept: 0, it is made whenever values are; `NEVER`, it is not remade."""
         return 0
 
-    def choice(self, maps: Tensor, target: Any, generator: torch.Generator) -> Any:
-        """The choice for maps (G, N, h, w), without gradient; the generator is on the CPU."""
+    def choice(self, maps: Tensor, target: Any, generator: torch.Generator, guides: Tensor | None = None) -> Any:
+        """The choice for maps (G, N, h, w), without gradient; the generator is on the CPU.
+
+        With guides, (G, h, w) in [0, 1], it says where to look: at the positions of a region, or how much each counts.
+        If losses are not `stacked`, G is then 1.
+        """
         return None
 
     @abstractmethod
@@ -74,8 +83,8 @@ class LayerLoss(StyleLoss):
         """The loss of maps by what was read of them, (G,)."""
         raise NotImplementedError
 
-    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
-        """What is read of a layer of the style, of this shape, for the target."""
+    def target_reading(self, maps: Tensor) -> Reading:
+        """What is read of a layer of the style for the target; of the maps, (1, N, h, w), only the shape matters."""
         return WholeMap()
 
     def reading_target(self, own: LayerReading) -> Tensor:
@@ -87,7 +96,7 @@ class LayerLoss(StyleLoss):
             return super().tiled_target(image, extractor)
         names = [name for name, _ in self.term.layers]
         shapes = extractor.shapes(image[None], names)
-        readings = [self.target_reading(shapes[name], image.device) for name in names]
+        readings = [self.target_reading(_stand_in(shapes[name], image)) for name in names]
         found = extractor.read(image[None], list(zip(names, readings, strict=True)))
         target = {}
         for name, reading, values in zip(names, readings, found, strict=True):
@@ -96,22 +105,46 @@ class LayerLoss(StyleLoss):
             target[name] = own.to(torch.promote_types(image.dtype, torch.float32))
         return target
 
-    def target(self, image: Tensor, maps: Maps) -> LossTarget:
-        views = [maps(view) for view in self.views(image)] if self.term.layers else []
-        return {name: self.layer_target([of[name] for of in views]) for name, _ in self.term.layers}
+    def target(self, image: Tensor, maps: Maps, guide: Tensor | None = None) -> LossTarget:
+        if not self.term.layers:
+            return {}
+        views = [maps(view) for view in self.views(image)]
+        guides = None if guide is None else [one[0] for one in self.views(guide[None])]
+        return {name: self._layer_target([of[name] for of in views], guides) for name, _ in self.term.layers}
 
-    def of_batch(self, blends: Sequence[LossBlend], setting: LossSetting) -> BatchLoss:
-        return LayerBatchLoss(self, [_mean(blend) for blend in blends] if self.linear else blends)
+    def _layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None) -> Tensor:
+        if guides is None:
+            return self.layer_target(views)
+        return self.layer_target(views, [guides_at(g, *of.shape[2:]) for of, g in zip(views, guides, strict=True)])
+
+    def of_batch(self, pairs: Sequence[Sequence[LossRegion]], setting: LossSetting) -> BatchLoss:
+        return LayerBatchLoss(self, pairs)
+
+
+@dataclass(frozen=True)
+class _StylePart:
+    """A style of a region of an image of a batch, with its share of the image's loss.
+
+    Attributes:
+        region: the number of the region in the image; None: all of it.
+    """
+
+    row: int
+    share: float
+    target: LossTarget
+    region: int | None
+    guide: Tensor | None
 
 
 @dataclass
-class _PartGroup:
+class _StyleGroup:
     """Parts of a batch that are computed together.
 
     Attributes:
         parts: their places among all parts of the batch, in order.
         rows: the image of each, (G,); None where that is every image once.
         targets: (G, …), or (1, …) where all have the same.
+        guides: (G, H, W), or None for parts that are whole images; `guide_maps`: the same at the layer.
         kept: the choice and its evaluation.
     """
 
@@ -119,22 +152,23 @@ class _PartGroup:
     rows: Tensor | None
     targets: Tensor
     prepared: Any
+    guides: Tensor | None = None
+    guide_maps: Tensor | None = None
     kept: list[Any] = field(default_factory=list)
 
 
 class LayerBatchLoss(BatchLoss):
-    """The loss of a batch: each image has one part, or, with several styles, one for each with its share."""
+    """The loss of a batch: each image has one part, or, with several styles or regions, one for each with its share."""
 
-    def __init__(self, loss: LayerLoss, blends: Sequence[LossBlend]) -> None:
-        self.loss, self.count = loss, len(blends)
+    def __init__(self, loss: LayerLoss, pairs: Sequence[Sequence[LossRegion]]) -> None:
+        self.loss, self.count = loss, len(pairs)
         self.lifetime = loss.lifetime()
         self.changes = bool(self.lifetime)
         self.period = 0
-        self.part_rows = [row for row, blend in enumerate(blends) for _ in blend]
-        self.shares = self._shares(blends)
-        targets = [target for blend in blends for _, target in blend]
+        self.parts = _style_parts(pairs, loss.linear)
+        self.shares = self._shares()
         with torch.no_grad():
-            self.groups = {name: self._grouped([t[name] for t in targets]) for name, _ in loss.term.layers}
+            self.groups = {name: self._grouped(name) for name, _ in loss.term.layers}
         self.orders = {name: self._order(groups) for name, groups in self.groups.items()}
 
     def begin(self, start: Tensor) -> None:
@@ -167,29 +201,35 @@ class LayerBatchLoss(BatchLoss):
             for group in groups:
                 group.kept.clear()
 
-    def _shares(self, blends: Sequence[LossBlend]) -> Tensor | None:
-        """(B, parts): the share of each part in each image; None where every image has one part."""
-        if all(len(blend) == 1 for blend in blends):
+    def _shares(self) -> Tensor | None:
+        """(B, parts): the share of each part in each image; None where every image is one part."""
+        if len(self.parts) == self.count and all(part.guide is None for part in self.parts):
             return None
-        shares = torch.zeros(len(blends), len(self.part_rows))
-        for part, (row, share) in enumerate(zip(self.part_rows, (s for b in blends for s, _ in b), strict=True)):
-            shares[row, part] = share
-        return shares.to(next(iter(blends[0][0][1].values()), shares).device)
+        shares = torch.zeros(self.count, len(self.parts))
+        for number, part in enumerate(self.parts):
+            shares[part.row, number] = part.share
+        return shares.to(next(iter(self.parts[0].target.values()), shares).device)
 
-    def _grouped(self, targets: Sequence[Tensor]) -> list[_PartGroup]:
+    def _grouped(self, layer: str) -> list[_StyleGroup]:
+        """Parts of whole images by their targets; of regions each alone, or, stacked, one of each image."""
         found: dict[Any, list[int]] = {}
-        for part, target in enumerate(targets):
-            found.setdefault(target.shape if self.loss.stacked else id(target), []).append(part)
-        return [self._group(parts, [targets[part] for part in parts]) for parts in found.values()]
+        for number, part in enumerate(self.parts):
+            target = part.target[layer]
+            alone = target.shape if self.loss.stacked else id(target) if part.guide is None else number
+            found.setdefault((alone, part.region), []).append(number)
+        return [self._group(numbers, layer) for numbers in found.values()]
 
-    def _group(self, parts: list[int], targets: list[Tensor]) -> _PartGroup:
+    def _group(self, parts: list[int], layer: str) -> _StyleGroup:
+        own = [self.parts[number] for number in parts]
+        targets = [part.target[layer] for part in own]
         same = all(target is targets[0] for target in targets)
         tensor = targets[0][None] if same else torch.stack(targets)
-        rows = [self.part_rows[part] for part in parts]
+        rows = [part.row for part in own]
         index = None if rows == list(range(self.count)) else torch.tensor(rows, device=tensor.device)
-        return _PartGroup(parts, index, tensor, self.loss.prepared(tensor))
+        guides = [part.guide for part in own if part.guide is not None]
+        return _StyleGroup(parts, index, tensor, self.loss.prepared(tensor), torch.stack(guides) if guides else None)
 
-    def _order(self, groups: Sequence[_PartGroup]) -> Tensor | None:
+    def _order(self, groups: Sequence[_StyleGroup]) -> Tensor | None:
         """Where each part is among the parts of all groups; None where a single group has all of them, in order."""
         if len(groups) == 1:
             return None
@@ -206,7 +246,13 @@ class LayerBatchLoss(BatchLoss):
             return losses
         return torch.where(self.shares > 0, self.shares * losses, 0.0).sum(dim=1)  # no image touches another's NaN
 
-    def _of_group(self, number: int, group: _PartGroup, maps: Tensor | LayerReading) -> Tensor:
+    def _guides(self, group: _StyleGroup, maps: Tensor) -> Tensor | None:
+        """The guides of a group at the layer, (G, h, w)."""
+        if group.guides is not None and group.guide_maps is None:
+            group.guide_maps = guides_at(group.guides, *maps.shape[2:])
+        return group.guide_maps
+
+    def _of_group(self, number: int, group: _StyleGroup, maps: Tensor | LayerReading) -> Tensor:
         if isinstance(maps, LayerReading):
             read = maps if group.rows is None else maps.of_rows(group.rows)
             choice = self._choice(number, group, _stand_in(read.shape, read.values))
@@ -215,11 +261,11 @@ class LayerBatchLoss(BatchLoss):
         return self.loss.layer_values(own, group.prepared, self._choice(number, group, own))
 
     @torch.no_grad()
-    def _choice(self, number: int, group: _PartGroup, maps: Tensor) -> Any:
+    def _choice(self, number: int, group: _StyleGroup, maps: Tensor) -> Any:
         if group.kept:
             return group.kept[0]
         generator = torch.Generator().manual_seed(1_000_003 * self.period + number)
-        choice = self.loss.choice(maps, group.prepared, generator)
+        choice = self.loss.choice(maps, group.prepared, generator, self._guides(group, maps))
         if self.lifetime != 0:
             group.kept.append(choice)
         return choice
@@ -228,6 +274,16 @@ class LayerBatchLoss(BatchLoss):
 def _stand_in(shape: torch.Size, like: Tensor) -> Tensor:
     """Maps of a shape that take no memory, for a choice that looks at nothing else."""
     return like.new_zeros(()).expand(shape)
+
+
+def _style_parts(pairs: Sequence[Sequence[LossRegion]], linear: bool) -> list[_StylePart]:
+    """The parts of a batch, image by image; with `linear`, one for each region, of the mean of its styles."""
+    return [
+        _StylePart(row, region.share * share, target, None if region.guide is None else number, region.guide)
+        for row, regions in enumerate(pairs)
+        for number, region in enumerate(regions)
+        for share, target in (_mean(region.blend) if linear else region.blend)
+    ]
 
 
 def _mean(blend: LossBlend) -> LossBlend:

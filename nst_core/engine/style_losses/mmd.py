@@ -11,13 +11,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import VARIANCE_FLOOR
 from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
-from nst_core.engine.style_losses.positions import (
-    drawn_positions,
-    style_positions,
-    style_vectors,
-    vectors,
-    vectors_at,
-)
+from nst_core.engine.style_losses.positions import positions_of, style_positions, style_vectors, vectors, vectors_at
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
 from nst_core.engine.tiling.readings import LayerReading, Reading
 
@@ -44,8 +38,8 @@ class DiscrepancyLoss(LayerLoss):
     def lifetime(self) -> int | None:
         return NEVER if self.term.option("draws") == "fixed" else 1
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"))
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
     def prepared(self, targets: Tensor) -> StyleVectors:
         style = targets[0]
@@ -53,10 +47,10 @@ class DiscrepancyLoss(LayerLoss):
         sums = [self.kernel(style[:, t], style, variance).sum() for t in tiles(style.shape[1], 4 * style.shape[1])]
         return StyleVectors(style, variance, torch.stack(sums).sum() / style.shape[1] ** 2)
 
-    def choice(self, maps: Tensor, target: StyleVectors, generator: torch.Generator) -> Tensor | None:
-        places = maps.shape[2] * maps.shape[3]
-        positions = drawn_positions(places, self.term.option("positions"), generator)
-        return None if positions is None else positions.to(maps.device)
+    def choice(
+        self, maps: Tensor, target: StyleVectors, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        return positions_of(maps, self.term.option("positions"), generator, None if guides is None else guides[0])
 
     def layer_values(self, maps: Tensor, target: StyleVectors, choice: Tensor | None) -> Tensor:
         return self._of_vectors(vectors(maps, choice), target)
@@ -67,8 +61,8 @@ class DiscrepancyLoss(LayerLoss):
     def reading_values(self, own: LayerReading, target: StyleVectors, choice: Tensor | None) -> Tensor:
         return self._of_vectors(own.values, target)
 
-    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
-        return vectors_at(style_positions(shape, self.term.option("positions"), device))
+    def target_reading(self, maps: Tensor) -> Reading:
+        return vectors_at(style_positions(maps, self.term.option("positions")))
 
     def reading_target(self, own: LayerReading) -> Tensor:
         return own.values[0].contiguous()

@@ -8,15 +8,24 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import ENERGY_FLOOR, at_least_float32
-from nst_core.engine.style_losses.layerwise import LayerLoss
+from nst_core.engine.regions import position_weights
+from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 from nst_core.engine.tiling.readings import LayerReading, PowerSums, Reading
 
 _LEAST_VARIANCE = 1e-8
 
 
-def channel_moments(maps: Tensor) -> Tensor:
-    """The mean and standard deviation of each channel over the positions: (B, N, H, W) -> (B, 2, N)."""
+def channel_moments(maps: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The mean and standard deviation of each channel over the positions: (B, N, H, W) -> (B, 2, N).
+
+    Args:
+        weights: of the positions, (B, H·W), which sum to 1; by default all the same.
+    """
     flat = at_least_float32(maps).flatten(2)
+    if weights is not None:
+        mean = (flat @ weights[:, :, None].to(flat))[:, :, 0]
+        variance = ((flat - mean[:, :, None]).square() @ weights[:, :, None].to(flat))[:, :, 0]
+        return torch.stack([mean, (variance + _LEAST_VARIANCE).sqrt()], dim=1)
     mean = flat.mean(dim=2)
     deviation = ((flat - mean[:, :, None]).square().mean(dim=2) + _LEAST_VARIANCE).sqrt()
     return torch.stack([mean, deviation], dim=1)
@@ -34,19 +43,28 @@ class MomentLoss(LayerLoss):
     linear = True
     summed = True
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return channel_moments(views[0])[0]
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
 
-    def layer_values(self, maps: Tensor, target: Tensor, choice: None) -> Tensor:
-        return self._of_moments(channel_moments(maps), target)
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return channel_moments(views[0], None if guides is None else position_weights(guides[0][None]))[0]
 
-    def reading(self, choice: None) -> Reading:
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The weights of positions in regions, (G, h·w)."""
+        return None if guides is None else position_weights(guides)
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        return self._of_moments(channel_moments(maps, choice), target)
+
+    def reading(self, choice: Tensor | None) -> Reading:
         return PowerSums()
 
-    def reading_values(self, own: LayerReading, target: Tensor, choice: None) -> Tensor:
+    def reading_values(self, own: LayerReading, target: Tensor, choice: Tensor | None) -> Tensor:
         return self._of_moments(moments_of_powers(own.values).to(target.dtype), target)
 
-    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
+    def target_reading(self, maps: Tensor) -> Reading:
         return PowerSums()
 
     def reading_target(self, own: LayerReading) -> Tensor:

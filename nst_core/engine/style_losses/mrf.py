@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
+from nst_core.engine.regions import inside
 from nst_core.engine.scaling import resized
 from nst_core.engine.style_losses.layerwise import LayerLoss
 from nst_core.engine.style_losses.positions import drawn_positions
@@ -24,6 +25,13 @@ class StylePatches(NamedTuple):
 
     patches: Tensor
     lengths: Tensor
+
+
+class Neighbours(NamedTuple):
+    """The index of each patch's nearest, (G, P), and the weight of each patch, (P,); None: all the same."""
+
+    indices: Tensor
+    weights: Tensor | None
 
 
 class PatchLoss(LayerLoss):
@@ -46,29 +54,42 @@ class PatchLoss(LayerLoss):
         turns = range(4) if self.term.option("rotations") else range(1)
         return tuple(each.rot90(turn, (1, 2)) if turn else each for each in sized for turn in turns)
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        """(S, D): at most so many patches of all views, drawn the same way whenever the shapes are the same."""
-        found = torch.cat([self._patches(maps)[0].T for maps in views])
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        """(S, D): at most so many patches of all views, drawn the same way whenever the shapes are the same.
+
+        Of a region those whose centre it holds.
+        """
+        places: Sequence[Tensor | None] = [None] * len(views) if guides is None else guides
+        found = torch.cat([self._patches_of(maps, guide) for maps, guide in zip(views, places, strict=True)])
         drawn = drawn_positions(len(found), self.term.option("positions"), torch.Generator().manual_seed(0))
         return found if drawn is None else found[drawn.to(found.device)]
 
     def prepared(self, targets: Tensor) -> StylePatches:
         return StylePatches(targets[0], targets[0].square().sum(dim=1).sqrt().clamp_min(_LEAST_NORM))
 
-    def choice(self, maps: Tensor, target: StylePatches, generator: torch.Generator) -> Tensor:
-        """The index of each patch's nearest, (G, P)."""
+    def choice(
+        self, maps: Tensor, target: StylePatches, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Neighbours:
         each = 4 * len(maps) * max(len(target.patches), target.patches.shape[1])
         strips = self._strips(maps, each)
-        return torch.cat([nearest(self._patches(self._strip(maps, rows)), target) for rows in strips], dim=1)
+        indices = torch.cat([nearest(self._patches(self._strip(maps, rows)), target) for rows in strips], dim=1)
+        if guides is None:
+            return Neighbours(indices, None)
+        weights = self._inside(guides[0]).float()
+        return Neighbours(indices, weights / weights.sum())
 
-    def layer_values(self, maps: Tensor, target: StylePatches, choice: Tensor) -> Tensor:
+    def layer_values(self, maps: Tensor, target: StylePatches, choice: Neighbours) -> Tensor:
         maps, width = self._padded(maps), self._grid(maps)[1]
-        count = choice.shape[1] * target.patches.shape[1]
+        indices, weights = choice
+        values = target.patches.shape[1]
 
         def piece(rows: slice, features: Tensor) -> Tensor:
             own = self._patches(self._strip(features, rows))
-            wanted = target.patches[choice[:, rows.start * width : rows.stop * width]].mT
-            return (own - wanted).square().sum(dim=(1, 2)) / count
+            part = slice(rows.start * width, rows.stop * width)
+            errors = (own - target.patches[indices[:, part]].mT).square()
+            if weights is not None:
+                return (errors.sum(dim=1) * weights[part].to(errors)).sum(dim=1) / values
+            return errors.sum(dim=(1, 2)) / (indices.shape[1] * values)
 
         strips = self._strips(maps, 4 * len(maps) * target.patches.shape[1])
         return sum_of_tiles(maps, [partial(piece, rows) for rows in strips])
@@ -88,6 +109,21 @@ class PatchLoss(LayerLoss):
     def _patches(self, maps: Tensor) -> Tensor:
         """The patches of maps (B, N, h, w), row by row: (B, D, P)."""
         return F.unfold(self._padded(maps), self.term.option("patch"), stride=self.term.option("stride"))
+
+    def _patches_of(self, maps: Tensor, guide: Tensor | None) -> Tensor:
+        """The patches of maps (1, N, h, w), or of a region of them: (P, D)."""
+        patches = self._patches(maps)[0].T
+        return patches if guide is None else patches[self._inside(guide)]
+
+    def _inside(self, guide: Tensor) -> Tensor:
+        """Whether the centre of each patch lies in the region of a guide, (h, w): (P,) bool."""
+        patch, stride = self.term.option("patch"), self.term.option("stride")
+        centres = (
+            (torch.arange(count, device=guide.device) * stride + patch // 2).clamp_max(side - 1)
+            for count, side in zip(self._grid(guide[None, None]), guide.shape, strict=True)
+        )
+        rows, columns = centres
+        return inside(guide[rows[:, None], columns]).flatten()
 
     def _strips(self, maps: Tensor, patch_bytes: int) -> Iterator[slice]:
         """Rows of patches that fill a tile."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
+from nst_core.engine.regions import region_positions
 from nst_core.engine.tiling.readings import Reading, VectorsAt, WholeMap
 
 
@@ -17,21 +18,36 @@ def drawn_positions(count: int, most: int | None, generator: torch.Generator) ->
     return torch.randperm(count, generator=generator)[:most].sort().values
 
 
+def positions_of(
+    maps: Tensor, most: int | None, generator: torch.Generator, guide: Tensor | None = None
+) -> Tensor | None:
+    """At most so many positions of maps (B, N, h, w), drawn on the CPU, on the maps' device; None: all of them.
+
+    Args:
+        guide: (h, w), of the region to draw from.
+    """
+    if guide is None:
+        drawn = drawn_positions(maps.shape[2] * maps.shape[3], most, generator)
+        return None if drawn is None else drawn.to(maps.device)
+    inside = region_positions(guide)
+    drawn = drawn_positions(len(inside), most, generator)
+    return inside if drawn is None else inside[drawn.to(inside.device)]
+
+
 def vectors(maps: Tensor, positions: Tensor | None = None) -> Tensor:
     """The feature vectors at positions: (B, N, H, W) -> (B, N, M) in at least float32."""
     flat = maps.flatten(2)
     return at_least_float32(flat if positions is None else flat.index_select(2, positions))
 
 
-def style_vectors(maps: Tensor, most: int | None) -> Tensor:
-    """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same ones for the same shape."""
-    return vectors(maps, style_positions(maps.shape, most, maps.device))[0].contiguous()
+def style_vectors(maps: Tensor, most: int | None, guide: Tensor | None = None) -> Tensor:
+    """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same for one shape and region."""
+    return vectors(maps, style_positions(maps, most, guide))[0].contiguous()
 
 
-def style_positions(shape: torch.Size, most: int | None, device: torch.device) -> Tensor | None:
+def style_positions(maps: Tensor, most: int | None, guide: Tensor | None = None) -> Tensor | None:
     """The positions of those vectors; None: all of them."""
-    positions = drawn_positions(shape[2] * shape[3], most, torch.Generator().manual_seed(0))
-    return None if positions is None else positions.to(device)
+    return positions_of(maps, most, torch.Generator().manual_seed(0), guide)
 
 
 def vectors_at(positions: Tensor | None) -> Reading:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nst_core.engine.regions import region_positions
 from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
 from nst_core.engine.style_losses.positions import (
-    drawn_positions,
     in_order,
+    positions_of,
     sorted_error,
     style_positions,
     style_vectors,
@@ -39,16 +40,15 @@ class SlicedLoss(LayerLoss):
     def lifetime(self) -> int | None:
         return NEVER if self.term.option("draws") == "fixed" else 1
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"))
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
+        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
-    def choice(self, maps: Tensor, target: Tensor, generator: torch.Generator) -> Slices:
-        channels, places = maps.shape[1], maps.shape[2] * maps.shape[3]
-        count = self.term.option("projections") or channels
-        directions = torch.randn(count, channels, generator=generator)
-        positions = drawn_positions(places, self.term.option("positions"), generator)
-        unit = torch.nn.functional.normalize(directions).to(target)
-        return Slices(unit, None if positions is None else positions.to(maps.device))
+    def choice(self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None) -> Slices:
+        count = self.term.option("projections") or maps.shape[1]
+        directions = torch.randn(count, maps.shape[1], generator=generator)
+        guide = None if guides is None else guides[0]
+        positions = positions_of(maps, self.term.option("positions"), generator, guide)
+        return Slices(torch.nn.functional.normalize(directions).to(target), positions)
 
     def layer_values(self, maps: Tensor, target: Tensor, choice: Slices) -> Tensor:
         return self._of_vectors(vectors(maps, choice.positions), target, choice.directions)
@@ -59,8 +59,8 @@ class SlicedLoss(LayerLoss):
     def reading_values(self, own: LayerReading, target: Tensor, choice: Slices) -> Tensor:
         return self._of_vectors(own.values, target, choice.directions)
 
-    def target_reading(self, shape: torch.Size, device: torch.device) -> Reading:
-        return vectors_at(style_positions(shape, self.term.option("positions"), device))
+    def target_reading(self, maps: Tensor) -> Reading:
+        return vectors_at(style_positions(maps, self.term.option("positions")))
 
     def reading_target(self, own: LayerReading) -> Tensor:
         return own.values[0].contiguous()
@@ -84,17 +84,27 @@ class HistogramLoss(LayerLoss):
 
     stacked = False
 
-    def layer_target(self, views: Sequence[Tensor]) -> Tensor:
+    def lifetime(self) -> int | None:
+        return NEVER  # a guide stays
+
+    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
         """Each channel's values in order, (N, K), at most so many, evenly by rank."""
-        ordered = in_order(vectors(views[0])[0])
+        inside = None if guides is None else region_positions(guides[0])
+        ordered = in_order(vectors(views[0], inside)[0])
         count, most = ordered.shape[1], int(self.term.option("positions"))
         if count <= most:
             return ordered
         ranks = torch.arange(most, device=ordered.device) * (count - 1) // max(1, most - 1)
         return ordered.index_select(1, ranks)
 
-    def layer_values(self, maps: Tensor, target: Tensor, choice: None) -> Tensor:
-        own = vectors(maps)
+    def choice(
+        self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None
+    ) -> Tensor | None:
+        """The positions of a region."""
+        return None if guides is None else region_positions(guides[0])
+
+    def layer_values(self, maps: Tensor, target: Tensor, choice: Tensor | None) -> Tensor:
+        own = vectors(maps, choice)
         each = 8 * len(own) * max(own.shape[2], target.shape[2])
 
         def piece(tile: slice, features: Tensor) -> Tensor:

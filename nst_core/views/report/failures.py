@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nst_core import errors
-from nst_core.errors import InputError, NumericalError, ResourceError, SkippedInput, TransientError
+from nst_core.errors import (
+    InputError,
+    NumericalError,
+    ResourceError,
+    SkippedInput,
+    TransientError,
+    UnusableMask,
+)
 from nst_core.run_folder.without_folders import base_name, style_names, without_folders
 
 _EXAMPLES = 5
@@ -26,6 +33,8 @@ _ADVICE = {
     "ImageTooLarge": "Scale the image down, or allow more with `max_pixels` of its source; then `nst retry`.",
     "SlowImage": "Save it anew as an ordinary JPEG or PNG, or allow more with `decode_seconds` of its source.",
     "ImageTooSmall": "Leave it out, or allow it with `min_side` of its source if the method can; then `nst retry`.",
+    "UnusableMask": "Correct the mask, then run again: its pair is planned anew, and this one is left out.",
+    "ReplacedMask": "Nothing: the pair was planned anew, with the mask that is there now.",
     "PoisonPair": "Its process died whenever it was made alone. Look at the image and at the machine's memory, "
     "then `nst retry`.",
     "ExcludedLicense": "Nothing: `exclude_licenses` of the run file asks for it.",
@@ -78,7 +87,8 @@ class Messages:
         columns = ("status", "error_class", "error_message", "content_path", "style_paths")
         for row in rows.select(columns).to_pylist():
             messages = self._messages.setdefault((row["status"] or "unknown", row["error_class"] or "unknown"), {})
-            message = without_folders(row["error_message"] or "", [row["content_path"], *row["style_paths"]])
+            named = [row["content_path"], *row["style_paths"], _mask_path(row)]
+            message = without_folders(row["error_message"] or "", named)
             if message in messages:
                 messages[message][-1] += 1
             elif len(messages) < _MOST_MESSAGES:
@@ -94,6 +104,10 @@ class Messages:
         commonest = sorted(messages.items(), key=lambda one: -one[1][-1])[:_EXAMPLES]
         examples = tuple(MessageExample(message, *more) for message, more in commonest)
         return Reason(status, name, pairs, advice(status, name), examples, len(messages))
+
+
+def _mask_path(row: dict[str, Any]) -> str | None:
+    return row["error_message"].partition(": ")[0] if row["error_class"] == UnusableMask.__name__ else None
 
 
 _ORDER = {"failed": 0, "quarantined": 1, "skipped": 2}

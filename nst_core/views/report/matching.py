@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_OF_ROW = ("artist", "label", "split", "replicate", "style_weight", "content_weight", "style_shares")
+_OF_ROW = ("artist", "label", "split", "replicate", "style_weight", "content_weight", "strength", "style_shares")
 _BY_NAME = ("content_id", "style_ids", *_OF_ROW)
 _BY_BYTES = ("content_sha256", "style_sha256", *_OF_ROW)
 

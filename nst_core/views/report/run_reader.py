@@ -51,6 +51,7 @@ PLANNED = (
     "replicate",
     "style_weight",
     "content_weight",
+    "strength",
     "content_sha256",
     "style_sha256",
     "method_fingerprint",

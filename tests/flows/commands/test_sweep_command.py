@@ -110,6 +110,9 @@ def test_a_bad_picture_is_left_out_and_told(trial: Trial) -> None:
     [
         (["--over", "method.bta=1,2"], "did you mean 'beta'"),
         (["--over", "method.beta=1"], "has one value"),
+        (["--over", "method.strength=0.2,1.5"], "method.strength is 1.5; it must be a number from 0 to 1"),
+        (["--over", "method.strength=0.2,-1"], "method.strength is -1; it must be a number, 0 or more"),
+        (["--over", "method.strength=0.2,strong"], "method.strength is 'strong'; it must be a number, 0 or more"),
         (["--over", "execution.devices=cpu,auto"], "can go over keys of `method`"),
         (["--over", f"method.beta={','.join(map(str, range(201)))}"], "--yes"),
         (["--over", "method.beta=1,2", "--only", "nobody"], "no pair has"),

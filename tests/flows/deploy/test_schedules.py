@@ -141,7 +141,8 @@ def test_a_scheduled_run_fires_and_the_next_one_processes_only_the_two_new_photo
             first = wait_for("the first run", lambda: api.nightly_runs("Completed"))[0]
             assert first["auto_scheduled"]
             assert first["state"]["message"].startswith("2 new images; 2 of 2 pairs are done")
-            assert "Stylizing: 2/2 images" in "\n".join(api.log_of(first))
+            # Logs reach the server a while after the state.
+            wait_for("its log", lambda: "Stylizing: 2/2 images" in "\n".join(api.log_of(first)))
             images = work / "outputs" / "photos" / "images"
             before = {path: path.stat().st_mtime_ns for path in images.rglob("*.png")}
             photographs(work, make_image, 3, 4)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from running_app import FINAL, Running, await_state, pick, png, start, until, upload
 
-from nst_core.app.recipe_options import style_weight
+from nst_core.app.recipe_options import pair_strength
 from nst_core.recipes import load_recipe, recipe_names
 from nst_core.run_folder.verify.verification import verify
 
@@ -35,7 +35,7 @@ def test_two_uploads_become_a_picture_a_row_and_a_place_in_the_gallery(
     assert Image.open(io.BytesIO(image.content)).size == (40, 32)
     row = rows(app).loc[done["pair_id"]]
     assert (row.status, row.method, row["size"], row.x_strength) == ("success", "wavelet", 40, "75")
-    assert row.beta == pytest.approx(10 * load_recipe("wavelet").beta)
+    assert row.alpha == pytest.approx(load_recipe("wavelet").alpha / 3)
     assert (app.root / row.file_name).read_bytes() == image.content
     assert Path(row.content_path).relative_to(app.root).parts[0] == "inputs"
     assert row.x_content_name == "picture.png"
@@ -128,11 +128,17 @@ def test_the_same_picture_asked_for_twice_is_made_twice(app: Running) -> None:
     assert set(ids) <= set(rows(app).index)
 
 
-def test_strength_is_a_factor_of_ten_every_25_steps_and_neutral_in_the_middle() -> None:
-    recipe = load_recipe("wavelet")
-    assert style_weight(recipe, 50) is None
-    assert style_weight(recipe, 100) == pytest.approx(100 * recipe.beta)
-    assert style_weight(recipe, 25) == pytest.approx(recipe.beta / 10)
+def test_strength_goes_from_0_to_100_and_is_no_strength_in_the_middle() -> None:
+    assert [pair_strength(strength) for strength in (0, 25, 50, 100)] == [0.0, 0.25, None, 1.0]
+
+
+def test_at_strength_0_the_photograph_comes_back(app: Running, make_image: Make, tmp_path: Path) -> None:
+    person = app.person()
+    content, style = (upload(person, png(make_image, tmp_path, seed)) for seed in (1, 2))
+    job = start(person, content={"upload": content}, style={"upload": style}, size=40, strength=0)
+    done = await_state(person, job, *FINAL)
+    assert (done["state"], done["error"], done["evaluations"]) == ("done", None, 0)
+    assert rows(app).loc[done["pair_id"]].x_strength == "0"
 
 
 def test_the_page_is_served_and_carries_its_options(app: Running) -> None:

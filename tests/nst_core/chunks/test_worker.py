@@ -316,3 +316,21 @@ def test_a_chunk_that_has_to_stop_waits_for_no_decoder(folder: Path, monkeypatch
         assert not over.is_set()
     finally:
         over.set()
+
+
+def test_strengths_of_rows_come_before_the_recipe_s(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At strength 0 the content comes back without an evaluation; the others' weights are told as they were."""
+    chunk = chunk_of(folder, "first", "style0.png")
+    strengths = (0.0, None, 0.75, 0.25)
+    rows = tuple(replace(row, strength=strength) for row, strength in zip(chunk.rows, strengths, strict=True))
+    recipe = replace(RECIPE, strength=0.8)
+    made = results(folder, replace(chunk, rows=rows), recipe)
+    assert [row.evaluations for row in made] == [0, 2, 2, 2]
+    weights = [(row.alpha, row.beta, row.tv_weight) for row in made[1:]]
+    for found, (alpha, tv_weight) in zip(weights, ((0.25, 1), (1 / 3, 1), (1, 0.5)), strict=True):
+        assert found == pytest.approx((alpha * RECIPE.alpha, RECIPE.beta, tv_weight * RECIPE.tv_weight))
+    for row in made[1:]:
+        terms = (row.alpha or 0) * (row.content_loss or 0) + (row.beta or 0) * (row.style_loss or 0)
+        assert row.total_loss == pytest.approx(terms + (row.tv_weight or 0) * (row.tv_loss or 0), rel=1e-5)
+    content = np.asarray(Image.open(folder / "0.png").convert("RGB").resize((48, 36), Image.Resampling.LANCZOS), int)
+    assert abs(np.asarray(Image.open(folder / "run" / str(made[0].file_name)), int) - content).max() <= 8

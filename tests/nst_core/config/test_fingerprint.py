@@ -160,3 +160,9 @@ def test_maps_that_changed_behind_their_name_change_the_method(monkeypatch: pyte
     monkeypatch.setitem(FEATURES_VERSION, "wavelet", 99)
     after = prints("method.recipe=wavelet", weights=None)
     assert changed_keys(before.method_data, after.method_data) == ["method.features_version (2 → 99)"]
+
+
+def test_a_strength_changes_the_method_and_the_recipe_s_own_does_not() -> None:
+    assert prints("method.strength=0.5") == prints("method.strength=null") == prints()
+    changed = changed_keys(prints().method_data, prints("method.strength=0.4").method_data)
+    assert changed == ["method.strength (none → 0.4)"]

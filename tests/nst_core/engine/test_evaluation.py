@@ -12,9 +12,10 @@ from torch import Tensor
 from nst_core.engine import evaluation as module
 from nst_core.engine.evaluation import build_evaluation
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.parametrisation import Spectral
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.style_targets import style_target
 
 RECIPE = Recipe(
     "small",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_optimisation import RECIPE, TinyFeatures, bits_of_one_thread, picture, row
+from test_optimisation import RECIPE, TinyFeatures, bits_of_one_thread, check_each_alone, picture
 from torch import Tensor
 
 from nst_core.engine import optimisation
@@ -23,7 +23,7 @@ from nst_core.engine.neighbours import (
     split_cosine_distance,
     split_targets,
 )
-from nst_core.engine.objective import Objective, StyleTarget, blend_targets, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import coarse_part
@@ -31,6 +31,7 @@ from nst_core.engine.structure import laplacian_loss
 from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss, blended_queries
 from nst_core.engine.style_losses.transport_loss import TransportLoss
+from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
 
 LAYERS = (("first", 1.0), ("second", 1.0))
 NNST = Recipe(
@@ -82,12 +83,7 @@ def batch_of(recipe: Recipe, count: int = 4, dtype: torch.dtype = torch.float32)
 def test_four_pairs_end_where_each_ends_alone(recipe: Recipe) -> None:
     """In float64, since a nearest neighbour that rounding changes sends the optimisation elsewhere."""
     batch, extractor = batch_of(recipe, dtype=torch.float64), TinyFeatures().double()
-    together = stylize_batch(batch, recipe, extractor)
-    for k in range(4):
-        alone = stylize_batch(row(batch, k), recipe, extractor)
-        for one, other in zip(alone.traces[0], together.traces[k], strict=True):
-            assert other.total == pytest.approx(one.total, rel=0.01)
-        assert (alone.images[0] - together.images[k]).abs().max() < 0.02
+    check_each_alone(batch, recipe, extractor)
 
 
 @every_recipe

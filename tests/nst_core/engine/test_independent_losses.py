@@ -17,8 +17,9 @@ from torch import Tensor
 from nst_core.engine.features import build_extractor, caffe
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, resize_pixels, to_tensor, working_size
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import Pairs, initial_images, stylize_batch
+from nst_core.engine.style_targets import style_target
 from nst_core.recipes import load_recipe
 from nst_core.sources.sample import sample_paintings, sample_photographs
 

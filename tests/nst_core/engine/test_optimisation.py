@@ -18,11 +18,12 @@ from nst_core.engine.colour import colour_statistics, greyscale, luminance, matc
 from nst_core.engine.divergence import DivergenceGuard
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.objective import Objective, StyleTarget, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.optimisers import LBFGS
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
 from nst_core.engine.starts import initial_images
+from nst_core.engine.style_targets import StyleTarget, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted, TransientError
 
@@ -108,6 +109,17 @@ def pairs(extractor: Extractor, recipe: Recipe = RECIPE, count: int = 3, **setti
 
 def row(batch: Pairs, index: int) -> Pairs:
     return Pairs(batch.contents[index : index + 1], batch.targets[index : index + 1], batch.seeds[index : index + 1])
+
+
+def check_each_alone(batch: Pairs, recipe: Recipe, extractor: Extractor) -> None:
+    """Each pair of a batch ends where it ends alone."""
+    together = stylize_batch(batch, recipe, extractor)
+    assert not any(together.failed)
+    for index in range(len(batch.seeds)):
+        alone = stylize_batch(row(batch, index), recipe, extractor)
+        for one, other in zip(alone.traces[0], together.traces[index], strict=True):
+            assert other.total == pytest.approx(one.total, rel=0.01)
+        assert (alone.images[0] - together.images[index]).abs().max() < 0.02
 
 
 def totals(stylized: StylizedBatch, index: int = 0) -> list[float]:
@@ -367,7 +379,7 @@ def test_targets_of_other_starts_hold_no_image() -> None:
 @pytest.mark.parametrize("way", ["luminance", "matching"])
 def test_a_target_that_keeps_the_content_s_colours_needs_the_content(way: str) -> None:
     recipe = replace(RECIPE, colour="content", keep_colour_by=way)
-    with pytest.raises(ValueError, match="needs the content"):
+    with pytest.raises(ValueError, match="need the content"):
         style_target(picture(10), recipe, TinyFeatures())
 
 

@@ -111,6 +111,7 @@ SETTINGS = [
     OptimiserSettings("rmsprop", learning_rate=0.01),
     OptimiserSettings("gradient_descent", learning_rate=1e-4),
     OptimiserSettings("gradient_descent", learning_rate=1e-3, rate="first_step"),
+    OptimiserSettings("gradient_descent", learning_rate=1e-3, rate="adaptive"),
 ]
 either = pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: f"{settings.name}-{settings.rate}")
 
@@ -173,7 +174,7 @@ def test_reset_makes_exactly_those_rows_start_afresh(settings: OptimiserSettings
     undisturbed = run_batch(build_optimiser(settings, STARTS), PROBLEMS, STARTS, 30)[15:]
     assert torch.equal(after[:, rows], afresh[:, rows])
     assert torch.equal(after[:, ~rows], undisturbed[:, ~rows])
-    if settings.rate == "first_step" or settings.name != "gradient_descent":  # it has nothing to forget
+    if settings.rate != "absolute" or settings.name != "gradient_descent":  # it has nothing to forget
         assert not torch.equal(afresh[:, ~rows], undisturbed[:, ~rows])
 
 
@@ -282,8 +283,11 @@ def test_gradient_descent_makes_the_iterates_of_torch_sgd_alone_to_the_end() -> 
         assert relative_difference(paths[:, row], alone) < 1e-10, f"problem {row}"
 
 
-def test_a_first_step_moves_no_value_further_than_it_says_and_steps_that_went_too_far_are_taken_back() -> None:
-    paths = run_batch(GradientDescent(STARTS, 0.02, "first_step"), PROBLEMS, STARTS, 30)
+@pytest.mark.parametrize(("name", "growth"), [("first_step", 1.0), ("adaptive", 1.1)])
+def test_a_first_step_moves_no_value_too_far_and_steps_that_went_too_far_are_taken_back(
+    name: str, growth: float
+) -> None:
+    paths = run_batch(GradientDescent(STARTS, 0.02, name), PROBLEMS, STARTS, 30)
     halved = 0
     for row, (problem, x) in enumerate(EIGHT):
         g = gradient(problem, x)
@@ -294,6 +298,8 @@ def test_a_first_step_moves_no_value_further_than_it_says_and_steps_that_went_to
             g = gradient(problem, x)
             if float(before @ g) < 0:
                 x, g, rate, halved = at, before, rate / 2, halved + 1
+            else:
+                rate *= growth
     assert halved > 0, "choose problems on which a step goes too far"
 
 

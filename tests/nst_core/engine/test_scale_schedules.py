@@ -14,11 +14,12 @@ from nst_core.engine import optimisation, session
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.evaluation import Evaluate, Evaluation
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import Objective, blend_targets, luminance_only, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.parametrisation import PixelParametrisation
 from nst_core.engine.recipe import OptimiserSettings, Recipe, Stage
 from nst_core.engine.scaling import resized, scaled
+from nst_core.engine.style_targets import blend_targets, luminance_only, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted
 

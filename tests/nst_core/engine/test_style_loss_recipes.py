@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_optimisation import TinyFeatures, bits_of_one_thread, picture, row
+from test_optimisation import TinyFeatures, bits_of_one_thread, check_each_alone, picture
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
-from nst_core.engine.objective import Objective, blend_targets, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.style_targets import blend_targets, style_target
 
 LAYERS = (("first", 1.0), ("second", 0.5))
 BASE = Recipe(
@@ -49,13 +50,7 @@ def test_four_pairs_end_where_each_ends_alone(term: StyleTerm) -> None:
     """In float64, since a nearest neighbour that rounding changes sends the optimisation elsewhere."""
     recipe = replace(BASE, style=term)
     batch, extractor = batch_of(recipe, torch.float64), TinyFeatures().double()
-    together = stylize_batch(batch, recipe, extractor)
-    assert together.failed == [False] * 4
-    for k in range(4):
-        alone = stylize_batch(row(batch, k), recipe, extractor)
-        for one, other in zip(alone.traces[0], together.traces[k], strict=True):
-            assert other.total == pytest.approx(one.total, rel=0.01)
-        assert (alone.images[0] - together.images[k]).abs().max() < 0.02
+    check_each_alone(batch, recipe, extractor)
 
 
 @every_term

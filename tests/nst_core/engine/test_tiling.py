@@ -12,10 +12,11 @@ from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.features import Extractor, build_extractor
 from nst_core.engine.features.geometry import Reach, Window
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.style_targets import style_target
 from nst_core.engine.tiling import choice
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.grid import tiles

@@ -38,8 +38,8 @@ def faults_of(folder: Path, text: str | bytes) -> str:
 def test_every_column_arrives(tmp_path: Path) -> None:
     (row,) = read(
         tmp_path,
-        "content,style,artist,label,split,style_weight,content_weight,size,seed,note\n"
-        "a.jpg,b.jpg,Claude Monet,cat,train,2.5,0,128,7,for the show\n",
+        "content,style,artist,label,split,style_weight,content_weight,strength,size,seed,note\n"
+        "a.jpg,b.jpg,Claude Monet,cat,train,2.5,0,0.3,128,7,for the show\n",
     )
     assert row == ManifestRow(
         2,
@@ -48,7 +48,7 @@ def test_every_column_arrives(tmp_path: Path) -> None:
         "Claude Monet",
         "cat",
         "train",
-        Overrides(2.5, 0.0, 128, 7),
+        Overrides(2.5, 0.0, 128, 7, 0.3),
         {"note": "for the show"},
     )
 
@@ -112,6 +112,10 @@ def test_all_faults_are_told_at_once_with_row_column_value_and_reason(tmp_path: 
         ("style_weight", "inf"),
         ("style_weight", "9" * 400),
         ("style_weight", "1,5"),
+        ("strength", "1.5"),
+        ("strength", "-0.1"),
+        ("strength", "nan"),
+        ("strength", "half"),
         ("content_weight", "1_000"),
         ("content_weight", "-0.1"),
         ("style", ";"),
@@ -122,7 +126,7 @@ def test_all_faults_are_told_at_once_with_row_column_value_and_reason(tmp_path: 
     ],
 )
 def test_a_value_of_the_wrong_type_is_a_fault(tmp_path: Path, column: str, value: str) -> None:
-    names = ["style", "size", "seed", "style_weight", "content_weight"]
+    names = ["style", "size", "seed", "style_weight", "content_weight", "strength"]
     cells = {"style": "b.jpg", column: value}
     text = f"content,{','.join(names)}\na.jpg," + ",".join(f'"{cells.get(name, "")}"' for name in names) + "\n"
     message = faults_of(tmp_path, text)

@@ -34,7 +34,14 @@ pairs = st.builds(
     st.none() | texts,
     st.none() | texts,
     st.none() | texts,
-    st.builds(Overrides, weights, weights, st.none() | st.integers(16, 65500), st.none() | st.integers(0, 2**63 - 1)),
+    st.builds(
+        Overrides,
+        weights,
+        weights,
+        st.none() | st.integers(16, 65500),
+        st.none() | st.integers(0, 2**63 - 1),
+        st.none() | st.floats(0, 1),
+    ),
     st.integers(0, 2**31 - 1),
 )
 ODD = 'a"b\\c\n\x00\x7f\u2028\ud800é🎨'
@@ -49,7 +56,7 @@ def identity(pair: Pair, method: str) -> dict[str, Any]:
         "artist": pair.artist,
         "label": pair.label,
         "split": pair.split,
-        "overrides": asdict(pair.overrides),
+        "overrides": {k: v for k, v in asdict(pair.overrides).items() if k != "strength" or v is not None},
         "replicate": pair.replicate,
         "method": method,
     }

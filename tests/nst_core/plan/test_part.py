@@ -64,6 +64,7 @@ def test_a_pair_s_id_is_pinned() -> None:
         {"overrides": Overrides(content_weight=2.0, size=64)},
         {"overrides": Overrides(style_weight=2.0, size=65)},
         {"overrides": Overrides(style_weight=2.0, size=64, seed=0)},
+        {"overrides": Overrides(style_weight=2.0, size=64, strength=0.0)},
         {"replicate": 1},
     ],
     ids=str,

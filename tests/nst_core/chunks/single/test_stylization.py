@@ -78,3 +78,11 @@ def test_nothing_is_written_where_something_is_wrong(images: tuple[Path, Path], 
     with pytest.raises(ImageTooSmall, match="at size 48 it is 48 × 5 pixels"):
         stylize_one(tiny, style, tmp_path / "out.png", config())
     assert not list(tmp_path.glob("out*"))
+
+
+def test_at_strength_0_the_photograph_comes_back_in_its_own_pixels(images: tuple[Path, Path], tmp_path: Path) -> None:
+    asked = config(size="original", format="png")
+    asked = asked.model_copy(update={"method": asked.method.model_copy(update={"strength": 0})})
+    assert stylize_one(*images, tmp_path / "out.png", asked) == []
+    with Image.open(tmp_path / "out.png") as made, Image.open(images[0]) as content:
+        assert made.tobytes() == content.convert("RGB").tobytes()

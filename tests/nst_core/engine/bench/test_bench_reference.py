@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from nst_core.engine.bench.network import PlainNetwork
 from nst_core.engine.bench.reference import Reference
 from nst_core.engine.features import build_extractor
-from nst_core.engine.objective import Objective, style_target
+from nst_core.engine.objective import Objective
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.style_targets import style_target
 from nst_core.errors import ConfigError
 
 SQUEEZENET = Recipe(
@@ -112,11 +113,20 @@ def test_it_runs_torchvisions_modules_and_no_deeper_than_it_must() -> None:
         replace(SQUEEZENET, style=StyleTerm((("fire3_conv", 1.0),))),
         replace(SQUEEZENET, content=replace(SQUEEZENET.content, colours="grey")),
         replace(SQUEEZENET, colour="content"),
+        replace(SQUEEZENET, strength=0.3),
         replace(SQUEEZENET, style=replace(SQUEEZENET.style, loss="sliced")),
         replace(SQUEEZENET, style=replace(SQUEEZENET.style, beside=(SQUEEZENET.style,))),
         replace(SQUEEZENET, content=replace(SQUEEZENET.content, loss="self_similarity")),
     ],
-    ids=["inside a fire module", "greyscale content", "content's colours", "sliced", "two terms", "self-similarity"],
+    ids=[
+        "inside a fire module",
+        "greyscale content",
+        "content's colours",
+        "strength",
+        "sliced",
+        "two terms",
+        "self-similarity",
+    ],
 )
 def test_what_it_cannot_do_is_said(recipe: Recipe) -> None:
     with pytest.raises(ConfigError, match="--no-reference"):

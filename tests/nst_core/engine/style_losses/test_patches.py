@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.recipe import StyleTerm
-from nst_core.engine.style_losses import LossSetting, style_loss
+from nst_core.engine.style_losses import LossRegion, LossSetting, style_loss
 from nst_core.engine.style_losses.mrf import PatchLoss
 
 
@@ -36,7 +36,7 @@ def test_neighbours_and_values_equal_brute_force(patch: int, stride: int) -> Non
         own = patches(result[image].numpy(), patch, stride)
         lengths = np.linalg.norm(own, axis=1)[:, None] * np.linalg.norm(theirs, axis=1)[None]
         nearest = np.argmax((own @ theirs.T) / lengths, axis=1)
-        assert choice[image].tolist() == nearest.tolist()
+        assert choice.indices[image].tolist() == nearest.tolist()
         assert found[image].item() == pytest.approx(((own - theirs[nearest]) ** 2).mean(), rel=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_neighbours_are_kept_for_as_many_evaluations_as_asked_for() -> None:
     def fresh() -> Any:
         target = ((1.0, style_loss(term).target(torch.zeros(3, 8, 8), lambda _: {"layer": style})),)
         setting = LossSetting(WaveletFeatures(), torch.zeros(1, 3, 8, 8), [0], torch.ones(1))
-        return style_loss(term).of_batch([target], setting)
+        return style_loss(term).of_batch([[LossRegion(target)]], setting)
 
     loss = fresh()
     assert loss.changes

@@ -13,7 +13,16 @@ from torch import Tensor
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.losses import GRAM_LOSSES
 from nst_core.engine.recipe import StyleTerm
-from nst_core.engine.style_losses import STYLE_LOSSES, BatchLoss, LossBlend, LossSetting, blended, style_loss, tiles
+from nst_core.engine.style_losses import (
+    STYLE_LOSSES,
+    BatchLoss,
+    LossBlend,
+    LossRegion,
+    LossSetting,
+    blended,
+    style_loss,
+    tiles,
+)
 
 OF_SETS = ("neighbours", "split_neighbours", "transport")
 LAYERS = (("first", 1.0), ("second", 0.5))
@@ -49,7 +58,7 @@ def blend(term: StyleTerm, of: Mapping[str, Tensor]) -> LossBlend:
 def prepared(term: StyleTerm, *blends: LossBlend) -> BatchLoss:
     contents = torch.zeros(len(blends), 3, 8, 8)
     setting = LossSetting(WaveletFeatures(), contents, [0] * len(blends), torch.ones(len(blends)))
-    return style_loss(term).of_batch(blends, setting)
+    return style_loss(term).of_batch([[LossRegion(one)] for one in blends], setting)
 
 
 def values(loss: BatchLoss, of: Mapping[str, Tensor]) -> Tensor:
