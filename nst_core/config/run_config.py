@@ -28,10 +28,13 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.tiling.settings import Tiling
 from nst_core.errors import ConfigError, UsageError
 from nst_core.recipes import configs_folder, is_recipe_file, load_recipe, set_override
-from nst_core.storage.disk import parse_bytes
+from nst_core.storage.disk import format_bytes, parse_bytes
 from nst_core.storage.yaml_files import read_yaml
 
 AUTO: Literal["auto"] = "auto"
+
+LEAST_MEMORY = 100 * 10**6
+"""Bytes that `execution.memory` must give; no network fits into less."""
 
 
 class Method(BaseModel):
@@ -147,8 +150,8 @@ class Execution(Section):
     @field_validator("memory")
     @classmethod
     def _with_unit(cls, text: str) -> str:
-        if text != AUTO:
-            parse_bytes(text)
+        if text != AUTO and parse_bytes(text) < LEAST_MEMORY:
+            raise ValueError(f"must be {format_bytes(LEAST_MEMORY)} or more")
         return text
 
     @property

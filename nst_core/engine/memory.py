@@ -66,11 +66,15 @@ def largest_working_batch(batch: int, attempt: Callable[[int], None]) -> int:
 
 
 def available_bytes(device: torch.device, memory: int | None = None) -> float:
-    """Bytes that a batch may take now: a share of the free ones, or of `memory` what this process does not hold yet."""
+    """Bytes that a batch may take now: a share of the free ones, or of `memory` what this process does not hold yet.
+
+    Never more than are free.
+    """
+    free = free_bytes(device)
     if memory is None:
-        return SHARE * free_bytes(device)
+        return SHARE * free
     held = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident()
-    return max(0, memory - held)
+    return min(free, max(0, memory - held))
 
 
 def free_bytes(device: torch.device) -> int:

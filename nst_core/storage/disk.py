@@ -45,7 +45,7 @@ _UNITS = {
 
 def parse_bytes(text: str) -> int:
     """The bytes of a size with its unit, such as `3GiB` or `800 MB`. Raises ValueError."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)", text.strip())
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?([A-Za-z]+)", text.strip())
     unit = _UNITS.get(found[2].lower()) if found else None
     if not found or unit is None or not float(found[1]):
         raise ValueError("must be a size with its unit, such as 3GiB or 800MB")

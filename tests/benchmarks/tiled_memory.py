@@ -7,7 +7,6 @@ evaluations show the peak of a whole run.
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ import torch
 
 from nst_core.engine import optimisers
 from nst_core.engine.batch import Pairs
+from nst_core.engine.memory import peak_resident
 from nst_core.engine.session import Session
 from nst_core.engine.tiling.settings import Tiling
 from nst_core.engine.watch import Watch
@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--weights", help="in place of the recipe's, such as random")
     parser.add_argument("--width", type=int, default=2048)
     parser.add_argument("--height", type=int, default=2048)
-    parser.add_argument("--evaluations", type=int, default=2)
+    parser.add_argument("--style", type=int, default=512, help="side of the style image")
+    parser.add_argument("--evaluations", type=int, default=1)
     parser.add_argument("--memory", default="3GiB")
     parser.add_argument("--tile", default="auto", help="auto, none, or pixels")
     options = parser.parse_args()
@@ -40,10 +41,10 @@ def main() -> None:
     session = Session(recipe, torch.device("cpu"), Tiling(tile, parse_bytes(options.memory)))
     _fill_history()
     started = time.perf_counter()
-    content, style = (_picture(options.height, options.width, seed) for seed in (0, 1))
+    content, style = _picture(options.height, options.width, 0), _picture(options.style, options.style, 1)
     target = session.style_target(style)
     result = session.stylize(Pairs(content[None], [target], [0]), Watch())
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
+    peak = peak_resident() / 2**30
     print(
         f"{options.recipe}, {options.width} × {options.height}: peak {peak:.2f} GiB of {options.memory}, tiles of "
         f"{session._tiles.side(options.height, options.width)}, {time.perf_counter() - started:.0f} s for "

@@ -24,6 +24,12 @@ NEVER_BELOW = 512 * 512
 ROUNDING = 32
 """Sides of tiles are multiples of so many pixels."""
 
+IMAGE_BYTES = 3 * 4
+"""Bytes per pixel of a vector of the optimiser's: an image in float32."""
+
+LEAST_HISTORY = 3
+"""Curvature pairs with which L-BFGS still works: fewer are never advised."""
+
 log = logging.getLogger(__name__)
 
 
@@ -72,13 +78,10 @@ class TileChoice:
         """What would help where even tiles do not fit: a sentence's end."""
         if self._tiling.tile == "none":
             return "set execution.tile to auto, or a smaller method.size"
-        settings, history = self._recipe.optimiser, self._recipe.optimiser.history
-        if settings.name == "lbfgs" and history > 3:
-            held = 2 * history * 12 * height * width / 2**30
-            return (
-                f"set a smaller method.size, or a smaller method.optimiser.history than {history}, which takes "
-                f"{held:.1f} GiB"
-            )
+        settings = self._recipe.optimiser
+        if settings.name == "lbfgs" and settings.history > LEAST_HISTORY:
+            held = _gib(2 * settings.history * IMAGE_BYTES * height * width)
+            return f"set a smaller method.size, or method.optimiser.history: {settings.history} takes {held}"
         return "set a smaller method.size"
 
     def _fitting(self, height: int, width: int) -> int | None:
@@ -86,12 +89,17 @@ class TileChoice:
         if pixels <= NEVER_BELOW and given is None:
             return None
         room = available_bytes(self._device, given)
-        if self._need.of(pixels) <= room:
+        if self._need.of(pixels) <= room or max(height, width) <= LEAST_TILE:
             return None
-        left = room - self._need.fixed - (self._need.state + self._whole_bytes) * pixels
-        side = math.sqrt(max(0.0, left) / self._need.maps)
-        longest = max(height, width)
-        return max(LEAST_TILE, min(MOST_TILE, _rounded(side))) if longest > LEAST_TILE else None
+        besides = self._need.fixed + (self._need.state + self._whole_bytes) * pixels
+        side = math.sqrt(max(0.0, room - besides) / self._need.maps)
+        least = besides + self._need.maps * LEAST_TILE**2
+        if least > room:
+            log.warning(
+                "%d × %d pixels need about %s even in tiles of %d, and there are %s: %s.",
+                *(width, height, _gib(least), LEAST_TILE, _gib(room), self.shortage(height, width)),
+            )
+        return max(LEAST_TILE, min(MOST_TILE, _rounded(side)))
 
     @cached_property
     def _need(self) -> MemoryNeed:
@@ -119,3 +127,7 @@ def _is_summed(term: StyleTerm) -> bool:
 
 def _rounded(side: float) -> int:
     return int(side) // ROUNDING * ROUNDING
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"

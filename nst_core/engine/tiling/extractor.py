@@ -50,7 +50,7 @@ class TiledExtractor(Extractor):
             of_section = [wanted[number] for number in own]
             if section.end is not None:
                 of_section.append((section.end, WholeMap()))
-            results = _Readings.apply(x, section, self._side(section, images, x), of_section)
+            results = _Readings.apply(x, section, self._side(images, x), of_section)
             found |= dict(zip(own, results, strict=False))
             x = results[-1]
         return [found[number] for number in range(len(wanted))]
@@ -74,9 +74,13 @@ class TiledExtractor(Extractor):
     def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         return self.extractor.sections(layers)
 
-    def _side(self, section: NetworkSection, images: Tensor, x: Tensor) -> int:
-        """The side of a section's tiles, in positions of its input: as many of its pixels as a tile has."""
-        return max(1, round(self.tile * x.shape[2] / images.shape[2]))
+    def _side(self, images: Tensor, x: Tensor) -> int:
+        """The side of the tiles of a section, in positions of its input `x`.
+
+        Deep maps have fewer values, about by the stride: so tiles may be larger there, and overlap less.
+        """
+        stride = images.shape[2] / x.shape[2]
+        return max(1, round(self.tile * max(1.0, stride / 2) ** 0.5 / stride))
 
 
 class _Readings(torch.autograd.Function):

@@ -8,23 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst_core.engine import session as session_module
-from nst_core.engine.batch import Pairs, StylizedBatch
+from nst_core.engine.batch import Pairs
 from nst_core.engine.features import Extractor, build_extractor
 from nst_core.engine.features.geometry import Reach, Window
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
-from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_targets import style_target
-from nst_core.engine.tiling import choice
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.grid import tiles
 from nst_core.engine.tiling.objective import build_objective
-from nst_core.engine.tiling.settings import Tiling
-from nst_core.engine.watch import Watch
+from nst_core.recipes import load_recipe
 
-CPU = torch.device("cpu")
 LAYERS = (("relu1", 1.0), ("fire2", 0.5), ("fire5", 2.0))
 RECIPE = Recipe(
     "test",
@@ -44,6 +40,13 @@ STYLE_LOSSES = (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets of vectors are small, or distances between them would take most of the time."""
+    monkeypatch.setattr(transport_loss, "PLACES", 64)
+    monkeypatch.setattr(transport_loss, "STYLE_PLACES", 100)
+
+
 def seam(recipe: Recipe, extractor: Extractor, shape: tuple[int, int], tile: int) -> tuple[float, float, float]:
     """The largest relative differences of losses, gradients and `scale` between a batch in tiles and as a whole."""
     generator = torch.Generator().manual_seed(0)
@@ -51,7 +54,8 @@ def seam(recipe: Recipe, extractor: Extractor, shape: tuple[int, int], tile: int
     contents, styles, images = (torch.rand(2, 3, *shape, generator=generator, dtype=dtype) for _ in range(3))
     found = []
     for how in (extractor, TiledExtractor(extractor, tile)):
-        targets = [style_target(style[:, 3:], recipe, how, contents[0]) for style in styles]
+        pairs = zip(styles, contents, strict=True)
+        targets = [style_target(style[:, 3:], recipe, how, content) for style, content in pairs]
         objective = build_objective(recipe, how, contents, targets, None, None, [3, 4])
         objective.begin(contents)
         objective.draw(1)
@@ -100,9 +104,26 @@ def test_grey_content_and_losses_beside_one_another(exact: Extractor) -> None:
     assert max(seam(replace(RECIPE, style=style, content=grey), exact, (75, 64), 40)) < 1e-9
 
 
+@pytest.mark.parametrize("loss", ["gatys", "moments", "mmd", "sliced", "histogram", "mrf", "neighbours", "transport"])
+@pytest.mark.parametrize("strength", [0.2, 0.8])
+def test_strengths(exact: Extractor, loss: str, strength: float) -> None:
+    positions = 50 if loss in ("mmd", "sliced") else None
+    style = StyleTerm(LAYERS[1:], loss=loss, positions=positions)  # type: ignore[arg-type]
+    assert max(seam(replace(RECIPE, style=style, strength=strength), exact, (75, 64), 40)) < 1e-9
+
+
+def test_gains_from_the_style(exact: Extractor) -> None:
+    gains = ContentTerm((("fire2", 1.0), ("fire5", 0.5)), gains=True)
+    assert max(seam(replace(RECIPE, content=gains), exact, (75, 64), 40)) < 1e-9
+
+
 @pytest.mark.parametrize(
     ("features", "content", "style"),
-    [("wavelet", "luminance2", "second1"), ("vgg16", "relu4_2", "relu1_1"), ("squeezenet1_0", "fire5", "fire8")],
+    [
+        ("wavelet", "luminance2", "second1"),
+        pytest.param("vgg16", "relu4_2", "relu1_1", marks=pytest.mark.slow),
+        pytest.param("squeezenet1_0", "fire5", "fire8", marks=pytest.mark.slow),
+    ],
 )
 def test_every_kind_of_network(features: str, content: str, style: str) -> None:
     recipe = replace(
@@ -126,55 +147,30 @@ def test_every_position_is_one_tiles_own(side: int) -> None:
     assert all(bool((count == 1).all()) for count in counts.values())
 
 
-def batch(session: Session, count: int = 2) -> Pairs:
-    images = torch.rand(2 * count, 3, 75, 101, generator=torch.Generator().manual_seed(0))
-    return Pairs(images[:count], [session.style_target(image) for image in images[count:]], list(range(count)))
+SEAM_AFTER = 8
+"""Evaluations after which pictures are compared."""
 
 
-def test_a_whole_run_in_tiles_is_that_of_the_whole_picture_image_by_image() -> None:
-    whole, tiled = Session(RECIPE, CPU), Session(RECIPE, CPU, Tiling(64))
-    one, other = (session.stylize(batch(session), Watch()) for session in (whole, tiled))
-    torch.testing.assert_close(other.images, one.images, atol=1e-4, rtol=0)
-    for trace, of_tiles in zip(one.traces, other.traces, strict=True):
-        assert of_tiles[-1].total == pytest.approx(trace[-1].total, rel=1e-4)
+def difference_after(recipe: Recipe, strengths: list[float] | None = None) -> float:
+    """The largest difference between the pictures of a recipe in tiles of 64 pixels and as a whole, in [0, 1]."""
+    extractor = build_extractor(recipe)
+    generator = torch.Generator().manual_seed(0)
+    content, style = (torch.rand(3, *shape, generator=generator) for shape in ((112, 88), (96, 120)))
+    pictures = []
+    for how in (extractor, TiledExtractor(extractor, 64)):
+        pairs = Pairs(content[None], [style_target(style, recipe, how, content)], [0], strengths=strengths)
+        pictures.append(stylize_batch(pairs, recipe, extractor, extractor_of=lambda *_, how=how: how).images)  # type: ignore[misc]
+    return float((pictures[0] - pictures[1]).abs().max())
 
 
-def test_only_the_scales_that_are_too_large_are_tiled() -> None:
-    recipe = replace(RECIPE, size=101, scales=(50, 101), evaluations=(3, 3))
-    sides: list[tuple[int, bool]] = []
-    session = Session(recipe, CPU, Tiling(64))
-    pick = session._tiles.extractor
-
-    def noted(height: int, width: int) -> Extractor:
-        found = pick(height, width)
-        sides.append((width, isinstance(found, TiledExtractor)))
-        return found
-
-    stylize_batch(batch(session), recipe, session.extractor, None, "eager", noted)
-    assert sides == [(50, False), (101, True)]
+@pytest.mark.parametrize("strengths", [None, [0.3]])
+def test_pictures_in_tiles_are_those_of_the_whole(strengths: list[float] | None) -> None:
+    recipe = load_recipe("wavelet", {"evaluations": SEAM_AFTER, "size": 112})
+    assert difference_after(recipe, strengths) < 1e-4
 
 
-def test_tiles_are_chosen_where_the_picture_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "available_bytes", lambda _device, memory: memory)
-    extractor = build_extractor(RECIPE)
-    small, large = (choice.TileChoice(RECIPE, extractor, CPU, Tiling("auto", n * 2**30)) for n in (2, 64))
-    side = small.side(2048, 2048)
-    assert side is not None
-    assert 128 <= side <= 1024
-    assert large.side(2048, 2048) is None
-    assert choice.TileChoice(RECIPE, extractor, CPU, Tiling("none", 1)).side(2048, 2048) is None
-
-
-def test_memory_that_runs_out_makes_tiles_smaller_and_then_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = Session(RECIPE, CPU)
-    pairs = Pairs(torch.rand(1, 3, 300, 280), [session.style_target(torch.rand(3, 64, 64))], [0])
-    tried: list[int | None] = []
-
-    def runs_out(*arguments: object) -> StylizedBatch:
-        tried.append(session._tiles.side(300, 280))
-        raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    monkeypatch.setattr(session_module, "stylize_batch", runs_out)
-    with pytest.raises(OutOfMemory, match="history"):
-        session.stylize(pairs, Watch())
-    assert tried == [None, 288, 128]
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fast", "gatys2016"])
+def test_pictures_of_a_recipe_in_tiles_are_those_of_the_whole(name: str) -> None:
+    recipe = load_recipe(name, {"evaluations": SEAM_AFTER, "size": 112, "precision": "float32"})
+    assert difference_after(recipe) < 1e-4
