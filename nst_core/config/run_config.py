@@ -127,7 +127,7 @@ class Execution(Section):
         AUTO,
         description="Side, in pixels, of the tiles in which large pictures are computed; the picture is the same, but "
         "for rounding. `auto`: in tiles, as large as memory allows, where one picture does not fit into it; `none`: "
-        "never. See performance.md.",
+        "never. Not with regions. See performance.md.",
     )
     retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
     resume: Literal["if-possible", "never", "always"] = Field(

@@ -12,11 +12,12 @@ from nst_core.engine.features.base import Extractor
 from nst_core.engine.memory import WORKING_SPACE, MemoryNeed, available_bytes, memory_need
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.style_losses import style_loss
-from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.tiling.extractor import TiledExtractor, tile_share
+from nst_core.engine.tiling.grid import least_side
 from nst_core.engine.tiling.settings import Tiling
 
 LEAST_TILE, MOST_TILE = 128, 1024
-"""Sides, in pixels, between which tiles are chosen: smaller ones are computed twice along their borders too often."""
+"""Sides, in pixels, between which tiles are chosen; of networks that see far no smaller than their `least_side`."""
 
 NEVER_BELOW = 512 * 512
 """Pixels of a picture up to which its memory is not looked at, unless it is given."""
@@ -54,7 +55,9 @@ class TileChoice:
         if shape not in self._chosen:
             self._chosen[shape] = self._fitting(height, width)
             if self._chosen[shape]:
-                log.info("%d × %d pixels are computed in tiles of %d.", width, height, self._chosen[shape])
+                log.info(
+                    "%d × %d pixels are computed in tiles of %d%s.", width, height, self._chosen[shape], self._aside
+                )
         return self._chosen[shape]
 
     def extractor(self, height: int, width: int) -> Extractor:
@@ -68,9 +71,9 @@ class TileChoice:
             return False
         before = self.side(height, width) or min(2 * MOST_TILE, 2 * max(height, width))
         smaller = _rounded(before / 2)
-        if before <= LEAST_TILE or smaller >= max(height, width):
+        if before <= self._least or max(self._least, smaller) >= max(height, width):
             return False
-        self._chosen[height, width] = max(LEAST_TILE, smaller)
+        self._chosen[height, width] = max(self._least, smaller)
         log.warning("%d × %d pixels do not fit: trying tiles of %d.", width, height, self._chosen[height, width])
         return True
 
@@ -89,17 +92,32 @@ class TileChoice:
         if pixels <= NEVER_BELOW and given is None:
             return None
         room = available_bytes(self._device, given)
-        if self._need.of(pixels) <= room or max(height, width) <= LEAST_TILE:
+        if self._need.of(pixels) <= room or max(height, width) <= self._least:
             return None
         besides = self._need.fixed + (self._need.state + self._whole_bytes) * pixels
         side = math.sqrt(max(0.0, room - besides) / self._need.maps)
-        least = besides + self._need.maps * LEAST_TILE**2
+        least = besides + self._need.maps * self._least**2
         if least > room:
             log.warning(
                 "%d × %d pixels need about %s even in tiles of %d, and there are %s: %s.",
-                *(width, height, _gib(least), LEAST_TILE, _gib(room), self.shortage(height, width)),
+                *(width, height, _gib(least), self._least, _gib(room), self.shortage(height, width)),
             )
-        return max(LEAST_TILE, min(MOST_TILE, _rounded(side)))
+        return max(self._least, min(MOST_TILE, _rounded(side)))
+
+    @property
+    def _aside(self) -> str:
+        """Which losses need all positions of their layers at once, as the end of a sentence."""
+        losses = dict.fromkeys(term.loss for term in self._recipe.style_terms(0) if not _is_summed(term))
+        return f"; the maps that {' and '.join(losses)} compares are whole all the same" if losses else ""
+
+    @cached_property
+    def _least(self) -> int:
+        """The smallest tiles that are chosen, in pixels."""
+        stride, least = 1, float(LEAST_TILE)
+        for section in self._extractor.sections(self._recipe.layer_names()):
+            least = max(least, least_side(list(section.reaches.values())) / tile_share(stride))
+            stride *= section.reaches[section.end].stride if section.end else 1
+        return math.ceil(least / ROUNDING) * ROUNDING
 
     @cached_property
     def _need(self) -> MemoryNeed:

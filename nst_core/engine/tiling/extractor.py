@@ -50,7 +50,8 @@ class TiledExtractor(Extractor):
             of_section = [wanted[number] for number in own]
             if section.end is not None:
                 of_section.append((section.end, WholeMap()))
-            results = _Readings.apply(x, section, self._side(images, x), of_section)
+            side = max(1, round(self.tile * tile_share(images.shape[2] / x.shape[2])))
+            results = _Readings.apply(x, section, side, of_section)
             found |= dict(zip(own, results, strict=False))
             x = results[-1]
         return [found[number] for number in range(len(wanted))]
@@ -74,13 +75,13 @@ class TiledExtractor(Extractor):
     def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
         return self.extractor.sections(layers)
 
-    def _side(self, images: Tensor, x: Tensor) -> int:
-        """The side of the tiles of a section, in positions of its input `x`.
 
-        Deep maps have fewer values, about by the stride: so tiles may be larger there, and overlap less.
-        """
-        stride = images.shape[2] / x.shape[2]
-        return max(1, round(self.tile * max(1.0, stride / 2) ** 0.5 / stride))
+def tile_share(stride: float) -> float:
+    """The side of tiles in positions of a map, over that in pixels, for a map with so many pixels per position.
+
+    Deep maps have fewer values, about by the stride: so tiles are larger there, and overlap less.
+    """
+    return max(1.0, stride / 2) ** 0.5 / stride
 
 
 class _Readings(torch.autograd.Function):

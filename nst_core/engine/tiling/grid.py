@@ -68,7 +68,7 @@ class _Span:
 
 
 def tiles(height: int, width: int, side: int, reaches: Mapping[str, Reach]) -> list[Tile]:
-    """Tiles that cover an input of `height` × `width`, cut out with at most about `side` × `side`.
+    """Tiles that cover an input of `height` × `width`, cut out with at most about `side` × `side`, or `least_side`.
 
     Cuts lie on multiples of the largest stride, so that every window lies as in the whole picture; what a tile sees
     beyond its own part is cut out with it, up to the border of the picture, where padding is padding. Every position of
@@ -95,11 +95,17 @@ def margins(reaches: Sequence[Reach]) -> tuple[int, int, int]:
     return stride, _up(before, stride), _up(max(0, after), stride)
 
 
+def least_side(reaches: Sequence[Reach]) -> int:
+    """The least side that tiles are cut out with: half of it their own, or most would be computed over and over."""
+    _, before, after = margins(reaches)
+    return 2 * (before + after)
+
+
 def _spans(length: int, side: int, reaches: Sequence[Reach]) -> list[_Span]:
     stride, before, after = margins(reaches)
     if length <= side:
         return [_Span(slice(0, length), slice(0, length), True)]
-    core = max(stride, (side - before - after) // stride * stride)
+    core = max(stride, before + after, (side - before - after) // stride * stride)
     count = -(-length // core)
     cuts = [min(length, _up(-(-length * number // count), stride)) for number in range(count + 1)]
     cuts = sorted({cut for cut in cuts if all(cut // r.stride < r.side(length) for r in reaches)} | {length})

@@ -83,6 +83,16 @@ def test_too_little_memory_is_said_once_with_the_need(
     assert "method.optimiser.history" in said
 
 
+def test_losses_that_need_whole_maps_are_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(choice, "available_bytes", lambda _device, memory: memory)
+    recipe = replace(RECIPE, style=StyleTerm((("fire2", 1.0),), loss="mrf"))
+    choice.TileChoice(recipe, build_extractor(recipe), CPU, Tiling("auto", 2**31)).side(2048, 2048)
+    assert caplog.messages[-1].endswith("; the maps that mrf compares are whole all the same.")
+
+
 def test_pictures_with_regions_are_never_tiled() -> None:
     session = Session(RECIPE, CPU, Tiling(64))
     plain = batch(session, 1)
