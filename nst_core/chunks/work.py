@@ -13,6 +13,7 @@ from nst_core.config.run_config import Output, RunConfig
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels
+from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import ChunkTimeout, Interrupted
 from nst_core.run_folder.plan_table import PlannedPair
@@ -27,6 +28,7 @@ class Work:
     Attributes:
         recipe: with its precision resolved.
         threads: CPU threads of this worker.
+        tiling: when pictures are computed tile by tile.
         access: the rules by which pictures on the web are fetched.
     """
 
@@ -40,6 +42,7 @@ class Work:
     threads: int = 1
     report_every: int = 10
     evaluation: Evaluation = "eager"
+    tiling: Tiling = AUTOMATIC
     access: WebAccess = field(default_factory=web_access)
 
 
@@ -56,6 +59,7 @@ def work_of(config: RunConfig, method: ResolvedMethod) -> Work:
         threads=threads_of(config.execution),
         report_every=config.execution.report_every,
         evaluation=config.execution.evaluation,
+        tiling=config.execution.tiling,
     )
 
 

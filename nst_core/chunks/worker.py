@@ -68,7 +68,7 @@ class ChunkRun:
             name for name in requested_ids(chunk) if not has_image(self._earlier.get(name), work.run_folder)
         }
         self._results: dict[str, Result] = {}
-        self._session = session_for(work.recipe, torch.device(work.device))
+        self._session = session_for(work.recipe, torch.device(work.device), work.tiling)
         self._reader = BatchReader(self._session, work.content_limits, work.style_limits)
         made_by = self._session.features, work.weights_sha256, work.device
         self._output = OutputSettings(work.run_folder, work.output, work.recipe, *made_by, work.content_limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -39,7 +40,8 @@ def _workers_that_fit(chunks: Sequence[Chunk], work: Work) -> int:
             batches[number, batch, *padded(width, height)] += 1
     (_, _, width, height), batch = max(batches.items(), key=lambda item: item[0][2] * item[0][3] * item[1])
     one = session_for(work.recipe, device).pair_bytes(max(1, width), max(1, height))
-    return int(SHARE * free_bytes(device) / (batch * one))
+    room = min(SHARE * free_bytes(device), work.tiling.memory or math.inf)
+    return int(room / (batch * one))
 
 
 def _batches(rows: Sequence[PlannedPair]) -> Iterable[tuple[int, int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     PositiveInt,
     PrivateAttr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -23,12 +24,17 @@ from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
 from nst_core.engine.images.suffixes import OutputFormat
+from nst_core.engine.tiling.settings import Tiling
 from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError
 from nst_core.recipes import TRANSFER, configs_folder, is_recipe_file, load_method, set_override
+from nst_core.storage.disk import format_bytes, parse_bytes
 from nst_core.storage.yaml_files import read_yaml
 
 AUTO: Literal["auto"] = "auto"
+
+LEAST_MEMORY = 100 * 10**6
+"""Bytes that `execution.memory` must give; no network fits into less."""
 
 
 class Method(BaseModel):
@@ -126,6 +132,17 @@ class Execution(Section):
         3600, description="Seconds that one try of a chunk may take: what it finished is kept, the rest tried again."
     )
     batch_size: PositiveInt | Literal["auto"] = Field(AUTO, description="Pairs that are optimised at once.")
+    memory: str = Field(
+        AUTO,
+        description="Memory that the process that computes may take, or that it may take of its GPU, with its unit: "
+        "`3GiB`, `800MB`. It decides batches, tiles and, on a CPU, workers. `auto`: a share of what is free.",
+    )
+    tile: Annotated[int, Field(ge=64)] | Literal["auto", "none"] = Field(
+        AUTO,
+        description="Side, in pixels, of the tiles in which large pictures are computed; the picture is the same, but "
+        "for rounding. `auto`: in tiles, as large as memory allows, where one picture does not fit into it; `none`: "
+        "never. Not with regions. See performance.md.",
+    )
     retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
     resume: Literal["if-possible", "never", "always"] = Field(
         "if-possible",
@@ -143,6 +160,23 @@ class Execution(Section):
         description="`eager`; `graph`: each batch's evaluation captured as a CUDA graph; `compile`: fused by "
         "torch.compile, anew for every shape (minutes).",
     )
+
+    @field_validator("memory")
+    @classmethod
+    def _with_unit(cls, text: str) -> str:
+        if text != AUTO and parse_bytes(text) < LEAST_MEMORY:
+            raise ValueError(f"must be {format_bytes(LEAST_MEMORY)} or more")
+        return text
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory of a worker; None where it is left open."""
+        return None if self.memory == AUTO else parse_bytes(self.memory)
+
+    @property
+    def tiling(self) -> Tiling:
+        """When pictures are computed tile by tile, as the engine takes it."""
+        return Tiling(self.tile, self.memory_bytes)
 
 
 class Output(Section):

@@ -35,6 +35,11 @@ class Pairs:
     strengths: Sequence[float] | None = None
     starts: Tensor | None = None
 
+    @property
+    def have_regions(self) -> bool:
+        """Whether any content has regions."""
+        return any(target.regions is not None for target in self.targets)
+
     def rows(self, rows: Sequence[int]) -> Pairs:
         """Some pairs of the batch."""
         contents, starts = (None if images is None else images[list(rows)] for images in (self.contents, self.starts))

@@ -13,6 +13,7 @@ from torch import Tensor
 from nst_core.engine.devices import is_out_of_memory
 from nst_core.engine.objective import Objective
 from nst_core.engine.parametrisation import PixelParametrisation
+from nst_core.engine.tiling.extractor import TiledExtractor
 
 Evaluation = Literal["eager", "graph", "compile"]
 
@@ -39,11 +40,11 @@ def build_evaluation(objective: Objective, parametrisation: PixelParametrisation
         evaluation: `eager`; `graph`: captured once as a CUDA graph, then replayed (the same kernels and bits, without
             the launch times that dominate small batches); `compile`: the losses fused by `torch.compile`, for every
             shape anew. Where one of the latter two does not work, that is logged and `eager` is used; so it is, unsaid,
-            where losses draw anew.
+            where losses draw anew, and where pictures are computed tile by tile.
     """
     plain = _eager(objective, parametrisation, objective_losses(objective))
     start = parametrisation.points()
-    if objective.changes:
+    if objective.changes or isinstance(objective.extractor, TiledExtractor):
         return plain
     if evaluation == "graph" and start.is_cuda:
         return _or_eager("CUDA graph", lambda: CudaGraphEvaluation(plain, start), plain)

@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -29,16 +29,22 @@ PROBE_SIDE = 64
 """Side, in pixels, of the images on which memory is measured; it grows with the number of pixels from there on."""
 
 MEMINFO = Path("/proc/meminfo")
+STATM = Path("/proc/self/statm")
 CGROUP = Path("/sys/fs/cgroup")
-"""Linux's files of the machine's free memory, and of a container's limits (version 2)."""
+"""Linux's files of the machine's free memory, of this process's memory, and of a container's limits (version 2)."""
 
 
-def batch_that_fits(recipe: Recipe, extractor: Extractor, device: torch.device, side: int, most: int) -> int:
+def batch_that_fits(
+    recipe: Recipe, extractor: Extractor, device: torch.device, side: int, most: int, memory: int | None = None
+) -> int:
     """The largest batch, at most `most` and at least 1, of `side` × `side` images that fits into free memory now.
 
     On CUDA the estimate is verified by an evaluation, and halved until one succeeds.
+
+    Args:
+        memory: bytes that the process may take, in place of the free ones.
     """
-    estimate = int(SHARE * free_bytes(device) / pair_bytes(recipe, extractor, side, side))
+    estimate = int(available_bytes(device, memory) / pair_bytes(recipe, extractor, side, side))
     batch = max(1, min(most, estimate))
     if device.type != "cuda":
         return batch
@@ -59,6 +65,18 @@ def largest_working_batch(batch: int, attempt: Callable[[int], None]) -> int:
     return batch
 
 
+def available_bytes(device: torch.device, memory: int | None = None) -> float:
+    """Bytes that a batch may take now: a share of the free ones, or of `memory` what this process does not hold yet.
+
+    Never more than are free.
+    """
+    free = free_bytes(device)
+    if memory is None:
+        return SHARE * free
+    held = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident()
+    return min(free, max(0, memory - held))
+
+
 def free_bytes(device: torch.device) -> int:
     """Free memory of the device, in bytes; cached blocks count as free."""
     if device.type == "cuda":
@@ -74,15 +92,45 @@ def peak_resident() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) -> int:
-    """Estimated peak memory of an evaluation per pair of `width` × `height` pixels, in bytes."""
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Estimated peak memory of an evaluation, per pair, in bytes.
+
+    Attributes:
+        maps: per pixel that a network sees at once: what autograd keeps, and work spaces.
+        state: per pixel of the picture: of optimiser, parametrisation and objective.
+        fixed: whatever the size: Gram matrices.
+    """
+
+    maps: float
+    state: float
+    fixed: float
+
+    def of(self, pixels: float) -> int:
+        """Of a pair of so many pixels, computed as a whole."""
+        return int((self.maps + self.state) * pixels + self.fixed)
+
+
+def memory_need(recipe: Recipe, extractor: Extractor) -> MemoryNeed:
+    """The need of a recipe, measured on two small pictures."""
     side = max(PROBE_SIDE, extractor.min_side(recipe.layer_names()))
     small, large = (_kept_bytes(recipe, extractor, factor * side) for factor in (1, 2))
     per_pixel = (large - small) / (3 * side**2)
     fixed = max(0.0, small - per_pixel * side**2)  # Gram matrices
-    pixels = width * height
-    state = _state_vectors(recipe) * 3 * 4 * pixels
-    return int(WORKING_SPACE * (per_pixel * pixels + fixed) + state)
+    return MemoryNeed(WORKING_SPACE * per_pixel, state_vectors(recipe) * 3 * 4, WORKING_SPACE * fixed)
+
+
+def pair_bytes(recipe: Recipe, extractor: Extractor, width: int, height: int) -> int:
+    """Estimated peak memory of an evaluation per pair of `width` × `height` pixels, in bytes."""
+    return memory_need(recipe, extractor).of(width * height)
+
+
+def resident() -> int:
+    """Resident memory of this process now, in bytes; where the system does not tell, its peak so far."""
+    try:
+        return int(STATM.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return peak_resident()
 
 
 def _free_of_host() -> int:
@@ -108,7 +156,7 @@ def _entries(path: Path) -> dict[str, int]:
     return {name: int(number) for name, number, *_ in map(str.split, path.read_text(encoding="utf-8").splitlines())}
 
 
-def _state_vectors(recipe: Recipe) -> int:
+def state_vectors(recipe: Recipe) -> int:
     """The state of optimiser, parametrisation and objective, as a number of float32 images."""
     history = {"lbfgs": 2 * recipe.optimiser.history + 4, "adam": 4, "rmsprop": 3, "gradient_descent": 2}
     average = 2 if recipe.average else 0
@@ -135,7 +183,7 @@ def _kept_bytes(recipe: Recipe, extractor: Extractor, side: int) -> int:
 
 def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> None:
     objective, images = _probe(recipe, extractor, batch, side)
-    history = images.new_empty(_state_vectors(recipe), *images.shape)  # the optimiser's
+    history = images.new_empty(state_vectors(recipe), *images.shape)  # the optimiser's
     torch.autograd.grad(objective.terms(images).total.sum(), images)
     del history
     torch.cuda.synchronize(images.device)

@@ -91,12 +91,9 @@ class Objective:
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared
-        with torch.no_grad():
-            maps = self._maps(compared)
-        self.content_maps = {name: maps[0][name] for name in recipe.content_names()}
+        self.content_maps, self.style_shapes = self._observed(compared)
         if recipe.content.gains:
             self.content_maps = self._gained(self.content_maps, targets)
-        self.style_shapes = {name: maps[1][name].shape for name in recipe.style_names()}
         self.changes = recipe.content.loss == "self_similarity" or any(loss.changes for loss in self.style_losses)
         self.draw(0)
 
@@ -114,19 +111,16 @@ class Objective:
 
     def terms(self, images: Tensor) -> LossTerms:
         """The losses of `images`, (B, 3, H, W); differentiable."""
-        content_maps, style_maps = self._maps(images)
-        content = self._content(content_maps) + self._laplacian(images)
-        style = self._style(images, style_maps)
+        content, style = self._of_features(images)
+        content = content + self._laplacian(images)
         tv = TV_LOSSES[self.recipe.tv_loss](images)
         return LossTerms(content, style, tv, self.alpha * content + self.beta * style + self.tv_weight * tv)
 
     @torch.no_grad()
     def scale(self) -> Tensor:
         """`alpha·content + beta·style` for feature maps of zeros, (B,): a large loss for each pair."""
-        content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
+        content, style = self._of_no_features()
         content = content + self._laplacian(torch.zeros_like(self.contents))
-        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
-        style = self._weighted([loss.scale(torch.zeros_like(self.contents), maps) for loss in self.style_losses])
         return self.alpha * content + self.beta * style
 
     def kept_bytes(self) -> int:
@@ -142,6 +136,27 @@ class Objective:
         if not self.recipe.range_weight:
             return terms.total
         return terms.total + self.recipe.range_weight * out_of_range(images)
+
+    @torch.no_grad()
+    def _observed(self, compared: Tensor) -> tuple[dict[str, Tensor], dict[str, torch.Size]]:
+        """The maps that content is compared with, and the shapes of the style layers' maps."""
+        maps = self._maps(compared)
+        content_maps = {name: maps[0][name] for name in self.recipe.content_names()}
+        return content_maps, {name: maps[1][name].shape for name in self.recipe.style_names()}
+
+    def _of_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses of content and style that compare feature maps, each (B,)."""
+        content_maps, style_maps = self._maps(images)
+        return self._content(content_maps), self._weighted(
+            [loss.values(images, style_maps) for loss in self.style_losses]
+        )
+
+    def _of_no_features(self) -> tuple[Tensor, Tensor]:
+        """The same for feature maps of zeros: a large loss for each pair."""
+        content = self._content({name: torch.zeros_like(maps) for name, maps in self.content_maps.items()})
+        maps = {name: self.contents.new_zeros(shape) for name, shape in self.style_shapes.items()}
+        zeros = torch.zeros_like(self.contents)
+        return content, self._weighted([loss.scale(zeros, maps) for loss in self.style_losses])
 
     def _matched(self, targets: Sequence[StyleTarget]) -> Tensor:
         def of_region(number: int, guide: Tensor | None) -> Tensor:
@@ -188,7 +203,7 @@ class Objective:
             window, shape = self.recipe.content.gain_window, self.contents.shape[2:]
             count = 1 if self.regions is None else self.regions.guides.shape[1]
             styles = [torch.cat([_of_shape(t.part(number).image, shape) for t in targets]) for number in range(count)]
-            style_maps = [self._maps(images)[0] for images in styles]
+            style_maps = [self._observed(images)[0] for images in styles]
             found = {}
             for name, own in maps.items():
                 each = [gained(own, of_region[name], window) for of_region in style_maps]
@@ -219,14 +234,9 @@ class Objective:
         pairs, loss = [target.loss_regions((number, term.loss)) for target in targets], style_loss(term)
         if self.strengths is None or contents is None or not loss.blends_content:
             return pairs
-        names = [name for name, _ in term.layers]
-
-        def maps(image: Tensor) -> Mapping[str, Tensor]:
-            found: Mapping[str, Tensor] = self.extractor(image[None], names)
-            return found
 
         def weak(region: LossRegion, own: Tensor, share: float) -> LossRegion:
-            content = ((1.0, loss.target(own, maps, region.guide)),)
+            content = ((1.0, loss.target_by(self.extractor, own, region.guide)),)
             return replace(region, blend=blended([content, region.blend], [1 - share, share]))
 
         rows = zip(pairs, contents, self.strengths.style_shares, strict=True)
@@ -234,9 +244,6 @@ class Objective:
             regions if share == 1 else tuple(weak(region, own, share) for region in regions)
             for regions, own, share in rows
         ]
-
-    def _style(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
-        return self._weighted([loss.values(images, maps) for loss in self.style_losses])
 
     def _weighted(self, losses: Sequence[Tensor]) -> Tensor:
         """The sum of the style terms, by their weights."""

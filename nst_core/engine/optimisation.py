@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,13 +14,14 @@ from nst_core.engine.descent import Reports, delivered, descend
 from nst_core.engine.evaluation import Evaluation, build_evaluation
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.finishing import finished_images
-from nst_core.engine.objective import LossTerms, Objective
+from nst_core.engine.objective import LossTerms
 from nst_core.engine.optimisers import BatchOptimiser, build_optimiser
 from nst_core.engine.parametrisation import PixelParametrisation, build_parametrisation
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import resized
 from nst_core.engine.starts import initial_images, with_content_details
 from nst_core.engine.style_targets import luminance_only
+from nst_core.engine.tiling.objective import build_objective
 from nst_core.engine.watch import Watch
 
 TRACE_POINTS = 100
@@ -50,6 +51,7 @@ def stylize_batch(
     extractor: Extractor,
     watch: Watch | None = None,
     evaluation: Evaluation = "eager",
+    extractor_of: Callable[[int, int], Extractor] | None = None,
 ) -> StylizedBatch:
     """Optimise every image of the batch under `recipe`, whose precision must be resolved (not `auto`).
 
@@ -60,12 +62,14 @@ def stylize_batch(
 
     Args:
         evaluation: the way to compute loss and gradient: see `build_evaluation`.
+        extractor_of: the extractor for pictures of a height and a width, a `TiledExtractor` where they are too large;
+            by default `extractor` for all.
 
     Raises:
         Interrupted: `watch.should_stop` returned true.
         ChunkTimeout: `watch.past_deadline` returned true.
     """
-    schedule = _Schedule(pairs, recipe, extractor, watch or Watch(), evaluation)
+    schedule = _Schedule(pairs, recipe, extractor_of or (lambda *_: extractor), watch or Watch(), evaluation)
     end, trace = None, []
     for number in range(len(recipe.stages())):
         end = schedule.optimise(number, end)
@@ -87,7 +91,7 @@ class _Schedule:
 
     pairs: Pairs
     recipe: Recipe
-    extractor: Extractor
+    extractor_of: Callable[[int, int], Extractor]
     watch: Watch
     evaluation: Evaluation
 
@@ -97,8 +101,9 @@ class _Schedule:
         pairs = self.pairs.at(stage.factor)
         weights = _row_weights(pairs.alpha, pairs.contents), _row_weights(pairs.beta, pairs.contents)
         strengths = pairs.strengths_under(recipe)
-        objective = Objective(
-            recipe, self.extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number, strengths
+        extractor = self.extractor_of(pairs.contents.shape[2], pairs.contents.shape[3])
+        objective = build_objective(
+            recipe, extractor, pairs.contents, pairs.targets, *weights, pairs.seeds, number, strengths
         )
         start = initial_images(pairs, recipe, objective)
         if before is not None:

@@ -20,6 +20,8 @@ from nst_core.engine.memory import batch_that_fits, pair_bytes
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import StyleTarget, style_target
+from nst_core.engine.tiling.choice import TileChoice
+from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.files import load_network
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.pictures import network_pictures, style_vector
@@ -67,6 +69,9 @@ class LeastSides:
 class MethodSession:
     """What a method needs on a device, and the style targets made with it, kept between chunks.
 
+    Args:
+        tiling: when pictures are computed tile by tile.
+
     Attributes:
         recipe: with its precision resolved.
         features: the network that makes the pictures, or by which their own network was trained: no judge of theirs.
@@ -82,8 +87,8 @@ class MethodSession:
     start_sha256: str | None = None
     least_sides: LeastSides
 
-    def __init__(self, recipe: MethodRecipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(self, recipe: MethodRecipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> None:
+        self.recipe, self.device, self.tiling = recipe, device, tiling
         self.style_keys: Cache[StyleKey] = Cache(MAX_STYLE_KEYS)
         self._targets: Cache[StyleTarget] = Cache(TARGET_BYTES, lambda target: target.nbytes)
         self._batch_limits: dict[torch.Size, int] = {}  # pairs at a time, by shape, where memory has run out
@@ -140,32 +145,46 @@ class MethodSession:
         """Stylize a batch as a whole."""
         raise NotImplementedError
 
-    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
-        """Run `make_pictures`; where memory runs out, in parts of half as many pairs, down to single pairs.
+    def is_tiled(self, pairs: Pairs) -> bool:
+        """Whether the pictures of a batch are computed tile by tile."""
+        return False
 
-        The number that fitted is remembered for later batches of that shape.
+    def reduce_tiles(self, pairs: Pairs) -> bool:
+        """Choose smaller tiles for a batch, because memory has run out; False where there are none."""
+        return False
+
+    def shortage(self, pairs: Pairs) -> str:
+        """What would help where a pair does not fit into memory: a sentence's end."""
+        return "set a smaller method.size"
+
+    def stylize(self, pairs: Pairs, watch: Watch, evaluation: Evaluation = "eager") -> StylizedBatch:
+        """Run `make_pictures`; where memory runs out, in parts of half as many pairs, down to one, then in tiles.
+
+        The number that fitted, and the tiles, are remembered for later batches of that shape. Pictures in tiles are
+        made one by one; pictures with regions are never computed in tiles.
 
         Raises:
             OutOfMemory: a single pair does not fit.
         """
         shape, count = pairs.contents.shape[2:], len(pairs.contents)
-        most = min(count, self._batch_limits.get(shape, count))
+        tiled = self.is_tiled(pairs)
+        most = 1 if tiled else min(count, self._batch_limits.get(shape, count))
         parts: list[StylizedBatch] = []
         first = 0
         while first < count:
             rows = range(first, min(first + most, count))
             part = self._stylize_rows(pairs, rows, watch, evaluation)
             if part is None:
-                most = len(rows) // 2
+                most = max(1, len(rows) // 2)
                 continue
-            if most < count:
+            if most < count and not tiled:
                 self._batch_limits[shape] = min(most, self._batch_limits.get(shape, most))
             parts.append(part)
             first = rows.stop
         return _joined(parts)
 
     def _stylize_rows(self, pairs: Pairs, rows: range, watch: Watch, evaluation: Evaluation) -> StylizedBatch | None:
-        """Stylize some pairs of a batch; None where they are several and do not fit into memory together."""
+        """Stylize some pairs of a batch; None where they do not fit into memory, and fewer or smaller tiles might."""
         part_watch = _part_watch(watch, self.recipe.total_evaluations, rows, len(pairs.contents))
         try:
             set_convolution_precision(self.recipe.precision)
@@ -173,11 +192,11 @@ class MethodSession:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            if len(rows) == 1:
+            if len(rows) == 1 and not self.reduce_tiles(pairs):
                 height, width = pairs.contents.shape[2:]
                 raise OutOfMemory(
                     f"One pair of {width} × {height} pixels does not fit into the memory of {self.device}: "
-                    "set a smaller method.size."
+                    f"{self.shortage(pairs)}."
                 ) from error
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # not above: there the error's traceback still holds the tensors
@@ -193,9 +212,16 @@ class Session(MethodSession):
 
     recipe: Recipe
 
-    def __init__(self, recipe: Recipe, device: torch.device, start_network: TransferNetwork | None = None) -> None:
-        super().__init__(recipe, device)
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: torch.device,
+        tiling: Tiling = AUTOMATIC,
+        start_network: TransferNetwork | None = None,
+    ) -> None:
+        super().__init__(recipe, device, tiling)
         self.extractor = _shared_extractor(recipe, device)
+        self._tiles = TileChoice(recipe, self.extractor, device, tiling)
         self.start_network = start_network
         self.features, self.weights_sha256 = recipe.features, self.extractor.weights_sha256
         self.start_sha256 = None if start_network is None else start_network.weights_sha256
@@ -212,6 +238,7 @@ class Session(MethodSession):
         """A session with the same network and targets for another recipe, which must use no layers but this one's."""
         other = copy(self)
         other.recipe = recipe
+        other._tiles = TileChoice(recipe, self.extractor, self.device, self.tiling)
         return other
 
     def style_target(
@@ -221,7 +248,9 @@ class Session(MethodSession):
         strength: float | None = None,
         guide: Tensor | None = None,
     ) -> StyleTarget:
-        target = style_target(image, self.recipe, self.extractor, content, strength, guide)
+        """As of any session; in tiles where the image is too large."""
+        extractor = self._tiles.extractor(*image.shape[1:]) if guide is None else self.extractor
+        target = style_target(image, self.recipe, extractor, content, strength, guide)
         if self.start_network is None:
             return target
         return replace(target, vector=style_vector(image, self.start_network))
@@ -230,13 +259,28 @@ class Session(MethodSession):
         return pair_bytes(self.recipe, self.extractor, width, height)
 
     def batch_that_fits(self, side: int, most: int) -> int:
-        return batch_that_fits(self.recipe, self.extractor, self.device, side, most)
+        return batch_that_fits(self.recipe, self.extractor, self.device, side, most, self.tiling.memory)
 
     def make_pictures(self, pairs: Pairs, watch: Watch, evaluation: Evaluation) -> StylizedBatch:
         if self.start_network is not None:
             starts = network_pictures(pairs.contents, pairs.targets, self.start_network)
             pairs = replace(pairs, starts=starts)
-        return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation)
+        extractor_of = None if pairs.have_regions else self._tiles.extractor
+        return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation, extractor_of)
+
+    def is_tiled(self, pairs: Pairs) -> bool:
+        height, width = pairs.contents.shape[2:]
+        return not pairs.have_regions and self._tiles.side(height, width) is not None
+
+    def reduce_tiles(self, pairs: Pairs) -> bool:
+        height, width = pairs.contents.shape[2:]
+        return not pairs.have_regions and self._tiles.reduce(height, width)
+
+    def shortage(self, pairs: Pairs) -> str:
+        if pairs.have_regions:
+            return "set a smaller method.size; pictures with regions are not computed in tiles"
+        height, width = pairs.contents.shape[2:]
+        return self._tiles.shortage(height, width)
 
 
 _sessions: Cache[Session] = Cache(MAX_SESSIONS)
@@ -245,28 +289,36 @@ _loading = threading.Lock()
 
 
 def session_for(
-    recipe: Recipe, device: torch.device, open_network: Callable[[Sequence[str], str], TransferNetwork] | None = None
+    recipe: Recipe,
+    device: torch.device,
+    tiling: Tiling = AUTOMATIC,
+    open_network: Callable[[Sequence[str], str], TransferNetwork] | None = None,
 ) -> Session:
     """This process's session for an optimisation (precision resolved) on a device.
 
     Args:
+        tiling: when pictures are computed tile by tile.
         open_network: opens the transfer network of `start: transfer`, on the CPU, by its names and the key of the run
             file that has them; by default `load_network`.
 
     Raises:
         ConfigError, WeightsError: the recipe asks for something that does not exist.
     """
-    key = (replace(recipe, size=1), device)  # targets are kept by their own size
+    key = (replace(recipe, size=1), device, tiling)  # targets are kept by their own size
     with _loading:
-        return _sessions.get(key) or _sessions.keep(key, _new_session(recipe, device, open_network or _load_network))
+        found = _sessions.get(key)
+        return found or _sessions.keep(key, _new_session(recipe, device, tiling, open_network or _load_network))
 
 
 def _new_session(
-    recipe: Recipe, device: torch.device, open_network: Callable[[Sequence[str], str], TransferNetwork]
+    recipe: Recipe,
+    device: torch.device,
+    tiling: Tiling,
+    open_network: Callable[[Sequence[str], str], TransferNetwork],
 ) -> Session:
     if recipe.start != "transfer":
-        return Session(recipe, device)
-    return Session(recipe, device, open_network(recipe.start_network, "method.start_network").to(device))
+        return Session(recipe, device, tiling)
+    return Session(recipe, device, tiling, open_network(recipe.start_network, "method.start_network").to(device))
 
 
 def _load_network(names: Sequence[str], key: str) -> TransferNetwork:

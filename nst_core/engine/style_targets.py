@@ -21,7 +21,8 @@ from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.regions import Regions, guides_at
 from nst_core.engine.scaling import scaled
 from nst_core.engine.strength import style_share
-from nst_core.engine.style_losses import LossBlend, LossRegion, blended, style_loss
+from nst_core.engine.style_losses import LossBlend, LossRegion, LossTarget, blended, style_loss
+from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.transfer.recipe import MethodRecipe
 
 
@@ -100,6 +101,7 @@ def style_target(
     """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
 
     Args:
+        extractor: a `TiledExtractor` where the image is too large for memory.
         content: (3, H, W), needed where the target `depends_on_content`.
         strength: in place of the recipe's.
         guide: (H, W), 1 where the region of the style image is that the target is of; by default all of it.
@@ -137,10 +139,14 @@ def _target_of_scale(
         found: Mapping[str, Tensor] = extractor(picture[None], names)
         return found
 
+    def target(term: StyleTerm) -> LossTarget:
+        loss = style_loss(term)
+        if isinstance(extractor, TiledExtractor):
+            return loss.target_by(extractor, image, guide)
+        return loss.target(image, maps, guide)
+
     terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
-    losses: dict[tuple[int, str], LossBlend] = {
-        key: ((1.0, style_loss(term).target(image, maps, guide)),) for key, term in terms.items()
-    }
+    losses: dict[tuple[int, str], LossBlend] = {key: ((1.0, target(term)),) for key, term in terms.items()}
     needs_image = recipe.start == "style" or recipe.content.gains
     return StyleTarget(losses, colour_statistics(image, guide), image if needs_image else None)
 

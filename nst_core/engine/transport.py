@@ -16,6 +16,7 @@ from torch import Tensor
 from nst_core.engine.losses import at_least_float32
 from nst_core.engine.neighbours import TILE_BYTES, unit
 from nst_core.engine.regions import region_positions
+from nst_core.engine.tiling.readings import LayerReading
 
 Distance = Literal["cosine", "euclidean"]
 
@@ -90,15 +91,21 @@ def random_places_in(count: int, guide: Tensor, generator: torch.Generator) -> T
     return 2 * (corners + torch.rand(count, 2, generator=generator)) / torch.tensor([width, height]) - 1
 
 
-def sampled(maps: Sequence[Tensor], places: Tensor) -> Tensor:
+def sampled(maps: Sequence[Tensor | LayerReading], places: Tensor) -> Tensor:
     """The hypercolumns at places of images: maps (B, Nₖ, Hₖ, Wₖ) and (B, M, 2) -> (B, M, N₁ + N₂ + …).
 
-    Each layer is read bilinearly at its own resolution; section 3.1. Differentiable.
+    Each layer is read bilinearly at its own resolution; section 3.1. Differentiable. What was read there of a layer,
+    `SamplesAt` the same places, stands for its maps.
     """
-    grid = places[:, None]
-    layers = map(at_least_float32, maps)
-    read = [F.grid_sample(layer, grid.to(layer), align_corners=False, padding_mode="border") for layer in layers]
-    return torch.cat(read, dim=1)[:, :, 0].transpose(1, 2)
+    return torch.cat([_at_places(layer, places) for layer in maps], dim=1).transpose(1, 2)
+
+
+def _at_places(maps: Tensor | LayerReading, places: Tensor) -> Tensor:
+    """(B, N, M)."""
+    if isinstance(maps, LayerReading):
+        return maps.values
+    layer = at_least_float32(maps)
+    return F.grid_sample(layer, places[:, None].to(layer), align_corners=False, padding_mode="border")[:, :, 0]
 
 
 @torch.no_grad()

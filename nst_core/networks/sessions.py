@@ -10,6 +10,7 @@ import torch
 
 from nst_core.engine import session as engine
 from nst_core.engine.cache import Cache
+from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.files import load_network
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
@@ -22,20 +23,23 @@ _networks: Cache[TransferNetwork] = Cache(engine.MAX_SESSIONS)
 _loading = threading.Lock()
 
 
-def session_for(recipe: MethodRecipe, device: torch.device) -> engine.MethodSession:
+def session_for(recipe: MethodRecipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> engine.MethodSession:
     """This process's session for a method (precision resolved) on a device.
+
+    Args:
+        tiling: when the pictures of an optimisation are computed tile by tile; `memory` is any method's.
 
     Raises:
         ConfigError, WeightsError: the recipe asks for something that does not exist.
     """
     if not isinstance(recipe, TransferRecipe):
-        return engine.session_for(recipe, device, lambda names, key: open_network(names, key, device))
-    key = (replace(recipe, size=1), device)  # vectors are kept by their own size
+        return engine.session_for(recipe, device, tiling, lambda names, key: open_network(names, key, device))
+    key = (replace(recipe, size=1), device, tiling)  # vectors are kept by their own size
     with _loading:
         found = _sessions.get(key)
         if found is None:
             network = open_network(recipe.network, "method.network", device)
-            found = _sessions.keep(key, TransferSession(recipe, device, network))
+            found = _sessions.keep(key, TransferSession(recipe, device, network, tiling))
     return found
 
 

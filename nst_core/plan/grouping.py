@@ -41,7 +41,7 @@ class Grouping:
 
 def grouping(execution: Execution, recipe: MethodRecipe, fleet: Fleet, pairs: int = 0) -> Grouping:
     """Batch and chunk sizes: as the run file says, or what suits the devices and the number of pairs."""
-    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(recipe, fleet)
+    batch = execution.batch_size if execution.batch_size != "auto" else _fitting_batch(execution, recipe, fleet)
     if execution.chunk_size != "auto":
         return Grouping(batch, max(batch, execution.chunk_size))
     return Grouping(batch, max(batch, _chunk_size(execution, recipe, fleet, pairs)))
@@ -68,11 +68,12 @@ def _worker_speed(execution: Execution, recipe: MethodRecipe, fleet: Fleet) -> f
     return speed * share / max(1.0, workers(execution, fleet) / fleet.units)
 
 
-def _fitting_batch(recipe: MethodRecipe, fleet: Fleet) -> int:
+def _fitting_batch(execution: Execution, recipe: MethodRecipe, fleet: Fleet) -> int:
     """Pairs per batch: as many as keep the device busy, if they fit into its memory (another machine's is unknown)."""
     device, on_cpu = fleet.device, NETWORK_BATCH_ON_CPU if isinstance(recipe, TransferRecipe) else BATCH_ON_CPU
     most = BATCH_ON_GPU if device.type == "cuda" else on_cpu
     if device != fleet.here:
         return most
     side = max(recipe.padded(recipe.size, 1))
-    return session_for(recipe, device).batch_that_fits(side, most)
+    session = session_for(recipe, device, execution.tiling)
+    return session.batch_that_fits(side, most)

@@ -22,7 +22,8 @@ def check_regions(config: RunConfig, pairs: PairTable) -> tuple[str, ...]:
     """What is to be said about the regions of a run's pairs.
 
     Raises:
-        ConfigError: the method names regions that no mask can have, or there are no masks.
+        ConfigError: the method names regions that no mask can have, or there are no masks; or pictures with masks are
+            to be computed in tiles.
     """
     if isinstance(config.style, CocoSource) and config.style.regions:
         raise ConfigError("style.regions: only contents have regions; a style's are in a manifest's column style_mask.")
@@ -39,6 +40,10 @@ def check_regions(config: RunConfig, pairs: PairTable) -> tuple[str, ...]:
             )
         if names and len(pairs):
             _check_names(key, names, {mask for mask in (*masks, *own) if mask})
+    if isinstance(config.execution.tile, int) and masked.any():
+        raise ConfigError(
+            "execution.tile: pictures with masks are not computed in tiles; leave the key out, or set it to none."
+        )
     return (_sentence(int(masked.sum()), len(pairs), pairs, recipe),) if masked.any() else ()
 
 

@@ -1,7 +1,8 @@
-"""Free space on a disk, checked before something is written to it."""
+"""Free space on a disk, checked before something is written to it; sizes in bytes, written and read."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -34,3 +35,18 @@ def format_bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+_UNITS = {
+    **{"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
+    **{"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
+}
+
+
+def parse_bytes(text: str) -> int:
+    """The bytes of a size with its unit, such as `3GiB` or `800 MB`. Raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?([A-Za-z]+)", text.strip())
+    unit = _UNITS.get(found[2].lower()) if found else None
+    if not found or unit is None or not float(found[1]):
+        raise ValueError("must be a size with its unit, such as 3GiB or 800MB")
+    return int(float(found[1]) * unit)

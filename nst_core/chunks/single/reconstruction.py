@@ -165,7 +165,7 @@ def reconstruct(
     wanted = [
         one for kind in KINDS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
     ]
-    session = session_for(_recipe(wanted, base), device)
+    session = session_for(_recipe(wanted, base), device, config.execution.tiling)
     original = BatchReader(session, config.content.limits(), config.style.limits()).content(image, base.size)
     check_writable(folder)
     optimiser = _Optimiser(session, original, content_batch([original], session), config)

@@ -47,7 +47,7 @@ def stylize_one(
     check_writable(output.parent)
     device = run_devices(execution)[0]
     recipe = resolve_precision(config.method.resolve(), device)
-    session = session_for(recipe, device)
+    session = session_for(recipe, device, execution.tiling)
     reader = BatchReader(session, config.content.limits(), config.style.limits())
     image = reader.content(content, recipe.size)
     painting = reader.style(style, recipe.size)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from nst_core.engine.features.geometry import NetworkSection
+
 
 class Extractor(nn.Module):
     """Maps images to named feature maps, and computes nothing past the deepest one asked for.
@@ -33,6 +35,14 @@ class Extractor(nn.Module):
 
     def min_side(self, layers: Sequence[str]) -> int:
         """The shortest image side, in pixels, at which every one of `layers` still has a position."""
+        raise NotImplementedError
+
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
+        """The network up to these layers, in parts that are computed one after the other.
+
+        It is parted where a map is small, so that the maps between parts cost little and each part sees little of its
+        surroundings: this is how pictures are computed tile by tile (`engine/tiling`).
+        """
         raise NotImplementedError
 
     def in_bfloat16(self) -> Extractor:

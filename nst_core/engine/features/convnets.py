@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 from nst_core.engine.features.weights import Weights
 
 TORCHVISION_MEAN, TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -19,19 +21,20 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)  # BGR, 0–255
 
 LARGEST_MIN_SIDE = 512
 
+NARROW = 8
+"""Values per pixel of the picture up to which a pooled map is small enough to end a section of the network."""
+
 CONVNETS = ("vgg19", "vgg16", "squeezenet1_0", "squeezenet1_1")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a network, named as the layer that it computes.
-
-    `out_side` gives the side of the output map for that of the input map (0 or less: too small).
-    """
+    """One step of a network, named as the layer that it computes, a map of so many channels."""
 
     name: str
     run: Callable[[Tensor], Tensor]
-    out_side: Callable[[int], int]
+    window: Window
+    channels: int
 
 
 class ConvNet(Extractor):
@@ -59,29 +62,35 @@ class ConvNet(Extractor):
         self.eval()
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        wanted = set(layers)
-        depth = self._depth(layers)
-        x = self._normalised(images).to(self.precision or images.dtype)
-        if self._channels_last:
-            x = x.contiguous(memory_format=torch.channels_last)
-        maps = {}
-        for step in self.steps[: depth + 1]:
-            x = step.run(x)
-            if step.name in wanted:
-                maps[step.name] = x
-        return maps
+        return self._run(self._inputs(images), self.steps[: self._depth(layers) + 1], set(layers))
 
     def min_side(self, layers: Sequence[str]) -> int:
         depth = self._depth(layers)
         for side in range(1, LARGEST_MIN_SIDE):
             left = side
             for step in self.steps[: depth + 1]:
-                left = step.out_side(left)
+                left = step.window.side(left)
                 if left < 1:
                     break
             else:
                 return side
         raise AssertionError(f"{self.name} never reaches {layers}")
+
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
+        steps = self.steps[: self._depth(layers) + 1]
+        parts, first, whole, part = [], 0, Reach(), Reach()
+        reaches: dict[str, Reach] = {}
+        for number, step in enumerate(steps):
+            whole, part = whole.then(step.window), part.then(step.window)
+            last = number == len(steps) - 1
+            narrow = step.window.stride > 1 and step.channels <= NARROW * whole.stride**2
+            if step.name in layers or last or narrow:
+                reaches[step.name] = part
+            if last or narrow:
+                run = partial(self._run_section, steps[first : number + 1], frozenset(reaches), first == 0)
+                parts.append(NetworkSection(run, reaches, None if last else step.name))
+                first, part, reaches = number + 1, Reach(), {}
+        return tuple(parts)
 
     def in_bfloat16(self) -> ConvNet:
         self.body.to(torch.bfloat16)
@@ -93,6 +102,23 @@ class ConvNet(Extractor):
         self.body.to(memory_format=torch.channels_last)
         self._channels_last = True
         return self
+
+    def _run_section(self, steps: Sequence[Step], wanted: frozenset[str], begins: bool, x: Tensor) -> dict[str, Tensor]:
+        return self._run(self._inputs(x) if begins else self._laid_out(x), steps, wanted)
+
+    def _run(self, x: Tensor, steps: Sequence[Step], wanted: Collection[str]) -> dict[str, Tensor]:
+        maps = {}
+        for step in steps:
+            x = step.run(x)
+            if step.name in wanted:
+                maps[step.name] = x
+        return maps
+
+    def _inputs(self, images: Tensor) -> Tensor:
+        return self._laid_out(self._normalised(images).to(self.precision or images.dtype))
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last) if self._channels_last else x
 
     def _depth(self, layers: Sequence[str]) -> int:
         return max(
@@ -142,33 +168,35 @@ def _unknown(layer: str, extractor: Extractor) -> int:
 
 
 def _vgg_steps(body: nn.Sequential, pooling: str) -> list[Step]:
-    steps, block, number = [], 1, 0
+    steps, block, number, channels = [], 1, 0, 3
     for module in body:
         if isinstance(module, nn.Conv2d):
-            number += 1
-            steps.append(Step(f"conv{block}_{number}", module, _same))
+            number, channels = number + 1, module.out_channels
+            steps.append(Step(f"conv{block}_{number}", module, _window(module), channels))
         elif isinstance(module, nn.ReLU):
-            steps.append(Step(f"relu{block}_{number}", F.relu, _same))
+            steps.append(Step(f"relu{block}_{number}", F.relu, Window(), channels))
         else:
-            steps.append(Step(f"pool{block}", _pool(pooling, 2, ceil_mode=False), _halved))
+            steps.append(_pool(f"pool{block}", pooling, Window(2, 2), channels))
             block, number = block + 1, 0
     return steps
 
 
 def _squeezenet_steps(body: nn.Sequential, pooling: str) -> list[Step]:
-    steps, fire, pools = [], 2, 0
+    steps, fire, pools, channels = [], 2, 0, 3
     for module in body:
         if isinstance(module, nn.Conv2d):
-            kernel = module.kernel_size[0]
-            steps.append(Step("conv1", module, lambda side, k=kernel: (side - k) // 2 + 1))  # type: ignore[misc]
+            channels = module.out_channels
+            steps.append(Step("conv1", module, _window(module), channels))
         elif isinstance(module, nn.ReLU):
-            steps.append(Step("relu1", F.relu, _same))
+            steps.append(Step("relu1", F.relu, Window(), channels))
         elif isinstance(module, nn.MaxPool2d):
             pools += 1
-            steps.append(Step(f"pool{pools}", _pool(pooling, 3, ceil_mode=True), _halved))
+            steps.append(_pool(f"pool{pools}", pooling, Window(3, 2, incomplete=True), channels))
         else:
-            steps.append(Step(f"fire{fire}_conv", _expansion(module), _same))
-            steps.append(Step(f"fire{fire}", F.relu, _same))
+            expansion: Any = module
+            channels = expansion.expand1x1.out_channels + expansion.expand3x3.out_channels
+            steps.append(Step(f"fire{fire}_conv", _expansion(module), _window(expansion.expand3x3), channels))
+            steps.append(Step(f"fire{fire}", F.relu, Window(), channels))
             fire += 1
     return steps
 
@@ -183,18 +211,16 @@ def _expansion(fire: Any) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def _pool(pooling: str, kernel: int, ceil_mode: bool) -> Callable[[Tensor], Tensor]:
+def _pool(name: str, pooling: str, window: Window, channels: int) -> Step:
     pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
-    return lambda x: pool(x, kernel, stride=2, ceil_mode=ceil_mode)
+    run = partial(pool, kernel_size=window.size, stride=window.stride, ceil_mode=window.incomplete)
+    return Step(name, run, window, channels)
 
 
-def _same(side: int) -> int:
-    return side
-
-
-def _halved(side: int) -> int:
-    """Two by two, and three by three with incomplete windows (`ceil_mode`) alike."""
-    return side // 2
+def _window(convolution: nn.Conv2d) -> Window:
+    (size, _), (stride, _) = convolution.kernel_size, convolution.stride
+    padding: Any = convolution.padding
+    return Window(size, stride, padding[0])
 
 
 def torchvision_body(name: str) -> nn.Sequential:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 
 MEAN, STD = 0.45, 0.225  # of natural images in sRGB, roughly; the same for R, G and B keeps greys free of chroma
 FILTER_SIZE, LOW_PASS = 7, (1.0, 4.0, 6.0, 4.0, 1.0)
@@ -80,6 +81,18 @@ class WaveletFeatures(Extractor):
         """The shortest side: on the smallest filtered map, reflection needs more pixels than it adds."""
         smallest = self._depth(layers)
         return 1 if smallest < 0 else (FILTER_SIZE // 2) * 2**smallest + 1
+
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
+        """One: each level is made from the pictures, and sees little of them."""
+        names = tuple(layers)
+        return (NetworkSection(lambda images: self(images, names), {name: self._reach(name) for name in names}),)
+
+    def _reach(self, name: str) -> Reach:
+        """What a layer sees: `second<k>` what it has of level k + 1, which sees further than its energies."""
+        level = self._depth([name])
+        width = self.low_pass.shape[-1]
+        halves = [Window(width, 2, width // 2)] * level
+        return Reach().then(*halves, Window(FILTER_SIZE, 1, FILTER_SIZE // 2))
 
     def _maps(self, images: Tensor, wanted: set[str], depth: int) -> Iterator[tuple[str, Tensor]]:
         x = torch.einsum("oc,bchw->bohw", self.colours.to(images.dtype), (images - MEAN) / STD)

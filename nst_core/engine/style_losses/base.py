@@ -6,14 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.strength import Strengths
+from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.tiling.readings import LayerReading, Reading
 
 LossTarget = Mapping[str, Tensor]
 """What a loss keeps of one style image, by layer or any other name: its tensors are cached, and count as its size."""
+
+LayerMaps = Mapping[str, Tensor | LayerReading]
+"""By layer, its maps (B, N, h, w), or what a loss asked to have read of them."""
 
 Maps = Callable[[Tensor], Mapping[str, Tensor]]
 """An image, (3, H, W), to the feature maps of the recipe's style layers, each (1, N, h, w)."""
@@ -84,11 +90,18 @@ class BatchLoss:
         place in the batch.
         """
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def readings(self, shapes: Mapping[str, torch.Size]) -> Mapping[str, Reading]:
+        """What is read of layers of these shapes, (B, N, h, w), where maps are computed in tiles.
+
+        `values` gets it at the same evaluation in place of the maps; whole maps of the layers that are not named here.
+        """
+        return {}
+
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         """The loss of images (B, 3, H, W) with feature maps (B, N, h, w), (B,) in at least float32; differentiable."""
         raise NotImplementedError
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def scale(self, images: Tensor, maps: LayerMaps) -> Tensor:
         """A large loss for each pair, (B,): by default that of these images and maps, which are zeros."""
         return self.values(images, maps)
 
@@ -103,9 +116,12 @@ class StyleLoss(ABC):
     Attributes:
         blends_content: whether the content of a picture of weak strength becomes one of its styles. If not, the loss
             itself attends to `LossSetting.weak_contents`.
+        summed: whether its values follow from what can be read of maps that are computed in tiles; if not, it gets them
+            whole.
     """
 
     blends_content = True
+    summed = False
 
     def __init__(self, term: StyleTerm) -> None:
         self.term = term
@@ -116,6 +132,18 @@ class StyleLoss(ABC):
 
         With a guide, (H, W) in [0, 1], of the region of the style image where that is not 0.
         """
+
+    def tiled_target(self, image: Tensor, extractor: TiledExtractor) -> LossTarget:
+        """The same where maps are computed in tiles: by default from whole maps."""
+        names = [name for name, _ in self.term.layers]
+        return self.target(image, lambda view: extractor(view[None], names))
+
+    def target_by(self, extractor: Extractor, image: Tensor, guide: Tensor | None = None) -> LossTarget:
+        """The target of a style image, by the extractor of its maps, which may compute them in tiles."""
+        if isinstance(extractor, TiledExtractor) and guide is None:
+            return self.tiled_target(image, extractor)
+        names = [name for name, _ in self.term.layers]
+        return self.target(image, lambda view: extractor(view[None], names), guide)
 
     @abstractmethod
     def of_batch(self, pairs: Sequence[Sequence[LossRegion]], setting: LossSetting) -> BatchLoss:

@@ -11,6 +11,7 @@ from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.regions import region_labels
 from nst_core.engine.style_losses.base import (
     BatchLoss,
+    LayerMaps,
     LossBlend,
     LossRegion,
     LossSetting,
@@ -18,6 +19,8 @@ from nst_core.engine.style_losses.base import (
     Maps,
     StyleLoss,
 )
+from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
 class FeatureSetStyle(StyleLoss):
@@ -56,6 +59,14 @@ class FeatureSetLoss(BatchLoss):
         """The feature maps of images, (B, 3, H, W)."""
         maps: Mapping[str, Tensor] = self.setting.extractor(images, self.layers())
         return maps
+
+    def read(self, images: Tensor, reading: Reading) -> LayerMaps:
+        """The same, or, where maps are computed in tiles, what is read of them."""
+        extractor, names = self.setting.extractor, self.layers()
+        if not isinstance(extractor, TiledExtractor):
+            return self.maps(images)
+        values, shapes = extractor.read(images, [(name, reading) for name in names]), extractor.shapes(images, names)
+        return {name: LayerReading(value, shapes[name]) for name, value in zip(names, values, strict=True)}
 
     def per_style(self, make: Callable[[LossBlend], Tensor]) -> Iterator[tuple[int, int, Tensor]]:
         """(row, number of the region, tensor) for each, made once for those of one style, in an order of styles."""

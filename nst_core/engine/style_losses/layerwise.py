@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from nst_core.engine.regions import guides_at
 from nst_core.engine.style_losses.base import (
     BatchLoss,
+    LayerMaps,
     LossBlend,
     LossRegion,
     LossSetting,
@@ -20,6 +21,8 @@ from nst_core.engine.style_losses.base import (
     Maps,
     StyleLoss,
 )
+from nst_core.engine.tiling.extractor import TiledExtractor
+from nst_core.engine.tiling.readings import LayerReading, Reading, WholeMap
 
 NEVER = None
 """The lifetime of a choice that lasts for the whole scale."""
@@ -71,6 +74,36 @@ class LayerLoss(StyleLoss):
     @abstractmethod
     def layer_values(self, maps: Tensor, target: Any, choice: Any) -> Tensor:
         """The loss of maps (G, N, h, w), (G,)."""
+
+    def reading(self, choice: Any) -> Reading:
+        """What is read of a layer whose maps are computed in tiles."""
+        return WholeMap()
+
+    def reading_values(self, own: LayerReading, target: Any, choice: Any) -> Tensor:
+        """The loss of maps by what was read of them, (G,)."""
+        raise NotImplementedError
+
+    def target_reading(self, maps: Tensor) -> Reading:
+        """What is read of a layer of the style for the target; of the maps, (1, N, h, w), only the shape matters."""
+        return WholeMap()
+
+    def reading_target(self, own: LayerReading) -> Tensor:
+        """The target by what was read of a layer of the style."""
+        raise NotImplementedError
+
+    def tiled_target(self, image: Tensor, extractor: TiledExtractor) -> LossTarget:
+        if not self.summed:
+            return super().tiled_target(image, extractor)
+        names = [name for name, _ in self.term.layers]
+        shapes = extractor.shapes(image[None], names)
+        readings = [self.target_reading(_stand_in(shapes[name], image)) for name in names]
+        found = extractor.read(image[None], list(zip(names, readings, strict=True)))
+        target = {}
+        for name, reading, values in zip(names, readings, found, strict=True):
+            whole = isinstance(reading, WholeMap)
+            own = self.layer_target([values]) if whole else self.reading_target(LayerReading(values, shapes[name]))
+            target[name] = own.to(torch.promote_types(image.dtype, torch.float32))
+        return target
 
     def target(self, image: Tensor, maps: Maps, guide: Tensor | None = None) -> LossTarget:
         if not self.term.layers:
@@ -147,13 +180,21 @@ class LayerBatchLoss(BatchLoss):
             self.period = period
             self._forget()
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def readings(self, shapes: Mapping[str, torch.Size]) -> Mapping[str, Reading]:
+        return dict(self._readings(shapes)) if self.loss.summed else {}
+
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         layers = enumerate(self.loss.term.layers)
         losses = (weight * self._layer(number, name, maps[name]) for number, (name, weight) in layers)
         return sum(losses, start=images.new_zeros(self.count))
 
     def kept_bytes(self) -> int:
         return sum(group.targets.nbytes for groups in self.groups.values() for group in groups)
+
+    def _readings(self, shapes: Mapping[str, torch.Size]) -> Iterator[tuple[str, Reading]]:
+        for number, (name, _) in enumerate(self.loss.term.layers):
+            group = self.groups[name][0]  # positions are the same for all images
+            yield name, self.loss.reading(self._choice(number, group, _stand_in(shapes[name], group.targets)))
 
     def _forget(self) -> None:
         for groups in self.groups.values():
@@ -196,7 +237,7 @@ class LayerBatchLoss(BatchLoss):
         order = sorted(range(len(parts)), key=parts.__getitem__)
         return torch.tensor(order, device=groups[0].targets.device)
 
-    def _layer(self, number: int, name: str, maps: Tensor) -> Tensor:
+    def _layer(self, number: int, name: str, maps: Tensor | LayerReading) -> Tensor:
         groups = self.groups[name]
         each = [self._of_group(number, group, maps) for group in groups]
         order = self.orders[name]
@@ -211,7 +252,11 @@ class LayerBatchLoss(BatchLoss):
             group.guide_maps = guides_at(group.guides, *maps.shape[2:])
         return group.guide_maps
 
-    def _of_group(self, number: int, group: _StyleGroup, maps: Tensor) -> Tensor:
+    def _of_group(self, number: int, group: _StyleGroup, maps: Tensor | LayerReading) -> Tensor:
+        if isinstance(maps, LayerReading):
+            read = maps if group.rows is None else maps.of_rows(group.rows)
+            choice = self._choice(number, group, _stand_in(read.shape, read.values))
+            return self.loss.reading_values(read, group.prepared, choice)
         own = maps if group.rows is None else maps.index_select(0, group.rows)
         return self.loss.layer_values(own, group.prepared, self._choice(number, group, own))
 
@@ -224,6 +269,11 @@ class LayerBatchLoss(BatchLoss):
         if self.lifetime != 0:
             group.kept.append(choice)
         return choice
+
+
+def _stand_in(shape: torch.Size, like: Tensor) -> Tensor:
+    """Maps of a shape that take no memory, for a choice that looks at nothing else."""
+    return like.new_zeros(()).expand(shape)
 
 
 def _style_parts(pairs: Sequence[Sequence[LossRegion]], linear: bool) -> list[_StylePart]:

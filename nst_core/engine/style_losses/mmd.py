@@ -11,8 +11,9 @@ from torch import Tensor
 
 from nst_core.engine.losses import VARIANCE_FLOOR
 from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
-from nst_core.engine.style_losses.positions import positions_of, style_vectors, vectors
+from nst_core.engine.style_losses.positions import positions_of, style_positions, style_vectors, vectors, vectors_at
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
+from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
 class StyleVectors(NamedTuple):
@@ -31,6 +32,7 @@ class DiscrepancyLoss(LayerLoss):
     mean of ‖y − y'‖².
     """
 
+    summed = True
     stacked = False
 
     def lifetime(self) -> int | None:
@@ -51,7 +53,21 @@ class DiscrepancyLoss(LayerLoss):
         return positions_of(maps, self.term.option("positions"), generator, None if guides is None else guides[0])
 
     def layer_values(self, maps: Tensor, target: StyleVectors, choice: Tensor | None) -> Tensor:
-        own = vectors(maps, choice)
+        return self._of_vectors(vectors(maps, choice), target)
+
+    def reading(self, choice: Tensor | None) -> Reading:
+        return vectors_at(choice)
+
+    def reading_values(self, own: LayerReading, target: StyleVectors, choice: Tensor | None) -> Tensor:
+        return self._of_vectors(own.values, target)
+
+    def target_reading(self, maps: Tensor) -> Reading:
+        return vectors_at(style_positions(maps, self.term.option("positions")))
+
+    def reading_target(self, own: LayerReading) -> Tensor:
+        return own.values[0].contiguous()
+
+    def _of_vectors(self, own: Tensor, target: StyleVectors) -> Tensor:
         count, others = own.shape[2], target.vectors.shape[1]
 
         def piece(tile: slice, features: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ Kolkin et al. 2022 (arXiv 2203.13215).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from nst_core.engine.neighbours import (
     split_targets,
 )
 from nst_core.engine.regions import guides_at, region_positions
-from nst_core.engine.style_losses.base import LossBlend
+from nst_core.engine.style_losses.base import LayerMaps, LossBlend
 from nst_core.engine.style_losses.feature_sets import FeatureSetLoss, FeatureSetStyle, counts_by_share, generator
 
 
@@ -48,10 +48,10 @@ class NeighbourLoss(FeatureSetLoss):
             own = self._columns(self.setting.weak_contents)
             self.targets = self.setting.strengths.blended(own, self.targets)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         return cosine_distance(self._of_maps(maps, images.shape[2:]), self.targets, self.weights)
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def scale(self, images: Tensor, maps: LayerMaps) -> Tensor:
         return self.setting.contents.new_full((len(self.setting.contents),), 2.0)
 
     def kept_bytes(self) -> int:
@@ -60,7 +60,7 @@ class NeighbourLoss(FeatureSetLoss):
     def _columns(self, images: Tensor) -> Tensor:
         return self._of_maps(self.maps(images), images.shape[2:])
 
-    def _of_maps(self, maps: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:
+    def _of_maps(self, maps: LayerMaps, shape: Sequence[int]) -> Tensor:
         layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return hypercolumns(layers, quarter(*shape))
 
@@ -121,7 +121,7 @@ class SplitNeighbourLoss(NeighbourLoss):
         shape = quarter(*self.setting.contents.shape[2:])
         self.grids = [random_grid(*shape, generator(seed, evaluation)) for seed in self.setting.seeds]
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         own = self._on_grids(self._of_maps(maps, images.shape[2:]))
         with torch.no_grad():
             pairs = zip(self.labels_there, self.grids, strict=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nst_core.engine.losses import at_least_float32
 from nst_core.engine.regions import region_positions
+from nst_core.engine.tiling.readings import Reading, VectorsAt, WholeMap
 
 
 def drawn_positions(count: int, most: int | None, generator: torch.Generator) -> Tensor | None:
@@ -41,8 +42,17 @@ def vectors(maps: Tensor, positions: Tensor | None = None) -> Tensor:
 
 def style_vectors(maps: Tensor, most: int | None, guide: Tensor | None = None) -> Tensor:
     """At most so many vectors of a style's maps, (1, N, H, W) -> (N, K), the same for one shape and region."""
-    positions = positions_of(maps, most, torch.Generator().manual_seed(0), guide)
-    return vectors(maps, positions)[0].contiguous()
+    return vectors(maps, style_positions(maps, most, guide))[0].contiguous()
+
+
+def style_positions(maps: Tensor, most: int | None, guide: Tensor | None = None) -> Tensor | None:
+    """The positions of those vectors; None: all of them."""
+    return positions_of(maps, most, torch.Generator().manual_seed(0), guide)
+
+
+def vectors_at(positions: Tensor | None) -> Reading:
+    """The reading of the vectors at positions; of all, the whole map."""
+    return WholeMap() if positions is None else VectorsAt(positions)
 
 
 def in_order(values: Tensor) -> Tensor:

@@ -11,8 +11,17 @@ from torch import Tensor
 
 from nst_core.engine.regions import region_positions
 from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
-from nst_core.engine.style_losses.positions import in_order, positions_of, sorted_error, style_vectors, vectors
+from nst_core.engine.style_losses.positions import (
+    in_order,
+    positions_of,
+    sorted_error,
+    style_positions,
+    style_vectors,
+    vectors,
+    vectors_at,
+)
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
+from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
 class Slices(NamedTuple):
@@ -25,6 +34,7 @@ class Slices(NamedTuple):
 class SlicedLoss(LayerLoss):
     """Mean over directions of the squared Wasserstein distance between the feature vectors' projections on them."""
 
+    summed = True
     stacked = False
 
     def lifetime(self) -> int | None:
@@ -41,7 +51,21 @@ class SlicedLoss(LayerLoss):
         return Slices(torch.nn.functional.normalize(directions).to(target), positions)
 
     def layer_values(self, maps: Tensor, target: Tensor, choice: Slices) -> Tensor:
-        own, directions = vectors(maps, choice.positions), choice.directions
+        return self._of_vectors(vectors(maps, choice.positions), target, choice.directions)
+
+    def reading(self, choice: Slices) -> Reading:
+        return vectors_at(choice.positions)
+
+    def reading_values(self, own: LayerReading, target: Tensor, choice: Slices) -> Tensor:
+        return self._of_vectors(own.values, target, choice.directions)
+
+    def target_reading(self, maps: Tensor) -> Reading:
+        return vectors_at(style_positions(maps, self.term.option("positions")))
+
+    def reading_target(self, own: LayerReading) -> Tensor:
+        return own.values[0].contiguous()
+
+    def _of_vectors(self, own: Tensor, target: Tensor, directions: Tensor) -> Tensor:
         each = 8 * len(own) * max(own.shape[2], target.shape[2])
 
         def piece(part: Tensor, features: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nst_core.engine.style_losses.base import LossBlend, LossRegion
+from nst_core.engine.style_losses.base import LayerMaps, LossBlend, LossRegion
 from nst_core.engine.style_losses.feature_sets import (
     FeatureSetLoss,
     FeatureSetStyle,
@@ -19,6 +19,7 @@ from nst_core.engine.style_losses.feature_sets import (
     generator,
     set_target,
 )
+from nst_core.engine.tiling.readings import Reading, SamplesAt
 from nst_core.engine.transport import (
     Moments,
     moment_distance,
@@ -90,7 +91,10 @@ class TransportLoss(FeatureSetLoss):
         places = [_filled_up(_places_of(regions, generator(seed, evaluation)), self.most) for regions, seed in pairs]
         self.places = torch.stack([torch.cat(row) for row in places]).to(self.setting.contents.device)
 
-    def values(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def readings(self, shapes: Mapping[str, torch.Size]) -> Mapping[str, Reading]:
+        return {name: SamplesAt(self.places) for name in self.layers()}
+
+    def values(self, images: Tensor, maps: LayerMaps) -> Tensor:
         count, most = self.shares.shape
         own = self._vectors(images, maps, self.places)
         own = own.reshape(count * most, -1, own.shape[2])  # the regions one below the other
@@ -99,7 +103,7 @@ class TransportLoss(FeatureSetLoss):
             return style
         return self.setting.strengths.blended(self._by_shares(self._distance(own, self.content)), style)
 
-    def scale(self, images: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+    def scale(self, images: Tensor, maps: LayerMaps) -> Tensor:
         zero = Moments(*map(torch.zeros_like, self.style.moments))
         return self._by_shares(2 + moment_distance(zero, self.style.moments))
 
@@ -126,7 +130,7 @@ class TransportLoss(FeatureSetLoss):
             sets.append([self._style_vectors(((1.0, set_target(image, region.guide)),)) for region in regions])
         return self._stacked(sets)
 
-    def _vectors(self, images: Tensor, maps: Mapping[str, Tensor], places: Tensor) -> Tensor:
+    def _vectors(self, images: Tensor, maps: LayerMaps, places: Tensor) -> Tensor:
         layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
         return sampled([images, *layers], places)
 
@@ -138,7 +142,7 @@ class TransportLoss(FeatureSetLoss):
         for (_, target), count in zip(blend, counts, strict=True):
             image = target["image"]
             places = _drawn(count, target.get("guide"), generator(0, count))[None].to(image.device)
-            sets.append(self._vectors(image[None], self.maps(image[None]), places)[0])
+            sets.append(self._vectors(image[None], self.read(image[None], SamplesAt(places)), places)[0])
         return torch.cat(sets)
 
 
@@ -146,6 +150,7 @@ class TransportStyle(FeatureSetStyle):
     """The relaxed earth mover's distance, with moments and palette."""
 
     batch_loss = TransportLoss
+    summed = True
 
 
 def drawn_places(seeds: Sequence[int], evaluation: int, like: Tensor) -> Tensor:

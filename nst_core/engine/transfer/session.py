@@ -7,9 +7,10 @@ from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.evaluation import Evaluation
-from nst_core.engine.memory import SHARE, free_bytes
+from nst_core.engine.memory import available_bytes
 from nst_core.engine.session import LeastSides, MethodSession
 from nst_core.engine.style_targets import StyleTarget
+from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.pictures import transfer_batch, transfer_target
 from nst_core.engine.transfer.recipe import TransferRecipe
@@ -25,8 +26,10 @@ class TransferSession(MethodSession):
 
     recipe: TransferRecipe
 
-    def __init__(self, recipe: TransferRecipe, device: torch.device, network: TransferNetwork) -> None:
-        super().__init__(recipe, device)
+    def __init__(
+        self, recipe: TransferRecipe, device: torch.device, network: TransferNetwork, tiling: Tiling = AUTOMATIC
+    ) -> None:
+        super().__init__(recipe, device, tiling)
         self.network = network.to(device)
         self.features, self.weights_sha256 = network.features, network.weights_sha256
         self.least_sides = LeastSides(network.min_side, network.min_style_side)
@@ -47,7 +50,7 @@ class TransferSession(MethodSession):
         return self.network.pair_bytes(width, height)
 
     def batch_that_fits(self, side: int, most: int) -> int:
-        return max(1, min(most, int(SHARE * free_bytes(self.device) / self.pair_bytes(side, side))))
+        return max(1, min(most, int(available_bytes(self.device, self.tiling.memory) / self.pair_bytes(side, side))))
 
     def make_pictures(self, pairs: Pairs, watch: Watch, evaluation: Evaluation) -> StylizedBatch:
         return transfer_batch(pairs, self.recipe, self.network, watch)

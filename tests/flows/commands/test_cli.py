@@ -15,7 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageChops
 
 from flows.server.artifacts import artifact_key
 from nst_core.config.run_config import RunConfig
@@ -197,6 +197,23 @@ def test_stylize_goes_from_coarse_to_fine(nst: Nst, folders: Path, tmp_path: Pat
     wrong = nst("stylize", *pair, "--set", "method.scales=[64,32]")
     assert wrong.returncode == 2
     assert "method.scales is [64, 32]; a scale may not be smaller" in one_sentence(wrong)
+
+
+@pytest.mark.slow
+def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+    method = {"recipe": "wavelet", "size": 160, "upscale": True, "evaluations": 4}
+    settings = {"content": {"source": "folder", "path": "content", "limit": 1}, "style": "style", "method": method}
+    for name, tile in (("whole", "none"), ("tiled", 64)):
+        described = settings | {"execution": {"tile": tile}, "output": {"format": "png", "gallery": False}}
+        run_file.with_name(f"{name}.yaml").write_text(yaml.safe_dump(described))
+        process = nst("run", f"{name}.yaml")
+        assert process.returncode == 0, process.stderr
+    whole, tiled = (sorted((tmp_path / "outputs" / name / "images").rglob("*.png")) for name in ("whole", "tiled"))
+    assert [path.name for path in whole] == [path.name for path in tiled]
+    assert whole
+    for one, other in zip(whole, tiled, strict=True):
+        extremes = ImageChops.difference(Image.open(one), Image.open(other)).getextrema()
+        assert max(most for _, most in extremes) <= 1, "to rounding"
 
 
 @pytest.mark.slow

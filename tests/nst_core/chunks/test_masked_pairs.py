@@ -247,6 +247,14 @@ def test_regions_that_cannot_be_are_refused(folder: Path, rows: str, header: str
         plan(config_of(folder, rows, header=header, keep=keep))
 
 
+def test_pictures_with_masks_are_refused_in_tiles(folder: Path) -> None:
+    config = config_of(folder, "a.png,s1.png,halves.png", keep="1")
+    tiled = config.model_copy(update={"execution": config.execution.model_copy(update={"tile": 64})})
+    with pytest.raises(ConfigError, match=r"execution\.tile: pictures with masks are not computed in tiles"):
+        wanted_pairs(tiled, "f")
+    assert wanted_pairs(config, "f").pairs
+
+
 def test_the_plan_says_what_masks_do(folder: Path) -> None:
     def notes(**method: Any) -> str:
         config = config_of(folder, "a.png,s1.png,halves.png", **method)

@@ -9,6 +9,7 @@ import pytest
 
 from nst_core.config.run_config import load_config, parse_config
 from nst_core.config.sources import FolderSource, SampleSource
+from nst_core.engine.tiling.settings import Tiling
 from nst_core.errors import ConfigError
 from nst_core.recipes import configs_folder
 
@@ -99,6 +100,9 @@ def test_what_is_no_mapping_in_yaml_is_refused_in_one_line(tmp_path: Path, text:
         (["output.root=/tmp/a=b"], lambda c: c.output.root == Path("/tmp/a=b")),
         (["execution.workers=auto"], lambda c: c.execution.workers == "auto"),
         (["execution.workers=3", "execution.workers=4"], lambda c: c.execution.workers == 4),
+        (["execution.memory=3GiB"], lambda c: c.execution.tiling == Tiling("auto", 3 * 2**30)),
+        (["execution.tile=256"], lambda c: c.execution.tiling == Tiling(256)),
+        (["execution.tile=none"], lambda c: c.execution.tiling == Tiling("none")),
     ],
 )
 def test_any_key_can_be_overridden(overrides: list[str], found: Any) -> None:
@@ -223,6 +227,11 @@ def test_yes_and_no_switch_as_before() -> None:
     [
         ("execution.devices=[x]", "execution.devices must be auto, cpu, or a list of GPUs by number"),
         ("execution.workers=many", "execution.workers must be a whole number, 1 or more, or auto (it is 'many')"),
+        ("execution.memory=3", "execution.memory: must be a size with its unit, such as 3GiB or 800MB (it is 3)"),
+        ("execution.memory=-3GiB", "execution.memory: must be a size with its unit"),
+        ("execution.memory=3B", "execution.memory: must be 100.0 MB or more (it is '3B')"),
+        ("execution.tile=10", "execution.tile must be a whole number, 64 or more, auto or none (it is 10)"),
+        ("execution.tile=big", "execution.tile must be a whole number, 64 or more, auto or none (it is 'big')"),
         ("output.quality=101", "output.quality must be 100 or less (it is 101)"),
         ("output.quality=1.5", "output.quality must be a whole number (it is 1.5)"),
         ("output.format=gif", "output.format must be 'jpeg' or 'png' (it is 'gif')"),

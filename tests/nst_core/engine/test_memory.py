@@ -40,7 +40,7 @@ def test_the_estimate_grows_with_the_pixels(extractor: Extractor) -> None:
 
 
 def test_the_estimate_for_another_size_is_what_autograd_keeps_there(extractor: Extractor) -> None:
-    predicted = pair_bytes(RECIPE, extractor, 256, 256) - memory._state_vectors(RECIPE) * 12 * 256**2
+    predicted = pair_bytes(RECIPE, extractor, 256, 256) - memory.state_vectors(RECIPE) * 12 * 256**2
     kept = memory.WORKING_SPACE * memory._kept_bytes(RECIPE, extractor, 256)
     assert predicted == pytest.approx(kept, rel=0.1)
 
