@@ -69,6 +69,8 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     merged = _with_variant({"name": path.stem, **data}, overrides or {})
     _derive_size(merged, data, overrides or {})
+    if merged.get("features") == "slim":
+        merged.setdefault("weights", "shipped")
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])

@@ -16,7 +16,7 @@ from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.storage import machine
 from nst_core.storage.regular_files import open_regular
 
-_PINNED = ("caffe", "imagenet", "random")  # weights that are the same ones on every machine
+_PINNED = ("caffe", "imagenet", "random", "shipped")  # weights that are the same ones on every machine
 
 
 def recorded_fingerprints(config: RunConfig) -> Fingerprints | None:

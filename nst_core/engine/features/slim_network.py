@@ -1,4 +1,4 @@
-"""A compact network that stands for VGG-19: a third of its channels or less, and a linear map to them per layer."""
+"""A compact network that stands for VGG-19: a third of its channels or less, and per layer a linear map to them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ CONVOLUTIONS = (2, 2, 3, 1)
 MEAN, STD = 0.45, 0.25
 """Of pixels, roughly: what images are normalised by."""
 
+FIRST_OUTPUT = 0.1
+"""Of the maps before training, as a share of what they are to give: an error of 1 falls faster than a larger one."""
+
 
 class SlimNetwork(nn.Module):
     """Convolutions of 3 × 3 with ReLUs, halved by maxima between blocks, as VGG-19 (Simonyan and Zisserman 2014).
+
+    Args:
+        generator: of the initial weights, uniform as He et al. 2015 scale them: the same bits on every processor.
 
     Attributes:
         convolutions: by name, `conv1_1` …
@@ -43,25 +49,24 @@ class SlimNetwork(nn.Module):
         for block, (width, count) in enumerate(zip(widths, CONVOLUTIONS, strict=True), start=1):
             for number in range(1, count + 1):
                 convolution = nn.Conv2d(before, width, 3, padding=1)
-                nn.init.kaiming_normal_(convolution.weight, generator=generator)
+                nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu", generator=generator)
                 nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
                 self.convolutions[f"conv{block}_{number}"] = convolution
                 before = width
-            self.maps[LAYERS[block - 1]] = nn.Conv2d(width, TEACHER_CHANNELS[block - 1], 1, bias=False)
-        for each in self.maps.values():
-            nn.init.normal_(each.weight, std=0.1 / each.in_channels**0.5, generator=generator)
+            linear = nn.Conv2d(width, TEACHER_CHANNELS[block - 1], 1, bias=False)
+            bound = FIRST_OUTPUT * (3 / width) ** 0.5
+            nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+            self.maps[LAYERS[block - 1]] = linear
         self.register_buffer("scales", torch.ones(len(LAYERS)))
 
-    def forward(self, images: Tensor, depth: int = len(LAYERS)) -> list[Tensor]:
+    def forward(self, images: Tensor, depth: int = len(LAYERS), precision: torch.dtype | None = None) -> list[Tensor]:
         """The network's own features of images, (B, 3, H, W) in [0, 1], at the first `depth` layers: (B, C, H', W')."""
-        x = (images - MEAN) / STD
+        x = ((images - MEAN) / STD).to(precision or images.dtype)
         found = []
         for block, count in enumerate(CONVOLUTIONS[:depth], start=1):
             if block > 1:
                 x = F.max_pool2d(x, 2)
-            for number in range(1, count + 1):
-                if number == 2 and block == depth:
-                    break
+            for number in range(1, count + 1 if block < depth else 2):
                 x = F.relu(self.convolutions[f"conv{block}_{number}"](x))
                 if number == 1:
                     found.append(x)
@@ -69,7 +74,4 @@ class SlimNetwork(nn.Module):
 
     def projections(self) -> list[Tensor]:
         """Per layer the matrix P, (N, C), to VGG-19's channels, in its units; differentiable."""
-        return [
-            self.maps[layer].weight.flatten(1) * scale  # type: ignore[operator]
-            for layer, scale in zip(LAYERS, self.scales, strict=True)
-        ]
+        return [self.maps[layer].weight.flatten(1) * scale for layer, scale in zip(LAYERS, self.scales, strict=True)]  # type: ignore[operator]
