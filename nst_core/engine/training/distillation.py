@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.slim import network_bytes
 from nst_core.engine.features.slim_network import LAYERS, WIDTHS, SlimNetwork
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.training.crops import ImageSet
@@ -82,6 +82,8 @@ class SlimTrainer(Trainer):
     """
 
     kind = "slim"
+    title = "A slim network that stands for VGG-19"
+    result_file = "slim.npz"
 
     def __init__(
         self, settings: DistillationSettings, images: TrainingImages, teacher: Extractor, device: torch.device
@@ -151,8 +153,12 @@ class SlimTrainer(Trainer):
         self.generator.set_state(state["generator"].cpu())
         self.pool.load_state(state["pool"])
 
-    def save_result(self, path: Path, facts: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    def facts(self) -> Mapping[str, Any]:
+        teacher = {"teacher": self.teacher.name, "teacher_sha256": self.teacher.weights_sha256}
+        return {**asdict(self.settings), "widths": list(self.settings.widths), **teacher}
+
+    def result(self) -> bytes:
+        return network_bytes(self.averaged_network())
 
     def averaged_network(self) -> SlimNetwork:
         """The network with the average of its weights."""
@@ -267,9 +273,7 @@ def gram_error(gram: Tensor, target: Tensor, least: Tensor | float = 1e-6) -> Te
     return square_norm(gram - target) / square_norm(target).clamp_min(least)
 
 
-def style_distance(
-    network: SlimNetwork, images: Tensor, contents: Tensor, styles: Tensor, weights: Tensor
-) -> Tensor:
+def style_distance(network: SlimNetwork, images: Tensor, contents: Tensor, styles: Tensor, weights: Tensor) -> Tensor:
     """A style loss in the network's metric, relative as that of the recipe `fast`, and a content loss: (B,)."""
     device = network.scales.device
     projections = [p.detach() for p in network.projections()]
@@ -278,7 +282,10 @@ def style_distance(
         wanted = network(contents.to(device), CONTENT_LAYER + 1)[CONTENT_LAYER]
     own = network(images.to(device))
     style = sum(
-        (relative_distance(gram_matrix(maps), target, p) for maps, target, p in zip(own, targets, projections, strict=True)),
+        (
+            relative_distance(gram_matrix(maps), target, p)
+            for maps, target, p in zip(own, targets, projections, strict=True)
+        ),
         start=images.new_zeros(()).to(device),
     )
     metric = projections[CONTENT_LAYER]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,10 +19,14 @@ class Trainer(ABC):
 
     Attributes:
         kind: of the network, as `nst train` names it.
+        title: what it is, for its card.
+        result_file: the name of the file that it is kept in.
         done: steps made so far, of `steps`.
     """
 
     kind: str
+    title: str
+    result_file: str
     done: int
     steps: int
 
@@ -48,8 +51,12 @@ class Trainer(ABC):
         """Go on from a `state`."""
 
     @abstractmethod
-    def save_result(self, path: Path, facts: Mapping[str, Any]) -> None:
-        """Write the network as it would be used now, with facts of its training, in the format that is shipped."""
+    def facts(self) -> Mapping[str, Any]:
+        """The settings of the training by name, for its card."""
+
+    @abstractmethod
+    def result(self) -> bytes:
+        """The file of the network as it would be used now: numbers, no code."""
 
 
 class AveragedWeights:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from wide_features import WideFeatures
 
 from nst_core.engine.channel_counts import content_in_counts, style_in_counts
 from nst_core.engine.features import build_extractor
@@ -67,9 +68,7 @@ def test_a_content_loss_of_the_maps_is_that_of_vgg_channels(loss: str, draw: tor
 
 
 @pytest.mark.parametrize("loss", BY_PRODUCTS)
-def test_the_objective_is_that_of_a_network_with_vgg_channels(
-    loss: str, network: SlimNetwork, images: Tensor
-) -> None:
+def test_the_objective_is_that_of_a_network_with_vgg_channels(loss: str, network: SlimNetwork, images: Tensor) -> None:
     terms = ContentTerm((("relu2_1", 0.5),), "mean"), StyleTerm(tuple((name, 1.0) for name in LAYERS), loss)  # type: ignore[arg-type]
     recipe = Recipe("test", *terms, features="slim", weights="random")
     network.double()
@@ -81,16 +80,6 @@ def test_the_objective_is_that_of_a_network_with_vgg_channels(
         terms_found = objective.terms(images.double().flip(3).roll(5, 2))
         found.append(torch.stack([terms_found.content, terms_found.style]))
     assert torch.allclose(*found, rtol=1e-6)
-
-
-class WideFeatures(SlimFeatures):
-    """The maps P F, of as many channels as VGG-19's."""
-
-    def __init__(self, network: SlimNetwork) -> None:
-        super().__init__(network, "wide")
-        self.channel_shares = {}
-        for layer, projection in zip(LAYERS, network.projections(), strict=True):
-            self.register_buffer(f"root_{layer}", projection.detach()[:, :, None, None], persistent=False)
 
 
 def apply(matrix: Tensor, maps: Tensor) -> Tensor:
