@@ -2,8 +2,8 @@
 
     uv run python tests/benchmarks/slim_metric.py --pairs 2 --size 192 --sheet slim.png
 
-The objective of `fast` is minimised on VGG-19, on the slim network and on SqueezeNet (if its weights are there), pair by
-pair in turn, in this process. Printed: the total of `fast` on VGG-19 of each picture as it would be delivered, the
+The objective of `fast` is minimised on VGG-19, on the slim network and on SqueezeNet (if its weights are there), pair
+by pair in turn, in this process. Printed: the total of `fast` on VGG-19 of each picture as it would be delivered, the
 geometric mean over pairs and as a multiple of that of `fast` itself; and processor seconds per picture.
 """
 

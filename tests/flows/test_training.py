@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from nst_trial import Trial
 from PIL import Image
 
 from flows.training import train, training_folder
@@ -18,7 +19,6 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.features.slim import slim_features
 from nst_core.engine.features.slim_network import LAYERS
 from nst_core.errors import RunFolderError
-from nst_trial import Trial
 
 SMALL = {"steps": 4, "batch": 2, "crop": 16, "size": 48, "held_out": 2, "checkpoint_every": 2, "evaluate_every": 4}
 

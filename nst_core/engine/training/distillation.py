@@ -13,6 +13,7 @@ from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.slim import network_bytes
 from nst_core.engine.features.slim_network import LAYERS, WIDTHS, SlimNetwork
 from nst_core.engine.losses import gram_matrix
+from nst_core.engine.training.channel_selection import select_channels
 from nst_core.engine.training.crops import ImageSet
 from nst_core.engine.training.iterates import IteratePool, take_step
 from nst_core.engine.training.trainer import AveragedWeights, Trainer, learning_rate
@@ -37,20 +38,23 @@ class DistillationSettings:
         learning_rate: the highest, after `warm_up` steps.
         average: decay of the average of the weights.
         held_out: crops of each kind that it is measured on.
+        from_teacher: begin with channels of the teacher, chosen on `start_crops` crops, not at random.
         optimised_steps: steps by which held-out images are optimised before it is measured on them.
     """
 
     steps: int = 6000
-    batch: int = 6
+    batch: int = 4
     crop: int = 96
     large_crop: int = 128
-    iterates: int = 4
-    pool: int = 24
-    learning_rate: float = 2e-3
-    warm_up: int = 200
+    iterates: int = 2
+    pool: int = 12
+    learning_rate: float = 1e-3
+    warm_up: int = 100
     average: float = 0.998
     held_out: int = 48
     optimised_steps: int = 40
+    from_teacher: bool = True
+    start_crops: int = 32
     seed: int = 0
     widths: tuple[int, ...] = WIDTHS
 
@@ -95,6 +99,8 @@ class SlimTrainer(Trainer):
         self.network = SlimNetwork(settings.widths, self.generator).to(device)
         self.pool = self._pool(settings.pool, settings.iterates, images.contents, images.styles, self.generator)
         self.network.scales.copy_(self._scales())
+        if settings.from_teacher:
+            select_channels(self.network, self.teacher, self._start_crops(settings.start_crops), self.generator)
         self.average = AveragedWeights(self.network, settings.average)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
 
@@ -211,11 +217,17 @@ class SlimTrainer(Trainer):
         maps = self.teacher(images.to(self.device), LAYERS)
         return [maps[layer] for layer in LAYERS]
 
+    def _start_crops(self, count: int) -> Tensor:
+        """Crops of the images that are trained with, half of photographs, half of paintings."""
+        draw, sources = (
+            torch.Generator().manual_seed(self.settings.seed + 2),
+            (self.images.contents, self.images.styles),
+        )
+        return torch.cat([each.crops(count // 2, self.settings.crop, draw) for each in sources]).to(self.device)
+
     def _scales(self) -> Tensor:
-        """The root mean square of each layer of the teacher, on crops of the images that are trained with."""
-        draw = torch.Generator().manual_seed(self.settings.seed + 2)
-        crops = torch.cat([s.crops(8, self.settings.crop, draw) for s in (self.images.contents, self.images.styles)])
-        return torch.stack([maps.square().mean().sqrt() for maps in self._teacher_maps(crops)])
+        """The root mean square of each layer of the teacher."""
+        return torch.stack([maps.square().mean().sqrt() for maps in self._teacher_maps(self._start_crops(16))])
 
     def _distance(self, images: Tensor, contents: Tensor, styles: Tensor, weights: Tensor) -> Tensor:
         return style_distance(self.network, images, contents, styles, weights)

@@ -27,7 +27,7 @@ from nst_core.engine.training.trainer import AveragedWeights, learning_rate
 
 TINY = DistillationSettings(
     steps=20, batch=2, crop=16, large_crop=24, iterates=2, pool=4, warm_up=5, held_out=4, optimised_steps=2,
-    widths=(4, 6, 8, 10), learning_rate=1e-2,
+    widths=(4, 6, 8, 10), learning_rate=1e-2, from_teacher=False,
 )  # fmt: skip
 
 
