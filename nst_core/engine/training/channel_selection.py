@@ -1,8 +1,8 @@
 """The start of a distillation: a narrow network of some of the teacher's own channels, found without a gradient.
 
-Layer by layer, after He, Zhang, Sun 2017 ("Channel pruning for accelerating very deep neural networks"): channels whose
-activations explain those of all others best are kept, and the weights that give them are the least squares from what the
-narrow network has one layer before, so that its errors do not add up.
+Layer by layer, after He, Zhang, Sun 2017 ("Channel pruning for accelerating very deep neural networks"): channels
+whose activations explain those of all others best are kept, and the weights that give them are the least squares from
+what the narrow network has one layer before, so that its errors do not add up.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _places() -> Iterator[tuple[int, int]]:
 
 
 def _fit_convolution(convolution: nn.Conv2d, x: Tensor, target: Tensor, generator: torch.Generator) -> None:
-    """Weights that give the target's channels, (B, C, H, W), from x, each divided by its root mean energy after ReLU."""
+    """Weights that give the target's channels, (B, C, H, W), from x, each divided by its energy's root after ReLU."""
     patches, wanted = _rows(F.unfold(x, 3, padding=1).unflatten(2, x.shape[2:])), _rows(target)
     if len(patches) > POSITIONS:
         places = torch.randperm(len(patches), generator=generator)[:POSITIONS].to(x.device)

@@ -113,7 +113,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pyt
         original(source, target)
 
     monkeypatch.setattr(atomic.os, "replace", replace)
-    with pytest.raises(DiskFull, match="No space left to write .*checkpoint"):
+    with pytest.raises(DiskFull, match=r"No space left to write .*checkpoint"):
         run_training(Counting(), folder, RHYTHM, FACTS)
     monkeypatch.undo()
     assert folder.checkpoint() is not None
