@@ -18,7 +18,7 @@ from nst_core.engine.training.crops import ImageSet
 from nst_core.engine.training.iterates import IteratePool, take_step
 from nst_core.engine.training.trainer import AveragedWeights, Trainer, learning_rate
 
-GRAM_WEIGHT, DIFFERENCE_WEIGHT = 3.0, 1.0
+GRAM_WEIGHT, DIFFERENCE_WEIGHT = 3.0, 2.0
 SMALL_DIFFERENCE = 0.02
 """A difference of Gram matrices is compared relative to itself, or to this share of the style's, if that is more."""
 
@@ -46,7 +46,7 @@ class DistillationSettings:
     batch: int = 4
     crop: int = 96
     large_crop: int = 128
-    iterates: int = 2
+    iterates: int = 3
     pool: int = 12
     learning_rate: float = 1e-3
     warm_up: int = 100

@@ -98,7 +98,10 @@ class IteratePool:
         draw = self.generator
         pictures = self.contents if draw_number(4, draw) else self.styles  # paintings are optimised too
         content, style = pictures.crop(self.side, draw), self.styles.crop(self.side, draw)
-        image = started(content, style, STARTS[draw_number(len(STARTS), draw)], draw)
+        start = STARTS[draw_number(len(STARTS), draw)]
+        image = started(content, style, start, draw)
+        if start == "matched":
+            content = image  # as recipes do that compare with the content in the style's colours
         steps = LEAST_STEPS + draw_number(MOST_STEPS - LEAST_STEPS, draw)
         rate = 0.01 * 6 ** draw_value(0, 1, draw)
         power = (None, 0.0, 0.25, 0.5)[draw_number(4, draw)]
