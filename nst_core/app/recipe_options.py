@@ -71,7 +71,7 @@ def _option(method: Method) -> RecipeOption:
 
 def _missing_weights(recipe: Recipe) -> str | None:
     """The reason why a recipe cannot run here, or None; found without a download and without loading a network."""
-    if recipe.features == "wavelet" or recipe.weights == "random":
+    if recipe.features == "wavelet" or recipe.weights in ("random", "shipped"):
         return None
     file = imagenet_file(recipe.features) if recipe.weights == "imagenet" else Path(str(recipe.weights))
     if file.is_file():

@@ -57,7 +57,7 @@ def retry_config(folder: RunFolder, overrides: Sequence[str] = ()) -> RunConfig:
         _check_file(folder, "recipe", recipe)
     config = parse_config(_with_recorded_paths(_without_unknown_keys(data)), overrides)
     weights = config.method.resolve().weights
-    if weights not in ("imagenet", "random"):
+    if weights not in ("caffe", "imagenet", "random", "shipped"):
         _check_file(folder, "weights", weights)
     begin_run(config.execution.allow_private_addresses)
     if config.pairing.manifest is not None:

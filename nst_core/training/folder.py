@@ -49,7 +49,8 @@ class TrainingFolder:
         if not path.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            data = io.BytesIO(path.read_bytes())
+            state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
             return state
         except Exception as error:  # any bytes may be in it
             raise RunFolderError(
@@ -73,7 +74,7 @@ class TrainingFolder:
             return []
         import pyarrow.parquet as pq
 
-        return [row for row in pq.read_table(path).to_pylist() if row["step"] <= up_to]
+        return [row for row in pq.read_table(io.BytesIO(path.read_bytes())).to_pylist() if row["step"] <= up_to]
 
     def write_previews(self, step: int, pictures: Tensor) -> None:
         """Write pictures, (B, 3, H, W), side by side, as a PNG named by the step."""

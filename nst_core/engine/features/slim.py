@@ -68,7 +68,7 @@ class SlimFeatures(Extractor):
         }
 
     def min_side(self, layers: Sequence[str]) -> int:
-        return 2 ** max(self._depth(layers) - 1, 0)
+        return 1 << max(self._depth(layers) - 1, 0)
 
     def in_bfloat16(self) -> SlimFeatures:
         self.network.to(torch.bfloat16)

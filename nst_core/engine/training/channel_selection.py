@@ -53,7 +53,7 @@ def best_channels(moment: Tensor, count: int) -> list[int]:
 
     Each is the one by whose multiples the energy of what is left of all channels falls most.
     """
-    left, chosen = moment.double().clone(), []
+    left, chosen = moment.double().clone(), list[int]()
     floor = 1e-9 * float(left.diagonal().mean())
     for _ in range(count):
         own = left.diagonal().clamp_min(floor)
@@ -73,7 +73,7 @@ def _places() -> Iterator[tuple[int, int]]:
 
 def _fit_convolution(convolution: nn.Conv2d, x: Tensor, target: Tensor, generator: torch.Generator) -> None:
     """Weights that give the target's channels, (B, C, H, W), from x, each divided by its energy's root after ReLU."""
-    patches, wanted = _rows(F.unfold(x, 3, padding=1).unflatten(2, x.shape[2:])), _rows(target)
+    patches, wanted = F.unfold(x, 3, padding=1).transpose(1, 2).flatten(0, 1), _rows(target)
     if len(patches) > POSITIONS:
         places = torch.randperm(len(patches), generator=generator)[:POSITIONS].to(x.device)
         patches, wanted = patches[places], wanted[places]
@@ -89,7 +89,8 @@ def _least_squares(inputs: Tensor, outputs: Tensor) -> Tensor:
     wide = inputs.double()
     moment = wide.T @ wide
     ridge = RIDGE * moment.diagonal().mean() * torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
-    return torch.linalg.solve(moment + ridge, wide.T @ outputs.double()).to(inputs.dtype)
+    solution: Tensor = torch.linalg.solve(moment + ridge, wide.T @ outputs.double())
+    return solution.to(inputs.dtype)
 
 
 def _second_moment(maps: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ class SlimTrainer(Trainer):
         losses = self._losses()
         total = losses["features"] + GRAM_WEIGHT * losses["grams"] + DIFFERENCE_WEIGHT * losses["differences"]
         self.optimiser.zero_grad()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.pool.advance(self._distance)
@@ -244,7 +244,7 @@ class SlimTrainer(Trainer):
     def _explained(self, network: SlimNetwork, crops: Tensor) -> list[tuple[str, float]]:
         features, grams = torch.zeros(2, len(LAYERS)), torch.zeros(2, len(LAYERS))
         projections = network.projections()
-        for images in crops.to(self.device).split(8):
+        for images in torch.split(crops.to(self.device), 8):
             layers = zip(network(images), projections, self._teacher_maps(images), strict=True)
             for number, (maps, p, target) in enumerate(layers):
                 true_gram = gram_matrix(target)

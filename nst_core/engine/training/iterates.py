@@ -151,4 +151,5 @@ def spectrally_scaled(gradient: Tensor, power: float) -> Tensor:
     height, width = gradient.shape[1:]
     y, x = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
     frequency = (y.square() + x.square()).sqrt().clamp_min(1 / max(height, width))
-    return torch.fft.irfft2(torch.fft.rfft2(gradient) * frequency**-power, s=(height, width))
+    scaled: Tensor = torch.fft.irfft2(torch.fft.rfft2(gradient) * frequency**-power, s=(height, width))
+    return scaled
