@@ -92,6 +92,7 @@ method:
     "transfer": "method: {kind: transfer, network: magenta, size: 384, colour: content}",
     "execution": "execution: {devices: [0, 1], batch_size: 32, retries: 5, chunk_deadline: 600}",
     "output": "output: {root: 's3://results/outputs', format: png, size: original, previews: 20}",
+    "train": "train: {steps: 20000, batch: 6, checkpoint_every: 500}",
 }
 """A run file, or a part of one, that shows each section at work; the tests validate every one."""
 
@@ -107,6 +108,7 @@ def page() -> str:
         *(model(f"## {name}", models[name.capitalize()], EXAMPLES[name]) for name in ("pairing",)),
         methods(models["Method"]),
         *(model(f"## {name}", models[name.capitalize()], EXAMPLES[name]) for name in ("execution", "output")),
+        model("## train", models["Training"], EXAMPLES["train"]),
     ]
     return "\n".join(parts)
 

@@ -48,6 +48,7 @@ COMMANDS = {
     "stylize": "single",
     "reconstruct": "single",
     "bench": "bench",
+    "train": "train",
     "contact-sheet": "sheets",
     "download": "download",
 }

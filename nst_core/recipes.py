@@ -95,6 +95,8 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
     data, overrides = ({key: of[key] for key in of if key != "kind"} for of in (data, overrides))
     merged = _with_variant(data, overrides)
     _derive_size(merged, data, overrides)
+    if merged.get("features") == "slim":
+        merged.setdefault("weights", "shipped")
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])

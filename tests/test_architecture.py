@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = {
     "nst_core": [
         "errors", "storage", "engine", "networks", "recipes", "config", "sources", "manifest", "run_folder",
-        "plan", "judging", "views", "export", "sweep", "chunks", "bench", "app",
+        "plan", "judging", "views", "export", "sweep", "chunks", "bench", "training", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",
-        "dispatch", "download", "pipeline", "deploy", "commands", "cli",
+        "dispatch", "download", "pipeline", "training", "deploy", "commands", "cli",
     ],
 }  # fmt: skip
 """What stands in the two packages, from the ground up: each imports only what stands before it."""

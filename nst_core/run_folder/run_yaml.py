@@ -24,7 +24,7 @@ def run_yaml_data(
     """The contents of run.yaml. `left_out`: files of the sources that are no items, by role and reason."""
     packages = ("torch", "torchvision", "pillow", "numpy", "prefect", "pandas", "pyarrow")
     return {
-        "config": redact(config.model_dump(mode="json")),
+        "config": redact(config.model_dump(mode="json", exclude={"train"})),
         "fingerprint": method.fingerprints.run,
         "method_fingerprint": method.fingerprints.method,
         "fingerprint_version": FINGERPRINT_VERSION,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +19,15 @@ class Extractor(nn.Module):
         layers: every name that can be asked for, in order of depth.
         weights_sha256: sha256 of the weights' file or state, None where there are no weights.
         precision: dtype of the maps, bfloat16 by `in_bfloat16`; None for that of the images.
+        channel_shares: where maps stand for those of a network with more channels, by layer their own over its
+            channels, which losses count in their place.
     """
 
     name: str
     layers: tuple[str, ...]
     weights_sha256: str | None = None
     precision: torch.dtype | None = None
+    channel_shares: Mapping[str, float] = MappingProxyType({})
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Feature maps of `images`, (B, 3, H, W) sRGB in [0, 1], by layer name: each (B, C, H', W').

@@ -117,7 +117,23 @@ def in_server(module):
         module.MAX_RESTARTS = 0
 
 
+def in_atomic(module):
+    """The disk is full when the checkpoint of a training is written for the time that the fault names."""
+    original, written = module.os.replace, []
+
+    def replace(source, target):
+        if Path(target).name == "checkpoint.pt":
+            written.append(target)
+            if len(written) == int(ARGUMENT):
+                raise OSError(28, "No space left on device")
+        original(source, target)
+
+    if KIND == "full":
+        module.os.replace = replace
+
+
 PATCHES = {
+    "nst_core.storage.atomic": in_atomic,
     "flows.server.run_server": in_server,
     "nst_core.run_folder.results": in_results,
     "nst_core.chunks.decoding": in_decoding,

@@ -163,6 +163,7 @@ def test_a_run_without_pictures_says_so(tmp_path: Path) -> None:
         ({"squeezenet1_1"}, "vgg19"),
         ({"vgg19"}, "wavelet"),
         ({"vgg16", "squeezenet1_0"}, "wavelet"),
+        ({"slim"}, "wavelet"),
     ],
 )
 def test_the_judge_made_no_picture(
