@@ -47,6 +47,7 @@ COMMANDS = {
     "triptych": "sheets",
     "stylize": "single",
     "reconstruct": "single",
+    "styles": "styles",
     "bench": "bench",
     "contact-sheet": "sheets",
     "download": "download",

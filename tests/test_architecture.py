@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "nst_core": [
-        "errors", "storage", "engine", "networks", "recipes", "config", "sources", "manifest", "run_folder",
-        "plan", "judging", "views", "export", "sweep", "chunks", "bench", "app",
+        "errors", "storage", "engine", "networks", "transforms", "recipes", "config", "sources", "manifest",
+        "run_folder", "plan", "judging", "views", "export", "sweep", "chunks", "bench", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",
