@@ -14,7 +14,8 @@ from typing import Any
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import SOURCES, ImageSource
 from nst_core.engine.recipe import ContentTerm, Layers, OptimiserSettings, Recipe, StyleTerm
-from nst_core.recipes import load_recipe, recipe_names
+from nst_core.engine.transfer.recipe import TransferRecipe
+from nst_core.recipes import load_method, load_recipe, recipe_names
 
 PAGE = Path(__file__).parent / "run-file.md"
 
@@ -57,7 +58,8 @@ RECIPE_KEYS = """\
 Any key below may stand beside `recipe` and changes it for this run: `method.beta`, `method.style.layers`. What holds
 where you are silent, the recipe's file in `configs/methods/` says; the column `default` here is for a recipe file of
 your own that leaves a key out. In `layers`, weights stand by layer (`{relu3_1: 1, relu4_1: 0.5}`), and a new mapping
-replaces the old one as a whole; all other sections are merged key by key.
+replaces the old one as a whole; all other sections are merged key by key. With `kind: transfer` the method is a
+[transfer network](transfer.md), and has the [keys of such a recipe](#keys-of-a-transfer-recipe).
 """
 
 EXAMPLES = {
@@ -87,6 +89,7 @@ method:
   beta: 8
   optimiser: {history: 20}
   style: {layers: {relu1: 1, fire3: 1, fire5: 0.5}}""",
+    "transfer": "method: {kind: transfer, network: magenta, size: 384, colour: content}",
     "execution": "execution: {devices: [0, 1], batch_size: 32, retries: 5, chunk_deadline: 600}",
     "output": "output: {root: 's3://results/outputs', format: png, size: original, previews: 20}",
 }
@@ -138,6 +141,8 @@ def methods(schema: Mapping[str, Any]) -> str:
             recipe_part("method.content", ContentTerm),
             recipe_part("method.style", StyleTerm),
             recipe_part("method.optimiser", OptimiserSettings),
+            recipe_part("Keys of a transfer recipe", TransferRecipe, leave_out=("name", "source", "kind"))
+            + f"\nMore on each in [transfer.md](transfer.md).\n\n```yaml\n{EXAMPLES['transfer']}\n```\n",
             "### The shipped recipes\n\n" + shipped(),
         ]
     )
@@ -287,12 +292,18 @@ def shipped() -> str:
         "| recipe | features | start | optimiser | evaluations | size | alpha | beta |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name in recipe_names():
+    for name in recipe_names("optimisation"):
         recipe = load_recipe(name)
         sizes = _listed(recipe.evaluations), _listed(recipe.scales or recipe.size)
         weights = f"{recipe.alpha:g}", f"{recipe.beta:g}"
         cells = (f"`{name}`", recipe.features, recipe.start, recipe.optimiser.name, *sizes, *weights)
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    lines += ["", "| transfer recipe | network | size | style's size |", "|---|---|---|---|"]
+    for name in recipe_names("transfer"):
+        found = load_method(name)
+        assert isinstance(found, TransferRecipe)
+        names = ", ".join(f"`{network}`" for network in found.network)
+        lines.append(f"| `{name}` | {names} | {found.size} | {found.style_size or found.style_fit(found.size).size} |")
     return "\n".join(lines) + "\n"
 
 

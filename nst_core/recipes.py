@@ -134,6 +134,8 @@ def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
             faults.append("method.network is missing: name a transfer network, such as magenta, or its file")
         if recipe.strength is not None and recipe.strength > 1:
             faults.append(f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1")
+        if recipe.crop and (recipe.keep or recipe.regions):
+            faults.append("method.crop cuts contents off, and masks would not fit them any more: leave one of them out")
     if faults or recipe is None:
         raise ConfigError("; ".join(faults) + ".")
     strength = recipe.strength if recipe.strength is not None and recipe.strength < AS_SHIPPED else None

@@ -18,7 +18,8 @@ _STRATEGIES = {
     "weights": ("random",),
     "blend": ("random", "artist"),
     **dict.fromkeys(
-        ("pools", "unstylized", "splits", "disjoint_styles", "strengths", "replicates"), ("random", "artist", "grid")
+        ("pools", "unstylized", "splits", "disjoint_styles", "strengths", "replicates", "originals"),
+        ("random", "artist", "grid"),
     ),
 }
 """The strategies that follow a key; with another strategy the key must be at its default."""
@@ -26,7 +27,17 @@ _STRATEGIES = {
 _LARGEST = 1e100
 """The largest weight, share or strength: their sums and multiples stay finite."""
 
-_LATER_KEYS = ("weights", "pools", "unstylized", "splits", "disjoint_styles", "blend", "strengths", "replicates")
+_LATER_KEYS = (
+    "weights",
+    "pools",
+    "unstylized",
+    "splits",
+    "disjoint_styles",
+    "blend",
+    "strengths",
+    "replicates",
+    "originals",
+)
 
 
 class Pairing(Section):
@@ -57,6 +68,9 @@ class Pairing(Section):
     )
     unstylized: float = Field(
         0.0, ge=0, le=1, description="Share of the contents that are delivered as they are, only resized."
+    )
+    originals: bool = Field(
+        False, description="Deliver every content as it is, too, only resized, beside its stylized pictures."
     )
     splits: dict[SplitName, Positive] | None = Field(
         None,

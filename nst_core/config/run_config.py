@@ -21,9 +21,9 @@ from nst_core.config.default_recipe import DefaultRecipe, default_recipe
 from nst_core.config.faults import faults as faults_of
 from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
-from nst_core.config.sources import SOURCES, SampleSource, Section, SourceConfig
+from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
 from nst_core.engine.images.suffixes import OutputFormat
-from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe
+from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError
 from nst_core.recipes import TRANSFER, configs_folder, is_recipe_file, load_method, set_override
 from nst_core.storage.yaml_files import read_yaml
@@ -227,7 +227,7 @@ def parse_config(data: Mapping[str, Any], overrides: Sequence[str] = (), resumes
     else:
         devices, folder = config.execution.devices, config.run_folder if resumes else None
         config = config.model_copy(update={"method": config.method.chosen(lambda: default_recipe(devices, folder))})
-        faults += _recipe_faults(config.method)
+        faults += _recipe_faults(config.method) or _crop_faults(config)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     return config
@@ -257,6 +257,19 @@ def _with_source(section: Any) -> Any:
     """Make a source without a name or a path the built-in one."""
     named = not isinstance(section, Mapping) or "source" in section or "path" in section
     return section if named else {"source": "sample", **section}
+
+
+def _crop_faults(config: RunConfig) -> list[str]:
+    """What does not go with pictures that show a part of their contents only."""
+    recipe = config.method.resolve()
+    if not isinstance(recipe, TransferRecipe) or recipe.crop is None:
+        return []
+    found = {
+        "output.size: original": config.output.size == "original",
+        "output.judge": config.output.judge,
+        "content.source: coco, whose boxes would not fit": isinstance(config.content, CocoSource),
+    }
+    return [f"method.crop does not go with {what}: leave one of them out" for what, is_so in found.items() if is_so]
 
 
 def _recipe_faults(section: Any) -> list[str]:

@@ -199,12 +199,14 @@ class Fit:
         upscale: whether smaller pictures are enlarged.
         resizing: `lanczos`, the other side rounded to the nearest; or `bilinear`, it rounded down, as torchvision's
             Resize does it with Pillow's images.
+        crop: the middle square of so many pixels is left of it, or of a side that is shorter, the side.
     """
 
     size: int
     side: Literal["longer", "shorter"] = "longer"
     upscale: bool = False
     resizing: Literal["lanczos", "bilinear"] = "lanczos"
+    crop: int | None = None
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,8 @@ def _content_pairs(pairing: Pairing, content: Item, pools: _Pools) -> Iterator[P
     if pairing.unstylized and uniform(pairing.seed, content.id, "unstylized") < pairing.unstylized:
         yield unstylized_pair(content, split)
         return
+    if pairing.originals:
+        yield unstylized_pair(content, split)
     for styles in pools.draw_styles(content, split):
         yield Pair(content, styles, styles[0].item.artist, content.label, split)
 

@@ -126,20 +126,31 @@ def working_size(
 
 def fitted_size(width: int, height: int, fit: Fit) -> tuple[int, int]:
     """(width, height) of a picture at its working size."""
+    width, height = _resized_shape(width, height, fit)
+    return (width, height) if fit.crop is None else (min(width, fit.crop), min(height, fit.crop))
+
+
+def fit_pixels(pixels: Pixels, fit: Fit) -> Pixels:
+    """(H, W, 3) uint8 at its working size."""
+    width, height = _resized_shape(pixels.shape[1], pixels.shape[0], fit)
+    if fit.resizing == "bilinear" and pixels.shape[:2] != (height, width):
+        pixels = np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    pixels = resize_pixels(pixels, width, height)
+    if fit.crop is None:
+        return pixels
+    own = min(width, fit.crop), min(height, fit.crop)
+    left, top = (round((whole - part) / 2) for whole, part in zip((width, height), own, strict=True))
+    return np.ascontiguousarray(pixels[top : top + own[1], left : left + own[0]])
+
+
+def _resized_shape(width: int, height: int, fit: Fit) -> tuple[int, int]:
+    """(width, height) before a picture is cropped."""
     if fit.resizing == "lanczos":
         return working_size(width, height, fit.size, fit.upscale, fit.side)
     named = max(width, height) if fit.side == "longer" else min(width, height)
     if named <= fit.size and not fit.upscale:
         return width, height
     return max(1, fit.size * width // named), max(1, fit.size * height // named)
-
-
-def fit_pixels(pixels: Pixels, fit: Fit) -> Pixels:
-    """(H, W, 3) uint8 at its working size."""
-    width, height = fitted_size(pixels.shape[1], pixels.shape[0], fit)
-    if fit.resizing == "lanczos" or pixels.shape[:2] == (height, width):
-        return resize_pixels(pixels, width, height)
-    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def pad_by_reflection(image: Tensor, width: int, height: int) -> Tensor:

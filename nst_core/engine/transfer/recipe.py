@@ -34,6 +34,8 @@ class TransferRecipe:
         upscale: enlarge contents smaller than `size`.
         resizing: of contents and styles: by `lanczos`, or `bilinear`, as torchvision's Resize does it with Pillow's
             images: the other side is rounded down.
+        crop: of contents, once they are resized, the middle square of so many pixels is painted and delivered.
+        style_crop: of styles, the middle square is shown to the network.
         precision: `float32`, `tf32` (float32 with TensorFloat-32 products, CUDA only), or `auto` (tf32 on CUDA).
         keep: regions of the contents' masks whose pixels stay the content's; `background` is label 0.
         edge: pixels of the working size, on either side of a region's border, over which one fades into the other.
@@ -53,6 +55,8 @@ class TransferRecipe:
     style_size: int | None = None
     upscale: bool = False
     resizing: Literal["lanczos", "bilinear"] = "lanczos"
+    crop: int | None = None
+    style_crop: bool = False
     precision: Literal["auto", "float32", "tf32"] = "auto"
     keep: tuple[str, ...] = ()
     edge: float = 2.0
@@ -62,13 +66,15 @@ class TransferRecipe:
 
     def content_fit(self, size: int) -> Fit:
         """How a content is brought to a working size."""
-        return Fit(size, self.side, self.upscale, self.resizing)
+        return Fit(size, self.side, self.upscale, self.resizing, self.crop)
 
     def style_fit(self, size: int) -> Fit:
         """How a style is, for contents of a working size."""
-        if self.style_size is not None:
-            return Fit(self.style_size, "shorter", True, self.resizing)
-        return Fit(max(1, round(size * self.style_scale)), self.side, self.upscale, self.resizing)
+        side = max(1, round(size * self.style_scale)) if self.style_size is None else self.style_size
+        crop = side if self.style_crop else None
+        if self.style_size is not None or self.style_crop:
+            return Fit(side, "shorter", self.style_size is not None or self.upscale, self.resizing, crop)
+        return Fit(side, self.side, self.upscale, self.resizing)
 
     def padded(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) of the image that the network sees for a working size of `width` × `height`."""

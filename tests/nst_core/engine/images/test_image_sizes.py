@@ -168,6 +168,18 @@ def test_bilinear_fits_are_torchvision_s(size: tuple[int, int], side: int) -> No
     assert np.array_equal(fit_pixels(pixels, fit), theirs)
 
 
+@pytest.mark.parametrize("size", [(640, 427), (427, 641), (100, 99), (301, 200)])
+def test_a_crop_is_torchvision_s_too(size: tuple[int, int]) -> None:
+    from torchvision.transforms import CenterCrop, Compose, Resize
+
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    theirs = np.asarray(Compose([Resize(96), CenterCrop(83)])(Image.fromarray(pixels)))
+    fit = Fit(96, "shorter", True, "bilinear", crop=83)
+    assert fitted_size(*size, fit) == (83, 83)
+    assert np.array_equal(fit_pixels(pixels, fit), theirs)
+    assert fitted_size(50, 20, Fit(64, crop=32)) == (32, 20)
+
+
 def test_a_fit_enlarges_only_where_it_may() -> None:
     for resizing in ("lanczos", "bilinear"):
         assert fitted_size(40, 30, Fit(64, resizing=resizing)) == (40, 30)
