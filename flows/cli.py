@@ -47,6 +47,7 @@ COMMANDS = {
     "triptych": "sheets",
     "stylize": "single",
     "reconstruct": "single",
+    "styles": "styles",
     "bench": "bench",
     "train": "train",
     "contact-sheet": "sheets",

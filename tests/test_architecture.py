@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = {
     "nst_core": [
-        "errors", "storage", "engine", "networks", "recipes", "config", "sources", "manifest", "run_folder",
-        "plan", "judging", "views", "export", "sweep", "chunks", "bench", "training", "app",
+        "errors", "storage", "engine", "networks", "transforms", "recipes", "config", "sources", "manifest",
+        "run_folder", "plan", "judging", "views", "export", "sweep", "chunks", "bench", "training", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",
@@ -143,11 +143,12 @@ def test_the_walk_sees_lazy_imports(tmp_path: Path) -> None:
     assert list(imports(path)) == ["prefect.flows", "nst_core.errors", "flows"]
 
 
-def test_the_engine_and_its_recipes_run_on_a_bare_machine() -> None:
-    """Nothing but PyYAML beside the engine's own needs is loaded, through whatever it imports."""
+def test_the_engine_its_recipes_and_transforms_run_on_a_bare_machine() -> None:
+    """Nothing but PyYAML beside the engine's own needs is loaded, through whatever they import."""
     script = (
-        "import sys, nst_core.recipes, nst_core.engine.session\n"
-        "heavy = ('pandas', 'pydantic', 'pyarrow', 'prefect', 'pandera', 'typer', 'rich', 'skimage', 'flows')\n"
+        "import sys, nst_core.recipes, nst_core.engine.session, nst_core.transforms\n"
+        "heavy = ('pandas', 'pydantic', 'pyarrow', 'prefect', 'pandera', 'typer', 'rich', 'skimage', 'flows',"
+        " 'onnxruntime')\n"
         "print(*(name for name in heavy if name in sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -94,6 +94,9 @@ class _Model:
         self._path, self._lock = path, threading.Lock()
         self._sessions: dict[int, Any] = {}
 
+    def __reduce__(self) -> tuple[type[_Model], tuple[Path]]:
+        return _Model, (self._path,)
+
     def check(self, shapes: Sequence[Sequence[int]]) -> None:
         """Raises WeightsError where the inputs have other shapes."""
         found = [list(one.shape) for one in self._session().get_inputs()]

@@ -108,14 +108,11 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
     """Read both sources, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
     begin_run(config.execution.allow_private_addresses)
     contents = open_source(config.content, "content")
-    styles = open_source(config.style, "style")
-    for role, section, found in (("content", config.content, contents), ("style", config.style, styles)):
-        licenses = {item.license for item in found.items}
-        check_exclusions(section.exclude_licenses, f"{role}.exclude_licenses", licenses)
-    same = source_duplicates(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
-    excluded = {item.id for item in styles.items if is_excluded(item.license, config.style.exclude_licenses)}
-    dropped = set() if config.style.duplicates == "keep" else set(same)
-    chosen = StyleSet(styles, frozenset(excluded | dropped), same)
+    check_exclusions(
+        config.content.exclude_licenses, "content.exclude_licenses", {item.license for item in contents.items}
+    )
+    chosen = open_styles(config, progress)
+    styles = chosen.catalogue
     return Sources(
         contents,
         chosen,
@@ -128,6 +125,16 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
         {"content": count_by_reason(contents), "style": count_by_reason(styles)},
         tuple(dict.fromkeys((*contents.unreadable, *styles.unreadable))),
     )
+
+
+def open_styles(config: RunConfig, progress: Progress | None = None) -> StyleSet:
+    """Read the style source, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
+    styles, terms = open_source(config.style, "style"), config.style.exclude_licenses
+    check_exclusions(terms, "style.exclude_licenses", {item.license for item in styles.items})
+    same = source_duplicates(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
+    excluded = {item.id for item in styles.items if is_excluded(item.license, terms)}
+    dropped = set() if config.style.duplicates == "keep" else set(same)
+    return StyleSet(styles, frozenset(excluded | dropped), same)
 
 
 def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:

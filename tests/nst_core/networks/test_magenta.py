@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,3 +99,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
     with pytest.raises(WeightsError, match=r"there is no network file magenat .*did you mean 'magenta'"):
         open_network(["magenat"], "method.network", CPU)
+
+
+def test_it_can_be_pickled(network: Magenta) -> None:
+    content, style = smooth(40, 48, 0)[None], smooth(60, 60, 1)[None]
+    vectors, share = network.style_vectors(style), torch.ones(1)
+    assert torch.equal(pickle.loads(pickle.dumps(network))(content, vectors, share), network(content, vectors, share))
