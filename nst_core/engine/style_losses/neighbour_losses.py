@@ -5,7 +5,8 @@ Kolkin et al. 2022 (arXiv 2203.13215).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -61,7 +62,8 @@ class NeighbourLoss(FeatureSetLoss):
         return self._of_maps(self.maps(images), images.shape[2:])
 
     def _of_maps(self, maps: LayerMaps, shape: Sequence[int]) -> Tensor:
-        layers = [maps[name] if weight == 1 else weight * maps[name] for name, weight in self.term.layers]
+        whole = cast("Mapping[str, Tensor]", maps)  # no readings are asked for
+        layers = [whole[name] if weight == 1 else weight * whole[name] for name, weight in self.term.layers]
         return hypercolumns(layers, quarter(*shape))
 
     def _candidates(self, blend: LossBlend) -> Tensor:

@@ -7,6 +7,7 @@ result is that of the whole picture: the loss is computed once, from sums over a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,7 +82,7 @@ def tile_share(stride: float) -> float:
 
     Deep maps have fewer values, about by the stride: so tiles are larger there, and overlap less.
     """
-    return max(1.0, stride / 2) ** 0.5 / stride
+    return math.sqrt(max(1.0, stride / 2)) / stride
 
 
 class _Readings(torch.autograd.Function):

@@ -30,7 +30,8 @@ class Place:
     def count(self) -> int:
         """The number of positions."""
         rows, columns = self.whole
-        return (rows.stop - rows.start) * (columns.stop - columns.start)
+        count: int = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return count
 
     @property
     def positions(self) -> int:
