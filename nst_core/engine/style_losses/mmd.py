@@ -16,7 +16,7 @@ from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
 from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
-class StyleVectors(NamedTuple):
+class PreparedSets(NamedTuple):
     """A style's feature vectors, (N, K), their variance, (), and the mean of the kernel over all their pairs, ()."""
 
     vectors: Tensor
@@ -41,24 +41,24 @@ class DiscrepancyLoss(LayerLoss):
     def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
         return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
-    def prepared(self, targets: Tensor) -> StyleVectors:
+    def prepared(self, targets: Tensor) -> PreparedSets:
         style = targets[0]
         variance = 2 * (style - style.mean(dim=1, keepdim=True)).square().sum(dim=0).mean() + VARIANCE_FLOOR
         sums = [self.kernel(style[:, t], style, variance).sum() for t in tiles(style.shape[1], 4 * style.shape[1])]
-        return StyleVectors(style, variance, torch.stack(sums).sum() / style.shape[1] ** 2)
+        return PreparedSets(style, variance, torch.stack(sums).sum() / style.shape[1] ** 2)
 
     def choice(
-        self, maps: Tensor, target: StyleVectors, generator: torch.Generator, guides: Tensor | None = None
+        self, maps: Tensor, target: PreparedSets, generator: torch.Generator, guides: Tensor | None = None
     ) -> Tensor | None:
         return positions_of(maps, self.term.option("positions"), generator, None if guides is None else guides[0])
 
-    def layer_values(self, maps: Tensor, target: StyleVectors, choice: Tensor | None) -> Tensor:
+    def layer_values(self, maps: Tensor, target: PreparedSets, choice: Tensor | None) -> Tensor:
         return self._of_vectors(vectors(maps, choice), target)
 
     def reading(self, choice: Tensor | None) -> Reading:
         return vectors_at(choice)
 
-    def reading_values(self, own: LayerReading, target: StyleVectors, choice: Tensor | None) -> Tensor:
+    def reading_values(self, own: LayerReading, target: PreparedSets, choice: Tensor | None) -> Tensor:
         return self._of_vectors(own.values, target)
 
     def target_reading(self, maps: Tensor) -> Reading:
@@ -67,7 +67,7 @@ class DiscrepancyLoss(LayerLoss):
     def reading_target(self, own: LayerReading) -> Tensor:
         return own.values[0].contiguous()
 
-    def _of_vectors(self, own: Tensor, target: StyleVectors) -> Tensor:
+    def _of_vectors(self, own: Tensor, target: PreparedSets) -> Tensor:
         count, others = own.shape[2], target.vectors.shape[1]
 
         def piece(tile: slice, features: Tensor) -> Tensor:

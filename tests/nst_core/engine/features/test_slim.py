@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import pickle
 import zipfile
 from dataclasses import replace
@@ -14,9 +16,10 @@ import torch
 from torch import Tensor
 from wide_features import WideFeatures
 
+from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.channel_counts import content_in_counts, style_in_counts
 from nst_core.engine.features import build_extractor
-from nst_core.engine.features.slim import SlimFeatures, metric_root, network_bytes, read_network, slim_features
+from nst_core.engine.features.slim import SHIPPED, SlimFeatures, metric_root, network_bytes, read_network, slim_features
 from nst_core.engine.features.slim_network import LAYERS, SlimNetwork
 from nst_core.engine.losses import CONTENT_LOSSES, GRAM_LOSSES, gram_matrix
 from nst_core.engine.objective import Objective
@@ -24,6 +27,9 @@ from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.engine.style_targets import style_target
 from nst_core.errors import ConfigError, WeightsError
 from nst_core.recipes import load_recipe
+
+VGG19_FLOPS = 63.2e9
+"""Of VGG-19 to relu4_1 and back, for 256 × 256 pixels, as `evaluation_flops` counts them."""
 
 BY_PRODUCTS = ["gatys", "mean", "half_sum", "mean_by_size", "frobenius"]
 """Losses of Gram matrices that are the same for all maps with the same inner products."""
@@ -134,6 +140,21 @@ def test_the_shipped_weights_are_small_and_fit_fast() -> None:
     extractor = build_extractor(recipe)
     assert recipe.weights == "shipped"
     assert set(recipe.layer_names()) <= set(extractor.layers)
+    assert SHIPPED.stat().st_size <= 2_000_000
+
+
+def test_the_card_is_that_of_the_shipped_weights() -> None:
+    card = json.loads(SHIPPED.with_suffix(".json").read_text("utf-8"))
+    assert card["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    for kind in ("photographs", "paintings", "optimised"):
+        for layer in LAYERS:
+            assert 0.5 < card["measured"][f"{kind}.{layer}"] < 1
+    assert "Measured on held-out images" in SHIPPED.with_suffix(".md").read_text("utf-8")
+
+
+def test_it_needs_less_than_a_twelfth_of_the_arithmetic_of_vgg19() -> None:
+    recipe = load_recipe("fast", {"features": "slim", "weights": "random"})
+    assert evaluation_flops(recipe, build_extractor(recipe), 256, 256).features < VGG19_FLOPS / 12
 
 
 @pytest.mark.parametrize("fault", ["text", "cut", "pickle", "other", "nan", "shape", "huge"])
