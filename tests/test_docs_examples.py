@@ -5,16 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from documents import ROOT, Found, blocks
 from finished import finished_run
+from tiny_networks import adain_files
+from typer.testing import CliRunner
 
+from flows.cli import app
 from nst_core.errors import ManifestError
 from nst_core.manifest.csv_reader import read_manifest
 from nst_core.run_folder.results import PARTITION, SCHEMA
 
 RUN_FOLDER, MANIFEST = ROOT / "docs" / "run-folder.md", ROOT / "docs" / "manifest.md"
+TRANSFORMS = ROOT / "docs" / "transforms.md"
 EXAMPLES = list(blocks(RUN_FOLDER, "python"))
 
 
@@ -34,6 +40,31 @@ def test_an_example_of_the_run_folder_runs(
     monkeypatch.chdir(demo)
     exec(compile(example.text, str(example.page), "exec"), {})
     assert capsys.readouterr().out or (demo / "licences.csv").is_file()
+
+
+def test_the_example_of_training_runs_and_gives_the_same_twice(
+    tmp_path: Path,
+    make_image: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    networks = [str(path.relative_to(tmp_path)) for path in adain_files(tmp_path / "models")]
+    for number in range(8):
+        make_image(tmp_path / "photographs" / f"class{number % 2}" / f"{number}.jpg", 80, 64, seed=number)
+    for number in range(3):
+        make_image(tmp_path / "paintings" / f"{number}.png", 72, 72, seed=10 + number)
+    method = {"kind": "transfer", "network": networks}
+    Path("holiday.yaml").write_text(yaml.safe_dump({"style": "paintings", "method": method}), encoding="utf-8")
+    made = CliRunner().invoke(app, ["styles", "holiday.yaml", "-o", "styles.parquet"])
+    assert made.exit_code == 0, made.output
+    (example,) = blocks(TRANSFORMS, "python")
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(example.text, str(example.page), "exec"), names)
+    first = capsys.readouterr().out
+    assert first.count("loss") == 2
+    names["main"]()
+    assert capsys.readouterr().out == first
 
 
 def test_the_page_has_the_columns_of_the_results_and_no_others() -> None:

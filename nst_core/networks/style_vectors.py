@@ -99,14 +99,15 @@ def _parsed(table: Any) -> StyleVectors:
     facts = json.loads((table.schema.metadata or {})[b"nst"])
     if facts["kind"] != _KIND or facts["version"] != 1:
         raise ValueError(f"{facts['kind']}, version {facts['version']}")
-    columns = [tuple(table[name].to_pylist()) for name in ("style_id", "artist", "style_sha256")]
+    ids, artists, hashes = (tuple(table[name].to_pylist()) for name in ("style_id", "artist", "style_sha256"))
     lists = table["vector"].combine_chunks()
     if not str(lists.type).startswith("fixed_size_list<") or not table.num_rows or lists.null_count:
         raise ValueError("it has no rows, or rows without a vector")
     vectors = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(table.num_rows, -1)
     if not np.isfinite(vectors).all():
         raise ValueError("its vectors hold values that are not finite")
-    return StyleVectors(*columns, vectors, str(facts["network"]), str(facts["weights_sha256"]), Fit(**facts["fit"]))
+    network, weights_sha256, fit = str(facts["network"]), str(facts["weights_sha256"]), Fit(**facts["fit"])
+    return StyleVectors(ids, artists, hashes, vectors, network, weights_sha256, fit)
 
 
 def _first_line(error: BaseException) -> str:

@@ -29,7 +29,7 @@ class StyleDraw:
     share: float
 
 
-class Stylize(v2.Transform):
+class Stylize(v2.Transform):  # type: ignore[misc]  # torchvision has no types
     """Paints pictures in a style, each with probability `p`, by a transfer network.
 
     It takes a `tv_tensors.Image`, a Pillow image or a plain tensor, (C, H, W) or (B, C, H, W), of uint8 or of floats in
@@ -82,7 +82,8 @@ class Stylize(v2.Transform):
         self._styles = StyleCollection(
             collect_vectors(styles, on_cpu, self._copies.weights_sha256, style_size), draw
         )  # fmt: skip
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that live on see it change
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # workers that live on see it change
 
     def set_epoch(self, epoch: int) -> None:
         """With `seed`: what is drawn from now on, in all workers, is that of another epoch (0 at first)."""
@@ -128,7 +129,7 @@ class Stylize(v2.Transform):
 
     def _generator_of(self, seed: int, picture: Tensor) -> torch.Generator:
         """A generator that is a function of the seed, the epoch and the picture, (C, H, W)."""
-        data = picture.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        data = picture.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
         digest = hashlib.blake2b(f"{seed} {int(self._epoch)} {tuple(picture.shape)} ".encode(), digest_size=8)
         digest.update(data)
         return torch.Generator().manual_seed(int.from_bytes(digest.digest(), "big") >> 1)

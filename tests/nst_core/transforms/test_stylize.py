@@ -237,3 +237,14 @@ class TestNetworks:
         adain_files(tmp_path, seed=9)
         with pytest.raises(WeightsError, match="have changed"):
             pickle.loads(data)(noise(3, 16, 16))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_batch_on_a_gpu_stays_there_and_is_painted_as_on_a_cpu(make: Make) -> None:
+    transform, batch = make(p=0.6, strength=(0.2, 1)), noise(30, 3, 16, 16)
+    torch.manual_seed(3)
+    here = transform(batch)
+    torch.manual_seed(3)
+    there = transform(batch.cuda())
+    assert there.device.type == "cuda"
+    assert int((there.cpu().int() - here.int()).abs().max()) <= 1
