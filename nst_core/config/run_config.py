@@ -23,7 +23,7 @@ from nst_core.config.location import Location, person_path
 from nst_core.config.pairing import Pairing
 from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
 from nst_core.engine.images.suffixes import OutputFormat
-from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe
+from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe, is_network
 from nst_core.errors import ConfigError, UsageError
 from nst_core.recipes import TRANSFER, configs_folder, is_recipe_file, load_method, set_override
 from nst_core.storage.yaml_files import read_yaml
@@ -56,6 +56,9 @@ class Method(BaseModel):
             if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
         }
         networks = {key: _person_paths(data[key]) for key in ("network", "start_network") if key in data}
+        start = data.get("start")
+        if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
+            networks["start"] = _person_paths(start)
         return {**data, **paths, **networks}
 
     @property

@@ -27,8 +27,8 @@ from nst_core.engine.images.pixels import Pixels, encode_image
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.engine.watch import Watch
-from nst_core.errors import ConfigError, NumericalError
-from nst_core.recipes import recipe_dict
+from nst_core.errors import NumericalError
+from nst_core.recipes import load_recipe, recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.storage.progress import Progress
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
@@ -113,6 +113,7 @@ class ReconstructedImage:
 
 def reconstruction_config(recipe: str, overrides: Sequence[str] = ()) -> RunConfig:
     """The run configuration of a reconstruction: a recipe's network and size with `METHOD`. Raises ConfigError."""
+    load_recipe(recipe)  # a transfer network has nothing to reconstruct from, and says so
     return parse_config({"method": {"recipe": recipe, **METHOD}}, overrides)
 
 
@@ -161,7 +162,7 @@ def reconstruct(
         NumericalError: an optimisation diverged.
     """
     device = run_devices(config.execution)[0]
-    base = resolve_precision(_optimisation(config), device)
+    base = resolve_precision(load_recipe(config.method.recipe, config.method.model_extra), device)
     wanted = [
         one for kind in KINDS[what] for one in reconstructions(kind, groups or default_groups(base.features, kind))
     ]
@@ -221,14 +222,6 @@ class _Optimiser:
     def output_pixels(self, images: Tensor) -> Pixels:
         """The pixels of a file, (H, W, 3) uint8, from an engine's image, (1, 3, H, W) in [0, 1]."""
         return output_pixels(images[0].cpu(), self.original, self.config.output)
-
-
-def _optimisation(config: RunConfig) -> Recipe:
-    """The recipe. Raises ConfigError where it is a transfer network, which has no layers."""
-    recipe = config.method.resolve()
-    if not isinstance(recipe, Recipe):
-        raise ConfigError(f"The recipe {recipe.name} is a transfer network, and no layers of it are compared.")
-    return recipe
 
 
 def _recipe(wanted: Sequence[Reconstruction], base: Recipe) -> Recipe:

