@@ -26,7 +26,7 @@ _KIND = "style vectors"
 
 
 @dataclass(frozen=True)
-class StyleVectors:
+class StyleVectorTable:
     """Vectors of one network; rows in the order of their ids.
 
     Attributes:
@@ -54,7 +54,7 @@ def vector_length(network: TransferNetwork, device: torch.device | None = None) 
         return network.style_vectors(torch.zeros(1, 3, side, side, device=device)).shape[1]
 
 
-def write_style_vectors(styles: StyleVectors, path: Path) -> None:
+def write_style_vectors(styles: StyleVectorTable, path: Path) -> None:
     """Write the file, atomically. Raises DiskFull, StorageRefused, StorageUnreachable."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -78,7 +78,7 @@ def write_style_vectors(styles: StyleVectors, path: Path) -> None:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def read_style_vectors(path: Path) -> StyleVectors:
+def read_style_vectors(path: Path) -> StyleVectorTable:
     """Read the file. Raises UsageError where it is not there, damaged, or something else."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -94,7 +94,7 @@ def read_style_vectors(path: Path) -> StyleVectors:
         ) from error
 
 
-def _parsed(table: Any) -> StyleVectors:
+def _parsed(table: Any) -> StyleVectorTable:
     """The vectors of a table. Raises KeyError, TypeError, ValueError."""
     facts = json.loads((table.schema.metadata or {})[b"nst"])
     if facts["kind"] != _KIND or facts["version"] != 1:
@@ -107,7 +107,7 @@ def _parsed(table: Any) -> StyleVectors:
     if not np.isfinite(vectors).all():
         raise ValueError("its vectors hold values that are not finite")
     network, weights_sha256, fit = str(facts["network"]), str(facts["weights_sha256"]), Fit(**facts["fit"])
-    return StyleVectors(ids, artists, hashes, vectors, network, weights_sha256, fit)
+    return StyleVectorTable(ids, artists, hashes, vectors, network, weights_sha256, fit)
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.engine.transfer.session import TransferSession
 from nst_core.errors import ConfigError, InputError, SourceError, UnusableEntry, UsageError
 from nst_core.networks.sessions import session_for
-from nst_core.networks.style_vectors import SUFFIX, StyleVectors, vector_length, write_style_vectors
+from nst_core.networks.style_vectors import SUFFIX, StyleVectorTable, vector_length, write_style_vectors
 from nst_core.plan.wanted import open_styles
 from nst_core.sources.base import Item
 from nst_core.sources.left_out import catalogue_notes
@@ -102,7 +102,7 @@ def collect_styles(config: RunConfig, output: Path, progress: Progress | None = 
         raise SourceError(f"The style source has no painting that can be used{reason}.")
     items, hashes, vectors = zip(*rows, strict=True)
     write_style_vectors(
-        StyleVectors(
+        StyleVectorTable(
             tuple(item.id for item in items),
             tuple(item.artist for item in items),
             hashes,

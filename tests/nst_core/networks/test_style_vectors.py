@@ -15,9 +15,9 @@ from tiny_networks import adain_files, johnson_file
 from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.files import load_network
 from nst_core.errors import UsageError
-from nst_core.networks.style_vectors import StyleVectors, read_style_vectors, vector_length, write_style_vectors
+from nst_core.networks.style_vectors import StyleVectorTable, read_style_vectors, vector_length, write_style_vectors
 
-STYLES = StyleVectors(
+STYLES = StyleVectorTable(
     ("ada/étude.jpg", "b.png"), ("Ada", None), ("12" * 32, "ab" * 32),
     np.array([[0.5, -1e-30, 3], [1, 2, np.float32(1) / 3]], np.float32), "AdaIN", "1;2",
     Fit(256, "longer", False, "lanczos"),

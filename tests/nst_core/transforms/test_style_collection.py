@@ -15,7 +15,7 @@ from nst_core.engine.images.pixels import to_tensor
 from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.files import load_network
 from nst_core.errors import ImageTooSmall, MissingImage, NotAnImage, UsageError, WeightsError
-from nst_core.networks.style_vectors import StyleVectors, write_style_vectors
+from nst_core.networks.style_vectors import StyleVectorTable, write_style_vectors
 from nst_core.transforms import Stylize
 from nst_core.transforms.style_collection import StyleCollection, collect_vectors
 
@@ -29,7 +29,9 @@ def vectors_file(path: Path, weights_sha256: str) -> Path:
     vectors = np.random.default_rng(0).random((4, 14), np.float32)
     names = ("a", "b", "c", "d")
     write_style_vectors(
-        StyleVectors(names, (None,) * 4, names, vectors, "AdaIN", weights_sha256, Fit(256, "longer", False, "lanczos")),
+        StyleVectorTable(
+            names, (None,) * 4, names, vectors, "AdaIN", weights_sha256, Fit(256, "longer", False, "lanczos")
+        ),
         path,
     )
     return path
