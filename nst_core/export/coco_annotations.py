@@ -19,8 +19,9 @@ from nst_core.errors import InputError, SourceError
 from nst_core.export.coco_header import MergedHeader
 from nst_core.export.coco_scaling import checked_annotation
 from nst_core.export.rows import ExportRow
-from nst_core.sources.coco_annotations import Annotations, EntryReader, flat_lists, read_annotations
+from nst_core.sources.coco_annotations import Annotations, flat_lists, read_annotations
 from nst_core.sources.coco_entries import EntryFault, EntryFaults, FaultGroup, Identifier, identifier
+from nst_core.sources.coco_entry_reader import EntryReader
 from nst_core.storage.names import name_key
 from nst_core.storage.regular_files import open_regular
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,18 +13,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nst_core.config.sources import CocoSource
-from nst_core.errors import ConfigError, SourceError, suggestion
+from nst_core.errors import SourceError
 from nst_core.sources.base import MASK, MASK_HASH, Catalogue, Item, check_utf8
+from nst_core.sources.coco_advice import criteria, file_remedy, remedy
 from nst_core.sources.coco_annotations import Annotations, flat_lists, read_annotations
 from nst_core.sources.coco_entries import Identifier
+from nst_core.sources.coco_filters import selection_mask, wanted_categories
 from nst_core.sources.coco_reference import CocoReference
 from nst_core.sources.folder import Role
-from nst_core.sources.licenses import TERMS, UNKNOWN_TERM, license_id, license_terms
 from nst_core.sources.walk import leads_outside, missing_files
-from nst_core.sources.wording import download_advice, quantity, short_list
-from nst_core.storage.names import name_key
-
-Mask = NDArray[np.bool_]
+from nst_core.sources.wording import quantity, short_list
 
 _SPLITS = {"train2017": "train", "val2017": "val", "test2017": "test"}
 
@@ -78,7 +75,7 @@ def coco_catalogue(config: CocoSource, role: Role) -> Catalogue:
             raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
         if missing:
             notes.append(
-                f"{missing} of {len(names)} chosen images are not in {folder}: {_remedy(selection.part, role)}."
+                f"{missing} of {len(names)} chosen images are not in {folder}: {remedy(selection.part, role)}."
             )
         notes += [f"{selection.annotations.path.name}: {group}" for group in selection.annotations.faults]
         found = [_item(image, folder, selection.part.splits[0]) for image in selection.images(chosen)]
@@ -146,7 +143,7 @@ def selected_images(annotations: Path, config: CocoSource, prefix: str = "") -> 
         SourceError: the file cannot be used, or no image matches.
         ConfigError: the file does not have a category or licence of the source.
     """
-    selection = _Selection.of(config, read_annotations(annotations, _file_remedy(config)), prefix)
+    selection = _Selection.of(config, read_annotations(annotations, file_remedy(config)), prefix)
     (drawn,) = _drawn([selection], config)
     if not drawn:
         raise SourceError(_no_image([selection], config))
@@ -157,17 +154,6 @@ def draw_ids(ids: Iterable[Identifier], limit: int | None, seed: int) -> list[Id
     """Draw at most `limit` of the ids, sorted: those with the lowest sha256(seed, id)."""
     chosen = ids if limit is None else heapq.nsmallest(limit, ids, key=lambda number: _rank(seed, number))
     return sorted(chosen, key=lambda number: (isinstance(number, str), number))
-
-
-def download_command(config: CocoSource) -> str:
-    """The command line that downloads the images that a source selects."""
-    words = ["nst", "download", "coco", "--output", str(config.path), "--split", config.splits[0]]
-    for option, values in (("--categories", config.categories), ("--licenses", config.licenses)):
-        words += [word for value in values or () for word in (option, value)]
-    for option, number in (("--smallest-side", config.smallest_side), ("--limit", config.limit)):
-        words += [] if number is None else [option, str(number)]
-    words += ["--seed", str(config.seed)] if config.limit is not None and config.seed else []
-    return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -187,8 +173,8 @@ class _Selection:
 
     @classmethod
     def of(cls, part: CocoSource, annotations: Annotations, prefix: str) -> _Selection:
-        wanted = _wanted_categories(annotations, part, prefix)
-        mask = _selection_mask(annotations, part, wanted, prefix)
+        wanted = wanted_categories(annotations, part, prefix)
+        mask = selection_mask(annotations, part, wanted, prefix)
         return cls(part, annotations, wanted, np.flatnonzero(mask))
 
     @property
@@ -212,11 +198,11 @@ class _Selection:
 def _selection(part: CocoSource, role: Role) -> _Selection:
     path = annotation_file(part)
     if not path.is_file():
-        key, remedy = ("path", _remedy(part, role)) if part.annotations is None else ("annotations", "correct it")
-        raise SourceError(f"{role}.{key}: there is no annotation file {path}: {remedy}.")
-    selection = _Selection.of(part, read_annotations(path, _file_remedy(part)), f"{role}.")
+        key, advice = ("path", remedy(part, role)) if part.annotations is None else ("annotations", "correct it")
+        raise SourceError(f"{role}.{key}: there is no annotation file {path}: {advice}.")
+    selection = _Selection.of(part, read_annotations(path, file_remedy(part)), f"{role}.")
     if not selection.folder.is_dir():
-        raise SourceError(f"{role}.path: there is no folder {part.path / part.splits[0]}: {_remedy(part, role)}.")
+        raise SourceError(f"{role}.path: there is no folder {part.path / part.splits[0]}: {remedy(part, role)}.")
     return selection
 
 
@@ -239,7 +225,7 @@ def _no_image(selections: Sequence[_Selection], config: CocoSource) -> str:
     """Why there is no image at all."""
     paths = " and ".join(str(selection.annotations.path) for selection in selections)
     if any(len(selection.annotations.table) for selection in selections):
-        return f"No image of {paths} fits {_criteria(config)}: ask for less."
+        return f"No image of {paths} fits {criteria(config)}: ask for less."
     faults = "; ".join(str(group) for s in selections for group in s.annotations.faults if group.section == "images")
     if faults:
         return f"The annotation file {paths} has no image that can be used: {faults}."
@@ -265,63 +251,6 @@ def _left_out_items(selection: _Selection) -> Iterator[Item]:
 
 def _rank(seed: int, number: Identifier) -> bytes:
     return hashlib.sha256(f"{seed}\0{number}".encode()).digest()
-
-
-def _selection_mask(annotations: Annotations, config: CocoSource, wanted: set[int] | None, prefix: str) -> Mask:
-    table = annotations.table
-    fits = np.ones(len(table), bool)
-    if wanted is not None:
-        offsets, values = flat_lists(table, "category_ids")
-        rows = np.repeat(np.arange(len(table)), np.diff(offsets))
-        fits &= np.isin(np.arange(len(table)), rows[np.isin(values, sorted(wanted))])
-    if config.licenses is not None:
-        fits &= _license_mask(annotations, config.licenses, prefix)
-    if config.smallest_side is not None:
-        fits &= np.minimum(table["width"].to_numpy(), table["height"].to_numpy()) >= config.smallest_side
-    return fits
-
-
-def _wanted_categories(annotations: Annotations, config: CocoSource, prefix: str) -> set[int] | None:
-    if config.categories is None:
-        return None
-    path = annotations.path
-    if annotations.panoptic:
-        raise ConfigError(f"{prefix}categories: {path} holds panoptic segments, not objects: use instances_*.json.")
-    if not annotations.categories:
-        raise ConfigError(f"{prefix}categories: {path} holds no categories: use instances_*.json.")
-    known: dict[str, set[int]] = {}
-    for number, name in annotations.categories.items():
-        known.setdefault(_fold(name), set()).add(number)
-    unknown = [name for name in config.categories if _fold(name) not in known]
-    if unknown:
-        listing = ", ".join(f"{name!r}{suggestion(_fold(name), known)}" for name in unknown)
-        raise ConfigError(f"{prefix}categories: {path.name} has no category {listing}.")
-    return set().union(*(known[_fold(name)] for name in config.categories))
-
-
-def _license_mask(annotations: Annotations, wanted: Iterable[str], prefix: str) -> Mask:
-    """A mask of the images under any of the licences, given as COCO's ids, names or terms."""
-    path = annotations.path
-    numbers = annotations.table["license"].to_numpy()
-    present = {int(number): annotations.licenses.get(int(number)) for number in np.unique(numbers)}
-    known = present | dict(annotations.licenses)
-    accepted: set[int] = set()
-    for word in wanted:
-        fitting = {number for number, name in known.items() if _has_license(number, name, word)}
-        if not fitting and _fold(word) not in (*TERMS, UNKNOWN_TERM):
-            names = sorted({name for name in annotations.licenses.values() if name})
-            hint = suggestion(word, names) or f"; it has {', '.join(names)}"
-            raise ConfigError(f"{prefix}licenses: {path.name} has no licence {word!r}{hint}.")
-        accepted |= fitting
-    return np.isin(numbers, sorted(accepted))
-
-
-def _has_license(number: int, name: str | None, word: str) -> bool:
-    if word.strip().isdecimal():
-        return number == int(word)
-    if _fold(word) in (*TERMS, UNKNOWN_TERM):
-        return _fold(word) in license_terms(name)
-    return name is not None and name.casefold() == (license_id(None, word) or "").casefold()
 
 
 def _images(annotations: Annotations, table: pa.Table, wanted: set[int] | None) -> Iterator[CocoImage]:
@@ -361,30 +290,3 @@ def _item(image: CocoImage, folder: Path, split: str) -> Item:
         ),
         fault=fault,
     )
-
-
-def _file_remedy(config: CocoSource) -> str:
-    """Advice on a damaged annotation file: one's own is nothing that a command fetches."""
-    if config.annotation_files[0] is not None:
-        return "correct it, or give another"
-    return "move it away, then fetch COCO's with `nst download coco`, if it is not your own"
-
-
-def _remedy(config: CocoSource, role: Role) -> str:
-    """Advice on getting what is missing. With `download: true`, the folder has images put there by hand."""
-    if config.annotations is not None:  # the command line knows COCO's own annotation files only
-        if config.download:
-            return f"add what is missing, or remove {config.path / config.splits[0]} to have `nst run` fetch it"
-        return f"set {role}.download: true to fetch what is missing"
-    return download_advice(download_command(config), config, role)
-
-
-def _criteria(config: CocoSource) -> str:
-    keys = ("categories", "licenses", "smallest_side")
-    chosen = {key: getattr(config, key) for key in keys if getattr(config, key) is not None}
-    parts = (f"{key} {', '.join(value) if isinstance(value, list) else value}" for key, value in chosen.items())
-    return " and ".join(parts) or "the source"
-
-
-def _fold(name: str) -> str:
-    return name_key(name.replace("_", " "))

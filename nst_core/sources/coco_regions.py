@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from nst_core.engine.images.label_images import BACKGROUND, LabelImage
 from nst_core.errors import ConfigError, InputError, UnusableMask, suggestion
-from nst_core.sources.coco_annotations import Annotations, EntryReader, flat_lists, read_annotations
+from nst_core.sources.coco_annotations import Annotations, flat_lists, read_annotations
+from nst_core.sources.coco_entry_reader import EntryReader
 from nst_core.sources.coco_reference import CATEGORY, CocoReference
 
 THING, STUFF = "thing", "stuff"

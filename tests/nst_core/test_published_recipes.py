@@ -60,11 +60,11 @@ TABLE: dict[str, dict[str, Any]] = {
     },
     "nnst": {
         "pooling": "max", "weights": "caffe", "normalised": True, "style": dict.fromkeys(TEN, 1.0),
-        "style_loss": "neighbours", "last_loss": "split_neighbours", "content_share": 0.75, "start": "coarse_content",
-        "finish": "matched_chroma", "scales": (64, 128, 256, 512, 512), "size": 512,
+        "style_loss": "neighbours", "last_loss": "split_neighbours", "content_share": 0.75,
+        "scales": (64, 128, 256, 512, 512), "size": 512,
     },
     "strotss": {
-        "content_loss": "self_similarity", "style_loss": "transport", "weights": "caffe", "alpha": 2.0, "beta": 1.0,
+        "content_loss": "self_similarity", "style_loss": "transport", "weights": "caffe", "alpha": 6.0, "beta": 1.0,
         "optimiser": "rmsprop", "rate": 2e-3, "precondition": "laplacian", "levels": 5, "scales": (64, 128, 256, 512),
         "evaluations": 250,
     },

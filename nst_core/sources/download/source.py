@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nst_core.config.sources import ArtworksSource, CocoSource, SourceConfig
-from nst_core.sources import artworks, coco
+from nst_core.sources import artworks, coco_advice
 from nst_core.sources.download.artworks import artworks_complete, download_artworks, has_manual_artworks
 from nst_core.sources.download.coco import CocoRequest, download_coco, has_manual_coco
 from nst_core.sources.download.progress import DownloadWatch
@@ -21,7 +21,7 @@ def needed_download(config: SourceConfig) -> str | None:
     if isinstance(config, CocoSource):
         requests = [_request(part) for part in config.parts()]
         commands = [
-            coco.download_command(request.source) + ("" if request.images else " --no-images")
+            coco_advice.download_command(request.source) + ("" if request.images else " --no-images")
             for request in requests
             if request.is_incomplete()
         ]
