@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--size", type=int, default=192)
     found.add_argument("--pairs", type=int, default=2)
     found.add_argument("--first", type=int, default=0, help="pairs to leave out before them")
-    found.add_argument("--evaluations", type=int, nargs="+", default=[100], help="on the slim network")
+    found.add_argument("--evaluations", type=int, nargs="+", default=[50], help="on the slim network")
     found.add_argument("--weights", default="shipped", help="of the slim network: shipped, or a file")
     found.add_argument("--sheet", type=Path, help="a PNG to write, with all pictures side by side")
     found.add_argument("--data", type=Path, default=Path("data"), help="where built-in pictures are written")
