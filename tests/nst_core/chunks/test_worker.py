@@ -21,12 +21,12 @@ from nst_core.chunks import decoding
 from nst_core.chunks.work import ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.run_config import Output, parse_config
-from nst_core.engine import optimisation as optimisation_module
 from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.tiling import objective as objective_module
 from nst_core.errors import Interrupted
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.results import Result, chunk_file, read_chunk
@@ -185,7 +185,7 @@ def test_rows_have_scales_of_their_own_size(folder: Path, make_image: Callable[.
         for number, batch, size in ((0, 0, 64), (1, 0, 64), (2, 1, 96))
     ]  # fmt: skip
     shapes: list[tuple[int, ...]] = []
-    original = optimisation_module.Objective
+    original = objective_module.Objective
 
     class Noting(original):  # type: ignore[misc, valid-type]
         def __init__(self, recipe: Recipe, extractor: object, contents: Tensor, *rest: object) -> None:
@@ -193,7 +193,7 @@ def test_rows_have_scales_of_their_own_size(folder: Path, make_image: Callable[.
             super().__init__(recipe, extractor, contents, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimisation_module, "Objective", Noting)
+        patch.setattr(objective_module, "Objective", Noting)
         made = results(folder, Chunk("sized", "monet", tuple(rows), frozenset(row.pair_id for row in rows)), recipe)
     assert shapes == [(2, 3, 36, 48), (2, 3, 48, 64), (1, 3, 60, 72), (1, 3, 80, 96)]
     assert [(row.width, row.height, row.evaluations) for row in made] == [(64, 48, 5), (64, 45, 5), (96, 72, 5)]

@@ -10,7 +10,6 @@ import torch
 from test_optimisation import RECIPE, TinyFeatures, bits_of_one_thread, check_each_alone, picture
 from torch import Tensor
 
-from nst_core.engine import optimisation
 from nst_core.engine.batch import Pairs
 from nst_core.engine.chroma import with_matched_chroma
 from nst_core.engine.colour import stacked_statistics
@@ -32,6 +31,7 @@ from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss, blended_queries
 from nst_core.engine.style_losses.transport_loss import TransportLoss
 from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
+from nst_core.engine.tiling import objective as tiled_objective
 
 LAYERS = (("first", 1.0), ("second", 1.0))
 NNST = Recipe(
@@ -106,7 +106,7 @@ def objectives_of(recipe: Recipe, monkeypatch: pytest.MonkeyPatch, batch: Pairs)
             super().begin(start)
             begun.append((self, start.clone()))
 
-    monkeypatch.setattr(optimisation, "Objective", Noted)
+    monkeypatch.setattr(tiled_objective, "Objective", Noted)
     stylize_batch(batch, recipe, TinyFeatures())
     return begun
 

@@ -267,8 +267,8 @@ def test_where_memory_runs_out_the_schedule_is_made_in_parts(monkeypatch: pytest
 
     monkeypatch.setattr(session, "stylize_batch", limited)
     extractor = TinyFeatures()
-    made = session.Session.__new__(session.Session)
-    made.recipe, made.extractor, made.device, made._batch_limits = SCALES, extractor, torch.device("cpu"), {}
+    monkeypatch.setattr(session, "_shared_extractor", lambda *_: extractor)
+    made = session.Session(SCALES, torch.device("cpu"))
     batch = pairs(extractor, SCALES, 2)
     parts = made.stylize(batch, Watch(10, lambda count, _: done.append(count)))
     assert done == [0, 5, 10, 10, 15, 20]

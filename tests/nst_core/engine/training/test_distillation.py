@@ -71,7 +71,7 @@ def test_the_loss_on_held_out_images_falls() -> None:
     before = own.evaluate()
     losses = [own.step()["loss"] for _ in range(20)]
     after = own.evaluate()
-    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     for kind in ("photographs", "paintings", "optimised"):
         for layer in LAYERS:
             assert after[f"{kind}.{layer}"] > before[f"{kind}.{layer}"]
