@@ -24,12 +24,8 @@ def initial_images(pairs: Pairs, recipe: Recipe, objective: Objective) -> Tensor
     For a strength below the recipe's own they are blended with the contents.
     """
     start = _initial_images(pairs, recipe, objective)
-    if recipe.start in (
-        "noise",
-        "coarse_content",
-        "style",
-        "transfer",
-    ):  # the others are the contents, or are blended already
+    if recipe.start in ("noise", "coarse_content", "style", "transfer"):
+        # The others are the contents, or are blended already.
         start = objective.blended(objective.contents, start)
     return greyscale(start).contiguous() if luminance_only(recipe) else start
 
