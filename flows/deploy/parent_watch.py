@@ -15,11 +15,9 @@ GRACE = 30.0
 
 
 def end_with_server(interval: float = 1.0) -> None:
-    """In a flow run under `nst serve`: stop when that process has ended."""
-    parent = os.environ.get(SERVING)
-    if parent is None or int(parent) != os.getppid():
-        return
-    threading.Thread(target=_watch, args=(int(parent), interval), daemon=True).start()
+    """In a flow run under `nst serve`: stop when that process has ended, be it before this run got so far."""
+    if (parent := os.environ.get(SERVING)) is not None:
+        threading.Thread(target=_watch, args=(int(parent), interval), daemon=True).start()
 
 
 def _watch(parent: int, interval: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
@@ -29,7 +30,7 @@ PROBE_SIDE = 64
 """Side, in pixels, of the images on which memory is measured; it grows with the number of pixels from there on."""
 
 MEMINFO = Path("/proc/meminfo")
-STATM = Path("/proc/self/statm")
+STATM, STATUS = Path("/proc/self/statm"), Path("/proc/self/status")
 CGROUP = Path("/sys/fs/cgroup")
 """Linux's files of the machine's free memory, of this process's memory, and of a container's limits (version 2)."""
 
@@ -87,7 +88,13 @@ def free_bytes(device: torch.device) -> int:
 
 
 def peak_resident() -> int:
-    """Peak resident memory of this process so far, in bytes."""
+    """Peak resident memory of this process so far, in bytes.
+
+    On Linux `ru_maxrss` begins, in a new process, with the peak of the one that started it; VmHWM does not.
+    """
+    with contextlib.suppress(OSError, StopIteration):
+        lines = STATUS.read_text(encoding="utf-8").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 

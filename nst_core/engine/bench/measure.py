@@ -10,9 +10,6 @@ import torch
 
 from nst_core.engine.memory import peak_resident
 
-STATUS = Path("/proc/self/status")
-"""Linux's file with this process's peak memory."""
-
 
 class Stopwatch:
     """`with Stopwatch(device) as watch: …`, then `watch.seconds` on the wall; a GPU has finished its work by then."""
@@ -51,7 +48,7 @@ class PeakMemory:
         """The peak in MiB. Where Linux does not let us reset it, the CPU's is that since the process began."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**20
-        return _resident_peak()
+        return peak_resident() / 2**20
 
 
 def _forget_peak() -> None:
@@ -59,11 +56,3 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         return  # not Linux, or not permitted
-
-
-def _resident_peak() -> float:
-    try:
-        lines = STATUS.read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return peak_resident() / 2**20

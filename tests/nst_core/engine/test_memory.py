@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import subprocess
 import sys
 import weakref
 from pathlib import Path
@@ -103,11 +104,23 @@ def test_where_there_is_no_proc_half_of_the_memory_is_taken_for_free(
 
 @pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
 def test_the_peak_is_in_bytes_whatever_the_system_counts_in(
-    platform: str, unit: int, monkeypatch: pytest.MonkeyPatch
+    platform: str, unit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
     monkeypatch.setattr(resource, "getrusage", lambda _who: SimpleNamespace(ru_maxrss=5 * 2**20))
     assert peak_resident() == 5 * 2**20 * unit
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts the peak of the process that started this one")
+def test_the_peak_is_not_that_of_the_process_that_started_this_one() -> None:
+    script = "from nst_core.engine.memory import peak_resident; print(peak_resident())"
+    held = bytearray(2**30)
+    held[:: 2**12] = b"x" * 2**18  # resident
+    assert peak_resident() > 2**30
+    del held
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(process.stdout) < 2**30
 
 
 @pytest.mark.parametrize(("fits", "found"), [(100, 48), (24, 24), (20, 12), (0, 1)])

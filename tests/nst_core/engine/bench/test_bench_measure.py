@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from nst_core.engine.bench import measure
 from nst_core.engine.bench.batch_runner import Setup
 from nst_core.engine.bench.ceiling import product_speed
 from nst_core.engine.bench.measure import PeakMemory, Stopwatch
@@ -41,12 +38,6 @@ def test_the_clock_and_the_memory_move_forward() -> None:
         torch.ones(64, 1024, 1024).sum()
     assert watch.seconds > 0
     assert memory.mib() > 256
-
-
-def test_without_proc_the_peak_is_that_of_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "STATUS", Path("/none"))
-    monkeypatch.setattr(measure, "peak_resident", lambda: 300 * 2**20)
-    assert PeakMemory(CPU).mib() == 300
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
