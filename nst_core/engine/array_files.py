@@ -22,7 +22,7 @@ MOST_BYTES = 512_000_000
 def array_bytes(arrays: Mapping[str, Any]) -> bytes:
     """The file of arrays, numbers and texts by name."""
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})
+    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
