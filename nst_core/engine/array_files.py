@@ -41,7 +41,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        except (KeyError, EOFError, MemoryError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
             raise ValueError(str(error)) from error
 
 

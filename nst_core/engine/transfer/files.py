@@ -70,7 +70,7 @@ def network_bytes(state: Mapping[str, Tensor], features: str) -> bytes:
 def _read(path: Path, key: str) -> tuple[Weights, str]:
     """A file of tensors, and by whose features it was trained, if it says so. Raises WeightsError."""
     try:
-        if not is_array_file(path):
+        if path.suffix.lower() != ".npz" and not is_array_file(path):
             return file_weights(path, key=key), ""
         arrays = read_arrays(path)
         if str(arrays.pop("format", "")) != FORMAT:

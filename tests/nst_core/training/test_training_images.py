@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.errors import SourceError
-from nst_core.training.images import held_out_ids, split_source
+from nst_core.errors import ConfigError, SourceError
+from nst_core.training.images import held_out_ids, one_painting, split_source
 
 
 @pytest.fixture
@@ -78,3 +78,23 @@ def test_the_data_hash_tells_changed_images(photographs: Path, make_image: Calla
     assert split_source(config_of(photographs), "content", 40).sha256 == before
     make_image(photographs / "4.png", 80, 60, seed=99)
     assert split_source(config_of(photographs), "content", 40).sha256 != before
+
+
+def test_one_painting_is_learned_and_named_where_there_are_several(photographs: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has 10: name one of them as train\.style, such as '0\.png'"):
+        one_painting(config_of(photographs), 40)
+    chosen = one_painting(config_of(photographs, style="3.png"), 40)
+    assert (chosen.images.names, len(chosen.held_out)) == (("3.png",), 0)
+    assert chosen.images.read(0).shape == (30, 40, 3)
+    with pytest.raises(ConfigError, match=r"train\.style is '3\.jpg' \(did you mean '3\.png'\?\)"):
+        one_painting(config_of(photographs, style="3.jpg"), 40)
+    for path in photographs.iterdir():
+        if path.name != "3.png":
+            path.unlink()
+    assert one_painting(config_of(photographs), 40).sha256 == chosen.sha256
+
+
+def test_a_painting_that_cannot_be_read_is_refused(photographs: Path) -> None:
+    (photographs / "text.jpg").write_text("no picture")
+    with pytest.raises(SourceError, match=r"style: .*text\.jpg cannot be learned: "):
+        one_painting(config_of(photographs, style="text.jpg"), 40)
