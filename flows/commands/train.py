@@ -35,13 +35,13 @@ def slim(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
 
 @group.command()
 def johnson(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
-    """A network that paints photographs in the style of one painting, in one pass: Johnson et al. 2016."""
+    """A network that paints photographs in the style of one painting, in one pass (Johnson, Alahi, Fei-Fei 2016)."""
     _train("johnson", file, set_, as_json)
 
 
 @group.command()
 def adain(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
-    """A network that paints photographs in the style of any painting, in one pass: AdaIN, Huang and Belongie 2017."""
+    """A network that paints photographs in the style of any painting, in one pass (AdaIN, Huang and Belongie 2017)."""
     _train("adain", file, set_, as_json)
 
 

@@ -19,6 +19,7 @@ from nst_core.engine.training.crops import TrainingImages
 from nst_core.engine.training.encoders import slim_encoder, vgg19_encoder
 from nst_core.engine.training.johnson_trainer import JohnsonSettings, JohnsonTrainer
 from nst_core.errors import ConfigError, WeightsError, short, suggestion
+from nst_core.storage.expansion import expanded
 from nst_core.training.data import TrainingData
 from nst_core.training.settings import run_settings
 
@@ -82,11 +83,11 @@ def _slim_file(features: str) -> Path:
     """The file of a slim network. Raises ConfigError, WeightsError."""
     if features == SlimFeatures.name:
         return SHIPPED
-    path = Path(features)
+    path = Path(expanded(features))
     if path.is_file():
         return path
     if path.suffix:
-        raise WeightsError(f"train.features: there is no file {features}: name a result of `nst train slim`.")
+        raise WeightsError(f"train.features: there is no file {path}: name a result of `nst train slim`.")
     hint = suggestion(features, FEATURES)
     known = "slim, vgg19, or a file of `nst train slim`"
     raise ConfigError(f"train.features is {short(features)}{hint}; it can be {known}.")
