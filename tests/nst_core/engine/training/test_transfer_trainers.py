@@ -37,7 +37,9 @@ def pictures(seed: int, count: int = 5) -> ImageSet:
 
 
 def narrow_features() -> SlimFeatures:
-    return SlimFeatures(SlimNetwork((4, 6, 8, 10), torch.Generator().manual_seed(5)), "narrow")
+    network = SlimNetwork((4, 6, 8, 10), torch.Generator().manual_seed(5))
+    network.scales.fill_(1000)  # as VGG-19's activations are
+    return SlimFeatures(network, "narrow")
 
 
 def johnson(seed: int = 0) -> JohnsonTrainer:
@@ -171,6 +173,14 @@ def test_weights_of_the_style_are_the_run_files() -> None:
     assert losses["loss"] == pytest.approx(losses["content"] + 0.5 * losses["style"] + 1e-6 * losses["tv"], rel=1e-5)
     assert lighter.facts()["style_weight"] == 0.5
     assert lighter.facts()["painting"] == "1-0"
+
+
+def test_an_untrained_decoder_shows_the_contents_already() -> None:
+    own, contents = adain(), pictures(0).squares(4, SIDE)
+    with torch.no_grad():
+        shown = own.paint(own.network, contents, contents)
+    mean = contents.mean(dim=(2, 3), keepdim=True)
+    assert (shown - contents).square().mean() < 0.5 * (mean - contents).square().mean()
 
 
 def test_adain_compares_moments_and_the_maps_it_decodes() -> None:
