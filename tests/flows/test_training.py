@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from nst_trial import Trial
 from PIL import Image
@@ -19,6 +20,7 @@ from flows.training import train, training_folder
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.features.slim import slim_features
 from nst_core.engine.features.slim_network import LAYERS
+from nst_core.engine.transfer.files import load_network
 from nst_core.errors import RunFolderError
 from nst_core.sources.sample import sample_photographs
 
@@ -105,9 +107,9 @@ def test_two_hundred_steps_of_the_command_lower_the_losses_on_held_out_images(ap
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "batch"), [("johnson", 1), ("adain", 2)])
 def test_two_hundred_steps_of_a_transfer_network(kind: str, batch: int, api: str, images: Path) -> None:
-    keys = {"steps": 200, "batch": batch, "crop": 48, "checkpoint_every": 100, "evaluate_every": 20}
+    keys = {"steps": 200, "batch": batch, "crop": 32, "checkpoint_every": 100, "evaluate_every": 20}
     cut_photographs(images / "quarters")
-    trial = write(images, api, **{**keys, "size": 96}, style="ada-impasto-1")
+    trial = write(images, api, **{**keys, "size": 64}, style="ada-impasto-1")
     quarters, paintings = f"content.path={images / 'quarters'}", f"style={{source: sample, path: {images / 'sample'}}}"
     run = trial.nst("train", kind, "trial.yaml", "--set", quarters, "--set", paintings)
     assert run.returncode == 0, run.stderr
@@ -116,13 +118,9 @@ def test_two_hundred_steps_of_a_transfer_network(kind: str, batch: int, api: str
     by_step = found.pivot(index="step", columns="measure", values="value")
     for name in ("held_out.loss", "held_out.style"):
         assert by_step[name][200] < by_step[name][20], by_step.to_string()
-    result = images / "picture.png"
-    pair = [str(images / "content" / "1.png"), str(images / "style" / "Ada" / "3.png")]
-    network = f"method.network={folder / f'{kind}.npz'}"
-    made = trial.nst("stylize", *pair, "-o", str(result), "--recipe", "transfer", "--set", network)
-    assert made.returncode == 0, made.stderr
-    with Image.open(result) as picture:
-        assert picture.size == (60, 48)
+    content = torch.rand(1, 3, 45, 60)
+    network = load_network([folder / f"{kind}.npz"])
+    assert network(content, network.style_vectors(content), torch.ones(1)).shape == content.shape
 
 
 @pytest.mark.slow
