@@ -1,14 +1,15 @@
 """Descriptors of pictures: a few numbers for the look of each, by which pictures are found that resemble it.
 
 The means and standard deviations of the slim network's feature maps are what a style is in the sense of Huang and
-Belongie 2017 (AdaIN; "Demystifying Neural Style Transfer", Li et al. 2017, shows them to be one kernel of many). Their
-logarithms, by a linear map that was fitted to paintings once, are as many numbers as tell those apart, each as
-important as the others; divided by their length, inner products of descriptors are similarities from -1 to 1.
+Belongie 2017 (AdaIN; "Demystifying Neural Style Transfer", Li et al. 2017, shows them to be one kernel of many). Each
+layer counts alike; by a linear map that was fitted to paintings once (principal components, whitened), they are as many
+numbers as tell those apart. Divided by their length, inner products of descriptors are similarities from -1 to 1.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +28,21 @@ SMALLEST = 16
 SHIPPED = Path(__file__).with_name("descriptor.npz")
 """The linear map, beside the card of its fitting, `descriptor.json`."""
 
-_LEAST = 1e-3
-"""Added before the logarithm, as a share of a layer's mean activation in paintings."""
-
 
 class Descriptor:
     """The slim network, with the linear map.
 
     Args:
-        offset, (608,); projection, (608, L): descriptor = (log moments - offset) @ projection, divided by its length.
+        scale, offset, (608,); projection, (608, L): descriptor = (moments · scale - offset) @ projection, divided by its
+            length.
     """
 
-    def __init__(self, offset: Tensor, projection: Tensor, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scale: Tensor, offset: Tensor, projection: Tensor, device: torch.device | str = "cpu"
+    ) -> None:
         self._features = slim_features("shipped").to(device)
-        self._offset, self._projection = offset.to(device), projection.to(device)
-        own = hashlib.sha256(offset.numpy().tobytes() + projection.numpy().tobytes()).hexdigest()
+        self._scale, self._offset, self._projection = scale.to(device), offset.to(device), projection.to(device)
+        own = hashlib.sha256(b"".join(part.numpy().tobytes() for part in (scale, offset, projection))).hexdigest()
         self.name = f"slim {str(self._features.weights_sha256)[:12]} {own[:12]}"
         """Of what makes the descriptors: those of different names cannot be compared."""
 
@@ -52,23 +53,22 @@ class Descriptor:
     @torch.inference_mode()
     def describe(self, images: Tensor) -> Tensor:
         """Descriptors, (B, L) float32 of length 1, of images of one shape, (B, 3, H, W) sRGB in [0, 1]."""
-        moments = log_moments(self._features(images.to(self._offset.device), LAYERS))
-        vectors = (moments - self._offset) @ self._projection
+        found = moments(self._features(images.to(self._offset.device), LAYERS))
+        vectors = (found * self._scale - self._offset) @ self._projection
         return vectors / vectors.norm(dim=1, keepdim=True).clamp_min(1e-6)
 
 
-def log_moments(maps: dict[str, Tensor]) -> Tensor:
-    """Means and standard deviations of feature maps, layer by layer, compressed by a logarithm that keeps the sign."""
+def moments(maps: Mapping[str, Tensor], layers: Sequence[str] = LAYERS) -> Tensor:
+    """Means, then standard deviations, of the channels of feature maps, layer by layer: (B, twice all channels)."""
     parts = []
-    for layer in LAYERS:
+    for layer in layers:
         positions = maps[layer].float().flatten(2)
         parts += [positions.mean(dim=2), positions.std(dim=2, correction=0)]
-    values = torch.cat(parts, dim=1)
-    return values.sign() * torch.log1p(values.abs() / _LEAST)
+    return torch.cat(parts, dim=1)
 
 
 def load_descriptor(device: torch.device | str = "cpu") -> Descriptor:
     """The descriptor that the package ships."""
     with np.load(SHIPPED, allow_pickle=False) as arrays:
-        offset, projection = (torch.from_numpy(arrays[name].astype(np.float32)) for name in ("offset", "projection"))
-    return Descriptor(offset, projection, device)
+        parts = [torch.from_numpy(arrays[name].astype(np.float32)) for name in ("scale", "offset", "projection")]
+    return Descriptor(*parts, device=device)

@@ -19,7 +19,7 @@ EDGE = (0.06, 0.085)
 ROOM = 36
 """Labels for which there is room; of more, each counts as so much smaller that they come apart when the map is zoomed."""
 
-_STEPS = 400
+_STEPS = 240
 
 
 def evened(points: Points, known: Points) -> Points:
@@ -41,7 +41,7 @@ def apart(points: Points) -> Points:
     # Labels at one point would push each other along no line: a step that differs tells them apart.
     placed = placed + 1e-6 * np.stack([np.arange(len(placed)), -np.arange(len(placed))], axis=1)
     label = np.array(LABEL) * min(1.0, (ROOM / max(1, len(points))) ** 0.5)
-    steps = _STEPS if len(points) <= 100 else _STEPS // 8
+    steps = _STEPS if len(points) <= 60 else _STEPS // 4
     for step in range(steps):
         difference = (placed[:, None] - placed) / label
         distance = np.abs(difference).max(axis=2)  # below 1 they cover each other
