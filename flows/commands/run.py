@@ -78,7 +78,7 @@ def pair(
     ] = Path("manifest.csv"),
     strategy: Annotated[
         str | None,
-        typer.Option(help="Another than the run file's: random, artist, grid, nearest or farthest.", show_default=False),
+        typer.Option(help="In place of the run file's: random, artist, grid, nearest, farthest.", show_default=False),
     ] = None,
     set_: Set = None,
 ) -> None:

@@ -33,13 +33,11 @@ class Descriptor:
     """The slim network, with the linear map.
 
     Args:
-        scale, offset, (608,); projection, (608, L): descriptor = (moments · scale - offset) @ projection, divided by its
-            length.
+        scale, offset, projection: (608,), (608,), (608, L): a descriptor is (moments · scale - offset) @ projection,
+            divided by its length.
     """
 
-    def __init__(
-        self, scale: Tensor, offset: Tensor, projection: Tensor, device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, scale: Tensor, offset: Tensor, projection: Tensor, device: torch.device | str = "cpu") -> None:
         self._features = slim_features("shipped").to(device)
         self._scale, self._offset, self._projection = scale.to(device), offset.to(device), projection.to(device)
         own = hashlib.sha256(b"".join(part.numpy().tobytes() for part in (scale, offset, projection))).hexdigest()

@@ -13,8 +13,8 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError, DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
-from nst_core.manifest.palettes import PALETTE_STRATEGIES, Palettes
 from nst_core.manifest.pairs import read_pairs
+from nst_core.manifest.palettes import PALETTE_STRATEGIES, Palettes
 from nst_core.plan.method_checks import check_overrides
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.plan.region_checks import check_regions
@@ -165,9 +165,7 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
     return draw_pairs(pairing, sources.contents.items, sources.styles, beta, sources.palettes)
 
 
-def _palettes(
-    config: RunConfig, contents: Catalogue, styles: StyleSet, progress: Progress | None
-) -> Palettes | None:
+def _palettes(config: RunConfig, contents: Catalogue, styles: StyleSet, progress: Progress | None) -> Palettes | None:
     """The palettes of all images, where the pairing goes by them; read once, then from the index's cache."""
     if config.pairing.strategy not in PALETTE_STRATEGIES:
         return None

@@ -2,15 +2,15 @@
 
     python tests/benchmarks/fit_descriptor.py PAINTINGS --every 2 --moments moments.npz [--write]
 
-PAINTINGS holds a folder per group (artist, movement). Of each painting the moments of slim features are taken, whole and
-of its two halves. Each layer is scaled to one variance in all; the map is whitening by principal components, shrunk:
-what varies little says little. Measured, by five folds, each with a map fitted to the paintings of the others:
+PAINTINGS holds a folder per group (artist, movement). Of each painting the moments of slim features are taken, whole
+and of its two halves. Each layer is scaled to one variance in all; the map is whitening by principal components,
+shrunk: what varies little says little. Measured, by five folds, each with a map fitted to the paintings of the others:
 
 * of the group: the share of paintings whose nearest neighbour is of their own group (of the nearest five, the mean
   share), among the paintings of the fold;
 * halves: the share of left halves whose nearest right half is of the same painting, among those of the fold.
 
-`--wavelet` measures the same moments of wavelet features. `--write` writes `nst_core/engine/descriptor.npz` and its card.
+`--wavelet` measures moments of wavelet features. `--write` writes `nst_core/engine/descriptor.npz` and its card.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nst_core.engine.descriptor import SHIPPED, SIDE, SMALLEST, moments as moments_of
+from nst_core.engine.descriptor import SHIPPED, SIDE, SMALLEST
+from nst_core.engine.descriptor import moments as moments_of
 from nst_core.engine.features.slim import slim_features
 from nst_core.engine.features.slim_network import LAYERS
 from nst_core.engine.features.wavelet import WaveletFeatures
@@ -133,9 +134,7 @@ def unit(vectors: Matrix) -> Matrix:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def write(
-    moments: Matrix, sizes: NDArray[np.int64], shrink: float, length: int, groups: NDArray[np.int64]
-) -> None:
+def write(moments: Matrix, sizes: NDArray[np.int64], shrink: float, length: int, groups: NDArray[np.int64]) -> None:
     scale, offset, projection = fitted(moments, sizes, shrink, length)
     single = {"scale": scale.astype(np.float32), "offset": offset.astype(np.float32)}
     np.savez(SHIPPED, **single, projection=projection.astype(np.float16))

@@ -33,7 +33,9 @@ def script_name(number: int) -> str:
 def alike_script(number: int, neighbours: Mapping[str, Neighbours], pictures: DescribedPictures) -> str:
     """The script about the results of one page, by their ids, or about paintings, by their names."""
     writer = _Entries(pictures)
-    of = {key: [writer.results(results), writer.paintings(paintings)] for key, (results, paintings) in neighbours.items()}
+    of = {
+        key: [writer.results(results), writer.paintings(paintings)] for key, (results, paintings) in neighbours.items()
+    }
     told = {"part": number, "artists": writer.artists, "sizes": writer.sizes, "results": writer.result_entries,
             "paintings": writer.painting_entries, "of": of}  # fmt: skip
     return f"nstAlike({inline_json(told)});\n"
@@ -59,7 +61,14 @@ class _Entries:
     def _result(self, number: int) -> int:
         def entry() -> list[Any]:
             shown = self._pictures.result(number)
-            return [self._artist(shown.artist), shown.key, shown.name, shown.thumb, self._size(shown.sizes), shown.style]
+            return [
+                self._artist(shown.artist),
+                shown.key,
+                shown.name,
+                shown.thumb,
+                self._size(shown.sizes),
+                shown.style,
+            ]
 
         return self._entered("result", number, self.result_entries, entry)
 

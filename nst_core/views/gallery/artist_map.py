@@ -73,7 +73,9 @@ def artist_map(pictures: DescribedPictures) -> ArtistMap | None:
     even = evened(flat, flat)
     places = apart(np.stack([even[own].mean(axis=0) for own in members]))
     means = np.stack([vectors[own].mean(axis=0) for own in members])
-    by_centrality = [own[np.argsort(-(vectors[own] @ mean), kind="stable")] for own, mean in zip(members, means, strict=True)]
+    by_centrality = [
+        own[np.argsort(-(vectors[own] @ mean), kind="stable")] for own, mean in zip(members, means, strict=True)
+    ]
     near = _nearest_artists(means)
     named = [(pictures.artists[number].slug, pictures.artists[number].name) for number in numbers]
     artists = tuple(

@@ -28,7 +28,7 @@ class ArtistPages:
         folder: of the pages.
         title: of the gallery.
         version: changes whenever the scripts may.
-        searchable: whether pictures that look alike will be found, by scripts that are written after all artists' pages.
+        searchable: whether scripts that name what looks alike are written, after all artists' pages.
         advance: is called with the number of rows done.
     """
 

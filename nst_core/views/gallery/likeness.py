@@ -109,7 +109,9 @@ def _result_neighbours(pictures: DescribedPictures) -> tuple[Sequence[list[int]]
     vectors, combination = pictures.result_vectors, pictures.combination
     compared = _compared(len(vectors))
     kin_of = combination[compared]
-    alike = nearest(vectors, vectors[compared], NEIGHBOURS + 1, lambda rows: combination[rows, None] == kin_of, MOST_KIN + 1)
+    alike = nearest(
+        vectors, vectors[compared], NEIGHBOURS + 1, lambda rows: combination[rows, None] == kin_of, MOST_KIN + 1
+    )
 
     def are_own(rows: slice) -> NDArray[np.bool_]:
         own = np.zeros((rows.stop - rows.start, len(pictures.painting_vectors)), bool)

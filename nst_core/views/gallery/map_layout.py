@@ -17,7 +17,7 @@ EDGE = (0.06, 0.085)
 """How far from the edges of the map the middle of a label stays."""
 
 ROOM = 36
-"""Labels for which there is room; of more, each counts as so much smaller that they come apart when the map is zoomed."""
+"""Labels for which there is room; of more, each counts as so much smaller: they come apart when the map is zoomed."""
 
 _STEPS = 240
 

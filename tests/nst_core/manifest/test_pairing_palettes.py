@@ -10,8 +10,8 @@ import pytest
 from catalogues import contents, drawn, styles
 from PIL import Image
 
-from nst_core.config.run_config import parse_config
 from nst_core.config.pairing import Pairing
+from nst_core.config.run_config import parse_config
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.palettes import PaletteOrder, Palettes
 from nst_core.plan.wanted import open_sources, pair_sources

@@ -4,51 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from described import describe, hashed
-from exhibits import HOSTILE, Page, check_links, files, new_run, picture, row, script_data, write_results
+from described import ANGLES, angles, describe, described, exhibit, hashed, three_artists
+from exhibits import HOSTILE, Page, check_links, files, new_run, script_data, write_results
 
 from nst_core.storage.slugs import artist_slug
 from nst_core.views.gallery import build_gallery
 
-ANGLES = {"ada": 0, "bo": 100, "cy": 220}
-"""Of the artists' first paintings; the others are 24 degrees further each, results follow their painting by 6 each."""
-
-
-def exhibit(run: Path, artist: str, content: str, number: int = 1, **changes: Any) -> dict[str, Any]:
-    """A result in the style of the artist's painting of that number."""
-    painting = f"{artist} {number}"
-    path = picture(run.parent / "sources" / f"{painting}.png", (40, 30), seed=number)
-    file = f"images/{content}--{artist}-{number}.png"
-    made = row(run, f"{content} {painting}", artist=artist, style_path=str(path), file_name=file, **changes)
-    return hashed(made | {"content_path": str(run.parent / "sources" / f"{content}.png")}, file, painting)
-
-
-def angles(artist: str, contents: str, numbers: tuple[int, ...] = (1, 2)) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for number in numbers:
-        start = ANGLES[artist] + 24.0 * (number - 1)
-        found[f"{artist} {number}"] = start
-        found |= {f"images/{content}--{artist}-{number}.png": start + 6 + 6 * i for i, content in enumerate(contents)}
-    return found
-
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Three artists, two paintings each, three photographs in the style of each."""
-    run = new_run(tmp_path / "run")
-    for artist in ANGLES:
-        rows = [exhibit(run, artist, content, number) for content in "xyz" for number in (1, 2)]
-        write_results(run, artist, rows)
-    return run
-
-
-def described(run: Path) -> Path:
-    for artist in ANGLES:
-        describe(run, angles(artist, "xyz"))
-    return run
+    return three_artists(tmp_path / "run")
 
 
 def named(gallery: Path, artist: str, part: int, key: str) -> tuple[list[str], list[str]]:
@@ -81,7 +48,7 @@ def test_without_descriptors_a_gallery_is_as_it_always_was(run: Path) -> None:
         "details-1.js", "index.html", "items.js", "made.json",
     ]  # fmt: skip
     for page in (gallery / "index.html", gallery / "ada" / "index.html"):
-        assert "class=\"alike" not in page.read_text("utf-8")
+        assert 'class="alike' not in page.read_text("utf-8")
         assert "map.html" not in page.read_text("utf-8")
 
 
