@@ -75,7 +75,7 @@ def test_nothing_serious_is_wrong_with_access(open_page: OpenPage, gallery: Path
     assert accessibility_faults(page) == []
     page.locator(".pairs a").first.click()
     opened(page)
-    page.get_by_role("heading", name="Results like this").wait_for()
+    page.get_by_role("heading", name="Results like this", exact=True).wait_for()
     assert accessibility_faults(page) == []
 
 
