@@ -5,8 +5,8 @@
 A run of rows as runs write them, with made-up descriptors: artists are clusters, so are paintings within, results lie
 around their paintings. Pictures are few (500 files for all results), as thumbnails are not what is measured here.
 Builds are processes of their own: without descriptors, then with them, again with nothing new, after one more result.
-The browser opens the map, zooms in, and a result's large view until what looks like it is shown. `--pictures FOLDER` keeps
-screenshots.
+The browser opens the map, zooms in, and a result's large view until what looks like it is shown. `--pictures FOLDER`
+keeps screenshots.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.views.gallery.described_pictures import DescribedPictures, ShownPicture
-from nst_core.views.gallery.map_layout import apart, evened
+from nst_core.views.gallery.map_layout import apart, evened, inside
 
 FEWEST_ARTISTS, FEWEST_PAINTINGS = 2, 3
 """Of which there is a map."""
@@ -87,7 +87,8 @@ def artist_map(pictures: DescribedPictures) -> ArtistMap | None:
         )
         for at in range(len(numbers))
     )
-    shown = [MapPoint(*even[number].tolist(), pictures.painting(number)) for number in _shown(by_centrality)]
+    inner = inside(even)
+    shown = [MapPoint(*inner[number].tolist(), pictures.painting(number)) for number in _shown(by_centrality)]
     return ArtistMap(artists, tuple(shown), len(vectors), method)
 
 

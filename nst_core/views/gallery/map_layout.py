@@ -34,10 +34,17 @@ def evened(points: Points, known: Points) -> Points:
     return np.stack(columns, axis=1)
 
 
+def inside(points: Points) -> Points:
+    """Points from 0 to 1, away from the edges of the map."""
+    low, high = np.array(EDGE), 1 - np.array(EDGE)
+    placed: Points = low + points.clip(0, 1) * (high - low)
+    return placed
+
+
 def apart(points: Points) -> Points:
     """Labels at (N, 2) points moved until none covers another, as far as there is room, each as little as it takes."""
     low, high = np.array(EDGE), 1 - np.array(EDGE)
-    placed = low + points.clip(0, 1) * (high - low)
+    placed: Points = inside(points)
     # Labels at one point would push each other along no line: a step that differs tells them apart.
     placed = placed + 1e-6 * np.stack([np.arange(len(placed)), -np.arange(len(placed))], axis=1)
     label = np.array(LABEL) * min(1.0, (ROOM / max(1, len(points))) ** 0.5)
