@@ -48,8 +48,17 @@ def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Inpu
     error = _refusal(path, metadata, limits)
     if error:
         return Input(path, 0, 0, *identity, error, metadata.mode, metadata.format)
-    found = (metadata.mode, metadata.format, metadata.phash, metadata.palette)
-    return Input(path, metadata.width, metadata.height, *identity, None, *found)
+    return Input(
+        path,
+        metadata.width,
+        metadata.height,
+        *identity,
+        None,
+        metadata.mode,
+        metadata.format,
+        metadata.phash,
+        metadata.palette,
+    )
 
 
 def unreadable_input(path: Path, state: tuple[int, int], error: InputError) -> Input:
