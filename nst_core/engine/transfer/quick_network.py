@@ -1,0 +1,218 @@
+"""The layers of `quick`: a U-shaped network that paints in any style, by conditional instance normalisation.
+
+The photograph is first given the style's colours, the slim network encodes it, and at each of its four layers its maps
+are given the means and deviations of the style's (adaptive instance normalisation: Huang and Belongie 2017). A decoder
+goes back up to what is added to the photograph in the style's colours; each of its normalisations has a scale and a
+shift per channel that a small network tells from the style's statistics (conditional instance normalisation: Dumoulin
+et al. 2016; told from the style: Ghiasi et al. 2017), and adds noise, without which even areas would stay bare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nst_core.engine.colour import ColourStatistics, colour_statistics, match_colours
+from nst_core.engine.features.slim_network import SlimNetwork
+
+FLAT = 1e-2
+"""Added to variances of maps of unit scale: what is flat stays so."""
+
+STRIDE = 8
+"""Pixels of the image per position of the deepest maps."""
+
+FIRST_NOISE = 0.1
+"""Amplitude of the noise before training."""
+
+LEAST_TOLD = 0.03
+"""Added to statistics before their logarithms are taken."""
+
+COLOUR_NUMBERS = 12
+"""Mean and covariance of a style's colours."""
+
+
+@dataclass(frozen=True)
+class QuickShape:
+    """How large a decoder is.
+
+    Attributes:
+        widths: channels at full resolution, at a half, a quarter and an eighth of it.
+        blocks: residual blocks there.
+        hidden: numbers between the statistics of a style and the scales and shifts.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 72)
+    blocks: tuple[int, ...] = (1, 1, 3, 2)
+    hidden: int = 88
+
+
+class QuickNetwork(nn.Module):
+    """Contents and statistics of styles to pictures.
+
+    Args:
+        encoder: the slim network; not trained.
+        generator: of the initial weights.
+
+    Attributes:
+        centre, spread: mean and deviation of what is told of styles (`told`), (V,).
+        counts: channels of the normalisations, from full resolution down.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(
+        self, encoder: SlimNetwork, shape: QuickShape | None = None, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.shape = shape or QuickShape()
+        self.encoder = encoder.requires_grad_(False)
+        widths, blocks = self.shape.widths, self.shape.blocks
+        self.entries, self.residuals, self.rises = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for level, (own, width, count) in enumerate(zip(encoder.widths, widths, blocks, strict=True)):
+            self.entries.append(nn.Conv2d(own, width, 1, bias=False))
+            pairs = [_Block(width) for _ in range(count)]
+            self.residuals.append(nn.ModuleList(pairs))
+            if level:
+                self.rises.append(nn.Conv2d(width, widths[level - 1], 1, bias=False))
+        self.last = _convolution(widths[0], 3, bias=True)
+        self.counts = [width for width, count in zip(widths, blocks, strict=True) for _ in range(1 + 2 * count)]
+        length = 2 * sum(encoder.widths) + COLOUR_NUMBERS
+        self.first = nn.Linear(length, self.shape.hidden)
+        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(widths))
+        self.register_buffer("centre", torch.zeros(length))
+        self.register_buffer("spread", torch.ones(length))
+        self._begin(generator)
+
+    def vectors(self, styles: Tensor) -> Tensor:
+        """Means and deviations of the encoder's maps, by layer, then mean and covariance of the colours: (B, V)."""
+        return vector_of(styles, self.encoder(styles))
+
+    def forward(self, contents: Tensor, vectors: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """Pictures, (B, 3, H, W), not clamped; sides are multiples of 8.
+
+        Args:
+            noise: by level, (B or 1, 1, H / 2^level, W / 2^level); by default always the same.
+        """
+        matched = in_colours(contents, vectors)
+        return self.painted(matched, self.encoder(matched), vectors, noise)
+
+    def painted(
+        self, matched: Tensor, maps: Sequence[Tensor], vectors: Tensor, noise: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """The same, of contents in the styles' colours and what the encoder makes of them."""
+        noise = fixed_noise(matched) if noise is None else noise
+        scales, shifts, amplitudes = self._modulation(vectors)
+        moments = vectors[:, :-COLOUR_NUMBERS].split([2 * width for width in self.encoder.widths], dim=1)
+        x: Tensor | None = None
+        end = len(self.counts)
+        for level in reversed(range(len(self.shape.widths))):
+            of_style = moments[level].chunk(2, dim=1)
+            entered = self.entries[level](with_moments(maps[level], *of_style))
+            if x is not None:
+                risen = self.rises[level](x)
+                entered = entered + F.interpolate(risen, scale_factor=2, mode="nearest")
+            count = 1 + 2 * self.shape.blocks[level]
+            start, end = end - count, end - count
+            x = modulated(entered, scales[start], shifts[start], noise[level], amplitudes[level]).relu()
+            for number, block in enumerate(self.residuals[level]):
+                at = start + 1 + 2 * number
+                x = block(x, scales[at : at + 2], shifts[at : at + 2])
+        assert x is not None
+        picture: Tensor = matched + self.last(x)
+        return picture
+
+    def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
+        """Scales and shifts of every normalisation, (B, C, 1, 1) each, and of the noise at every level."""
+        hidden = F.relu(self.first((told(vectors) - self.centre) / self.spread))
+        found = self.second(hidden)[:, :, None, None]
+        total = sum(self.counts)
+        scales, shifts, amplitudes = found.split([total, total, sum(self.shape.widths)], dim=1)
+        return (
+            (1 + scales).split(self.counts, dim=1),
+            shifts.split(self.counts, dim=1),
+            amplitudes.split(list(self.shape.widths), dim=1),
+        )
+
+    @torch.no_grad()
+    def _begin(self, generator: torch.Generator | None) -> None:
+        """Initial weights: every style alike, a little noise, and little added to the photograph."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
+                gain = 2**0.5 if module.weight.ndim == 4 and module.weight.shape[-1] > 1 else 1.0
+                bound = gain * (3 / module.weight[0].numel()) ** 0.5
+                nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        self.last.weight *= 0.1
+        self.second.weight *= 0.2
+        self.second.bias[-sum(self.shape.widths) :] = FIRST_NOISE
+
+
+class _Block(nn.Module):
+    """Two convolutions with what comes in added to what comes out (He et al. 2015)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = _convolution(channels, channels), _convolution(channels, channels)
+
+    def forward(self, maps: Tensor, scales: Sequence[Tensor], shifts: Sequence[Tensor]) -> Tensor:
+        changed = modulated(self.first(maps), scales[0], shifts[0]).relu()
+        return maps + modulated(self.second(changed), scales[1], shifts[1])
+
+
+def modulated(
+    maps: Tensor, scale: Tensor, shift: Tensor, noise: Tensor | None = None, amplitude: Tensor | None = None
+) -> Tensor:
+    """Instance normalisation with a scale and a shift per image and channel, (B, C, 1, 1), and with noise."""
+    mean = maps.mean(dim=(2, 3), keepdim=True)
+    factor = scale * (_variance(maps, mean) + FLAT).rsqrt()
+    found = torch.addcmul(shift - factor * mean, maps, factor)
+    return found if noise is None or amplitude is None else torch.addcmul(found, noise, amplitude)
+
+
+def with_moments(maps: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Maps (B, C, h, w) with other means and deviations, (B, C) each; what is flat stays flat."""
+    return modulated(maps, deviation[:, :, None, None], mean[:, :, None, None])
+
+
+def vector_of(styles: Tensor, maps: Sequence[Tensor]) -> Tensor:
+    """The statistics of styles, (B, 3, H, W), and of the encoder's maps of them: (B, V)."""
+    parts = []
+    for each in maps:
+        mean = each.mean(dim=(2, 3), keepdim=True)
+        parts += [mean.flatten(1), _variance(each, mean).clamp_min(0).sqrt().flatten(1)]
+    colours = colour_statistics(styles)
+    return torch.cat([*parts, colours.mean, colours.covariance.flatten(1)], dim=1)
+
+
+def told(vectors: Tensor) -> Tensor:
+    """Statistics of styles with the logarithms of their non-negative ones: a factor counts, not a difference."""
+    features, colours = vectors.split([vectors.shape[1] - COLOUR_NUMBERS, COLOUR_NUMBERS], dim=1)
+    return torch.cat([(features.clamp_min(0) + LEAST_TOLD).log(), colours], dim=1)
+
+
+def in_colours(contents: Tensor, vectors: Tensor) -> Tensor:
+    """Contents, (B, 3, H, W), with the means and covariances of the colours of styles."""
+    mean, covariance = vectors[:, -COLOUR_NUMBERS:].split([3, 9], dim=1)
+    return match_colours(contents, ColourStatistics(mean, covariance.reshape(-1, 3, 3)))
+
+
+def fixed_noise(images: Tensor, levels: int = 4) -> list[Tensor]:
+    """Noise for images (B, 3, H, W), the same for all of one shape: by level (1, 1, H / 2^level, W / 2^level)."""
+    height, width = images.shape[2:]
+    draw = torch.Generator().manual_seed(0)
+    return [torch.randn(1, 1, height >> level, width >> level, generator=draw).to(images) for level in range(levels)]
+
+
+def _variance(maps: Tensor, mean: Tensor) -> Tensor:
+    """The mean of squares less the square of the mean: two passes less than by differences."""
+    return maps.square().mean(dim=(2, 3), keepdim=True) - mean.square()
+
+
+def _convolution(before: int, after: int, bias: bool = False) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, padding_mode="reflect", bias=bias)
