@@ -13,7 +13,8 @@ from nst_core.config.run_config import RunConfig
 from nst_core.engine.features.caffe import NETWORK, caffe_weights
 from nst_core.engine.features.convnets import build_convnet
 from nst_core.engine.features.slim_network import LAYERS
-from nst_core.engine.training.distillation import DistillationSettings, SlimTrainer, TrainingImages
+from nst_core.engine.training.crops import TrainingImages
+from nst_core.engine.training.distillation import DistillationSettings, SlimTrainer
 from nst_core.engine.training.trainer import Trainer
 from nst_core.errors import ConfigError
 from nst_core.training.images import SplitSource
