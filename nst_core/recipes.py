@@ -133,7 +133,7 @@ def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
     recipe: TransferRecipe | None = _build(TransferRecipe, data, "method", faults)
     if recipe:
         if not recipe.network:
-            faults.append("method.network is missing: name a transfer network, such as magenta, or its file")
+            faults.append("method.network is missing: name a transfer network, such as quick, or its file")
         if recipe.strength is not None and recipe.strength > 1:
             faults.append(f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1")
         if recipe.crop and (recipe.keep or recipe.regions):
@@ -145,7 +145,7 @@ def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
 
 
 def _expand_start(merged: dict[str, Any]) -> None:
-    """Write `start: magenta`, or a network's file, as `start: transfer` with that network."""
+    """Write `start: quick`, or a network's file, as `start: transfer` with that network."""
     start = merged.get("start")
     if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
         merged |= {"start": TRANSFER, "start_network": start}
@@ -161,7 +161,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     if recipe.strength is not None and recipe.strength > 1:
         yield f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1"
     if (recipe.start == TRANSFER) != bool(recipe.start_network):
-        missing = "method.start_network is missing: name a transfer network, such as magenta, or its file"
+        missing = "method.start_network is missing: name a transfer network, such as quick, or its file"
         needless = f"method.start_network belongs to start: {TRANSFER}, and here it is {recipe.start}"
         yield missing if recipe.start == TRANSFER else needless
     if recipe.average >= 1:

@@ -251,7 +251,7 @@ class Recipe:
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
             image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
             Laplacian pyramid's parts), `noise` (seeded), or `transfer` (the picture of the transfer network that
-            `start_network` names). In a file the network may stand here itself: `start: magenta`.
+            `start_network` names). In a file the network may stand here itself: `start: quick`.
         start_network: the transfer network of `start: transfer`, as `network` of a transfer recipe spells it.
         finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
             style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.

@@ -12,10 +12,14 @@ from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.features.caffe import NETWORK, caffe_weights
 from nst_core.engine.features.convnets import build_convnet
+from nst_core.engine.features.slim import SHIPPED, read_network
 from nst_core.engine.features.slim_network import LAYERS
+from nst_core.engine.features.weights import hash_file
+from nst_core.engine.training.any_style import AnyStyleSettings, AnyStyleTrainer
 from nst_core.engine.training.crops import TrainingImages
 from nst_core.engine.training.distillation import DistillationSettings, SlimTrainer
 from nst_core.engine.training.trainer import Trainer
+from nst_core.engine.transfer.quick_network import STRIDE
 from nst_core.errors import ConfigError
 from nst_core.training.images import SplitSource
 
@@ -54,7 +58,23 @@ def slim_trainer(config: RunConfig, data: TrainingData, device: torch.device) ->
     return SlimTrainer(settings, data.images(), teacher, device)
 
 
-TRAINERS: Mapping[str, MakeTrainer] = {"slim": slim_trainer}
+def quick_trainer(config: RunConfig, data: TrainingData, device: torch.device) -> AnyStyleTrainer:
+    """The trainer of `quick`, over the slim network that comes with the package. Raises ConfigError."""
+    train, settings = config.train, AnyStyleSettings(seed=config.train.seed)
+    given = {name: getattr(train, name) for name in ("steps", "batch", "crop") if getattr(train, name) != "auto"}
+    settings = replace(settings, **given)
+    if settings.crop % STRIDE or settings.crop < 2 * STRIDE:
+        raise ConfigError(f"train.crop is {settings.crop}; quick needs a multiple of {STRIDE}, at least {2 * STRIDE}.")
+    settings = replace(
+        settings,
+        large_crop=STRIDE * round(settings.crop * 1.375 / STRIDE),
+        warm_up=min(settings.warm_up, settings.steps // 5),
+        held_out=min(settings.held_out, train.held_out),
+    )
+    return AnyStyleTrainer(settings, data.images(), read_network(SHIPPED), hash_file(SHIPPED), device)
+
+
+TRAINERS: Mapping[str, MakeTrainer] = {"slim": slim_trainer, "quick": quick_trainer}
 
 
 def training_settings(kind: str, config: RunConfig, data: TrainingData) -> dict[str, Any]:

@@ -36,14 +36,14 @@ class Stylize(v2.Transform):  # type: ignore[misc]  # torchvision has no types
     [0, 1] (so it stands before Normalize), and gives back the same kind, type and size, on the same device. Bounding
     boxes, masks and labels pass through. Each picture of a batch is drawn for itself; several pictures of one sample
     share what is drawn, as in all of torchvision's transforms. Grey pictures stay grey, transparency stays. Pictures
-    that are too small for the network (AdaIN: below 9 px) are left as they are.
+    that are too small for the network (AdaIN and quick: below 9 px) are left as they are.
 
     What is drawn comes from torch's own generator: after `torch.manual_seed` the same pictures in the same order get
     the same styles, and DataLoader's workers, which it seeds, do not repeat each other. With `seed`, it depends on the
     seed, the epoch (`set_epoch`) and the picture alone, and so on no number of workers, order or batch.
 
     Args:
-        network: `magenta` (extra `onnx`), a network's file or files, as in run files, or a TransferNetwork.
+        network: `quick`, `magenta` (extra `onnx`), a network's file or files, as in run files, or a TransferNetwork.
         styles: the file that `nst styles` made with this network; or paintings: files, pictures. None for a network
             that knows one style.
         p: the probability that a picture is painted.

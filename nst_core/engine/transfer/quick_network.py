@@ -2,9 +2,10 @@
 
 The photograph is first given the style's colours, the slim network encodes it, and at each of its four layers its maps
 are given the means and deviations of the style's (adaptive instance normalisation: Huang and Belongie 2017). A decoder
-goes back up to what is added to the photograph in the style's colours; each of its normalisations has a scale and a
-shift per channel that a small network tells from the style's statistics (conditional instance normalisation: Dumoulin
-et al. 2016; told from the style: Ghiasi et al. 2017), and adds noise, without which even areas would stay bare.
+goes back up to what is added to the photograph in the style's colours, in units of their spread. Each of its
+normalisations has a scale and a shift per channel that a small network tells from the style's statistics (conditional
+instance normalisation: Dumoulin et al. 2016; told from the style: Ghiasi et al. 2017), and noise is added, without
+which even areas would stay bare.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nst_core.engine.colour import ColourStatistics, colour_statistics, match_colours
+from nst_core.engine.colour import ColourStatistics, colour_statistics, match_colours, matching_map
 from nst_core.engine.features.slim_network import SlimNetwork
 
 FLAT = 1e-2
@@ -27,6 +28,9 @@ STRIDE = 8
 
 FIRST_NOISE = 0.1
 """Amplitude of the noise before training."""
+
+COARSE = 4
+"""Positions of the deepest maps between two of the numbers that smooth noise is interpolated from."""
 
 LEAST_TOLD = 0.03
 """Added to statistics before their logarithms are taken."""
@@ -60,6 +64,7 @@ class QuickNetwork(nn.Module):
     Attributes:
         centre, spread: mean and deviation of what is told of styles (`told`), (V,).
         counts: channels of the normalisations, from full resolution down.
+        noisy: channels that each plane of `fixed_noise` is added to.
     """
 
     centre: Tensor
@@ -83,7 +88,8 @@ class QuickNetwork(nn.Module):
         self.counts = [width for width, count in zip(widths, blocks, strict=True) for _ in range(1 + 2 * count)]
         length = 2 * sum(encoder.widths) + COLOUR_NUMBERS
         self.first = nn.Linear(length, self.shape.hidden)
-        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(widths))
+        self.noisy = [*widths, widths[-1]]
+        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(self.noisy))
         self.register_buffer("centre", torch.zeros(length))
         self.register_buffer("spread", torch.ones(length))
         self._begin(generator)
@@ -96,7 +102,7 @@ class QuickNetwork(nn.Module):
         """Pictures, (B, 3, H, W), not clamped; sides are multiples of 8.
 
         Args:
-            noise: by level, (B or 1, 1, H / 2^level, W / 2^level); by default always the same.
+            noise: as `fixed_noise` gives it, which is the default; (B or 1, 1, …).
         """
         matched = in_colours(contents, vectors)
         return self.painted(matched, self.encoder(matched), vectors, noise)
@@ -118,24 +124,27 @@ class QuickNetwork(nn.Module):
                 entered = entered + F.interpolate(risen, scale_factor=2, mode="nearest")
             count = 1 + 2 * self.shape.blocks[level]
             start, end = end - count, end - count
-            x = modulated(entered, scales[start], shifts[start], noise[level], amplitudes[level]).relu()
+            x = modulated(entered, scales[start], shifts[start])
+            x = torch.addcmul(x, noise[level], amplitudes[level])
+            if level == len(moments) - 1:
+                x = torch.addcmul(x, noise[-1], amplitudes[-1])
+            x = x.relu()
             for number, block in enumerate(self.residuals[level]):
                 at = start + 1 + 2 * number
                 x = block(x, scales[at : at + 2], shifts[at : at + 2])
         assert x is not None
-        picture: Tensor = matched + self.last(x)
-        return picture
+        return matched + in_units(self.last(x), vectors)
 
     def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
-        """Scales and shifts of every normalisation, (B, C, 1, 1) each, and of the noise at every level."""
+        """Scales and shifts of every normalisation, (B, C, 1, 1) each, and the amplitudes of every plane of noise."""
         hidden = F.relu(self.first((told(vectors) - self.centre) / self.spread))
         found = self.second(hidden)[:, :, None, None]
         total = sum(self.counts)
-        scales, shifts, amplitudes = found.split([total, total, sum(self.shape.widths)], dim=1)
+        scales, shifts, amplitudes = found.split([total, total, sum(self.noisy)], dim=1)
         return (
             (1 + scales).split(self.counts, dim=1),
             shifts.split(self.counts, dim=1),
-            amplitudes.split(list(self.shape.widths), dim=1),
+            amplitudes.split(self.noisy, dim=1),
         )
 
     @torch.no_grad()
@@ -148,9 +157,9 @@ class QuickNetwork(nn.Module):
                 nn.init.uniform_(module.weight, -bound, bound, generator=generator)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        self.last.weight *= 0.1
+        self.last.weight *= 0.2
         self.second.weight *= 0.2
-        self.second.bias[-sum(self.shape.widths) :] = FIRST_NOISE
+        self.second.bias[-sum(self.noisy) :] = FIRST_NOISE
 
 
 class _Block(nn.Module):
@@ -165,14 +174,11 @@ class _Block(nn.Module):
         return maps + modulated(self.second(changed), scales[1], shifts[1])
 
 
-def modulated(
-    maps: Tensor, scale: Tensor, shift: Tensor, noise: Tensor | None = None, amplitude: Tensor | None = None
-) -> Tensor:
-    """Instance normalisation with a scale and a shift per image and channel, (B, C, 1, 1), and with noise."""
+def modulated(maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Instance normalisation with a scale and a shift per image and channel, (B, C, 1, 1)."""
     mean = maps.mean(dim=(2, 3), keepdim=True)
     factor = scale * (_variance(maps, mean) + FLAT).rsqrt()
-    found = torch.addcmul(shift - factor * mean, maps, factor)
-    return found if noise is None or amplitude is None else torch.addcmul(found, noise, amplitude)
+    return torch.addcmul(shift - factor * mean, maps, factor)
 
 
 def with_moments(maps: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
@@ -198,15 +204,39 @@ def told(vectors: Tensor) -> Tensor:
 
 def in_colours(contents: Tensor, vectors: Tensor) -> Tensor:
     """Contents, (B, 3, H, W), with the means and covariances of the colours of styles."""
-    mean, covariance = vectors[:, -COLOUR_NUMBERS:].split([3, 9], dim=1)
-    return match_colours(contents, ColourStatistics(mean, covariance.reshape(-1, 3, 3)))
+    mean, covariance = _colours(vectors)
+    return match_colours(contents, ColourStatistics(mean, covariance))
+
+
+def in_units(changes: Tensor, vectors: Tensor) -> Tensor:
+    """Changes of colours, (B, 3, H, W), times the square roots of the covariances of the styles' colours."""
+    covariance = _colours(vectors)[1]
+    roots = matching_map(torch.eye(3).expand_as(covariance), covariance).to(changes)
+    return (roots @ changes.flatten(2)).reshape(changes.shape)
 
 
 def fixed_noise(images: Tensor, levels: int = 4) -> list[Tensor]:
-    """Noise for images (B, 3, H, W), the same for all of one shape: by level (1, 1, H / 2^level, W / 2^level)."""
+    """Planes of noise for images (B, 3, H, W), the same for all of one shape, as `drawn_noise` gives them."""
     height, width = images.shape[2:]
-    draw = torch.Generator().manual_seed(0)
-    return [torch.randn(1, 1, height >> level, width >> level, generator=draw).to(images) for level in range(levels)]
+    planes = drawn_noise(1, height, width, levels, torch.Generator().manual_seed(0))
+    return [plane.to(images) for plane in planes]
+
+
+def drawn_noise(count: int, height: int, width: int, levels: int, generator: torch.Generator) -> list[Tensor]:
+    """White noise by level, (B, 1, H / 2^level, W / 2^level), and smooth noise of the last level's size."""
+    sides = [(height >> level, width >> level) for level in range(levels)]
+    white = [torch.randn(count, 1, *side, generator=generator) for side in sides]
+    coarse = [-(-side // COARSE) + 1 for side in sides[-1]]
+    smooth = F.interpolate(
+        torch.randn(count, 1, *coarse, generator=generator), sides[-1], mode="bilinear", align_corners=True
+    )
+    return [*white, 1.5 * smooth]
+
+
+def _colours(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Means (B, 3) and covariances (B, 3, 3) of the colours of styles."""
+    mean, covariance = vectors[:, -COLOUR_NUMBERS:].split([3, 9], dim=1)
+    return mean, covariance.reshape(-1, 3, 3)
 
 
 def _variance(maps: Tensor, mean: Tensor) -> Tensor:
