@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst_core.engine.features.slim import metric_root
-from nst_core.engine.features.slim_network import LAYERS, SlimNetwork
+from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.losses import VARIANCE_FLOOR, gram_matrix
 from nst_core.engine.training.crops import TrainingImages, draw_value
 from nst_core.engine.training.distillation_losses import relative_distance, square_norm
@@ -19,7 +19,7 @@ from nst_core.engine.training.network_trainer import TrainingSettings, weighted_
 from nst_core.engine.training.transfer_trainer import TransferTrainer
 from nst_core.engine.transfer.quick_file import quick_bytes
 from nst_core.engine.transfer.quick_network import (
-    COLOUR_NUMBERS,
+    STRIDE,
     QuickNetwork,
     QuickShape,
     drawn_noise,
@@ -31,8 +31,14 @@ from nst_core.engine.transfer.quick_network import (
 CONTENT_WEIGHTS = (0.0, 0.3, 1.0, 0.0)
 """By layer, those of the recipe `fast`."""
 
+SMALL_FIRST = 0.5
+"""Share of the steps whose crops are a quarter smaller: more steps in the same time."""
+
 RECOLOURED = 0.3
 """Share of the styles whose channels are shuffled: more palettes than there are paintings."""
+
+DIRECTIONS, POSITIONS = 16, 1024
+"""Of a sliced Wasserstein distance, drawn anew each time."""
 
 SMALL = 1e-4
 """Added to squared distances before their roots are taken."""
@@ -46,7 +52,7 @@ class AnyStyleSettings(TrainingSettings):
         batch: pairs of crops per step; every fourth step has half as many, `large_crop` wide.
         crop: a multiple of 8; `large_crop` as well.
         style_weight: of the distances of Gram matrices, beside a content loss of weight 1.
-        moments_weight: of the distances of means and deviations.
+        transport_weight: of the distances of distributions.
         variation_weight: of the mean absolute difference between neighbouring pixels.
         range_weight: of the mean square by which pixels leave [0, 1].
         shape: of the network.
@@ -58,8 +64,8 @@ class AnyStyleSettings(TrainingSettings):
     large_crop: int = 176
     learning_rate: float = 2e-3
     held_out: int = 16
-    style_weight: float = 4.0
-    moments_weight: float = 1.0
+    style_weight: float = 10.0
+    transport_weight: float = 1.0
     variation_weight: float = 0.1
     range_weight: float = 100.0
     shape: QuickShape = field(default_factory=QuickShape)
@@ -71,9 +77,9 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
     Its losses, in VGG-19's metric as the slim network knows it, each image's relative to its own content or style:
 
     * `content`: ‖R ΔF‖² / ‖R (F − mean)‖², from the photograph in the style's colours, at relu2_1 × 0.3 and relu3_1;
-    * `style`: ‖P ΔG Pᵀ‖ / ‖P A Pᵀ‖ of Gram matrices, not squared, the sum over the layers: squared, the few styles that
-      are hard to paint in would decide everything;
-    * `moments`: the same distance of means and deviations, the sum over the layers;
+    * `style`: ‖P ΔG Pᵀ‖² / ‖P A Pᵀ‖² of Gram matrices, the sum over the layers;
+    * `transport`: the sliced Wasserstein distance of the distributions of features, and of colours, as a share of the
+      style's spread, the sum over them (Heitz et al. 2021): it knows of a palette what means and products do not;
     * `variation`, `range`: of pixels.
 
     Args:
@@ -94,7 +100,7 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
     ) -> None:
         self.images, self.metric_sha256 = images, metric_sha256
         self.weights = {
-            name: getattr(settings, f"{name}_weight") for name in ("style", "moments", "variation", "range")
+            name: getattr(settings, f"{name}_weight") for name in ("style", "transport", "variation", "range")
         }
         generator = torch.Generator().manual_seed(settings.seed)
         network = QuickNetwork(metric, settings.shape, generator)
@@ -102,17 +108,28 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
         _measure_styles(network, settings, images, device)
         self.projections = [each.detach() for each in network.encoder.projections()]
         self.roots = [metric_root(each)[:, :, None, None] for each in self.projections]
+        self.directions = torch.Generator().manual_seed(settings.seed)
         super().__init__(settings, network, generator, device)
 
     def losses(self) -> Mapping[str, Tensor]:
-        settings, large = self.settings, self.done % 4 == 3
-        count, side = (max(1, settings.batch // 2), settings.large_crop) if large else (settings.batch, settings.crop)
+        count, side = self._turn()
         contents = self.images.contents.crops(count, side, self.generator)
         styles = self.images.styles.crops(count, side, self.generator)
         styles = torch.stack([recoloured(style, self.generator) for style in styles])
-        noise = [each.to(self.device) for each in drawn_noise(count, side, side, len(LAYERS), self.generator)]
+        noise = drawn_noise(count, side // STRIDE, side // STRIDE, self.generator)
+        noise = [each.to(self.device) for each in noise]
         terms = self._terms(self.network, contents.to(self.device), styles.to(self.device), noise)
         return weighted_losses({name: values.mean() for name, values in terms.items()}, self.weights)
+
+    def _turn(self) -> tuple[int, int]:
+        """How many pairs the next step has, and the side of its crops."""
+        settings = self.settings
+        count, side = settings.batch, settings.crop
+        if self.done % 4 == 3:
+            count, side = max(1, count // 2), settings.large_crop
+        if self.done < settings.steps * SMALL_FIRST:
+            side = max(2, 3 * side // (4 * STRIDE)) * STRIDE
+        return count, side
 
     def paint(self, network: QuickNetwork, contents: Tensor, styles: Tensor) -> Tensor:
         return network(_last(contents), network.vectors(_last(styles)))  # type: ignore[no-any-return]
@@ -137,24 +154,40 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
             vectors = vector_of(styles, of_styles)
             matched = _last(in_colours(contents, vectors))
             targets = encoder(matched)
-            grams = [gram_matrix(maps) for maps in of_styles]
         pictures = network.painted(matched, targets, vectors, noise)
         own = encoder(pictures)
-        content = style = moments = pictures.new_zeros(len(pictures))
-        layers = zip(own, targets, grams, self.projections, self.roots, CONTENT_WEIGHTS, strict=True)
-        for maps, target, gram, projection, root, weight in layers:
+        content = style = transport = pictures.new_zeros(len(pictures))
+        layers = zip(own, targets, of_styles, self.projections, self.roots, CONTENT_WEIGHTS, strict=True)
+        for maps, target, of_style, projection, root, weight in layers:
             if weight:
                 change = square_norm(F.conv2d(maps - target, root))
                 spread = square_norm(F.conv2d(target - target.mean(dim=(2, 3), keepdim=True), root))
                 content = content + weight * change / (spread + VARIANCE_FLOOR * square_norm(target))
-            style = style + _root(relative_distance(gram_matrix(maps), gram, projection))
-        lengths = [*(2 * width for width in encoder.widths), COLOUR_NUMBERS]
-        both = (each.split(lengths, dim=1)[:-1] for each in (vector_of(pictures, own), vectors))
-        for ours, wanted in zip(*both, strict=True):
-            moments = moments + _root(square_norm(ours - wanted) / square_norm(wanted))
-        variation = sum(pictures.diff(dim=axis).abs().flatten(1).mean(dim=1) for axis in (2, 3))
+            style = style + relative_distance(gram_matrix(maps), gram_matrix(of_style), projection)
+            transport = transport + self._transport(maps, of_style, root[:, :, 0, 0])
+        transport = transport + self._transport(pictures, styles, torch.eye(3, device=self.device))
+        across, down = (pictures.diff(dim=axis).abs().flatten(1).mean(dim=1) for axis in (2, 3))
         outside = (pictures - pictures.clamp(0, 1)).square().flatten(1).mean(dim=1)
-        return {"content": content, "style": style, "moments": moments, "variation": variation, "range": outside}
+        return {
+            "content": content,
+            "style": style,
+            "transport": transport,
+            "variation": across + down,
+            "range": outside,
+        }
+
+    def _transport(self, maps: Tensor, targets: Tensor, root: Tensor) -> Tensor:
+        """The sliced Wasserstein distance of R F, (B, C, …), from that of targets, over the targets' spread: (B,)."""
+        draw = self.directions
+        directions = F.normalize(torch.randn(DIRECTIONS, len(root), generator=draw), dim=1).to(root) @ root
+        ranked = []
+        count = min(POSITIONS, maps[0, 0].numel(), targets[0, 0].numel())
+        for each in (maps, targets):
+            flat = each.flatten(2)
+            places = torch.randperm(flat.shape[2], generator=draw)[:count].to(flat.device)
+            ranked.append((directions @ flat[:, :, places]).sort(dim=2).values)
+        spread = ranked[1].var(dim=2, correction=0).mean(dim=1)
+        return _root((ranked[0] - ranked[1]).square().mean(dim=(1, 2)) / (spread + SMALL))
 
 
 def recoloured(style: Tensor, generator: torch.Generator) -> Tensor:

@@ -29,6 +29,9 @@ STRIDE = 8
 FIRST_NOISE = 0.1
 """Amplitude of the noise before training."""
 
+CALM = (1 / 16, 1 / 8)
+"""Factors of what goes into the two linear layers: a step of Adam would else change what comes out by too much."""
+
 COARSE = 4
 """Positions of the deepest maps between two of the numbers that smooth noise is interpolated from."""
 
@@ -88,8 +91,8 @@ class QuickNetwork(nn.Module):
         self.counts = [width for width, count in zip(widths, blocks, strict=True) for _ in range(1 + 2 * count)]
         length = 2 * sum(encoder.widths) + COLOUR_NUMBERS
         self.first = nn.Linear(length, self.shape.hidden)
-        self.noisy = [*widths, widths[-1]]
-        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(self.noisy))
+        self.noisy = [widths[-1], widths[-1]]
+        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(self.noisy) + 3 * widths[0])
         self.register_buffer("centre", torch.zeros(length))
         self.register_buffer("spread", torch.ones(length))
         self._begin(generator)
@@ -112,8 +115,8 @@ class QuickNetwork(nn.Module):
     ) -> Tensor:
         """The same, of contents in the styles' colours and what the encoder makes of them."""
         noise = fixed_noise(matched) if noise is None else noise
-        scales, shifts, amplitudes = self._modulation(vectors)
-        moments = vectors[:, :-COLOUR_NUMBERS].split([2 * width for width in self.encoder.widths], dim=1)
+        scales, shifts, amplitudes, palettes = self._modulation(vectors)
+        moments = torch.split(vectors[:, :-COLOUR_NUMBERS], [2 * width for width in self.encoder.widths], dim=1)
         x: Tensor | None = None
         end = len(self.counts)
         for level in reversed(range(len(self.shape.widths))):
@@ -125,26 +128,30 @@ class QuickNetwork(nn.Module):
             count = 1 + 2 * self.shape.blocks[level]
             start, end = end - count, end - count
             x = modulated(entered, scales[start], shifts[start])
-            x = torch.addcmul(x, noise[level], amplitudes[level])
             if level == len(moments) - 1:
-                x = torch.addcmul(x, noise[-1], amplitudes[-1])
+                for plane, amplitude in zip(noise, amplitudes, strict=True):
+                    x = torch.addcmul(x, plane, amplitude)
             x = x.relu()
             for number, block in enumerate(self.residuals[level]):
                 at = start + 1 + 2 * number
                 x = block(x, scales[at : at + 2], shifts[at : at + 2])
         assert x is not None
-        return matched + in_units(self.last(x), vectors)
+        changes = self.last(x) + (palettes @ x.flatten(2)).reshape(matched.shape)
+        return matched + in_units(changes, vectors)
 
-    def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]:
-        """Scales and shifts of every normalisation, (B, C, 1, 1) each, and the amplitudes of every plane of noise."""
-        hidden = F.relu(self.first((told(vectors) - self.centre) / self.spread))
-        found = self.second(hidden)[:, :, None, None]
+    def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Tensor]:
+        """Scales and shifts of every normalisation, (B, C, 1, 1) each; amplitudes of noise; palettes, (B, 3, C)."""
+        hidden = F.relu(self.first(CALM[0] * (told(vectors) - self.centre) / self.spread))
+        found = self.second(CALM[1] * hidden)[:, :, None, None]
         total = sum(self.counts)
-        scales, shifts, amplitudes = found.split([total, total, sum(self.noisy)], dim=1)
+        scales, shifts, amplitudes, palettes = torch.split(
+            found, [total, total, sum(self.noisy), 3 * self.shape.widths[0]], dim=1
+        )
         return (
-            (1 + scales).split(self.counts, dim=1),
-            shifts.split(self.counts, dim=1),
-            amplitudes.split(self.noisy, dim=1),
+            torch.split(1 + scales, self.counts, dim=1),
+            torch.split(shifts, self.counts, dim=1),
+            torch.split(amplitudes, self.noisy, dim=1),
+            palettes.reshape(len(vectors), 3, -1),
         )
 
     @torch.no_grad()
@@ -158,8 +165,11 @@ class QuickNetwork(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         self.last.weight *= 0.2
-        self.second.weight *= 0.2
-        self.second.bias[-sum(self.noisy) :] = FIRST_NOISE
+        self.first.weight /= CALM[0]
+        self.second.weight *= 0.2 / CALM[1]
+        self.second.weight[-3 * self.shape.widths[0] :] = 0  # no palette of its own
+        noise = 2 * sum(self.counts)
+        self.second.bias[noise : noise + sum(self.noisy)] = FIRST_NOISE
 
 
 class _Block(nn.Module):
@@ -198,7 +208,7 @@ def vector_of(styles: Tensor, maps: Sequence[Tensor]) -> Tensor:
 
 def told(vectors: Tensor) -> Tensor:
     """Statistics of styles with the logarithms of their non-negative ones: a factor counts, not a difference."""
-    features, colours = vectors.split([vectors.shape[1] - COLOUR_NUMBERS, COLOUR_NUMBERS], dim=1)
+    features, colours = torch.split(vectors, [vectors.shape[1] - COLOUR_NUMBERS, COLOUR_NUMBERS], dim=1)
     return torch.cat([(features.clamp_min(0) + LEAST_TOLD).log(), colours], dim=1)
 
 
@@ -215,27 +225,23 @@ def in_units(changes: Tensor, vectors: Tensor) -> Tensor:
     return (roots @ changes.flatten(2)).reshape(changes.shape)
 
 
-def fixed_noise(images: Tensor, levels: int = 4) -> list[Tensor]:
+def fixed_noise(images: Tensor) -> list[Tensor]:
     """Planes of noise for images (B, 3, H, W), the same for all of one shape, as `drawn_noise` gives them."""
-    height, width = images.shape[2:]
-    planes = drawn_noise(1, height, width, levels, torch.Generator().manual_seed(0))
+    planes = drawn_noise(1, images.shape[2] // STRIDE, images.shape[3] // STRIDE, torch.Generator().manual_seed(0))
     return [plane.to(images) for plane in planes]
 
 
-def drawn_noise(count: int, height: int, width: int, levels: int, generator: torch.Generator) -> list[Tensor]:
-    """White noise by level, (B, 1, H / 2^level, W / 2^level), and smooth noise of the last level's size."""
-    sides = [(height >> level, width >> level) for level in range(levels)]
-    white = [torch.randn(count, 1, *side, generator=generator) for side in sides]
-    coarse = [-(-side // COARSE) + 1 for side in sides[-1]]
-    smooth = F.interpolate(
-        torch.randn(count, 1, *coarse, generator=generator), sides[-1], mode="bilinear", align_corners=True
-    )
-    return [*white, 1.5 * smooth]
+def drawn_noise(count: int, height: int, width: int, generator: torch.Generator) -> list[Tensor]:
+    """White noise and smooth noise for the deepest maps, (B, 1, h, w) each."""
+    coarse = [-(-side // COARSE) + 1 for side in (height, width)]
+    smooth = torch.randn(count, 1, *coarse, generator=generator)
+    smooth = 1.5 * F.interpolate(smooth, (height, width), mode="bilinear", align_corners=True)
+    return [torch.randn(count, 1, height, width, generator=generator), smooth]
 
 
 def _colours(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Means (B, 3) and covariances (B, 3, 3) of the colours of styles."""
-    mean, covariance = vectors[:, -COLOUR_NUMBERS:].split([3, 9], dim=1)
+    mean, covariance = torch.split(vectors[:, -COLOUR_NUMBERS:], [3, 9], dim=1)
     return mean, covariance.reshape(-1, 3, 3)
 
 

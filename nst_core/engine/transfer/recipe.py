@@ -15,9 +15,9 @@ class TransferRecipe:
     Attributes:
         name: the recipe's name.
         source: its publication, or the reason for its settings.
-        network: `quick` (ours, in the package), `magenta` (Ghiasi et al. 2017; extra `onnx`), or the path of a network's
-            file, or a list of its files: what `nst train` made, AdaIN's public `vgg_normalised.pth` and `decoder.pth`, a
-            network of fast_neural_style (transfer.md).
+        network: `quick` (ours, in the package), `magenta` (Ghiasi et al. 2017; extra `onnx`), or the path of a
+            network's file, or a list of its files: what `nst train` made, AdaIN's public `vgg_normalised.pth` and
+            `decoder.pth`, a network of fast_neural_style (transfer.md).
         strength: from 0, the content as it is, to 0.5, the network as it was trained; more changes nothing, since a
             network knows no more. Without any, 0.5. In between, twice the strength is what AdaIN calls alpha.
         colour: source of the result's colours: the `style`, or the `content`.
