@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst_core.engine.colour import matching_map
 from nst_core.engine.features.slim import metric_root
 from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.losses import VARIANCE_FLOOR, gram_matrix
@@ -22,7 +23,7 @@ from nst_core.engine.transfer.quick_network import (
     STRIDE,
     QuickNetwork,
     QuickShape,
-    drawn_noise,
+    colours_of,
     in_colours,
     told,
     vector_of,
@@ -36,6 +37,13 @@ SMALL_FIRST = 0.5
 
 RECOLOURED = 0.3
 """Share of the styles whose channels are shuffled: more palettes than there are paintings."""
+
+COLOUR_WEIGHT = 3.0
+"""Of the distance of colours beside those of a layer's features, in units of the palette's own spread in each of its
+directions, so that hues count as much as light and dark."""
+
+FAINT = 4e-4
+"""Variance of colours below which a direction of a palette counts for less."""
 
 DIRECTIONS, POSITIONS = 16, 1024
 """Of a sliced Wasserstein distance, drawn anew each time."""
@@ -58,14 +66,14 @@ class AnyStyleSettings(TrainingSettings):
         shape: of the network.
     """
 
-    steps: int = 9500
+    steps: int = 8000
     batch: int = 4
     crop: int = 128
     large_crop: int = 176
-    learning_rate: float = 2e-3
+    learning_rate: float = 8e-4
     held_out: int = 16
-    style_weight: float = 10.0
-    transport_weight: float = 1.0
+    style_weight: float = 5.0
+    transport_weight: float = 0.5
     variation_weight: float = 0.1
     range_weight: float = 100.0
     shape: QuickShape = field(default_factory=QuickShape)
@@ -108,7 +116,6 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
         _measure_styles(network, settings, images, device)
         self.projections = [each.detach() for each in network.encoder.projections()]
         self.roots = [metric_root(each)[:, :, None, None] for each in self.projections]
-        self.directions = torch.Generator().manual_seed(settings.seed)
         super().__init__(settings, network, generator, device)
 
     def losses(self) -> Mapping[str, Tensor]:
@@ -116,9 +123,7 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
         contents = self.images.contents.crops(count, side, self.generator)
         styles = self.images.styles.crops(count, side, self.generator)
         styles = torch.stack([recoloured(style, self.generator) for style in styles])
-        noise = drawn_noise(count, side // STRIDE, side // STRIDE, self.generator)
-        noise = [each.to(self.device) for each in noise]
-        terms = self._terms(self.network, contents.to(self.device), styles.to(self.device), noise)
+        terms = self.terms(self.network, contents.to(self.device), styles.to(self.device))
         return weighted_losses({name: values.mean() for name, values in terms.items()}, self.weights)
 
     def _turn(self) -> tuple[int, int]:
@@ -135,26 +140,14 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
         return network(_last(contents), network.vectors(_last(styles)))  # type: ignore[no-any-return]
 
     def terms(self, network: QuickNetwork, contents: Tensor, styles: Tensor) -> Mapping[str, Tensor]:
-        return self._terms(network, contents, styles)
-
-    def facts(self) -> Mapping[str, Any]:
-        settings = asdict(self.settings)
-        shape = {f"shape.{key}": value for key, value in settings.pop("shape").items()}
-        return {**settings, **shape, "metric": "slim", "metric_sha256": self.metric_sha256}
-
-    def result(self) -> bytes:
-        return quick_bytes(self.averaged_network())
-
-    def _terms(
-        self, network: QuickNetwork, contents: Tensor, styles: Tensor, noise: list[Tensor] | None = None
-    ) -> dict[str, Tensor]:
         encoder = network.encoder
+        draw = self.generator if network is self.network else torch.Generator().manual_seed(self.settings.seed)
         with torch.no_grad():
             of_styles = encoder(_last(styles))
             vectors = vector_of(styles, of_styles)
             matched = _last(in_colours(contents, vectors))
             targets = encoder(matched)
-        pictures = network.painted(matched, targets, vectors, noise)
+        pictures = network.painted(matched, targets, vectors)
         own = encoder(pictures)
         content = style = transport = pictures.new_zeros(len(pictures))
         layers = zip(own, targets, of_styles, self.projections, self.roots, CONTENT_WEIGHTS, strict=True)
@@ -164,8 +157,9 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
                 spread = square_norm(F.conv2d(target - target.mean(dim=(2, 3), keepdim=True), root))
                 content = content + weight * change / (spread + VARIANCE_FLOOR * square_norm(target))
             style = style + relative_distance(gram_matrix(maps), gram_matrix(of_style), projection)
-            transport = transport + self._transport(maps, of_style, root[:, :, 0, 0])
-        transport = transport + self._transport(pictures, styles, torch.eye(3, device=self.device))
+            transport = transport + transport_distance(maps, of_style, root[:, :, 0, 0], draw)
+        whitened = matching_map(colours_of(vectors)[1].cpu() + FAINT * torch.eye(3), torch.eye(3))
+        transport = transport + COLOUR_WEIGHT * transport_distance(pictures, styles, whitened.to(pictures), draw)
         across, down = (pictures.diff(dim=axis).abs().flatten(1).mean(dim=1) for axis in (2, 3))
         outside = (pictures - pictures.clamp(0, 1)).square().flatten(1).mean(dim=1)
         return {
@@ -176,18 +170,33 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
             "range": outside,
         }
 
-    def _transport(self, maps: Tensor, targets: Tensor, root: Tensor) -> Tensor:
-        """The sliced Wasserstein distance of R F, (B, C, …), from that of targets, over the targets' spread: (B,)."""
-        draw = self.directions
-        directions = F.normalize(torch.randn(DIRECTIONS, len(root), generator=draw), dim=1).to(root) @ root
-        ranked = []
-        count = min(POSITIONS, maps[0, 0].numel(), targets[0, 0].numel())
-        for each in (maps, targets):
-            flat = each.flatten(2)
-            places = torch.randperm(flat.shape[2], generator=draw)[:count].to(flat.device)
-            ranked.append((directions @ flat[:, :, places]).sort(dim=2).values)
-        spread = ranked[1].var(dim=2, correction=0).mean(dim=1)
-        return _root((ranked[0] - ranked[1]).square().mean(dim=(1, 2)) / (spread + SMALL))
+    def facts(self) -> Mapping[str, Any]:
+        settings = asdict(self.settings)
+        shape = {f"shape.{key}": value for key, value in settings.pop("shape").items()}
+        return {**settings, **shape, "metric": "slim", "metric_sha256": self.metric_sha256}
+
+    def result(self) -> bytes:
+        return quick_bytes(self.averaged_network())
+
+
+def transport_distance(maps: Tensor, targets: Tensor, root: Tensor, generator: torch.Generator) -> Tensor:
+    """The sliced Wasserstein distance of R F, (B, C, …), from that of targets, over the targets' spread: (B,).
+
+    Along random directions, at random positions.
+
+    Args:
+        root: R, (C, C) or (B, C, C).
+    """
+    channels = root.shape[-1]
+    directions = F.normalize(torch.randn(DIRECTIONS, channels, generator=generator), dim=1).to(root) @ root
+    count = min(POSITIONS, maps[0, 0].numel(), targets[0, 0].numel())
+    ranked = []
+    for each in (maps, targets):
+        flat = each.flatten(2)
+        places = torch.randperm(flat.shape[2], generator=generator)[:count].to(flat.device)
+        ranked.append((directions @ flat[:, :, places]).sort(dim=2).values)
+    spread = ranked[1].var(dim=2, correction=0).mean(dim=1)
+    return _root((ranked[0] - ranked[1]).square().mean(dim=(1, 2)) / (spread + SMALL))
 
 
 def recoloured(style: Tensor, generator: torch.Generator) -> Tensor:
@@ -203,7 +212,7 @@ def _measure_styles(
 ) -> None:
     """Mean and deviation of what the network is told of styles."""
     crops = images.styles.crops(64, settings.crop, torch.Generator().manual_seed(settings.seed + 2))
-    found = torch.cat([told(network.vectors(each.to(device))) for each in crops.split(8)])
+    found = torch.cat([told(network.vectors(each.to(device))) for each in torch.split(crops, 8)])
     network.centre.copy_(found.mean(dim=0))
     network.spread.copy_(found.std(dim=0) + 0.02)
 

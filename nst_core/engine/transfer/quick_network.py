@@ -4,8 +4,7 @@ The photograph is first given the style's colours, the slim network encodes it, 
 are given the means and deviations of the style's (adaptive instance normalisation: Huang and Belongie 2017). A decoder
 goes back up to what is added to the photograph in the style's colours, in units of their spread. Each of its
 normalisations has a scale and a shift per channel that a small network tells from the style's statistics (conditional
-instance normalisation: Dumoulin et al. 2016; told from the style: Ghiasi et al. 2017), and noise is added, without
-which even areas would stay bare.
+instance normalisation: Dumoulin et al. 2016; told from the style: Ghiasi et al. 2017).
 """
 
 from __future__ import annotations
@@ -26,14 +25,8 @@ FLAT = 1e-2
 STRIDE = 8
 """Pixels of the image per position of the deepest maps."""
 
-FIRST_NOISE = 0.1
-"""Amplitude of the noise before training."""
-
 CALM = (1 / 16, 1 / 8)
 """Factors of what goes into the two linear layers: a step of Adam would else change what comes out by too much."""
-
-COARSE = 4
-"""Positions of the deepest maps between two of the numbers that smooth noise is interpolated from."""
 
 LEAST_TOLD = 0.03
 """Added to statistics before their logarithms are taken."""
@@ -67,7 +60,6 @@ class QuickNetwork(nn.Module):
     Attributes:
         centre, spread: mean and deviation of what is told of styles (`told`), (V,).
         counts: channels of the normalisations, from full resolution down.
-        noisy: channels that each plane of `fixed_noise` is added to.
     """
 
     centre: Tensor
@@ -79,6 +71,8 @@ class QuickNetwork(nn.Module):
         super().__init__()
         self.shape = shape or QuickShape()
         self.encoder = encoder.requires_grad_(False)
+        for convolution in encoder.convolutions.values():
+            setattr(convolution, "padding_mode", "reflect")  # noqa: B010  with zeros, pictures get a frame
         widths, blocks = self.shape.widths, self.shape.blocks
         self.entries, self.residuals, self.rises = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for level, (own, width, count) in enumerate(zip(encoder.widths, widths, blocks, strict=True)):
@@ -91,8 +85,7 @@ class QuickNetwork(nn.Module):
         self.counts = [width for width, count in zip(widths, blocks, strict=True) for _ in range(1 + 2 * count)]
         length = 2 * sum(encoder.widths) + COLOUR_NUMBERS
         self.first = nn.Linear(length, self.shape.hidden)
-        self.noisy = [widths[-1], widths[-1]]
-        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + sum(self.noisy) + 3 * widths[0])
+        self.second = nn.Linear(self.shape.hidden, 2 * sum(self.counts) + 3 * widths[0])
         self.register_buffer("centre", torch.zeros(length))
         self.register_buffer("spread", torch.ones(length))
         self._begin(generator)
@@ -101,21 +94,14 @@ class QuickNetwork(nn.Module):
         """Means and deviations of the encoder's maps, by layer, then mean and covariance of the colours: (B, V)."""
         return vector_of(styles, self.encoder(styles))
 
-    def forward(self, contents: Tensor, vectors: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
-        """Pictures, (B, 3, H, W), not clamped; sides are multiples of 8.
-
-        Args:
-            noise: as `fixed_noise` gives it, which is the default; (B or 1, 1, …).
-        """
+    def forward(self, contents: Tensor, vectors: Tensor) -> Tensor:
+        """Pictures, (B, 3, H, W), not clamped; sides are multiples of 8, and at least 16."""
         matched = in_colours(contents, vectors)
-        return self.painted(matched, self.encoder(matched), vectors, noise)
+        return self.painted(matched, self.encoder(matched), vectors)
 
-    def painted(
-        self, matched: Tensor, maps: Sequence[Tensor], vectors: Tensor, noise: Sequence[Tensor] | None = None
-    ) -> Tensor:
+    def painted(self, matched: Tensor, maps: Sequence[Tensor], vectors: Tensor) -> Tensor:
         """The same, of contents in the styles' colours and what the encoder makes of them."""
-        noise = fixed_noise(matched) if noise is None else noise
-        scales, shifts, amplitudes, palettes = self._modulation(vectors)
+        scales, shifts, palettes = self._modulation(vectors)
         moments = torch.split(vectors[:, :-COLOUR_NUMBERS], [2 * width for width in self.encoder.widths], dim=1)
         x: Tensor | None = None
         end = len(self.counts)
@@ -124,39 +110,32 @@ class QuickNetwork(nn.Module):
             entered = self.entries[level](with_moments(maps[level], *of_style))
             if x is not None:
                 risen = self.rises[level](x)
-                entered = entered + F.interpolate(risen, scale_factor=2, mode="nearest")
+                entered = entered + F.interpolate(risen, scale_factor=2, mode="bilinear")
             count = 1 + 2 * self.shape.blocks[level]
             start, end = end - count, end - count
-            x = modulated(entered, scales[start], shifts[start])
-            if level == len(moments) - 1:
-                for plane, amplitude in zip(noise, amplitudes, strict=True):
-                    x = torch.addcmul(x, plane, amplitude)
-            x = x.relu()
-            for number, block in enumerate(self.residuals[level]):
+            x = modulated(entered, scales[start], shifts[start]).relu()
+            for number in range(self.shape.blocks[level]):
                 at = start + 1 + 2 * number
-                x = block(x, scales[at : at + 2], shifts[at : at + 2])
+                x = self.get_submodule(f"residuals.{level}.{number}")(x, scales[at : at + 2], shifts[at : at + 2])
         assert x is not None
         changes = self.last(x) + (palettes @ x.flatten(2)).reshape(matched.shape)
         return matched + in_units(changes, vectors)
 
-    def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Tensor]:
-        """Scales and shifts of every normalisation, (B, C, 1, 1) each; amplitudes of noise; palettes, (B, 3, C)."""
+    def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Tensor]:
+        """Scales and shifts of every normalisation, (B, C, 1, 1) each; palettes, (B, 3, C)."""
         hidden = F.relu(self.first(CALM[0] * (told(vectors) - self.centre) / self.spread))
         found = self.second(CALM[1] * hidden)[:, :, None, None]
         total = sum(self.counts)
-        scales, shifts, amplitudes, palettes = torch.split(
-            found, [total, total, sum(self.noisy), 3 * self.shape.widths[0]], dim=1
-        )
+        scales, shifts, palettes = torch.split(found, [total, total, 3 * self.shape.widths[0]], dim=1)
         return (
             torch.split(1 + scales, self.counts, dim=1),
             torch.split(shifts, self.counts, dim=1),
-            torch.split(amplitudes, self.noisy, dim=1),
             palettes.reshape(len(vectors), 3, -1),
         )
 
     @torch.no_grad()
     def _begin(self, generator: torch.Generator | None) -> None:
-        """Initial weights: every style alike, a little noise, and little added to the photograph."""
+        """Initial weights: every style nearly alike, and little added to the photograph."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
                 gain = 2**0.5 if module.weight.ndim == 4 and module.weight.shape[-1] > 1 else 1.0
@@ -168,8 +147,6 @@ class QuickNetwork(nn.Module):
         self.first.weight /= CALM[0]
         self.second.weight *= 0.2 / CALM[1]
         self.second.weight[-3 * self.shape.widths[0] :] = 0  # no palette of its own
-        noise = 2 * sum(self.counts)
-        self.second.bias[noise : noise + sum(self.noisy)] = FIRST_NOISE
 
 
 class _Block(nn.Module):
@@ -214,32 +191,18 @@ def told(vectors: Tensor) -> Tensor:
 
 def in_colours(contents: Tensor, vectors: Tensor) -> Tensor:
     """Contents, (B, 3, H, W), with the means and covariances of the colours of styles."""
-    mean, covariance = _colours(vectors)
+    mean, covariance = colours_of(vectors)
     return match_colours(contents, ColourStatistics(mean, covariance))
 
 
 def in_units(changes: Tensor, vectors: Tensor) -> Tensor:
     """Changes of colours, (B, 3, H, W), times the square roots of the covariances of the styles' colours."""
-    covariance = _colours(vectors)[1]
+    covariance = colours_of(vectors)[1]
     roots = matching_map(torch.eye(3).expand_as(covariance), covariance).to(changes)
     return (roots @ changes.flatten(2)).reshape(changes.shape)
 
 
-def fixed_noise(images: Tensor) -> list[Tensor]:
-    """Planes of noise for images (B, 3, H, W), the same for all of one shape, as `drawn_noise` gives them."""
-    planes = drawn_noise(1, images.shape[2] // STRIDE, images.shape[3] // STRIDE, torch.Generator().manual_seed(0))
-    return [plane.to(images) for plane in planes]
-
-
-def drawn_noise(count: int, height: int, width: int, generator: torch.Generator) -> list[Tensor]:
-    """White noise and smooth noise for the deepest maps, (B, 1, h, w) each."""
-    coarse = [-(-side // COARSE) + 1 for side in (height, width)]
-    smooth = torch.randn(count, 1, *coarse, generator=generator)
-    smooth = 1.5 * F.interpolate(smooth, (height, width), mode="bilinear", align_corners=True)
-    return [torch.randn(count, 1, height, width, generator=generator), smooth]
-
-
-def _colours(vectors: Tensor) -> tuple[Tensor, Tensor]:
+def colours_of(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Means (B, 3) and covariances (B, 3, 3) of the colours of styles."""
     mean, covariance = torch.split(vectors[:, -COLOUR_NUMBERS:], [3, 9], dim=1)
     return mean, covariance.reshape(-1, 3, 3)
