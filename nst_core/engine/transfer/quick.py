@@ -23,7 +23,7 @@ class Quick(TransferNetwork):
     title: ClassVar[str] = "quick"
     features: ClassVar[str] = "slim"
     min_side: ClassVar[int] = STRIDE + 1  # two positions of the deepest maps: reflection needs a neighbour
-    min_style_side: ClassVar[int] = STRIDE
+    min_style_side: ClassVar[int] = 2 * STRIDE
 
     def __init__(self, network: QuickNetwork, weights_sha256: str) -> None:
         super().__init__()
