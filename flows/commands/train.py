@@ -34,6 +34,18 @@ def slim(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
 
 
 @group.command()
+def johnson(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints photographs in the style of one painting, in one pass (Johnson, Alahi, Fei-Fei 2016)."""
+    _train("johnson", file, set_, as_json)
+
+
+@group.command()
+def adain(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints photographs in the style of any painting, in one pass (AdaIN, Huang and Belongie 2017)."""
+    _train("adain", file, set_, as_json)
+
+
+@group.command()
 def quick(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
     """A network that paints in any style in one pass, for `network: FILE`: content photographs, style paintings."""
     _train("quick", file, set_, as_json)

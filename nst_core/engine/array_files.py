@@ -22,7 +22,7 @@ MOST_BYTES = 512_000_000
 def array_bytes(arrays: Mapping[str, Any]) -> bytes:
     """The file of arrays, numbers and texts by name."""
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})
+    np.savez(buffer, **{name: np.asarray(value) for name, value in arrays.items()})  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -41,7 +41,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        except (KeyError, EOFError, MemoryError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
             raise ValueError(str(error)) from error
 
 

@@ -91,6 +91,29 @@ def test_two_hundred_steps_of_the_command_lower_the_losses_on_held_out_images(ap
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("kind", "batch"), [("johnson", 1), ("adain", 2)])
+def test_two_hundred_steps_of_a_transfer_network_make_pictures(kind: str, batch: int, api: str, images: Path) -> None:
+    keys = {"steps": 200, "batch": batch, "crop": 32, "checkpoint_every": 100, "evaluate_every": 100}
+    trial = write(images, api, **keys, style="3.png")
+    run = trial.nst("train", kind, "trial.yaml")
+    assert run.returncode == 3, run.stderr
+    assert "text.jpg" in run.stdout
+    folder = images / "outputs" / f"trial-{kind}"
+    found = pd.read_parquet(folder / "evaluations.parquet")
+    by_step = found.pivot(index="step", columns="measure", values="value")
+    losses = pd.read_parquet(folder / "losses.parquet")
+    assert by_step["held_out.loss"][200] < 0.5 * losses.loss[:10].mean()
+    assert by_step["held_out.style"][200] < by_step["held_out.style"][100]
+    result = images / "picture.png"
+    pair = [str(images / "content" / "1.png"), str(images / "style" / "Ada" / "3.png")]
+    network = f"method.network={folder / f'{kind}.npz'}"
+    made = trial.nst("stylize", *pair, "-o", str(result), "--recipe", "transfer", "--set", network)
+    assert made.returncode == 0, made.stderr
+    with Image.open(result) as picture:
+        assert picture.size == (60, 48)
+
+
+@pytest.mark.slow
 def test_killed_and_resumed_it_ends_with_the_weights_of_one_that_was_not(api: str, images: Path) -> None:
     trial = write(images, api, steps=30, checkpoint_every=5)
     whole = trial.nst("train", "slim", "trial.yaml", "--set", "name=whole")

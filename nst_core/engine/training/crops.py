@@ -40,6 +40,10 @@ class ImageSet:
         """(count, 3, side, side)."""
         return torch.stack([self.crop(side, generator) for _ in range(count)])
 
+    def whole(self, number: int) -> Tensor:
+        """An image, (3, H, W) float32 in [0, 1]."""
+        return _tensor(self.read(number))
+
     def squares(self, most: int, side: int) -> Tensor:
         """The middle squares of the first images, at most so many, resized: (B, 3, side, side)."""
         return torch.stack([middle_square(self.read(number), side) for number in range(min(most, len(self)))])

@@ -24,7 +24,7 @@ class TrainingSettings:
         crop: their side, in pixels.
         learning_rate: the highest, after `warm_up` steps.
         average: decay of the average of the weights.
-        clip: the norm that the gradient is shortened to, if it is longer.
+        clip: the norm that a longer gradient is shortened to; None: it stays as it is.
         held_out: crops of each kind that the network is measured on.
     """
 
@@ -34,7 +34,7 @@ class TrainingSettings:
     learning_rate: float = 1e-3
     warm_up: int = 100
     average: float = 0.998
-    clip: float = 5.0
+    clip: float | None = 5.0
     held_out: int = 48
     seed: int = 0
 
@@ -70,7 +70,8 @@ class NetworkTrainer(Trainer, Generic[Settings, Network]):
         losses = self.losses()
         self.optimiser.zero_grad()
         losses["loss"].backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        if settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         self.optimiser.step()
         self.done += 1
         self.average.update(self.network, self.done)

@@ -30,7 +30,7 @@ class Johnson(TransferNetwork):
     """
 
     title: ClassVar[str] = "Johnson"
-    features: ClassVar[str] = "vgg16"
+    features = "vgg16"
     min_side: ClassVar[int] = 5  # the first kernel's reflection, and two positions at a quarter of the side
     min_style_side: ClassVar[int] = 1
 

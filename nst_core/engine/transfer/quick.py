@@ -21,7 +21,7 @@ class Quick(TransferNetwork):
     """
 
     title: ClassVar[str] = "quick"
-    features: ClassVar[str] = "slim"
+    features = "slim"
     min_side: ClassVar[int] = STRIDE + 1  # two positions of the deepest maps: reflection needs a neighbour
     min_style_side: ClassVar[int] = 2 * STRIDE
 

@@ -16,8 +16,8 @@ class TransferRecipe:
         name: the recipe's name.
         source: its publication, or the reason for its settings.
         network: `quick` (ours, in the package), `magenta` (Ghiasi et al. 2017; extra `onnx`), or the path of a
-            network's file, or a list of its files: what `nst train` made, AdaIN's public `vgg_normalised.pth` and
-            `decoder.pth`, a network of fast_neural_style (transfer.md).
+            network's file, or a list of its files: AdaIN's public `vgg_normalised.pth` and `decoder.pth`, a network of
+            fast_neural_style, the result of `nst train johnson`, `adain` or `quick` (transfer.md).
         strength: from 0, the content as it is, to 0.5, the network as it was trained; more changes nothing, since a
             network knows no more. Without any, 0.5. In between, twice the strength is what AdaIN calls alpha.
         colour: source of the result's colours: the `style`, or the `content`.
@@ -95,7 +95,7 @@ class TransferRecipe:
         return 1.0
 
 
-NETWORK_SUFFIXES = (".pth", ".pt", ".model", ".npz")
+NETWORK_SUFFIXES = (".npz", ".pth", ".pt", ".model")
 """Of files of networks, where `start` may name one."""
 
 NETWORK_NAMES = ("quick", "magenta")
