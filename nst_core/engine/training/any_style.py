@@ -45,7 +45,7 @@ directions, so that hues count as much as light and dark."""
 FAINT = 4e-4
 """Variance of colours below which a direction of a palette counts for less."""
 
-DIRECTIONS, POSITIONS = 16, 1024
+DIRECTIONS, POSITIONS = 12, 512
 """Of a sliced Wasserstein distance, drawn anew each time."""
 
 SMALL = 1e-4
@@ -72,8 +72,8 @@ class AnyStyleSettings(TrainingSettings):
     large_crop: int = 176
     learning_rate: float = 8e-4
     held_out: int = 16
-    style_weight: float = 5.0
-    transport_weight: float = 0.5
+    style_weight: float = 3.0
+    transport_weight: float = 0.4
     variation_weight: float = 0.1
     range_weight: float = 100.0
     shape: QuickShape = field(default_factory=QuickShape)

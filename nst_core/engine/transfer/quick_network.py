@@ -2,7 +2,8 @@
 
 The photograph is first given the style's colours, the slim network encodes it, and at each of its four layers its maps
 are given the means and deviations of the style's (adaptive instance normalisation: Huang and Belongie 2017). A decoder
-goes back up to what is added to the photograph in the style's colours, in units of their spread. Each of its
+goes back up to what is added to the photograph in the style's colours, in units of their spread; the sum is given the
+style's colours once more. Each of its
 normalisations has a scale and a shift per channel that a small network tells from the style's statistics (conditional
 instance normalisation: Dumoulin et al. 2016; told from the style: Ghiasi et al. 2017).
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,9 @@ STRIDE = 8
 
 CALM = (1 / 16, 1 / 8)
 """Factors of what goes into the two linear layers: a step of Adam would else change what comes out by too much."""
+
+FAINT = 1e-4
+"""Added to variances of colours before they are matched: what has no hue gets little of one."""
 
 LEAST_TOLD = 0.03
 """Added to statistics before their logarithms are taken."""
@@ -119,7 +124,7 @@ class QuickNetwork(nn.Module):
                 x = self.get_submodule(f"residuals.{level}.{number}")(x, scales[at : at + 2], shifts[at : at + 2])
         assert x is not None
         changes = self.last(x) + (palettes @ x.flatten(2)).reshape(matched.shape)
-        return matched + in_units(changes, vectors)
+        return with_palette(matched + in_units(changes, vectors), vectors)
 
     def _modulation(self, vectors: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor], Tensor]:
         """Scales and shifts of every normalisation, (B, C, 1, 1) each; palettes, (B, 3, C)."""
@@ -200,6 +205,46 @@ def in_units(changes: Tensor, vectors: Tensor) -> Tensor:
     covariance = colours_of(vectors)[1]
     roots = matching_map(torch.eye(3).expand_as(covariance), covariance).to(changes)
     return (roots @ changes.flatten(2)).reshape(changes.shape)
+
+
+def with_palette(images: Tensor, vectors: Tensor) -> Tensor:
+    """Images, (B, 3, H, W), with the means and covariances of the colours of styles, not clamped.
+
+    By the same map as `match_colours`, with a gradient.
+    """
+    mean, covariance = colours_of(vectors)
+    own = colour_statistics(images)
+    faint = FAINT * torch.eye(3, dtype=torch.float64)
+    root = matrix_root(own.covariance.cpu().double() + faint)
+    inverse = torch.linalg.inv(root)
+    transport = inverse @ matrix_root(root @ (covariance.cpu().double() + faint) @ root) @ inverse
+    moved: Tensor = transport.to(images) @ (images.flatten(2) - own.mean[..., None]) + mean[..., None]
+    return moved.reshape(images.shape)
+
+
+class _MatrixRoot(torch.autograd.Function):
+    """The square root S of symmetric positive M; S dS + dS S = dM has one solution also where eigenvalues meet."""
+
+    @staticmethod
+    def forward(ctx: Any, matrices: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrices)
+        roots = values.clamp_min(1e-12).sqrt()
+        ctx.save_for_backward(roots, vectors)
+        root: Tensor = (vectors * roots[..., None, :]) @ vectors.mT
+        return root
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        roots, vectors = ctx.saved_tensors
+        turned = vectors.mT @ ((gradient + gradient.mT) / 2) @ vectors
+        back: Tensor = vectors @ (turned / (roots[..., :, None] + roots[..., None, :])) @ vectors.mT
+        return back
+
+
+def matrix_root(matrices: Tensor) -> Tensor:
+    """The square roots of symmetric positive matrices, (…, n, n), with a gradient."""
+    root: Tensor = _MatrixRoot.apply(matrices)
+    return root
 
 
 def colours_of(vectors: Tensor) -> tuple[Tensor, Tensor]:

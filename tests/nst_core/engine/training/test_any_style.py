@@ -16,7 +16,7 @@ from nst_core.engine.transfer.quick_file import read_quick
 from nst_core.engine.transfer.quick_network import QuickShape
 
 TINY = AnyStyleSettings(
-    steps=25, batch=2, crop=32, large_crop=48, warm_up=4, held_out=8, learning_rate=3e-3, average=0.8,
+    steps=25, batch=2, crop=32, large_crop=48, warm_up=4, held_out=8, learning_rate=2e-3, average=0.8,
     shape=QuickShape((4, 4, 6, 6), (1, 1, 1, 1), 8),
 )  # fmt: skip
 
