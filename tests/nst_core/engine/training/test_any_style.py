@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from nst_core.engine.features.slim_network import SlimNetwork
@@ -27,9 +29,9 @@ def pictures(seed: int) -> ImageSet:
     return ImageSet([str(number) for number in range(6)], lambda number: small[number].repeat(8, 0).repeat(8, 1))
 
 
-def trainer() -> AnyStyleTrainer:
+def trainer(settings: AnyStyleSettings = TINY) -> AnyStyleTrainer:
     metric = SlimNetwork((4, 6, 8, 10), torch.Generator().manual_seed(9))
-    return AnyStyleTrainer(TINY, TrainingImages(*map(pictures, range(4))), metric, "abc", torch.device("cpu"))
+    return AnyStyleTrainer(settings, TrainingImages(*map(pictures, range(4))), metric, "abc", torch.device("cpu"))
 
 
 def copied(state: dict[str, Any]) -> dict[str, Any]:
@@ -86,3 +88,14 @@ def test_recoloured_styles_have_their_channels_shuffled() -> None:
     found = [recoloured(style, draw) for _ in range(20)]
     assert all(torch.equal(each.sort(dim=0).values, style.sort(dim=0).values) for each in found)
     assert 0 < sum(not torch.equal(each, style) for each in found) < 20
+
+
+@pytest.mark.slow
+def test_two_hundred_steps_lower_the_losses_of_contents_and_styles_that_were_not_seen() -> None:
+    own = trainer(replace(TINY, steps=200, average=0.95))
+    measured = []
+    while own.done < own.steps:
+        own.step()
+        if own.done in (20, 200):
+            measured.append(own.evaluate()["held_out.loss"])
+    assert measured[1] < 0.9 * measured[0]
