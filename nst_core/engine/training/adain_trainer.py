@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nst_core.engine.losses import content_mean
 from nst_core.engine.training.crops import TrainingImages
-from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions
+from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions, make_first_pictures
 from nst_core.engine.training.transfer_trainer import TransferTrainer
 from nst_core.engine.transfer.adain import (
     adain_state,
@@ -22,6 +22,9 @@ from nst_core.engine.transfer.adain import (
     with_moments,
 )
 from nst_core.engine.transfer.files import network_bytes
+
+FIRST_CONTRAST = 0.05
+"""Factor of the last convolution's first weights: an untrained decoder's pictures are faint, around mid-grey."""
 
 
 @dataclass(frozen=True)
@@ -113,4 +116,6 @@ def _first_decoder(encoder: Sequence[Tensor], generator: torch.Generator) -> nn.
         tensors += [torch.zeros_like(weight.transpose(0, 1)), torch.zeros(weight.shape[1])]
     decoder = build_decoder(tensors)
     initialise_convolutions(decoder, generator)
+    last: nn.Conv2d = decoder[-1]  # type: ignore[assignment]
+    make_first_pictures(last, 0.5, FIRST_CONTRAST)
     return decoder.requires_grad_(True).train()

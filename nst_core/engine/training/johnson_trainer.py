@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.training.crops import TrainingImages
-from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions
+from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions, make_first_pictures
 from nst_core.engine.training.perceptual_loss import PerceptualLoss
 from nst_core.engine.training.transfer_trainer import TransferTrainer
 from nst_core.engine.transfer.files import network_bytes
@@ -20,8 +20,7 @@ from nst_core.engine.transfer.johnson import Johnson
 TV_WEIGHT = 1e-6
 
 FIRST_CONTRAST = 20.0
-"""Standard deviation, of 0–255, of the pictures that an untrained network makes around mid-grey: the range of pictures
-is then not the first thing that has to be learned."""
+"""Standard deviation of the pictures that an untrained network makes, of 0–255."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,8 @@ class JohnsonTrainer(TransferTrainer[JohnsonSettings, Johnson]):
         return network_bytes(self.averaged_network().state_dict(), self.loss.extractor.name)
 
 
-@torch.no_grad()
 def _first_network(generator: torch.Generator) -> Johnson:
     network = Johnson()
     initialise_convolutions(network, generator)
-    last = network.deconv3.conv2d
-    last.weight.mul_(FIRST_CONTRAST)
-    last.bias.fill_(127.5)  # type: ignore[union-attr]
+    make_first_pictures(network.deconv3.conv2d, 127.5, FIRST_CONTRAST)
     return network.train()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.reflection import ReflectedConv2d
 
 EPSILON = 1e-5
 """Added to variances."""
@@ -178,7 +179,7 @@ def _convolutions(tensors: Sequence[Tensor]) -> list[nn.Conv2d]:
 def _convolution(weight: Tensor, bias: Tensor) -> nn.Conv2d:
     after, before, kernel, _ = weight.shape
     with torch.device("meta"):
-        found = nn.Conv2d(before, after, kernel, padding=kernel // 2, padding_mode="reflect" if kernel > 1 else "zeros")
+        found = ReflectedConv2d(before, after, kernel)
     found.load_state_dict({"weight": weight.float(), "bias": bias.float()}, assign=True)
     return found
 
