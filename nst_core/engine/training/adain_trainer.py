@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from nst_core.engine.losses import content_mean
 from nst_core.engine.training.crops import TrainingImages
-from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions, make_first_pictures
+from nst_core.engine.training.least_squares import fitted_convolution
+from nst_core.engine.training.network_trainer import TrainingSettings
 from nst_core.engine.training.transfer_trainer import TransferTrainer
 from nst_core.engine.transfer.adain import (
     adain_state,
@@ -22,9 +24,10 @@ from nst_core.engine.transfer.adain import (
     with_moments,
 )
 from nst_core.engine.transfer.files import network_bytes
+from nst_core.engine.transfer.reflection import reflected
 
-FIRST_CONTRAST = 0.05
-"""Factor of the last convolution's first weights: an untrained decoder's pictures are faint, around mid-grey."""
+FIRST_POSITIONS, FIRST_CROPS = 10_000, 128
+"""Of relu4_1, that the decoder's first weights are fitted to, of at most so many crops."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ class AdaINTrainer(TransferTrainer[AdaINSettings, nn.Sequential]):
     def __init__(self, settings: AdaINSettings, images: TrainingImages, encoder: Encoder, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(settings.seed)
         self.encoder, self.frozen = encoder, build_encoder(encoder.tensors).to(device)
-        super().__init__(settings, _first_decoder(encoder.tensors, generator), generator, device)
+        first = _first_crops(settings, images, generator).to(device)
+        decoder = _first_decoder(encoder.tensors, first, generator)
+        super().__init__(settings, decoder, generator, device)
         self.images, self.weights = images, {"style": settings.style_weight}
 
     def paint(self, network: nn.Sequential, contents: Tensor, styles: Tensor) -> Tensor:
@@ -109,13 +114,40 @@ class AdaINTrainer(TransferTrainer[AdaINSettings, nn.Sequential]):
         return pictures[..., : contents.shape[2], : contents.shape[3]]
 
 
-def _first_decoder(encoder: Sequence[Tensor], generator: torch.Generator) -> nn.Sequential:
-    """The mirror of an encoder's convolutions of 3 × 3, with random weights."""
+def _first_crops(settings: AdaINSettings, images: TrainingImages, generator: torch.Generator) -> Tensor:
+    """Crops, half of photographs, half of paintings, their sides multiples of 8."""
+    positions = settings.crop // 8
+    count = min(FIRST_CROPS, math.ceil(FIRST_POSITIONS / positions**2))
+    sources = (images.contents, images.styles)
+    return torch.cat([each.crops(math.ceil(count / 2), 8 * positions, generator) for each in sources])
+
+
+def _first_decoder(encoder: Sequence[Tensor], images: Tensor, generator: torch.Generator) -> nn.Sequential:
+    """The mirror of an encoder's convolutions of 3 × 3, each fitted to give back what its counterpart was given.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1], sides multiples of 8, that it is fitted to.
+    """
     tensors: list[Tensor] = []
     for weight in reversed(encoder[2::2]):
         tensors += [torch.zeros_like(weight.transpose(0, 1)), torch.zeros(weight.shape[1])]
-    decoder = build_decoder(tensors)
-    initialise_convolutions(decoder, generator)
-    last: nn.Conv2d = decoder[-1]  # type: ignore[assignment]
-    make_first_pictures(last, 0.5, FIRST_CONTRAST)
+    decoder = build_decoder(tensors).to(images.device)
+    with torch.no_grad():
+        given, maps = _given(build_encoder(encoder).to(images.device), images)
+        for step in decoder.children():
+            if isinstance(step, nn.Conv2d):
+                weight, bias, _ = fitted_convolution(reflected(maps, 1), given.pop(), generator)
+                step.weight.copy_(weight.T.reshape(step.weight.shape))
+                step.bias.copy_(bias)  # type: ignore[union-attr]
+            maps = step(maps)
     return decoder.requires_grad_(True).train()
+
+
+def _given(encoder: nn.Sequential, images: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What each convolution of 3 × 3 of an encoder is given, of the first the images themselves; and relu4_1."""
+    given, maps = [images], images
+    for number, step in enumerate(encoder.children()):
+        if isinstance(step, nn.Conv2d) and number > 1:
+            given.append(maps)
+        maps = step(maps)
+    return given, maps

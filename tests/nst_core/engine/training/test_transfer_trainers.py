@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from nst_core.engine.batch import Pairs
-from nst_core.engine.features.slim import slim_features
+from nst_core.engine.features.slim import SlimFeatures
+from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.training.adain_trainer import AdaINSettings, AdaINTrainer, Encoder
 from nst_core.engine.training.crops import ImageSet, TrainingImages
 from nst_core.engine.training.encoders import slim_encoder
@@ -35,16 +36,22 @@ def pictures(seed: int, count: int = 5) -> ImageSet:
     return ImageSet([f"{seed}-{number}" for number in range(count)], lambda number: pixels[number])
 
 
+def narrow_features() -> SlimFeatures:
+    network = SlimNetwork((4, 6, 8, 10), torch.Generator().manual_seed(5))
+    network.scales.fill_(1000)  # as VGG-19's activations are
+    return SlimFeatures(network, "narrow")
+
+
 def johnson(seed: int = 0) -> JohnsonTrainer:
     settings = JohnsonSettings(steps=12, batch=1, crop=SIDE, warm_up=2, held_out=2, seed=seed)
     images = TrainingImages(pictures(0), pictures(1, count=1), pictures(2), pictures(3, count=0))
-    return JohnsonTrainer(settings, images, slim_features("shipped"), CPU)
+    return JohnsonTrainer(settings, images, narrow_features(), CPU)
 
 
 def adain(seed: int = 0) -> AdaINTrainer:
     settings = AdaINSettings(steps=12, batch=2, crop=SIDE, warm_up=2, held_out=4, seed=seed)
     images = TrainingImages(*map(pictures, range(4)))
-    slim = slim_features("shipped")
+    slim = narrow_features()
     crops = images.contents.crops(4, SIDE, torch.Generator().manual_seed(0))
     encoder = Encoder("slim", slim_encoder(slim.network, crops), slim.weights_sha256)
     return AdaINTrainer(settings, images, encoder, CPU)
@@ -161,11 +168,19 @@ def test_the_total_variation_is_that_of_pixels_up_to_255() -> None:
 def test_weights_of_the_style_are_the_run_files() -> None:
     own = johnson()
     settings = replace(own.settings, style_weight=0.5)
-    lighter = JohnsonTrainer(settings, own.images, slim_features("shipped"), CPU)
+    lighter = JohnsonTrainer(settings, own.images, narrow_features(), CPU)
     losses = lighter.step()
     assert losses["loss"] == pytest.approx(losses["content"] + 0.5 * losses["style"] + 1e-6 * losses["tv"], rel=1e-5)
     assert lighter.facts()["style_weight"] == 0.5
     assert lighter.facts()["painting"] == "1-0"
+
+
+def test_an_untrained_decoder_shows_the_contents_already() -> None:
+    own, contents = adain(), pictures(0).squares(4, SIDE)
+    with torch.no_grad():
+        shown = own.paint(own.network, contents, contents)
+    mean = contents.mean(dim=(2, 3), keepdim=True)
+    assert (shown - contents).square().mean() < 0.5 * (mean - contents).square().mean()
 
 
 def test_adain_compares_moments_and_the_maps_it_decodes() -> None:
