@@ -56,7 +56,6 @@ class TestWhatTheyAskFor:
         ("override", "said"),
         [
             ("output.size=original", "method.crop does not go with output.size: original"),
-            ("output.judge=true", "method.crop does not go with output.judge"),
             ("content={source: coco}", "method.crop does not go with content.source: coco"),
             ("method.keep=[person]", "method.crop cuts contents off, and masks would not fit"),
         ],
