@@ -42,6 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+@pytest.mark.usefixtures("api")
 def test_it_is_complete_and_nothing_of_it_is_made_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sums(place / "outputs" / "run" / "results")
     assert nst("run", "run.yaml", "--json") == 3  # for the broken photograph
