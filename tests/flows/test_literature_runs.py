@@ -77,6 +77,8 @@ class TestBetterVariants:
         config = load_config(Path(name), ["execution.devices=cpu"])
         assert config.method.recipe == "slim"
         assert config.style.duplicates == "drop_exact"
+        for recipe in ("magenta", "adain"):
+            assert load_config(Path(name), [f"method.recipe={recipe}"]).method.resolve().name == recipe
 
     @pytest.mark.parametrize("name", [BETTER_IMAGENET, BETTER_COCO])
     def test_a_tenth_of_the_paintings_is_for_val_alone(self, name: str) -> None:
