@@ -179,7 +179,7 @@ class TestRuns:
 
     def test_stylized_coco_disjoint(self, shared: Path) -> None:
         coco, paintings = shared / "data" / "coco", shared / "data" / "artworks" / "images" / "images"
-        even = "--set=pairing.splits={train2017: 1, val2017: 1}"
+        even = "--set=pairing.splits={train: 1, val: 1}"
         places = [f"--set=content.path={coco}", "--set=content.download=false", f"--set=style.path={paintings}"]
         self.nst("run", BETTER_COCO, *SMALL, even, "--set=content.split=val2017", *places)
         rows = pd.read_parquet(Path("outputs") / BETTER_COCO / "results")
