@@ -6,6 +6,7 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import types
 import typing
@@ -45,7 +46,7 @@ def configs_folder() -> Path:
 def recipe_names(kind: str | None = None) -> list[str]:
     """The recipes that ship with the package; of one kind of method, or all."""
     names = sorted(path.stem for path in _methods_folder().glob("*.yaml"))
-    return [name for name in names if kind is None or _recipe_data(name).get("kind", OPTIMISATION) == kind]
+    return [name for name in names if kind is None or _recipe_layers(name)[0].get("kind", OPTIMISATION) == kind]
 
 
 def is_recipe_file(name: str) -> bool:
@@ -73,13 +74,14 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
     Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are
     merged key by key; `layers` are replaced as a whole. Where the file has `variants` (keys by name of features), those
     of the chosen features lie between: `{"features": "squeezenet1_0"}` then brings its layers along. A file with
-    `kind: transfer` has the keys of a `TransferRecipe`; `transfer` is such a recipe without a file.
+    `recipe: NAME` is laid over that shipped recipe as overrides are. A file with `kind: transfer` has the keys of a
+    `TransferRecipe`; `transfer` is such a recipe without a file.
 
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
-    overrides = overrides or {}
-    data = _recipe_data(name)
+    data, *laid_over = (*_recipe_layers(name), overrides or {})
+    overrides = functools.reduce(_merge, laid_over)
     kind, wanted = data.get("kind", OPTIMISATION), overrides.get("kind")
     for each in (wanted, kind):
         if each not in (None, *KINDS):
@@ -94,7 +96,7 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
         return _transfer_recipe({**data, **overrides})
     data, overrides = ({key: of[key] for key in of if key != "kind"} for of in (data, overrides))
     merged = _with_variant(data, overrides)
-    _derive_size(merged, data, overrides)
+    _derive_size(merged, data, *laid_over)
     if merged.get("features") == "slim":
         merged.setdefault("weights", "shipped")
     merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
@@ -110,10 +112,10 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
     return _with_scales_to_size(_with_options(_with_strength(typing.cast(Recipe, recipe))))
 
 
-def _recipe_data(name: str) -> dict[str, Any]:
-    """What a recipe's file holds, and its name. Raises ConfigError."""
+def _recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
+    """What a recipe's file holds, and its name, after that of the recipe that it is laid over. Raises ConfigError."""
     if name == TRANSFER:
-        return {"name": TRANSFER, "kind": TRANSFER}
+        return ({"name": TRANSFER, "kind": TRANSFER},)
     known = recipe_names()
     path = Path(expanded(name)) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
     if not (is_recipe_file(name) or name in known) or not path.is_file():
@@ -123,7 +125,13 @@ def _recipe_data(name: str) -> dict[str, Any]:
     data = read_yaml(path, "recipe")
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
-    return {"name": path.stem, **data}
+    base = data.pop("recipe", None)
+    if base is not None and (base == name or base not in known):
+        raise ConfigError(
+            f"The recipe {path} is laid over {short(base)}, which is no other shipped recipe"
+            f"{suggestion(str(base)[:100], known)}."
+        )
+    return (*(_recipe_layers(base) if base else ()), {"name": path.stem, **data})
 
 
 def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:

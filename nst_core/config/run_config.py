@@ -45,7 +45,7 @@ class Method(BaseModel):
 
     recipe: str = Field(
         AUTO,
-        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `wavelet` "
+        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `slim` "
         "without; a run that has begun keeps what it began with. With `kind: transfer` and no recipe, that of the "
         "network.",
     )
@@ -305,7 +305,6 @@ def _crop_faults(config: RunConfig) -> list[str]:
         return []
     found = {
         "output.size: original": config.output.size == "original",
-        "output.judge": config.output.judge,
         "content.source: coco, whose boxes would not fit": isinstance(config.content, CocoSource),
     }
     return [f"method.crop does not go with {what}: leave one of them out" for what, is_so in found.items() if is_so]

@@ -20,7 +20,7 @@ from nst_core.plan.region_checks import check_regions
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.index.source_scan import source_duplicates
+from nst_core.sources.index.source_scan import source_duplicates, source_hashes
 from nst_core.sources.left_out import catalogue_notes, count_by_reason
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
@@ -131,10 +131,12 @@ def open_styles(config: RunConfig, progress: Progress | None = None) -> StyleSet
     """Read the style source, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
     styles, terms = open_source(config.style, "style"), config.style.exclude_licenses
     check_exclusions(terms, "style.exclude_licenses", {item.license for item in styles.items})
-    same = source_duplicates(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
+    disjoint = config.pairing.disjoint_styles
+    same = source_duplicates(styles, config.style, progress, at_least_exact=disjoint is True)
+    hashes = source_hashes(styles, config.style, progress) if disjoint == "stable" else {}
     excluded = {item.id for item in styles.items if is_excluded(item.license, terms)}
     dropped = set() if config.style.duplicates == "keep" else set(same)
-    return StyleSet(styles, frozenset(excluded | dropped), same)
+    return StyleSet(styles, frozenset(excluded | dropped), same, hashes)
 
 
 def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:

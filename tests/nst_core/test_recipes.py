@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,29 @@ def test_a_recipe_file_of_ones_own_is_named_by_its_file(tmp_path: Path) -> None:
     recipe = load_recipe(str(path))
     assert recipe.name == "mine"
     assert recipe.style.layers == (("relu1_1", 1.0), ("relu2_1", 1.0))
+
+
+def test_a_recipe_can_be_laid_over_a_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: slim\nbeta: 20\nscales: [64, 128]\n")
+    mine, theirs = load_recipe(str(path), {"optimiser": {"history": 5}}), load_recipe("slim")
+    assert (mine.name, mine.beta, mine.size, mine.features) == ("mine", 20, 128, "slim")
+    assert (mine.optimiser.history, mine.optimiser.precondition) == (5, theirs.optimiser.precondition)
+    assert load_recipe(str(path), {"scales": [32, 96]}).size == 96
+
+
+@pytest.mark.parametrize("base", ["fats", "mine.yaml", "7", "[fast]"])
+def test_a_recipe_that_is_laid_over_none_is_told(tmp_path: Path, base: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"recipe: {base}\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml is laid over .*no other shipped recipe"):
+        load_recipe(str(path))
+
+
+def test_slim_is_fast_on_the_slim_network() -> None:
+    by_features = load_recipe("fast", {"features": "slim"})
+    assert replace(load_recipe("slim"), name="fast", source=by_features.source) == by_features
+    assert by_features.weights == "shipped"
 
 
 def test_overrides_are_merged_key_by_key() -> None:

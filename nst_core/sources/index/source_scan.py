@@ -39,6 +39,12 @@ def source_duplicates(
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
 
 
+def source_hashes(catalogue: Catalogue, section: ImageSource, progress: Progress | None = None) -> Mapping[str, str]:
+    """Item id → sha256 of its file; items whose files cannot be read are left out."""
+    inputs = scan_items(catalogue.items, section, progress)
+    return {item.id: sha256 for item in catalogue.items if (sha256 := inputs[item.path].sha256) is not None}
+
+
 def scan_files(options: Mapping[Path, ScanOptions], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:
     """Scan files with the cache of the sources at `roots`; logs a warning where the cache cannot be written."""
     cache = IndexCache(roots)
