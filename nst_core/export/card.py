@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from nst_core.export.croissant import Provenance
+from nst_core.export.croissant import CROISSANT, Provenance
 from nst_core.export.rows import ExportRow
 from nst_core.run_folder.card import (
     ATTRIBUTIONS_FILE,
@@ -158,6 +158,13 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
         ),
         *(section("Attribution", _attribution(counts.origins)) if counts.origins else []),
         *(section("Quality", card.quality) if card.quality else []),
+        *section(
+            "Files",
+            [
+                f"`{CROISSANT}` describes the files, records, licences and origins for tools that read "
+                "[Croissant](https://mlcommons.org/croissant); `export.json` lists what is there."
+            ],
+        ),
         *section("Images by split", _counts(counts.splits)),
         *(section("Images by label", _counts(counts.labels)) if counts.labels else []),
         *section("Images by artist", _counts(counts.artists)),

@@ -107,7 +107,8 @@ def file_set(
     """Files whose paths match patterns, below croissant.json, or inside of archives (their ids)."""
     archives = [{"@id": archive} for archive in inside]
     return (
-        {"@type": "cr:FileSet", "@id": name, "name": name, "description": description}
+        {"@type": "cr:FileSet", "@id": name, "name": name}
+        | ({"description": description} if description else {})
         | ({"containedIn": archives} if archives else {})
         | {"encodingFormat": sorted(set(types)), "includes": list(patterns)}
     )

@@ -12,7 +12,7 @@ from nst_core.errors import UsageError, printable
 from nst_core.export.rows import Selection
 from nst_core.run_folder.results import result_files
 from nst_core.run_folder.results_reader import read_results, successes
-from nst_core.sources.licenses import publication_obstacle
+from nst_core.sources.licenses import NO_LICENSE, publication_obstacle
 
 _COLUMNS = ("pair_id", "status", "file_name", "content_license", "style_license", "style_paths")
 _NAMED = 10
@@ -95,8 +95,7 @@ def _obstacle(content: str | None, style: str | None, stylized: bool) -> Forbidd
     reason = publication_obstacle(content, *([style] if stylized else []))
     if reason is None:
         return None
-    if publication_obstacle(content) is None and style is None:
-        reason = f"{reason} for their paintings"
-    elif content is None:
-        reason = f"{reason} for their photographs"
+    unstated = [name for name, license in (("photographs", content), ("paintings", style)) if not license]
+    if reason == NO_LICENSE and unstated:
+        reason = f"{reason} for their {' and '.join(unstated if stylized else unstated[:1])}"
     return ForbiddenImages(reason, content, style)

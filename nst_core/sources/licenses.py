@@ -16,6 +16,7 @@ TERMS = ("by", "nc", "nd", "sa")
 """Attribution, non-commercial, no derivatives, share alike."""
 
 UNKNOWN_TERM = "unknown"
+NO_LICENSE = "no licence is stated"
 
 _LICENSE_URL = re.compile(
     r"creativecommons\.org/licenses/(?P<terms>[a-z]{2}(?:-[a-z]{2})*)(?![\w+-])"
@@ -103,7 +104,7 @@ def publication_obstacle(*licenses: str | None) -> str | None:
     if reserved := next((name for name in names if "rights reserved" in name.casefold()), None):
         return f"{reserved!r} permits nothing"
     if any(UNKNOWN_TERM in found for found in terms):
-        return "no licence is stated"
+        return NO_LICENSE
     alike = [name for name, found in zip(names, terms, strict=True) if "sa" in found and "nc" not in found]
     if alike and any("nc" in found for found in terms):
         return f"{alike[0]} and {_first(names, terms, 'nc')} do not go together"

@@ -100,6 +100,8 @@ print("datasets", len(rows), rows[0]["image"].size, rows[0]["artist"], sorted(ro
 folder = huggingface_hub.snapshot_download("ada/stylized", repo_type="dataset", local_dir="copy")
 records = list(mlcroissant.Dataset(jsonld=folder + "/croissant.json").records("images"))
 print("mlcroissant", len(records), records[0]["images/image"].size)
+samples = list(datasets.load_dataset("ada/tars", split="validation", streaming=True))
+print("tars", len(samples), samples[0]["png"].size, samples[0]["json"]["artist"])
 """
 
 
@@ -129,6 +131,8 @@ def test_killed_in_the_middle_it_goes_on_and_others_load_what_is_there(
     )
     assert "It is private" in again.stdout
     assert len(hub.sent) == len(set(hub.sent)) == 12 + 1
+    tars = [*command[:-1], "hf:ada/tars", "--format", "webdataset", "--shard-size", "5"]
+    assert subprocess.run(tars, cwd=tmp_path, env=told, capture_output=True, timeout=120).returncode == 0
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD], cwd=tmp_path, env=told, capture_output=True, text=True, timeout=180
     )
@@ -136,6 +140,7 @@ def test_killed_in_the_middle_it_goes_on_and_others_load_what_is_there(
     labels = sorted(f"label {n % 3}" for n in range(12))
     assert f"datasets 12 (24, 16) Monet {labels}\n" in loaded.stdout
     assert "mlcroissant 12 (24, 16)\n" in loaded.stdout
+    assert "tars 12 (24, 16) Monet\n" in loaded.stdout
     secret = TOKEN.encode()
     assert [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
     assert TOKEN not in output + again.stdout + again.stderr
