@@ -184,12 +184,13 @@ class Export:
 
     def _describe(self, target: ExportTarget, left_out: int) -> None:
         """Write the card, croissant.json and attributions.csv."""
-        front, loading = self._layout.card(self._written, self._repository and self._repository.name)
+        place = self._repository
+        front, loading = self._layout.card(self._written, place.name if place else None)
         name = RunFolder(self.selection.run).name
         quality = quality_lines(self.selection)
         card = ExportCard(name, self._run_yaml, front, loading, left_out, self._where, quality)
         write_card(target.root, card, self._counts)
-        told = provenance(card, self._counts, self._repository and self._repository.url)
+        told = provenance(card, self._counts, place.url if place else None)
         write_croissant(target.root, told, self._layout.describe(target, self._written))
 
     def _write_group(self, target: ExportTarget, group: str, splits: list[str | None]) -> None:

@@ -69,11 +69,11 @@ class HubTarget:
         parts = [ordered[start : start + COMMIT_FILES] for start in range(0, len(ordered), COMMIT_FILES)] or [[]]
         for number, part in enumerate(parts, 1):
             last = number == len(parts)
-            told = {MARKER: marker_bytes(self._identity, self._done, complete=False)} if last else {}
+            sent: dict[str, Path | bytes] = {path: files[path] for path in part}
+            if last:
+                sent[MARKER] = marker_bytes(self._identity, self._done, complete=False)
             count = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
-            self._repository.commit(
-                f"{name}{count}", {path: files[path] for path in part} | told, stale if last else ()
-            )
+            self._repository.commit(f"{name}{count}", sent, stale if last else ())
             self._advance(sum(Path(path).suffix.lower() in OUTPUT_SUFFIXES for path in part) or done.images * last)
         remove(self.root / name)
 

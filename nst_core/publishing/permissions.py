@@ -55,8 +55,8 @@ def forbidden_images(selection: Selection) -> list[ForbiddenImages]:
             images.count += 1
             if len(images.names) < _NAMED:
                 images.names.append(row["file_name"] or row["pair_id"])
-    images = (found[key] for key in sorted(found, key=str))
-    return [some for some in images if some is not None]
+    ordered = (found[key] for key in sorted(found, key=str))
+    return [some for some in ordered if some is not None]
 
 
 def check_permitted(run: str, images: Sequence[ForbiddenImages], total: int) -> None:
