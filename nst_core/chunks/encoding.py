@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 import nst_core
-from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_strength, row_weights
+from nst_core.chunks.batch_tensors import row_weights
+from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_strength
 from nst_core.chunks.masks import kept_pixels
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
 from nst_core.config.run_config import Output

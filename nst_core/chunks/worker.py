@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import torch
 
-from nst_core.chunks.decoding import BatchReader, DecodedPair, RefusedPair, engine_batch, padded_size, row_strength
+from nst_core.chunks.batch_tensors import engine_batch, padded_size
+from nst_core.chunks.decoding import BatchReader, DecodedPair, RefusedPair, row_strength
 from nst_core.chunks.encoding import (
     OutputSettings,
     StylizedPair,

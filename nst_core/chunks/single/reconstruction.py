@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from nst_core.chunks.decoding import BatchReader, ScaledImage, content_batch, style_key
+from nst_core.chunks.batch_tensors import content_batch
+from nst_core.chunks.decoding import BatchReader, ScaledImage, style_key
 from nst_core.chunks.encoding import output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig, parse_config

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from nst_core.chunks.decoding import BatchReader, content_batch, target_of
+from nst_core.chunks.batch_tensors import content_batch, target_of
+from nst_core.chunks.decoding import BatchReader
 from nst_core.chunks.encoding import NOT_FINITE, content_pixels, output_pixels
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import Output, RunConfig

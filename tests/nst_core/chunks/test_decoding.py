@@ -15,15 +15,8 @@ import torch
 from planned import planned
 
 from nst_core.chunks import decoding
-from nst_core.chunks.decoding import (
-    BatchReader,
-    CachedStyle,
-    DecodedPair,
-    RefusedPair,
-    ScaledImage,
-    engine_batch,
-    target_of,
-)
+from nst_core.chunks.batch_tensors import engine_batch, target_of
+from nst_core.chunks.decoding import BatchReader, CachedStyle, DecodedPair, RefusedPair, ScaledImage
 from nst_core.config.run_config import parse_config
 from nst_core.engine import session as session_module
 from nst_core.engine.images.limits import ImageLimits
