@@ -158,6 +158,9 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
         ),
         *(section("Attribution", _attribution(counts.origins)) if counts.origins else []),
         *(section("Quality", card.quality) if card.quality else []),
+        *section("Images by split", _counts(counts.splits)),
+        *(section("Images by label", _counts(counts.labels)) if counts.labels else []),
+        *section("Images by artist", _counts(counts.artists)),
         *section(
             "Files",
             [
@@ -165,9 +168,6 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
                 "[Croissant](https://mlcommons.org/croissant); `export.json` lists what is there."
             ],
         ),
-        *section("Images by split", _counts(counts.splits)),
-        *(section("Images by label", _counts(counts.labels)) if counts.labels else []),
-        *section("Images by artist", _counts(counts.artists)),
     ]
 
 

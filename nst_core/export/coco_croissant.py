@@ -60,11 +60,10 @@ def coco_distribution(
                 ],
             )
         )
+        sha256, size = _sha256(root / path), (root / path).stat().st_size
         for title, key in ((f"{group}-images", "images"), (f"{group}-annotations", "annotations")):
             # A file for each: a reader makes one table of all that is read from one file.
-            files.append(
-                file_object(f"{title}-json", path, JSON_TYPE, _sha256(root / path), (root / path).stat().st_size)
-            )
+            files.append(file_object(f"{title}-json", path, JSON_TYPE, sha256, size))
             names = [*_OF_IMAGES, *columns] if key == "images" else [*_OF_ANNOTATIONS, *_MORE.get(kind, ())]
             fields = [_field(title, key, name) for name in names]
             records.append(record_set(title, f"The {key} of {group}.", fields, "id"))

@@ -52,7 +52,7 @@ class HubRepository:
 
         with hub_errors(self.name):
             try:
-                info = self._api.repo_info(self.name, repo_type=_TYPE)
+                info = self._api.dataset_info(self.name, expand=["private", "sha"])  # without a list of all files
             except RepositoryNotFoundError:
                 return None
         self._head = info.sha
