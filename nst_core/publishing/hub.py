@@ -74,7 +74,7 @@ class HubRepository:
         from huggingface_hub.errors import EntryNotFoundError
         from huggingface_hub.hf_api import RepoFile
 
-        with hub_errors(self.name):
+        with hub_errors(self.name), quiet_client():
             try:
                 entries = list(self._api.list_repo_tree(self.name, folder, recursive=deep, repo_type=_TYPE))
             except EntryNotFoundError:
@@ -83,7 +83,7 @@ class HubRepository:
 
     def read(self, path: str) -> bytes:
         """The contents of a file of the last commit."""
-        with tempfile.TemporaryDirectory() as folder, hub_errors(self.name):
+        with tempfile.TemporaryDirectory() as folder, hub_errors(self.name), quiet_client():
             file = self._api.hf_hub_download(
                 self.name, path, repo_type=_TYPE, revision=self._head, cache_dir=Path(folder)
             )
