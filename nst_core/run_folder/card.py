@@ -55,7 +55,7 @@ def write_card(run_folder: Path, summary: Summary, run_yaml: Mapping[str, Any]) 
         *section("Files", [files]),
     ]
     write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
-    write_if_changed(run_folder / ATTRIBUTIONS_FILE, _attributions_csv(summary.attributions).encode())
+    write_if_changed(run_folder / ATTRIBUTIONS_FILE, attributions_csv(summary.attributions).encode())
 
 
 def _method(run_yaml: Mapping[str, Any]) -> str:
@@ -137,7 +137,8 @@ def _attribution(attributions: Sequence[tuple[str, str | None]]) -> list[str]:
     return section("Attribution", [intro, "", *shown, *more])
 
 
-def _attributions_csv(attributions: Sequence[tuple[str, str | None]]) -> str:
+def attributions_csv(attributions: Sequence[tuple[str, str | None]]) -> str:
+    """A table of addresses with their licences."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["source_url", "license"])
