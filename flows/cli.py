@@ -40,6 +40,7 @@ COMMANDS = {
     "gallery": "folder",
     "report": "report",
     "judge": "judge",
+    "describe": "describe",
     "sweep": "sweep",
     "serve": "serve",
     "app": "app",

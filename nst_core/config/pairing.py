@@ -15,12 +15,14 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _STRATEGIES = {
+    "balance": ("random", "artist", "grid", "manifest"),
     "weights": ("random",),
     "blend": ("random", "artist"),
     **dict.fromkeys(
-        ("pools", "unstylized", "splits", "disjoint_styles", "conflict", "strengths", "replicates", "originals"),
-        ("random", "artist", "grid"),
+        ("pools", "unstylized", "splits", "disjoint_styles", "strengths", "replicates", "originals"),
+        ("random", "artist", "grid", "nearest", "farthest"),
     ),
+    "conflict": ("random", "artist", "grid"),
 }
 """The strategies that follow a key; with another strategy the key must be at its default."""
 
@@ -44,12 +46,15 @@ _LATER_KEYS = (
 class Pairing(Section):
     """Which content images meet which styles."""
 
-    strategy: Literal["random", "artist", "grid", "manifest"] = Field(
+    strategy: Literal["random", "artist", "grid", "nearest", "farthest", "manifest"] = Field(
         "random",
         description="`random`: some styles per content. `artist`: every content once per artist. `grid`: all × all. "
+        "`nearest`: the styles whose palettes are nearest to the content's. `farthest`: those whose are farthest. "
         "`manifest`: as a CSV file says.",
     )
-    styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
+    styles_per_content: PositiveInt = Field(
+        1, description="`random`, `nearest`, `farthest`: how many styles each content gets."
+    )
     balance: Literal["none", "artist", "genre"] = Field(
         "none",
         description="`random`: draw the artist (or genre) first, then one of its styles.",

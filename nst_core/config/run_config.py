@@ -201,6 +201,11 @@ class Output(Section):
         description="Measure how much of the content and how much of the style each picture has, before gallery and "
         "report are made (`nst judge`).",
     )
+    describe: bool = Field(
+        False,
+        description="Describe the look of each picture in numbers before the gallery is made, which then shows what "
+        "looks alike (`nst describe`).",
+    )
     previews: PositiveInt | None = Field(
         None,
         description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "

@@ -1,8 +1,8 @@
 """Pairs of content and style, drawn by the strategy of a run file.
 
 Each draw is a function of (seed, content id, style pool) alone: the same on every machine, whatever the order in which
-the file system lists files, and new contents never move the pairs of old ones. Pairs come one by one: a dataset may
-have millions.
+the file system lists files, and new contents never move the pairs of old ones. The strategies `nearest` and `farthest`
+look at the content and the styles as well. Pairs come one by one: a dataset may have millions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError, suggestion
 from nst_core.manifest.draws import divide, uniform, weighted_choice
+from nst_core.manifest.palettes import PALETTE_STRATEGIES, Palettes
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
@@ -65,11 +66,18 @@ class StyleSet:
         return Catalogue(tuple(item for item in self.catalogue.items if item.id not in self.excluded))
 
 
-def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, beta: float = 1.0) -> Iterator[Pair]:
+def draw_pairs(
+    pairing: Pairing,
+    contents: Iterable[Item],
+    styles: StyleSet,
+    beta: float = 1.0,
+    palettes: Palettes | None = None,
+) -> Iterator[Pair]:
     """Draw every pair of a strategy other than `manifest`, one by one.
 
     Args:
         beta: the recipe's style weight, which `strengths` multiply.
+        palettes: of both sources, which the strategies `nearest` and `farthest` go by.
 
     Raises:
         ConfigError: unknown artists, genres or labels, nothing to draw from, or strengths of a recipe that ignores the
@@ -79,7 +87,9 @@ def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, bet
     pairing = _with_spellings_of(contents, pairing)
     if pairing.strengths and beta == 0:
         raise ConfigError("pairing.strengths are multiples of the recipe's style weight, method.beta, which is 0.")
-    pools = _Pools(pairing, contents, styles)
+    if pairing.strategy in PALETTE_STRATEGIES and palettes is None:
+        raise ValueError(f"the strategy {pairing.strategy} needs the palettes of both sources")
+    pools = _Pools(pairing, contents, styles, palettes)
     return (version for content in contents for pair in _content_pairs(pairing, content, pools)
             for version in _versions(pair, pairing, beta))  # fmt: skip
 
@@ -153,8 +163,10 @@ def _versions(pair: Pair, pairing: Pairing, beta: float) -> Iterator[Pair]:
 class _Pools:
     """The style pools of contents by split and label."""
 
-    def __init__(self, pairing: Pairing, contents: tuple[Item, ...], styles: StyleSet) -> None:
-        self._pairing = pairing
+    def __init__(
+        self, pairing: Pairing, contents: tuple[Item, ...], styles: StyleSet, palettes: Palettes | None = None
+    ) -> None:
+        self._pairing, self._palettes = pairing, palettes
         self._styles = _chosen_artists(styles.drawable(), pairing.artists)
         if not self._styles.items and contents:
             raise ConfigError("No style is left to draw: the run file excludes them all.")
@@ -190,7 +202,7 @@ class _Pools:
                 items = tuple(item for item in items if self._parts[item.id] == split)
             if not items:
                 raise ConfigError(_empty_pool(*key))
-            self._pools[key] = StylePool(self._pairing, items)
+            self._pools[key] = StylePool(self._pairing, items, self._palettes)
         return self._pools[key]
 
     def _divide(self, contents: tuple[Item, ...], styles: StyleSet) -> dict[str, str]:

@@ -81,7 +81,12 @@ def _variant(file: Path, overrides: Sequence[str], place: tuple[int, ...], setti
     named = ";".join(network_of(recipe)[1])  # in place of hashes, which machines need not agree on before they run
     weights = recipe.weights if isinstance(recipe, Recipe) else named
     method = fingerprints(recipe, weights, config.output, Pairing(), named or None).method
-    own_pages = {"gallery": False, "report": False, "judge": False}  # the sweep's page is in their place
+    own_pages = {
+        "gallery": False,
+        "report": False,
+        "judge": False,
+        "describe": False,
+    }  # the sweep's page is in their place
     own = {
         "name": _folder_name(settings, method),
         "output": config.output.model_copy(update={"root": folder / VARIANTS, **own_pages}),

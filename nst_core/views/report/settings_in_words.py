@@ -107,6 +107,8 @@ def _pairing(section: Mapping[str, Any]) -> str:
         words = f"as the manifest {section.get('manifest')} says"
     elif strategy == "random":
         words = f"styles per content, drawn at random: {section.get('styles_per_content')}"
+    elif strategy in ("nearest", "farthest"):
+        words = f"styles per content, those of the {strategy} palettes: {section.get('styles_per_content')}"
     plain = {"balance": "none", "artists": None, "weights": None, "blend": 1, "replicates": 1, "unstylized": 0,
              "strengths": None, "splits": None, "seed": None}  # fmt: skip
     more = [f"{key} {_listed(section[key])}" for key, usual in plain.items() if section.get(key, usual) != usual]
