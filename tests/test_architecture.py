@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = {
     "nst_core": [
         "errors", "storage", "engine", "networks", "transforms", "recipes", "config", "sources", "manifest",
-        "run_folder", "plan", "judging", "describing", "views", "export", "publishing", "sweep", "chunks", "bench", "training",
-        "app",
+        "run_folder", "plan", "judging", "describing", "views", "export", "publishing", "sweep", "chunks", "bench",
+        "training", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",
