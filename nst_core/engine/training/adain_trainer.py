@@ -41,6 +41,7 @@ class AdaINSettings(TrainingSettings):
     steps: int = 16000
     batch: int = 8
     crop: int = 256
+    learning_rate: float = 2e-4
     clip: float | None = None
     style_weight: float = 10.0
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from nst_core.engine.batch import Pairs
-from nst_core.engine.features.slim import SlimFeatures
+from nst_core.engine.features.slim import SlimFeatures, slim_features
 from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.training.adain_trainer import AdaINSettings, AdaINTrainer, Encoder
 from nst_core.engine.training.crops import ImageSet, TrainingImages
@@ -48,10 +48,10 @@ def johnson(seed: int = 0) -> JohnsonTrainer:
     return JohnsonTrainer(settings, images, narrow_features(), CPU)
 
 
-def adain(seed: int = 0) -> AdaINTrainer:
-    settings = AdaINSettings(steps=12, batch=2, crop=SIDE, warm_up=2, held_out=4, seed=seed)
+def adain(seed: int = 0, slim: SlimFeatures | None = None) -> AdaINTrainer:
+    settings = AdaINSettings(steps=12, batch=2, crop=SIDE, learning_rate=2e-3, warm_up=2, held_out=4, seed=seed)
     images = TrainingImages(*map(pictures, range(4)))
-    slim = narrow_features()
+    slim = slim or narrow_features()
     crops = images.contents.crops(4, SIDE, torch.Generator().manual_seed(0))
     encoder = Encoder("slim", slim_encoder(slim.network, crops), slim.weights_sha256)
     return AdaINTrainer(settings, images, encoder, CPU)
@@ -176,7 +176,7 @@ def test_weights_of_the_style_are_the_run_files() -> None:
 
 
 def test_an_untrained_decoder_shows_the_contents_already() -> None:
-    own, contents = adain(), pictures(0).squares(4, SIDE)
+    own, contents = adain(slim=slim_features("shipped")), pictures(0).squares(4, SIDE)
     with torch.no_grad():
         shown = own.paint(own.network, contents, contents)
     mean = contents.mean(dim=(2, 3), keepdim=True)
