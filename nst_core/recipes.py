@@ -278,10 +278,18 @@ def _with_scales_to_size(recipe: Recipe) -> Recipe:
 def _with_stages(recipe: Recipe) -> Recipe:
     """The recipe with all that its stages leave out written out, and nothing that says what holds without it.
 
-    So methods that are the same have one fingerprint. `evaluations` is their sum.
+    So methods that are the same have one fingerprint. `evaluations` is their sum; stages on the recipe's own network
+    alone are written as scales.
     """
     if not recipe.stages:
         return recipe
+    if recipe.networks() == (None,):
+        counts = tuple(stage.evaluations for stage in recipe.schedule())
+        if len(counts) == 1:
+            return replace(recipe, stages=(), evaluations=counts[0])
+        return replace(
+            recipe, stages=(), evaluations=counts, scales=tuple(s.size or recipe.size for s in recipe.stages)
+        )
     sides = [stage.size for stage in recipe.stages]
     sides = [None] * len(sides) if set(sides) <= {recipe.size} else sides
     written = (_written_out(*each) for each in zip(recipe.schedule(), sides, strict=True))

@@ -2,7 +2,7 @@
 
     uv run python tests/benchmarks/two_stages.py --size 96 --pairs 4 --figure docs/two_stages.svg
 
-The recipe is `fast`: its own stage is VGG-19's, and N evaluations on `slim`, in VGG-19's metric, come before it. One run
+The recipe is `fast`: its own stage is on VGG-19, and N evaluations on `slim`, in its metric, come before it. One run
 for each N gives all K: VGG-19's loss is noted at each of its evaluations. Losses are divided by the one that plain
 L-BFGS (content image, pixels, history 100) has after 500 evaluations of VGG-19 on the same objective; the table has the
 geometric mean over pairs. Seconds are those of the processor, one thread, on a CPU, so that other work disturbs them
