@@ -90,7 +90,7 @@ def test_time_counts_every_scale_by_its_area(config: RunConfig, tmp_path: Path) 
     assert found.basis == "nst bench on 2026-01-31 (wavelet at size 64)"
 
 
-def test_time_counts_every_stage_by_the_speed_of_its_network(tmp_path: Path) -> None:
+def test_time_counts_every_stage_by_the_speed_of_its_network(config: RunConfig, tmp_path: Path) -> None:
     own = "method.recipe=fast", "method.features=squeezenet1_1", "method.weights=random", "method.size=64"
     layers = "method.style.layers={fire2: 1}", "method.content.layers={fire2: 1}"
     cheap = "{features: squeezenet1_0, weights: random, size: 32, evaluations: 40}"
