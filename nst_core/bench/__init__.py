@@ -207,10 +207,15 @@ def _recipe(options: BenchOptions) -> Recipe:
         overrides["precision"] = options.precision
     name = default_recipe(options.device).name if options.recipe == AUTO else options.recipe
     recipe = load_recipe(name, overrides)
-    if not recipe.scales:
+    if len(recipe.networks()) > 1:
+        raise UsageError(
+            f"{recipe.name} has stages on several networks: measure each by itself, with --set stages=null and --set "
+            "features=… --set weights=…; `nst plan` then puts their times together."
+        )
+    if not recipe.scales and not recipe.stages:
         return recipe
     # Measured is the evaluation at the delivered size; the schedule counts as so many of those as cost the same.
-    return replace(recipe, scales=None, evaluations=max(1, round(recipe.full_size_evaluations())))
+    return replace(recipe, scales=None, stages=(), evaluations=max(1, round(recipe.full_size_evaluations())))
 
 
 def _check_size(recipe: Recipe, session: Session) -> None:

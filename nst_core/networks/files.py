@@ -54,6 +54,9 @@ def named_files(recipe: MethodRecipe) -> Iterator[tuple[str, str]]:
     """(key, path) of every file that a recipe names: weights, and networks that have no name of their own."""
     if isinstance(recipe, Recipe) and recipe.features != "wavelet" and recipe.weights not in PINNED_WEIGHTS:
         yield "weights", recipe.weights
+    for number, stage in enumerate(recipe.stages if isinstance(recipe, Recipe) else ()):
+        if stage.weights not in (None, *PINNED_WEIGHTS):
+            yield f"stages[{number}].weights", stage.weights
     key, names = network_of(recipe)
     yield from ((key, name) for name in names if names[0] not in NAMED)
 

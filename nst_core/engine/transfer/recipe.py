@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nst_core.engine.recipe import Fit, Recipe, Stage, padded_shape
+from nst_core.engine.recipe import Fit, Recipe, padded_shape
+from nst_core.engine.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class TransferRecipe:
         """(width, height) of the image that the network sees for a working size of `width` × `height`."""
         return padded_shape(width, height, self.bucket)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def schedule(self) -> tuple[Stage, ...]:
         """A pass through the network, which counts as one evaluation in forecasts and progress."""
         return (Stage(1.0, 1, 0),)
 
