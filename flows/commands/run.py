@@ -67,9 +67,7 @@ def run(
     ] = None,
     max_pairs: Annotated[
         int | None,
-        typer.Option(
-            "--max-pairs", min=1, help="Refuse a run file that asks for more (exit 2).", show_default=False
-        ),
+        typer.Option("--max-pairs", min=1, help="Refuse a run file that asks for more (exit 2).", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:

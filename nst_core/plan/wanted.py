@@ -11,7 +11,15 @@ from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import TransferRecipe
-from nst_core.errors import ConfigError, DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry, UsageError
+from nst_core.errors import (
+    ConfigError,
+    DuplicateImage,
+    ExcludedLicense,
+    InputError,
+    SkippedInput,
+    UnusableEntry,
+    UsageError,
+)
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
 from nst_core.plan.method_checks import check_overrides

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from nst_core.app.limits import Limits
-from nst_core.app.server import Server, ServerAddress, app_context, with_limits
+from nst_core.app.limits import Limits, with_limits
+from nst_core.app.server import Server, ServerAddress, app_context
 from nst_core.config.run_config import RunConfig, parse_config
 
 TINY = {"recipe": "wavelet", "size": 32, "evaluations": 4}
