@@ -7,6 +7,7 @@ names no address, no file of weights, no device and no amount of memory.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from nst_core.config.sources import CocoSource, DownloadedSource, SampleSource, 
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError, printable, short
-from nst_core.networks.files import named_files
+from nst_core.networks.files import PINNED_WEIGHTS, named_files
 from nst_core.recipes import TRANSFER, load_method, recipe_dict, recipe_names
 from nst_core.storage.yaml_files import parse_yaml
 
@@ -64,13 +65,13 @@ class RunFileRules:
     def read(self, data: bytes, file_name: str) -> RunConfig:
         """The run that an uploaded file describes, bounded. Raises RequestError, which says all that is wrong."""
         try:
-            written = parse_yaml(data.decode("utf-8-sig"), "The run file")
+            written = parse_yaml(data.decode("utf-8-sig"), "it")
         except UnicodeDecodeError as error:
-            raise RequestError(422, "The run file is no text in UTF-8.") from error
+            raise _refusal("it is no text in UTF-8.") from error
         except ConfigError as error:
             raise _refusal(str(error)) from error
         if not isinstance(written, Mapping):
-            raise _refusal("It must be a mapping of sections, such as `content: photographs/`.")
+            raise _refusal("it must be a mapping of sections, such as `content: photographs/`.")
         if found := list(_faults_as_written(written)):
             raise _refusal("; ".join(dict.fromkeys(found)) + ".")
         try:
@@ -141,7 +142,7 @@ class RunFileRules:
         yield from _too_large("method", recipe_dict(recipe), MOST_IN_METHOD)
         for key, side, most in _sides(recipe, self.limits.size):
             if side > most:
-                yield f"{key} makes pictures of {side} pixels, and {most} is the most here"
+                yield f"{key} asks for a side of {side} pixels, and {most} is the most here"
         if isinstance(recipe, Recipe) and len(recipe.style.beside) > MOST_TERMS:
             yield f"method.style.beside has {len(recipe.style.beside)} terms, and {MOST_TERMS} is the most here"
         if not files and (reason := missing_files(recipe)):  # else it would look for the file
@@ -169,11 +170,11 @@ def run_file_text(config: RunConfig) -> str:
     try:
         return json.dumps(config.model_dump(mode="json", exclude={"train"}), indent=1, allow_nan=False) + "\n"
     except ValueError as error:
-        raise _refusal("It has a number that is not finite.") from error
+        raise _refusal("it has a number that is not finite.") from error
 
 
 def _refusal(reason: str) -> RequestError:
-    return RequestError(422, printable(f"The run file is refused. {reason[:1].upper()}{reason[1:]}"))
+    return RequestError(422, printable(f"The run file is refused: {reason}"))
 
 
 def _faults_as_written(data: Mapping[str, Any]) -> Iterator[str]:
@@ -200,7 +201,7 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
         yield key, value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _texts(inner, f"{key}.{name}" if key else short(str(name)))
+            yield from _texts(inner, f"{key}.{name}".removeprefix(".")[:100])
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner, key)
@@ -208,10 +209,17 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
 
 def _file_faults(recipe: MethodRecipe) -> Iterator[str]:
     """Files of networks that a method names, but for those that a shipped recipe names: to load one is to trust it."""
-    shipped = {path for name in recipe_names() for _, path in named_files(load_method(name))}
-    for key, path in named_files(recipe):
-        if path not in shipped:
+    found = set(named_files(recipe))
+    if isinstance(recipe, Recipe) and recipe.weights not in PINNED_WEIGHTS:
+        found.add(("weights", recipe.weights))  # also where the extractor has none
+    for key, path in sorted(found):
+        if path not in _shipped_files():
             yield f"method.{key} is {short(path)}: no file of a network may be named from here, only what is shipped"
+
+
+@functools.cache
+def _shipped_files() -> frozenset[str]:
+    return frozenset(path for name in recipe_names() for _, path in named_files(load_method(name)))
 
 
 def _sides(recipe: MethodRecipe, most: int) -> Iterator[tuple[str, int, int]]:
@@ -224,13 +232,13 @@ def _sides(recipe: MethodRecipe, most: int) -> Iterator[tuple[str, int, int]]:
         yield "method.scales", max(recipe.scales), most
 
 
-def _too_large(where: str, data: Any, most: Mapping[str, float]) -> Iterator[str]:
+def _too_large(where: str, data: Any, most: Mapping[str, int]) -> Iterator[str]:
     """The numbers that are above those of `most`, anywhere in plain data."""
     if isinstance(data, Mapping):
         for key, value in data.items():
             numbers = value if isinstance(value, list) else [value]
             if key in most and any(isinstance(one, int | float) and not one <= most[key] for one in numbers):
-                yield f"{where}.{key} is {short(str(value))}, and {most[key]:g} is the most here"
+                yield f"{where}.{key} is {str(value)[:100]}, and {most[key]} is the most here"
             yield from _too_large(f"{where}.{key}", value, most)
     elif isinstance(data, list):
         for value in data:
