@@ -72,7 +72,9 @@ class _Look:
 
 def run_json(run: WatchedRun, control: RunControl) -> dict[str, Any]:
     """The answer to GET /api/runs/<id>."""
-    look = _Look(run.read(), run.progress, control.process(run.folder), control.pausing_for(run))
+    process = control.process(run.folder)
+    run.read(busy=process is not None and process.code is None)
+    look = _Look(run, run.progress, process, control.pausing_for(run))
     state, url = look.state, f"/api/runs/{quote(run.id, safe='')}"
     fault = run.fault or (look.process.fault if look.process is not None and state in ("stopped", "refused") else None)
     known = look.progress.as_json() if look.progress is not None else {}

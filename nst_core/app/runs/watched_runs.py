@@ -47,19 +47,19 @@ class WatchedRun:
     pictures: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._reader, self._lock, self._until, self._seen = ProgressReader(self.folder), threading.Lock(), 0.0, -1
+        self._reader, self._lock, self._read_at, self._seen = ProgressReader(self.folder), threading.Lock(), -1e9, -1
 
-    def read(self, anew: bool = False) -> WatchedRun:
-        """Read it, unless that was done a moment ago."""
+    def read(self, anew: bool = False, busy: bool = False) -> WatchedRun:
+        """Read it, unless that was done a moment ago. `busy`: it counts as at work, whatever was read last."""
         with self._lock:
-            if anew or self.clock() >= self._until:
+            age = self.clock() - self._read_at
+            if anew or age >= (BUSY_SECONDS if busy or self.present else IDLE_SECONDS):
                 try:
                     self.progress, self.fault = self._reader.read(), None
                     self._read_pictures(self.progress.counts.success)
                 except (NstError, OSError) as error:
                     self.progress, self.fault = None, str(error)
-                busy = bool(self.present)
-                self._until = self.clock() + (BUSY_SECONDS if busy else IDLE_SECONDS)
+                self._read_at = self.clock()
         return self
 
     def _read_pictures(self, made: int) -> None:

@@ -88,8 +88,8 @@ def test_a_run_is_started_paused_and_resumed(control: RunControl, tmp_path: Path
     assert "Nobody works" in refused(lambda: control.pause(run))
     control.resume(run)
     await_holder(control, "holiday")
-    starts = (run.folder / "starts").read_text().splitlines()
-    assert [json.loads(line) for line in starts] == [["--max-pairs", "10000"]] * 2
+    twice = json.dumps(["--max-pairs", "10000"]) + "\n"
+    until(lambda: (run.folder / "starts").read_text() == 2 * twice)
 
 
 def test_two_who_ask_at_once_start_one_run(control: RunControl, tmp_path: Path) -> None:
@@ -132,8 +132,7 @@ def test_a_run_from_the_command_line_is_paused_and_not_started_twice(control: Ru
         process.kill()
         process.wait()
     control.resume(control.find("mine"))  # by the run file that can be chosen
-    await_holder(control, "mine")
-    assert (tmp_path / "outputs" / "mine" / "starts").read_text().splitlines() == ["[]", "[]"]
+    until(lambda: (tmp_path / "outputs" / "mine" / "starts").read_text().splitlines() == ["[]", "[]"])
 
 
 def test_what_could_not_begin_is_told(control: RunControl, tmp_path: Path) -> None:
@@ -178,9 +177,10 @@ def test_a_run_that_does_not_end_is_ended_at_once(control: RunControl, monkeypat
     await_holder(control, "slow")
     assert "is not being paused" in refused(lambda: control.pause(control.find("slow"), at_once=True))
     monkeypatch.setattr(run_control, "PATIENCE", 0.0)
-    control.pause(control.find("slow"))
+    folder = control.pause(control.find("slow")).folder
+    until(lambda: (folder / "interrupted").exists())
     control.pause(control.find("slow"), at_once=True)
-    process = control.process(control.find("slow").folder)
+    process = control.process(folder)
     assert process is not None
     assert until(lambda: process.code) != 0
 

@@ -41,6 +41,6 @@ with (folder / ".lock").open("w+", encoding="utf-8") as lock:
         time.sleep(120)
     except KeyboardInterrupt:
         (folder / "interrupted").touch()
-        time.sleep(0.3)  # so that there is a time in which it is being paused
+        time.sleep(30 if "slow" in run["name"] else 0.3)  # the time in which it is being paused
         lock.truncate(0)
         sys.exit(130)
