@@ -11,6 +11,8 @@ import pytest
 from app_process import AppProcess
 from browsing import accessibility_faults
 
+from nst_core.run_folder.lock.interruption import interrupt_holder
+from nst_core.run_folder.lock.run_lock import read_holders
 from nst_core.run_folder.verify.verification import verify
 
 Open = Callable[..., Any]
@@ -35,6 +37,13 @@ def await_state(page: Any, state: str) -> Any:
     card = page.locator(f"#run-holiday[data-state={state}]")
     card.wait_for(timeout=LONG)
     return card
+
+
+def end(run: Path) -> None:
+    """End what is still at work after a test that failed: runs outlive the app."""
+    for holder in read_holders(run):
+        if holder.alive:
+            interrupt_holder(run, holder)
 
 
 @pytest.mark.slow
@@ -86,3 +95,4 @@ def test_a_run_is_started_watched_paused_resumed_and_finished_by_several_visitor
         assert verify(server.output.parent / "holiday").sound
     finally:
         server.stop()
+        end(server.output.parent / "holiday")

@@ -42,20 +42,25 @@ class RunControl:
         self._lock = threading.Lock()
 
     def runs(self) -> list[WatchedRun]:
-        """Every run, those first that have just been started and have no folder yet, then the newest."""
-        return self._runs.all(beside=self.unseen())
+        """Every run, those first that were started here and go on, then the newest."""
+        return self._runs.all(beside=self.own_runs())
 
     def find(self, identity: str) -> WatchedRun:
         """The run of that id. Raises RequestError."""
-        return self._runs.find(identity, beside=self.unseen())
+        return self._runs.find(identity, beside=self.own_runs())
 
-    def process(self, folder: Path) -> RunProcess | None:
-        """The last process that was started here for a run."""
-        return self._processes.get(folder)
+    def process(self, run: WatchedRun) -> RunProcess | None:
+        """The last process that was started here for a run, until another one works on it."""
+        process = self._processes.get(run.folder)
+        owners = {holder.owner.pid for holder in run.present if holder.owner is not None}
+        if process is not None and process.code is not None and owners and process.pid not in owners:
+            self._processes.pop(run.folder, None)  # what was wrong then is over
+            return None
+        return process
 
-    def unseen(self) -> list[Path]:
-        """Run folders of processes that were started here, and that have not made them (yet), the last first."""
-        return [folder for folder in reversed(list(self._processes)) if not folder.exists()]
+    def own_runs(self) -> list[Path]:
+        """Run folders of runs that were started here and go on, or ended before they made any; the last first."""
+        return [folder for folder in reversed(list(self._processes)) if self._goes_on(folder) or not folder.exists()]
 
     def log(self, run: WatchedRun) -> Path:
         """The file of what a run prints that is started here."""
@@ -72,7 +77,7 @@ class RunControl:
         config = self._rules.read(data, file_name)
         folder = self._settings.folder / config.name
         with self._lock:
-            if os.path.lexists(folder) or self._is_starting(folder):
+            if os.path.lexists(folder) or self._goes_on(folder):
                 raise RequestError(
                     409, f"There is {config.name} already: resume that, or give this run another name (`name: …`)."
                 )
@@ -127,19 +132,19 @@ class RunControl:
         found = {holder.owner.pid for holder in run.present if holder.owner is not None}
         return found | ({process.pid} if process is not None and process.code is None else set())
 
-    def _is_starting(self, folder: Path) -> bool:
+    def _goes_on(self, folder: Path) -> bool:
         process = self._processes.get(folder)
         return process is not None and process.code is None
 
     def _start(self, run: WatchedRun, arguments: Sequence[str]) -> WatchedRun:
-        if run.read(anew=True).present or self._is_starting(run.folder):
+        if run.read(anew=True).present or self._goes_on(run.folder):
             raise RequestError(409, f"{run.id} is at work already.")
-        others = self._runs.all(beside=(run.folder, *self.unseen()))
-        busy = [other.id for other in others if other.at_work or self._is_starting(other.folder)]
+        others = self._runs.all(beside=(run.folder, *self.own_runs()))
+        busy = [other.id for other in others if other.at_work or self._goes_on(other.folder)]
         if len(busy) >= self._settings.at_once:
             raise RequestError(
                 409,
-                f"{' and '.join(busy)} is at work, and no more than {self._settings.at_once} may be at a time: "
+                f"{' and '.join(busy)} {'is' if len(busy) == 1 else 'are'} at work, and no more than {self._settings.at_once} may be at a time: "
                 "wait for its end, or pause it.",
             )
         self._paused = {key: value for key, value in self._paused.items() if key[0] != run.folder}
@@ -212,6 +217,6 @@ class RunControl:
         for path in files[: max(0, len(files) - KEPT)]:
             if path.stem != used.stem and not (self._settings.folder / path.stem).exists():
                 path.unlink(missing_ok=True)
-        ended = [folder for folder in self.unseen() if not self._is_starting(folder)]
+        ended = [folder for folder in self.own_runs() if not self._goes_on(folder)]
         for folder in ended[20:]:
             del self._processes[folder]

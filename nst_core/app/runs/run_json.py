@@ -72,7 +72,7 @@ class _Look:
 
 def run_json(run: WatchedRun, control: RunControl) -> dict[str, Any]:
     """The answer to GET /api/runs/<id>."""
-    process = control.process(run.folder)
+    process = control.process(run)
     run.read(busy=process is not None and process.code is None)
     look = _Look(run, run.progress, process, control.pausing_for(run))
     state, url = look.state, f"/api/runs/{quote(run.id, safe='')}"

@@ -47,7 +47,7 @@ def control_of(folder: Path, **settings: Any) -> RunControl:
 
 def end_all(control: RunControl) -> None:
     for run in control.runs():
-        if (process := control.process(run.folder)) is not None and process.code is None:
+        if (process := control.process(run)) is not None and process.code is None:
             os.kill(process.pid, signal.SIGKILL)
             until(lambda ended=process: ended.code is not None)
 
@@ -79,7 +79,7 @@ def test_a_run_is_started_paused_and_resumed(control: RunControl, tmp_path: Path
     assert state(control, "holiday") == "pausing"
     assert "is being paused already" in refused(lambda: control.pause(control.find("holiday")))
     assert "is being paused already" in refused(lambda: control.pause(control.find("holiday"), at_once=True))
-    process = control.process(tmp_path / "outputs" / "holiday")
+    process = control.process(control.find("holiday"))
     assert process is not None
     assert until(lambda: process.code) == 130
     run = control.find("holiday").read(anew=True)
@@ -158,7 +158,21 @@ def test_a_run_that_reads_elsewhere_is_not_resumed_from_here(control: RunControl
     sentence = refused(lambda: control.resume(control.find("foreign")))
     assert "content.path is '/etc'" in sentence
     assert "`nst run`" in sentence
-    assert control.process(folder) is None
+    assert control.process(control.find(folder.name)) is None
+
+
+def test_a_run_of_before_is_resumed_by_what_its_folder_says(control: RunControl, tmp_path: Path) -> None:
+    folder = tmp_path / "outputs" / "old"
+    folder.mkdir(parents=True)
+    config = {"name": "was-called-so", "content": {"source": "sample"}, "method": {"recipe": "wavelet", "size": 64},
+              "execution": {"devices": [0, 1]}, "output": {"root": "/gone"}}  # fmt: skip
+    (folder / "run.yaml").write_text(json.dumps({"config": config}))
+    control.resume(control.find("old"))
+    await_holder(control, "old")
+    written = json.loads((tmp_path / "outputs" / ".app-runs" / "old.resumed.yaml").read_text())
+    assert (written["name"], written["output"]["root"]) == ("old", str(tmp_path / "outputs"))
+    assert written["execution"]["devices"] == "auto", "the app's own"
+    assert written["method"] == {"recipe": "wavelet", "size": 64}
 
 
 def test_the_apps_own_folder_hidden_ones_and_links_are_no_runs(control: RunControl, tmp_path: Path) -> None:
@@ -180,7 +194,7 @@ def test_a_run_that_does_not_end_is_ended_at_once(control: RunControl, monkeypat
     folder = control.pause(control.find("slow")).folder
     until(lambda: (folder / "interrupted").exists())
     control.pause(control.find("slow"), at_once=True)
-    process = control.process(folder)
+    process = control.process(control.find(folder.name))
     assert process is not None
     assert until(lambda: process.code) != 0
 
