@@ -142,9 +142,10 @@ class RunControl:
         others = self._runs.all(beside=(run.folder, *self.own_runs()))
         busy = [other.id for other in others if other.at_work or self._goes_on(other.folder)]
         if len(busy) >= self._settings.at_once:
+            names, most = " and ".join(busy), self._settings.at_once
             raise RequestError(
                 409,
-                f"{' and '.join(busy)} {'is' if len(busy) == 1 else 'are'} at work, and no more than {self._settings.at_once} may be at a time: "
+                f"{names} {'is' if len(busy) == 1 else 'are'} at work, and no more than {most} may be at a time: "
                 "wait for its end, or pause it.",
             )
         self._paused = {key: value for key, value in self._paused.items() if key[0] != run.folder}
