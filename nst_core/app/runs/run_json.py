@@ -14,16 +14,17 @@ from nst_core.run_folder.run_progress import RunProgress
 from nst_core.run_folder.status_counts import StatusCounts
 
 RunState = Literal[
-    "starting", "running", "pausing", "paused", "killed", "stopped", "finished", "incomplete", "refused", "empty",
-    "damaged",
+    "starting", "running", "pausing", "ending", "paused", "killed", "stopped", "finished", "incomplete", "refused",
+    "empty", "damaged",
 ]  # fmt: skip
 
-AT_WORK = ("starting", "running", "pausing")
+AT_WORK = ("starting", "running", "pausing", "ending")
 
 STATE_TEXTS: dict[RunState, str] = {
     "starting": "Begins",
     "running": "At work",
     "pausing": "Is being paused",
+    "ending": "Ends",
     "paused": "Paused",
     "killed": "Was cut off",
     "stopped": "Ended by an error",
@@ -59,6 +60,8 @@ class _Look:
         if alive or holders.present:
             if self.pausing is not None:
                 return "pausing"
+            if not holders.present and self.process is not None and self.process.has_worked:
+                return "ending"  # the folder is given free, the process ends
             return "running" if holders.present and counts.planned else "starting"
         fault = self.process.fault if self.process is not None else None
         if not counts.planned:
@@ -74,6 +77,8 @@ def run_json(run: WatchedRun, control: RunControl) -> dict[str, Any]:
     """The answer to GET /api/runs/<id>."""
     process = control.process(run)
     run.read(busy=process is not None and process.code is None)
+    if process is not None and run.present:
+        process.has_worked = True
     look = _Look(run, run.progress, process, control.pausing_for(run))
     state, url = look.state, f"/api/runs/{quote(run.id, safe='')}"
     fault = run.fault or (look.process.fault if look.process is not None and state in ("stopped", "refused") else None)

@@ -28,12 +28,15 @@ class RunProcess:
     Args:
         log: the file for what it prints, written anew.
 
+    Attributes:
+        has_worked: whether it was seen to hold its run folder.
+
     Raises:
         OSError: it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
-        self.log = log
+        self.log, self.has_worked = log, False
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         with log.open("wb") as output:
             self._process = subprocess.Popen(

@@ -85,7 +85,7 @@ async function look() {
     items.toReversed().forEach(show);
     const ids = new Set(items.map((run) => run.id));
     [...runs.children].filter((card) => !ids.has(card.dataset.id)).forEach((card) => card.remove());
-    busy = items.some((run) => run.at_work?.length || ["starting", "running", "pausing"].includes(run.state));
+    busy = items.some((run) => run.at_work?.length || ["starting", "running", "pausing", "ending"].includes(run.state));
     const working = items.filter((run) => run.state === "running").length;
     document.title = working ? `${working} at work · Runs` : "Runs";
     if (pageFault.dataset.lost) setText(pageFault, "");
