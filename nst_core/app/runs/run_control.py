@@ -39,7 +39,7 @@ class RunControl:
         self._files = settings.folder / FILES
         self._processes: dict[Path, RunProcess] = {}
         self._paused: dict[tuple[Path, int], float] = {}
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
 
     def runs(self) -> list[WatchedRun]:
         """Every run, those first that were started here and go on, then the newest."""
@@ -74,7 +74,8 @@ class RunControl:
 
     def start_uploaded(self, data: bytes, file_name: str) -> WatchedRun:
         """Start the run of an uploaded run file, in a new run folder. Raises RequestError."""
-        config = self._rules.read(data, file_name)
+        with self._reading:
+            config = self._rules.read(data, file_name)
         folder = self._settings.folder / config.name
         with self._lock:
             if os.path.lexists(folder) or self._goes_on(folder):

@@ -48,6 +48,9 @@ MOST_IN_METHOD = {
 MOST_TERMS = 8
 """Terms of style beside the first."""
 
+MOST_LETTERS = 3000
+"""Of what is said of a refused file."""
+
 STYLE_FACTOR = 2
 """How much larger than a result its style may be."""
 
@@ -174,7 +177,10 @@ def run_file_text(config: RunConfig) -> str:
 
 
 def _refusal(reason: str) -> RequestError:
-    return RequestError(422, printable(f"The run file is refused: {reason}"))
+    sentence = printable(reason)
+    if len(sentence) > MOST_LETTERS:
+        sentence = f"{sentence[:MOST_LETTERS]}…"
+    return RequestError(422, f"The run file is refused: {sentence}")
 
 
 def _faults_as_written(data: Mapping[str, Any]) -> Iterator[str]:

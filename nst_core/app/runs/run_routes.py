@@ -38,6 +38,9 @@ CLOSED = (
 COUNT = 20
 """Runs that are shown at a time."""
 
+PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+"""Media types of a run's pictures, by suffix."""
+
 THUMBNAILS = 200
 """Thumbnails that are kept in memory."""
 
@@ -129,10 +132,11 @@ def _add_api(routes: APIRouter, runs: Runs) -> None:
     def picture(identity: str, pair_id: str, full: bool = False) -> Response:
         run = control.find(identity).read()
         path = own_file_or_none(run.folder, run.pictures.get(pair_id))
-        if path is None or not path.is_file():
+        if path is None or path.suffix.lower() not in PICTURES or not path.is_file():
             raise RequestError(404, "There is no such picture among the last ones.")
         if full:
-            return FileResponse(path, headers={"Cache-Control": "private, max-age=3600"})
+            media_type = PICTURES[path.suffix.lower()]
+            return FileResponse(path, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
         key = path, file_state(path)
         try:
             data = thumbnails.get(key) or thumbnails.keep(

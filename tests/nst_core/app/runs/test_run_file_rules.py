@@ -126,6 +126,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert all(key in sentence for key in ("content.path", "style.path", "output.previews"))
 
 
+def test_what_is_told_of_a_file_of_thousands_of_faults_is_bounded() -> None:
+    assert len(refusal("\n".join(f"key{number}: 's3://x'" for number in range(3000)))) < 3100
+
+
 def test_every_key_of_execution_has_a_rule_or_is_harmless() -> None:
     assert set(Execution.model_fields) == {*MACHINE_KEYS, "chunk_size", "chunk_deadline", "retries", "resume",
                                            "report_every"}  # fmt: skip
