@@ -4,7 +4,7 @@ const one = (selector, root = document) => root.querySelector(selector);
 const runs = one("#runs");
 const news = one("#news");
 const pageFault = one("#page-fault");
-const EVERY = { busy: 2000, idle: 10000 }; // milliseconds between two looks
+const EVERY = { busy: 2000, idle: 5000 }; // milliseconds between two looks
 let timer = 0;
 let looks = 0; // an answer that was asked for before something was done is of before
 
