@@ -71,10 +71,10 @@ def _option(method: Method) -> RecipeOption:
     recipe = method.resolve()
     name = Path(method.recipe).stem if is_recipe_file(method.recipe) else method.recipe
     numbers = recipe.size, recipe.total_evaluations
-    return RecipeOption(name, recipe.source, *numbers, _missing_weights(recipe), method, recipe.schedule())
+    return RecipeOption(name, recipe.source, *numbers, missing_files(recipe), method, recipe.schedule())
 
 
-def _missing_weights(recipe: MethodRecipe) -> str | None:
+def missing_files(recipe: MethodRecipe) -> str | None:
     """The reason why a recipe cannot run here, or None; found without a download and without loading a network."""
     return _missing_network(recipe) or (_missing_features(recipe) if isinstance(recipe, Recipe) else None)
 

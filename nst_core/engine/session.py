@@ -231,7 +231,7 @@ class Session(MethodSession):
         self.features, self.weights_sha256 = recipe.features, self.extractor.weights_sha256
         self.start_sha256 = None if start_network is None else start_network.weights_sha256
         networks = [stage.network for stage in recipe.schedule()]
-        self.stages_sha256 = tuple(self._extractors[each].weights_sha256 if each else None for each in networks)
+        self.stages_sha256 = tuple(None if each is None else self._extractors[each].weights_sha256 for each in networks)
 
     def _tile_choices(self) -> dict[Network | None, TileChoice]:
         return {

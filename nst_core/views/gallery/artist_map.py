@@ -81,15 +81,19 @@ def artist_map(pictures: DescribedPictures) -> ArtistMap | None:
     artists = tuple(
         MapArtist(
             *named[at],
-            MapPoint(*places[at].tolist(), pictures.painting(int(by_centrality[at][0]))),
+            _point(places[at], pictures.painting(int(by_centrality[at][0]))),
             len(members[at]),
             tuple(named[other] for other in near[at]),
         )
         for at in range(len(numbers))
     )
     inner = inside(even)
-    shown = [MapPoint(*inner[number].tolist(), pictures.painting(number)) for number in _shown(by_centrality)]
+    shown = [_point(inner[number], pictures.painting(number)) for number in _shown(by_centrality)]
     return ArtistMap(artists, tuple(shown), len(vectors), method)
+
+
+def _point(place: Points, picture: ShownPicture) -> MapPoint:
+    return MapPoint(float(place[0]), float(place[1]), picture)
 
 
 def _flattened(vectors: Points, members: Sequence[NDArray[np.int64]]) -> tuple[str, Points]:
