@@ -133,8 +133,7 @@ def test_at_each_scale_of_nnst_neighbours_are_those_of_the_blended_query(
     assert objective.contents.shape[2:] == [(8, 6), (16, 12), (32, 24), (64, 48)][scale]
     share = 1.0 if scale == 0 else 0.75
     queries = columns_of(blended_queries(objective.contents, start, share))
-    factor = NNST.schedule()[scale].factor
-    for k, target in enumerate(batch.at(factor).targets):
+    for k, target in enumerate(batch.at(NNST.schedule()[scale].key).targets):
         candidates = columns_of(image_of(target)[None])[0].flatten(1).T
         assert torch.allclose(loss.targets[k], replaced_by_nearest(queries[k], candidates))
 
