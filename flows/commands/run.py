@@ -81,12 +81,17 @@ def pair(
     output: Annotated[
         Any, typer.Option("--output", "-o", parser=written_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="In place of the run file's: random, artist, grid, nearest, farthest.", show_default=False),
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from nst_core.config.run_config import load_config
 
-    config = load_config(file, set_ or ())
+    chosen = [f"pairing.strategy={strategy}"] if strategy else []
+    config = load_config(file, [*chosen, *(set_ or ())])
     check_sources(config)
     from flows.progress import reporter
     from nst_core.manifest.csv_writer import formula_note, write_manifest

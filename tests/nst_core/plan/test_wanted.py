@@ -110,10 +110,11 @@ def test_copies_are_left_out_by_choice_and_name_the_one_that_is_used(folder: Pat
     assert str(skip) == f"{folder}/photos/z.png: it is the same picture as a.png, which is used in its place"
 
 
-def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path) -> None:
+@pytest.mark.parametrize("disjoint", [True, "stable"])
+def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path, disjoint: object) -> None:
     for number in range(3):
         shutil.copy(folder / "art" / "Monet" / f"{number}.png", folder / "art" / "Monet" / f"copy{number}.png")
-    pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True}
+    pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": disjoint}
     config = configured(folder, pairing=pairing)
     pairs = list(pair_sources(config, open_sources(config)))
     seen = {
