@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.errors import ConfigError, StrictInputs
+from nst_core.errors import ConfigError, StrictInputs, UsageError
 from nst_core.plan.new_part import check_strict
 from nst_core.plan.wanted import open_sources, pair_sources, wanted_pairs
 
@@ -160,3 +160,12 @@ def test_a_folder_that_cannot_be_read_is_a_bad_input_where_strict(folder: Path, 
     assert len(wanted.pairs) == 12
     with pytest.raises(StrictInputs, match=rf"1 bad inputs, .*\n.*{closed_folder} cannot be read"):
         check_strict(wanted.unreadable)
+
+
+def test_more_pairs_than_are_allowed_are_an_error_and_are_never_drawn(folder: Path) -> None:
+    assert len(wanted_pairs(configured(folder), "m", most=12).pairs) == 12
+    with pytest.raises(UsageError, match="more than 11 pairs"):
+        wanted_pairs(configured(folder), "m", most=11)
+    endless = {"strategy": "random", "replicates": 10**9}
+    with pytest.raises(UsageError, match="more than 11 pairs"):
+        wanted_pairs(configured(folder, pairing=endless), "m", most=11)

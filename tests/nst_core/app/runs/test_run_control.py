@@ -92,6 +92,17 @@ def test_a_run_is_started_paused_and_resumed(control: RunControl, tmp_path: Path
     until(lambda: (run.folder / "starts").read_text() == 2 * twice)
 
 
+def test_a_run_is_no_part_of_the_app_and_knows_no_password(
+    control: RunControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NST_APP_PASSWORD", "open sesame")
+    process = control.process(control.start_uploaded(RUN_FILE, "apart.yaml"))
+    assert process is not None
+    assert os.getsid(process.pid) == process.pid, "no Ctrl-C, and no hang-up, of the app's terminal reaches it"
+    await_holder(control, "apart")
+    assert b"sesame" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+
+
 def test_two_who_ask_at_once_start_one_run(control: RunControl, tmp_path: Path) -> None:
     answers: list[str] = []
 
