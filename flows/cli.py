@@ -45,6 +45,7 @@ COMMANDS = {
     "serve": "serve",
     "app": "app",
     "export": "export",
+    "publish": "publish",
     "triptych": "sheets",
     "stylize": "single",
     "reconstruct": "single",

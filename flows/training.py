@@ -15,11 +15,12 @@ from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.config.run_config import RunConfig
 from nst_core.run_folder.lock.run_lock import hold
+from nst_core.training.data import TrainingData
 from nst_core.training.folder import TrainingFolder
-from nst_core.training.images import BadImage, split_source
+from nst_core.training.images import BadImage
 from nst_core.training.left_out import write_left_out
 from nst_core.training.loop import TrainingReport, TrainingRhythm, run_training
-from nst_core.training.trainers import TRAINERS, TrainingData, data_facts, training_device, training_settings
+from nst_core.training.trainers import TRAINERS, training_data, training_device, training_settings
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,19 @@ def training_folder(config: RunConfig, kind: str) -> Path:
 
 
 @resilient_task(name="training images", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
-def images_task(config: RunConfig) -> TrainingData:
-    """Read and decode the images of both sources once, and hold some out."""
+def images_task(kind: str, config: RunConfig) -> TrainingData:
+    """Read and decode the images that a kind of network is trained with, and hold some out."""
     with reporter.stage("Inspecting images", 0, "files"):
-        return TrainingData(split_source(config, "content", show), split_source(config, "style", show))
+        return training_data(kind, config, show)
 
 
 @resilient_task(name="train", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def train_task(kind: str, config: RunConfig, data: TrainingData, folder: TrainingFolder) -> TrainingReport:
     """Train from the last checkpoint to the last step."""
-    trainer = TRAINERS[kind](config, data, training_device(config))
+    trainer = TRAINERS[kind].make(config, data, training_device(config))
     rhythm = TrainingRhythm(config.train.checkpoint_every, config.train.evaluate_every)
     with reporter.stage("Training", trainer.steps, "steps"):
-        return run_training(trainer, folder, rhythm, data_facts(config, data), show)
+        return run_training(trainer, folder, rhythm, data.facts(config), show)
 
 
 @resilient_flow(name="nst train", flow_run_name="train {kind} {name}", validate_parameters=False, persist_result=False)
@@ -71,7 +72,7 @@ def train(name: str, kind: str, config: RunConfig) -> FinishedTraining:
     folder = TrainingFolder(training_folder(config, kind))
     download_stage(config)
     with stopping_on_signals(), hold(folder.root, say=console.print):
-        data = images_task(config)
+        data = images_task(kind, config)
         bad = (*data.content.bad, *data.style.bad)
         write_left_out(folder.root, bad)
         folder.settle(training_settings(kind, config, data))

@@ -33,6 +33,24 @@ def slim(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
     _train("slim", file, set_, as_json)
 
 
+@group.command()
+def johnson(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints photographs in the style of one painting, in one pass (Johnson, Alahi, Fei-Fei 2016)."""
+    _train("johnson", file, set_, as_json)
+
+
+@group.command()
+def adain(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints photographs in the style of any painting, in one pass (AdaIN, Huang and Belongie 2017)."""
+    _train("adain", file, set_, as_json)
+
+
+@group.command()
+def quick(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints in any style in one pass, for `network: FILE`: content photographs, style paintings."""
+    _train("quick", file, set_, as_json)
+
+
 def _train(kind: str, file: Path, overrides: list[str] | None, as_json: bool) -> None:
     from flows.commands.preparation import check_folders
     from nst_core.config.run_config import load_config

@@ -53,8 +53,8 @@ class Descriptor:
         """Descriptors, (B, L) float32 of length 1, of images of one shape, (B, 3, H, W) sRGB in [0, 1]."""
         found = moments(self._features(images.to(self._offset.device), LAYERS))
         vectors: Tensor = (found * self._scale - self._offset) @ self._projection
-        unit: Tensor = vectors / vectors.norm(dim=1, keepdim=True).clamp_min(1e-6)
-        return unit
+        lengths: Tensor = vectors.norm(dim=1, keepdim=True)
+        return vectors / lengths.clamp_min(1e-6)
 
 
 def moments(maps: Mapping[str, Tensor], layers: Sequence[str] = LAYERS) -> Tensor:
@@ -69,5 +69,7 @@ def moments(maps: Mapping[str, Tensor], layers: Sequence[str] = LAYERS) -> Tenso
 def load_descriptor(device: torch.device | str = "cpu") -> Descriptor:
     """The descriptor that the package ships."""
     with np.load(SHIPPED, allow_pickle=False) as arrays:
-        parts = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in ("scale", "offset", "projection")}
-    return Descriptor(parts["scale"], parts["offset"], parts["projection"], device)
+        scale, offset, projection = (
+            torch.from_numpy(arrays[name].astype(np.float32)) for name in ("scale", "offset", "projection")
+        )
+    return Descriptor(scale, offset, projection, device)

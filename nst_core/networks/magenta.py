@@ -42,7 +42,7 @@ class Magenta(TransferNetwork):
     """
 
     title: ClassVar[str] = "Magenta"
-    features: ClassVar[str] = "vgg16"
+    features = "vgg16"
     proportional: ClassVar[bool] = False
     min_side: ClassVar[int] = 4
     min_style_side: ClassVar[int] = 4

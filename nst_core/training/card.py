@@ -76,7 +76,8 @@ def commit() -> str | None:
 def _data_line(role: str, own: Mapping[str, Any]) -> str:
     licences = ", ".join(f"{name}: {count}" for name, count in own.get("licenses", {}).items())
     bad = f", {own['bad']} left out as bad" if own.get("bad") else ""
-    counts = f"{own['images']} images of `{own['source']}`, and {own['held_out']} held out{bad}"
+    held_out = f", and {own['held_out']} held out" if own["held_out"] else ""
+    counts = f"{own['images']} {'image' if own['images'] == 1 else 'images'} of `{own['source']}`{held_out}{bad}"
     return f"* {role}: {counts}; licences {licences}."
 
 

@@ -77,8 +77,8 @@ class TrainingFolder:
         return [row for row in pq.read_table(io.BytesIO(path.read_bytes())).to_pylist() if row["step"] <= up_to]
 
     def write_previews(self, step: int, pictures: Tensor) -> None:
-        """Write pictures, (B, 3, H, W), side by side, as a PNG named by the step."""
-        pixels = np.concatenate([to_pixels(picture) for picture in pictures], axis=1)
+        """Write pictures, (R, C, 3, H, W), in rows and columns as a PNG named by the step."""
+        pixels = np.concatenate([np.concatenate([to_pixels(each) for each in row], axis=1) for row in pictures])
         write_bytes_atomic(self.root / PREVIEWS / f"step_{step:07}.png", encode_image(pixels, "png"))
 
     def write_result(self, name: str, data: bytes, card: str, facts: Mapping[str, Any]) -> None:

@@ -3,78 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from nst_core.config.devices import run_devices
 from nst_core.config.run_config import RunConfig
-from nst_core.engine.features.caffe import NETWORK, caffe_weights
-from nst_core.engine.features.convnets import build_convnet
-from nst_core.engine.features.slim_network import LAYERS
-from nst_core.engine.training.distillation import DistillationSettings, SlimTrainer, TrainingImages
 from nst_core.engine.training.trainer import Trainer
-from nst_core.errors import ConfigError
-from nst_core.training.images import SplitSource
+from nst_core.storage.progress import Progress
+from nst_core.training.data import TrainingData
+from nst_core.training.images import one_painting, split_source
+from nst_core.training.quick import quick_trainer
+from nst_core.training.slim import slim_trainer
+from nst_core.training.transfer import adain_trainer, features_sha256, johnson_trainer
+
+COMMON_KEYS = ("steps", "batch", "crop", "size", "held_out", "seed")
+"""Of `train`: what decides the weights of every kind."""
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """The split sources of a training."""
+class TrainerKind:
+    """How a kind of network is trained.
 
-    content: SplitSource
-    style: SplitSource
+    Attributes:
+        make: its trainer, of a run file, the training data and a device.
+        size: that images are reduced to where the run file says nothing, longer side in pixels.
+        keys: of `train`, those that decide its weights beside the common ones.
+        one_style: whether it learns a single painting.
+    """
 
-    def roles(self) -> Mapping[str, SplitSource]:
-        return {"content": self.content, "style": self.style}
-
-    def images(self) -> TrainingImages:
-        return TrainingImages(self.content.images, self.style.images, self.content.held_out, self.style.held_out)
-
-
-MakeTrainer = Callable[[RunConfig, TrainingData, torch.device], Trainer]
-
-
-def slim_trainer(config: RunConfig, data: TrainingData, device: torch.device) -> SlimTrainer:
-    """The trainer of the slim network. Raises WeightsError, ConfigError."""
-    train, settings = config.train, DistillationSettings(seed=config.train.seed)
-    given = {name: getattr(train, name) for name in ("steps", "batch", "crop") if getattr(train, name) != "auto"}
-    settings = replace(settings, **given)
-    settings = replace(
-        settings,
-        large_crop=round(settings.crop * 4 / 3),
-        warm_up=min(settings.warm_up, settings.steps // 5),
-        held_out=min(settings.held_out, 2 * train.held_out),
-    )
-    teacher = build_convnet(NETWORK, caffe_weights(), "max", "caffe").channels_last()
-    if settings.crop < teacher.min_side(LAYERS):
-        raise ConfigError(f"train.crop is {settings.crop}; VGG-19 needs {teacher.min_side(LAYERS)} pixels.")
-    return SlimTrainer(settings, data.images(), teacher, device)
+    make: Callable[[RunConfig, TrainingData, torch.device], Trainer]
+    size: int
+    keys: tuple[str, ...] = ()
+    one_style: bool = False
 
 
-TRAINERS: Mapping[str, MakeTrainer] = {"slim": slim_trainer}
+TRAINERS: Mapping[str, TrainerKind] = {
+    "slim": TrainerKind(slim_trainer, 256),
+    "quick": TrainerKind(quick_trainer, 256),
+    "johnson": TrainerKind(johnson_trainer, 384, ("features", "style_weight"), one_style=True),
+    "adain": TrainerKind(adain_trainer, 512, ("features", "style_weight")),
+}
+
+
+def training_data(kind: str, config: RunConfig, progress: Progress | None = None) -> TrainingData:
+    """Read and decode the images of both sources once, and hold some out. Raises SourceError, ConfigError."""
+    size = _size(kind, config)
+    content = split_source(config, "content", size, progress)
+    if TRAINERS[kind].one_style:
+        return TrainingData(content, one_painting(config, size, progress))
+    return TrainingData(content, split_source(config, "style", size, progress))
 
 
 def training_settings(kind: str, config: RunConfig, data: TrainingData) -> dict[str, Any]:
     """What decides the weights that a training ends with, as JSON can hold it: two of them may not share a folder."""
-    train = config.train.model_dump(exclude={"checkpoint_every", "evaluate_every"})
+    own = TRAINERS[kind].keys
+    train = {**config.train.model_dump(include={*COMMON_KEYS, *own}), "size": _size(kind, config)}
+    if "features" in own:
+        train["features"] = features_sha256(config.train.features)
     return {"kind": kind, **train, **{f"{role}_sha256": source.sha256 for role, source in data.roles().items()}}
-
-
-def data_facts(config: RunConfig, data: TrainingData) -> dict[str, dict[str, Any]]:
-    """What the card says of the training data."""
-    return {
-        role: {
-            "source": getattr(config, role).source,
-            "images": len(source.images),
-            "held_out": len(source.held_out),
-            "bad": len(source.bad),
-            "licenses": source.licenses,
-            "sha256": source.sha256,
-        }
-        for role, source in data.roles().items()
-    }
 
 
 def training_device(config: RunConfig) -> torch.device:
@@ -87,3 +75,7 @@ def training_device(config: RunConfig) -> torch.device:
     if config.execution.threads != "auto":
         torch.set_num_threads(config.execution.threads)
     return run_devices(config.execution)[0]
+
+
+def _size(kind: str, config: RunConfig) -> int:
+    return TRAINERS[kind].size if config.train.size == "auto" else config.train.size

@@ -20,6 +20,7 @@ from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.features.slim import slim_features
 from nst_core.engine.features.slim_network import LAYERS
 from nst_core.errors import RunFolderError
+from nst_core.sources.sample import sample_photographs
 
 SMALL = {"steps": 4, "batch": 2, "crop": 16, "size": 48, "held_out": 2, "checkpoint_every": 2, "evaluate_every": 4}
 
@@ -56,6 +57,17 @@ def write(images: Path, api: str, **keys: Any) -> Trial:
     return Trial(images, {**os.environ, "PREFECT_API_URL": api})
 
 
+def cut_photographs(folder: Path) -> None:
+    """Twelve photographs: the quarters of the built-in ones."""
+    folder.mkdir()
+    for item in sample_photographs(folder.parent / "sample").items:
+        with Image.open(item.path) as photograph:
+            width, height = photograph.width // 2, photograph.height // 2
+            for x, y in ((0, 0), (1, 0), (0, 1), (1, 1)):
+                box = (x * width, y * height, (x + 1) * width, (y + 1) * height)
+                photograph.crop(box).resize((width // 2, height // 2)).save(folder / f"{item.id}-{x}{y}.png")
+
+
 @pytest.mark.slow
 def test_a_network_comes_out_with_its_card_and_bad_images_are_named(api: str, images: Path) -> None:
     finished = train("trial", "slim", config_of(images))
@@ -88,6 +100,29 @@ def test_two_hundred_steps_of_the_command_lower_the_losses_on_held_out_images(ap
     for kind in ("photographs", "paintings", "optimised"):
         unexplained = sum(1 - by_step[f"{kind}.{layer}"] for layer in LAYERS)
         assert unexplained.loc[200] < unexplained.loc[20], f"{kind}: {unexplained.to_dict()}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "batch"), [("johnson", 1), ("adain", 2)])
+def test_two_hundred_steps_of_a_transfer_network(kind: str, batch: int, api: str, images: Path) -> None:
+    keys = {"steps": 200, "batch": batch, "crop": 48, "checkpoint_every": 100, "evaluate_every": 20}
+    cut_photographs(images / "quarters")
+    trial = write(images, api, **{**keys, "size": 96}, style="ada-impasto-1")
+    quarters, paintings = f"content.path={images / 'quarters'}", f"style={{source: sample, path: {images / 'sample'}}}"
+    run = trial.nst("train", kind, "trial.yaml", "--set", quarters, "--set", paintings)
+    assert run.returncode == 0, run.stderr
+    folder = images / "outputs" / f"trial-{kind}"
+    found = pd.read_parquet(folder / "evaluations.parquet")
+    by_step = found.pivot(index="step", columns="measure", values="value")
+    for name in ("held_out.loss", "held_out.style"):
+        assert by_step[name][200] < by_step[name][20], by_step.to_string()
+    result = images / "picture.png"
+    pair = [str(images / "content" / "1.png"), str(images / "style" / "Ada" / "3.png")]
+    network = f"method.network={folder / f'{kind}.npz'}"
+    made = trial.nst("stylize", *pair, "-o", str(result), "--recipe", "transfer", "--set", network)
+    assert made.returncode == 0, made.stderr
+    with Image.open(result) as picture:
+        assert picture.size == (60, 48)
 
 
 @pytest.mark.slow

@@ -8,8 +8,6 @@ the differences of Gram matrices (‖P ΔG Pᵀ‖² = tr M ΔG M ΔG = ‖R ΔG
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,18 +18,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nst_core.engine.array_files import array_bytes, half, read_arrays, single
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 from nst_core.engine.features.slim_network import CONVOLUTIONS, LAYERS, TEACHER_CHANNELS, SlimNetwork
 from nst_core.engine.features.weights import hash_file
-from nst_core.engine.regular_files import open_regular
 from nst_core.errors import WeightsError
 
 FORMAT = "nst slim 1"
 SHIPPED = Path(__file__).with_name("slim.npz")
 """Weights that come with the package, beside the card of their training, `slim.json`."""
-
-MOST_BYTES = 64_000_000
-"""Of a file of weights, unpacked; ours have less than a million."""
 
 _MEND = "give the result of `nst train slim`, or set method.weights to shipped"
 
@@ -69,6 +65,17 @@ class SlimFeatures(Extractor):
 
     def min_side(self, layers: Sequence[str]) -> int:
         return 1 << max(self._depth(layers) - 1, 0)
+
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
+        """One: the maps are narrow, and see no more than 68 pixels."""
+        reach, reaches = Reach(), {}
+        for block, layer in enumerate(LAYERS):
+            if block:
+                reach = reach.then(*[Window(3, padding=1)] * (CONVOLUTIONS[block - 1] - 1), Window(2, 2))
+            reach = reach.then(Window(3, padding=1))
+            reaches[layer] = reach
+        wanted = {layer: reaches[layer] for layer in LAYERS if layer in layers}
+        return (NetworkSection(lambda images: self(images, tuple(wanted)), wanted),)
 
     def in_bfloat16(self) -> SlimFeatures:
         self.network.to(torch.bfloat16)
@@ -113,13 +120,11 @@ def network_bytes(network: SlimNetwork) -> bytes:
     """The network as an uncompressed `.npz` of float16 arrays, which holds numbers alone: no code is in it."""
     state: dict[str, Any] = {"format": np.array(FORMAT)}
     for name, convolution in network.convolutions.items():
-        state[f"{name}.weight"], state[f"{name}.bias"] = _half(convolution.weight), _half(convolution.bias)  # type: ignore[arg-type]
+        state[f"{name}.weight"], state[f"{name}.bias"] = half(convolution.weight), half(convolution.bias)  # type: ignore[arg-type]
     for layer, projection, scale in zip(LAYERS, network.projections(), network.scales, strict=True):
-        state[f"{layer}.map"] = _half(projection / scale)
+        state[f"{layer}.map"] = half(projection / scale)
         state[f"{layer}.scale"] = np.float32(scale.item())
-    buffer = io.BytesIO()
-    np.savez(buffer, **state)
-    return buffer.getvalue()
+    return array_bytes(state)
 
 
 def read_network(path: Path) -> SlimNetwork:
@@ -130,19 +135,9 @@ def read_network(path: Path) -> SlimNetwork:
         OSError: it cannot be read.
     """
     try:
-        return _network(_arrays(path))
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+        return _network(read_arrays(path))
+    except (ValueError, KeyError, RuntimeError) as error:
         raise WeightsError(f"The weights file {path} is not one of a slim network, or damaged: {_MEND}.") from error
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with open_regular(path) as file:
-        with zipfile.ZipFile(file) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
-                raise ValueError("too large")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
 
 
 def _network(arrays: Mapping[str, NDArray[Any]]) -> SlimNetwork:
@@ -153,18 +148,10 @@ def _network(arrays: Mapping[str, NDArray[Any]]) -> SlimNetwork:
     state = {"scales": torch.tensor([float(arrays[f"{layer}.scale"]) for layer in LAYERS])}
     for name in network.convolutions:
         for part in ("weight", "bias"):
-            state[f"convolutions.{name}.{part}"] = _single(arrays[f"{name}.{part}"])
+            state[f"convolutions.{name}.{part}"] = single(arrays[f"{name}.{part}"])
     for layer in LAYERS:
-        state[f"maps.{layer}.weight"] = _single(arrays[f"{layer}.map"])[:, :, None, None]
+        state[f"maps.{layer}.weight"] = single(arrays[f"{layer}.map"])[:, :, None, None]
     if not all(bool(torch.isfinite(values).all()) for values in state.values()):
         raise ValueError("not finite")
     network.load_state_dict(state)
     return network.eval()
-
-
-def _half(values: Tensor) -> NDArray[np.float16]:
-    return values.detach().cpu().numpy().astype(np.float16)
-
-
-def _single(values: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32))

@@ -15,12 +15,7 @@ from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.slim_network import CONVOLUTIONS, LAYERS, MEAN, STD, SlimNetwork
-
-RIDGE = 1e-4
-"""Added to the moments, as a share of their mean, before they are inverted."""
-
-POSITIONS = 40_000
-"""Most positions of a layer that least squares are made of, drawn at random."""
+from nst_core.engine.training.least_squares import fitted_convolution, least_squares, rows
 
 
 @torch.no_grad()
@@ -44,7 +39,7 @@ def select_channels(network: SlimNetwork, teacher: Extractor, images: Tensor, ge
         x = F.relu(convolution(x))
         if after in LAYERS:
             place = LAYERS.index(after)
-            solution = _least_squares(_rows(x), _rows(F.relu(target)))
+            solution = least_squares(rows(x), rows(F.relu(target)))
             network.maps[after].weight.copy_((solution.T / network.scales[place])[:, :, None, None])  # type: ignore[operator]
 
 
@@ -73,31 +68,13 @@ def _places() -> Iterator[tuple[int, int]]:
 
 def _fit_convolution(convolution: nn.Conv2d, x: Tensor, target: Tensor, generator: torch.Generator) -> None:
     """Weights that give the target's channels, (B, C, H, W), from x, each divided by its energy's root after ReLU."""
-    patches, wanted = F.unfold(x, 3, padding=1).transpose(1, 2).flatten(0, 1), _rows(target)
-    if len(patches) > POSITIONS:
-        places = torch.randperm(len(patches), generator=generator)[:POSITIONS].to(x.device)
-        patches, wanted = patches[places], wanted[places]
-    solution = _least_squares(F.pad(patches, (0, 1), value=1.0), wanted)
+    weight, bias, wanted = fitted_convolution(F.pad(x, [1] * 4), target, generator)
     energy = wanted.clamp_min(0).square().mean(dim=0).sqrt()
-    solution = solution / energy.clamp_min(1e-3 * float(energy.mean()) + 1e-12)
-    convolution.weight.copy_(solution[:-1].T.reshape(convolution.weight.shape))
-    convolution.bias.copy_(solution[-1])  # type: ignore[union-attr]
-
-
-def _least_squares(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """(n, N) such that inputs (M, n) times it are outputs (M, N), nearly."""
-    wide = inputs.double()
-    moment = wide.T @ wide
-    ridge = RIDGE * moment.diagonal().mean() * torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
-    solution: Tensor = torch.linalg.solve(moment + ridge, wide.T @ outputs.double())
-    return solution.to(inputs.dtype)
+    scale = energy.clamp_min(1e-3 * float(energy.mean()) + 1e-12)
+    convolution.weight.copy_((weight / scale).T.reshape(convolution.weight.shape))
+    convolution.bias.copy_(bias / scale)  # type: ignore[union-attr]
 
 
 def _second_moment(maps: Tensor) -> Tensor:
-    rows = _rows(maps).double()
-    return rows.T @ rows / len(rows)
-
-
-def _rows(maps: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B·H·W, C)."""
-    return maps.permute(0, 2, 3, 1).flatten(0, 2)
+    values = rows(maps).double()
+    return values.T @ values / len(values)

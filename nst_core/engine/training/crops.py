@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,6 +40,24 @@ class ImageSet:
         """(count, 3, side, side)."""
         return torch.stack([self.crop(side, generator) for _ in range(count)])
 
+    def whole(self, number: int) -> Tensor:
+        """An image, (3, H, W) float32 in [0, 1]."""
+        return _tensor(self.read(number))
+
+    def squares(self, most: int, side: int) -> Tensor:
+        """The middle squares of the first images, at most so many, resized: (B, 3, side, side)."""
+        return torch.stack([middle_square(self.read(number), side) for number in range(min(most, len(self)))])
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Photographs and paintings, those that the training sees and those that it does not."""
+
+    contents: ImageSet
+    styles: ImageSet
+    held_out_contents: ImageSet
+    held_out_styles: ImageSet
+
 
 def random_crop(pixels: Pixels, side: int, generator: torch.Generator) -> Tensor:
     """A crop of an image scaled at random, mirrored or not: (3, side, side) float32 in [0, 1]."""
@@ -52,7 +71,16 @@ def random_crop(pixels: Pixels, side: int, generator: torch.Generator) -> Tensor
     crop = scaled[y : y + side, x : x + side]
     if draw_number(2, generator):
         crop = crop[:, ::-1]
-    return torch.from_numpy(crop.copy()).permute(2, 0, 1).float() / 255
+    return _tensor(crop)
+
+
+def middle_square(pixels: Pixels, side: int) -> Tensor:
+    """The middle square of an image, resized: (3, side, side) float32 in [0, 1]."""
+    height, width = pixels.shape[:2]
+    least = min(height, width)
+    left, top = (width - least) // 2, (height - least) // 2
+    square = Image.fromarray(pixels).crop((left, top, left + least, top + least))
+    return _tensor(np.asarray(square.resize((side, side), Image.Resampling.LANCZOS)))
 
 
 def draw_number(below: int, generator: torch.Generator) -> int:
@@ -63,3 +91,7 @@ def draw_number(below: int, generator: torch.Generator) -> int:
 def draw_value(low: float, high: float, generator: torch.Generator) -> float:
     """A number between two."""
     return low + (high - low) * float(torch.rand((), generator=generator))
+
+
+def _tensor(pixels: Pixels) -> Tensor:
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255

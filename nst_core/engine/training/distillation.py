@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,30 +14,26 @@ from nst_core.engine.features.slim import network_bytes
 from nst_core.engine.features.slim_network import LAYERS, WIDTHS, SlimNetwork
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.training.channel_selection import select_channels
-from nst_core.engine.training.crops import ImageSet
+from nst_core.engine.training.crops import ImageSet, TrainingImages
+from nst_core.engine.training.distillation_losses import feature_error, gram_error, project, square_norm, style_distance
 from nst_core.engine.training.iterates import IteratePool, take_step
-from nst_core.engine.training.trainer import AveragedWeights, Trainer, learning_rate
+from nst_core.engine.training.network_trainer import NetworkTrainer, TrainingSettings, weighted_losses
 
-GRAM_WEIGHT, DIFFERENCE_WEIGHT = 3.0, 2.0
+WEIGHTS = {"grams": 3.0, "differences": 2.0}
+"""Of the losses."""
+
 SMALL_DIFFERENCE = 0.02
 """A difference of Gram matrices is compared relative to itself, or to this share of the style's, if that is more."""
 
-CONTENT_LAYER = 2
-"""`relu3_1`, by which the images of the pool keep to their contents."""
-
 
 @dataclass(frozen=True)
-class DistillationSettings:
+class DistillationSettings(TrainingSettings):
     """How the slim network is trained.
 
     Attributes:
-        steps: in all.
         batch: crops of photographs and paintings per step, half of each.
         crop: their side, in pixels; every fourth batch has fewer and larger ones (`large_crop`).
         iterates: images on their way through an optimisation per step; `pool` are on their way at a time.
-        learning_rate: the highest, after `warm_up` steps.
-        average: decay of the average of the weights.
-        held_out: crops of each kind that it is measured on.
         from_teacher: begin with channels of the teacher, chosen on `start_crops` crops, not at random.
         optimised_steps: steps by which held-out images are optimised before it is measured on them.
     """
@@ -48,28 +44,13 @@ class DistillationSettings:
     large_crop: int = 128
     iterates: int = 3
     pool: int = 12
-    learning_rate: float = 1e-3
-    warm_up: int = 100
-    average: float = 0.998
-    held_out: int = 48
     optimised_steps: int = 40
     from_teacher: bool = True
     start_crops: int = 32
-    seed: int = 0
     widths: tuple[int, ...] = WIDTHS
 
 
-@dataclass(frozen=True)
-class TrainingImages:
-    """Photographs and paintings, those that the training sees and those that it does not."""
-
-    contents: ImageSet
-    styles: ImageSet
-    held_out_contents: ImageSet
-    held_out_styles: ImageSet
-
-
-class SlimTrainer(Trainer):
+class SlimTrainer(NetworkTrainer[DistillationSettings, SlimNetwork]):
     """Trains a `SlimNetwork` to explain the activations of VGG-19, and its Gram matrices.
 
     A step sees random crops of photographs and paintings, and images that are being optimised in the network's own
@@ -92,32 +73,21 @@ class SlimTrainer(Trainer):
     def __init__(
         self, settings: DistillationSettings, images: TrainingImages, teacher: Extractor, device: torch.device
     ) -> None:
-        self.settings, self.images, self.device = settings, images, device
-        self.steps, self.done = settings.steps, 0
-        self.teacher = teacher.to(device)
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self.network = SlimNetwork(settings.widths, self.generator).to(device)
-        self.pool = self._pool(settings.pool, settings.iterates, images.contents, images.styles, self.generator)
-        self.network.scales.copy_(self._scales())
+        generator = torch.Generator().manual_seed(settings.seed)
+        network = SlimNetwork(settings.widths, generator).to(device)
+        self.pool = _pool(settings, settings.pool, settings.iterates, images.contents, images.styles, generator)
+        self.images, self.teacher = images, teacher.to(device)
+        maps = _teacher_maps(self.teacher, _start_crops(settings, images, 16).to(device))
+        network.scales.copy_(torch.stack([each.square().mean().sqrt() for each in maps]))
         if settings.from_teacher:
-            select_channels(self.network, self.teacher, self._start_crops(settings.start_crops), self.generator)
-        self.average = AveragedWeights(self.network, settings.average)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
+            crops = _start_crops(settings, images, settings.start_crops).to(device)
+            select_channels(network, self.teacher, crops, generator)
+        super().__init__(settings, network, generator, device)
 
     def step(self) -> Mapping[str, float]:
-        settings = self.settings
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.done, self.steps, settings.learning_rate, settings.warm_up)
-        losses = self._losses()
-        total = losses["features"] + GRAM_WEIGHT * losses["grams"] + DIFFERENCE_WEIGHT * losses["differences"]
-        self.optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.pool.advance(self._distance)
-        self.done += 1
-        self.average.update(self.network, self.done)
-        return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+        losses = super().step()
+        self.pool.advance(lambda *given: style_distance(self.network, *given))
+        return losses
 
     def evaluate(self) -> Mapping[str, float]:
         """Shares of each layer's energy that are explained, `photographs.relu1_1` …, and of Gram matrices' as well.
@@ -138,44 +108,21 @@ class SlimTrainer(Trainer):
 
     def previews(self) -> Tensor:
         """Images of the pool."""
-        return torch.stack([each.image for each in self.pool.iterates[:8]]).clamp(0, 1)
+        return torch.stack([each.image for each in self.pool.iterates[:8]]).clamp(0, 1)[None]
 
     def state(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "done": self.done,
-            "network": self.network.state_dict(),
-            "average": self.average.average,
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "pool": self.pool.state(),
-        }
+        return {**super().state(), "pool": self.pool.state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.done = state["done"]
-        self.network.load_state_dict(state["network"])
-        self.average.average = {key: value.to(self.device) for key, value in state["average"].items()}
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"].cpu())
+        super().load_state(state)
         self.pool.load_state(state["pool"])
 
     def facts(self) -> Mapping[str, Any]:
         teacher = {"teacher": self.teacher.name, "teacher_sha256": self.teacher.weights_sha256}
-        return {**asdict(self.settings), "widths": list(self.settings.widths), **teacher}
+        return {**super().facts(), "widths": list(self.settings.widths), **teacher}
 
     def result(self) -> bytes:
         return network_bytes(self.averaged_network())
-
-    def averaged_network(self) -> SlimNetwork:
-        """The network with the average of its weights."""
-        network = SlimNetwork(self.settings.widths).to(self.device)
-        network.load_state_dict(self.average.average)
-        return network.requires_grad_(False).eval()
-
-    def _pool(
-        self, count: int, at_once: int, contents: ImageSet, styles: ImageSet, generator: torch.Generator
-    ) -> IteratePool:
-        return IteratePool(contents, styles, count, self.settings.crop, at_once, generator)
 
     def _crops(self) -> Tensor:
         """Of photographs and paintings in turn; every fourth batch has fewer, larger ones."""
@@ -186,19 +133,24 @@ class SlimTrainer(Trainer):
         sources = (self.images.contents, self.images.styles)
         return torch.stack([sources[(self.done + k) % 2].crop(side, draw) for k in range(count)]).to(self.device)
 
-    def _losses(self) -> dict[str, Tensor]:
+    def losses(self) -> dict[str, Tensor]:
         crops, iterates = self._crops(), self.pool.present()
         present = torch.stack([each.image for each in iterates]).to(self.device)
         styles = torch.stack([each.style for each in iterates]).to(self.device)
         for each in iterates:
             if not each.notes:
-                each.notes = [gram[0].cpu() for gram in map(gram_matrix, self._teacher_maps(each.style[None]))]
+                each.notes = [
+                    gram[0].cpu()
+                    for gram in map(gram_matrix, _teacher_maps(self.teacher, each.style[None].to(self.device)))
+                ]
         losses = {name: present.new_zeros(()) for name in ("features", "grams", "differences")}
         projections = self.network.projections()
         for images in (crops, present):
             share = len(images) / (len(crops) + len(present))
             grams, true_grams = [], []
-            for maps, p, target in zip(self.network(images), projections, self._teacher_maps(images), strict=True):
+            for maps, p, target in zip(
+                self.network(images), projections, _teacher_maps(self.teacher, images), strict=True
+            ):
                 own, true = gram_matrix(maps), gram_matrix(target)
                 grams.append(p @ own @ p.T)
                 true_grams.append(true)
@@ -210,32 +162,12 @@ class SlimTrainer(Trainer):
             least = SMALL_DIFFERENCE * square_norm(style_target)
             error = gram_error(gram - style, target - style_target, least)
             losses["differences"] = losses["differences"] + error.mean()
-        return losses
-
-    @torch.no_grad()
-    def _teacher_maps(self, images: Tensor) -> list[Tensor]:
-        maps = self.teacher(images.to(self.device), LAYERS)
-        return [maps[layer] for layer in LAYERS]
-
-    def _start_crops(self, count: int) -> Tensor:
-        """Crops of the images that are trained with, half of photographs, half of paintings."""
-        draw, sources = (
-            torch.Generator().manual_seed(self.settings.seed + 2),
-            (self.images.contents, self.images.styles),
-        )
-        return torch.cat([each.crops(count // 2, self.settings.crop, draw) for each in sources]).to(self.device)
-
-    def _scales(self) -> Tensor:
-        """The root mean square of each layer of the teacher."""
-        return torch.stack([maps.square().mean().sqrt() for maps in self._teacher_maps(self._start_crops(16))])
-
-    def _distance(self, images: Tensor, contents: Tensor, styles: Tensor, weights: Tensor) -> Tensor:
-        return style_distance(self.network, images, contents, styles, weights)
+        return weighted_losses(losses, WEIGHTS)
 
     def _optimised(self, network: SlimNetwork, draw: torch.Generator) -> Tensor:
         """Held-out images, optimised by half as far as they would be, in the metric of the network."""
         images, count = self.images, self.settings.held_out // 2
-        pool = self._pool(count, count, images.held_out_contents, images.held_out_styles, draw)
+        pool = _pool(self.settings, count, count, images.held_out_contents, images.held_out_styles, draw)
         for _ in range(self.settings.optimised_steps):
             take_step(pool.iterates, lambda *given: style_distance(network, *given))
         return torch.stack([each.image for each in pool.iterates])
@@ -245,7 +177,7 @@ class SlimTrainer(Trainer):
         features, grams = torch.zeros(2, len(LAYERS)), torch.zeros(2, len(LAYERS))
         projections = network.projections()
         for images in torch.split(crops.to(self.device), 8):
-            layers = zip(network(images), projections, self._teacher_maps(images), strict=True)
+            layers = zip(network(images), projections, _teacher_maps(self.teacher, images), strict=True)
             for number, (maps, p, target) in enumerate(layers):
                 true_gram = gram_matrix(target)
                 features[0, number] += (project(maps, p) - target).square().sum().item()
@@ -259,56 +191,24 @@ class SlimTrainer(Trainer):
         ]
 
 
-def project(maps: Tensor, projection: Tensor) -> Tensor:
-    """P F: (B, C, H, W) and (N, C) -> (B, N, H, W)."""
-    return torch.nn.functional.conv2d(maps, projection[:, :, None, None])
+def _pool(
+    settings: DistillationSettings,
+    count: int,
+    at_once: int,
+    contents: ImageSet,
+    styles: ImageSet,
+    generator: torch.Generator,
+) -> IteratePool:
+    return IteratePool(contents, styles, count, settings.crop, at_once, generator)
 
 
-def square_norm(values: Tensor) -> Tensor:
-    """Σ of the squares of each, (B, …) -> (B,)."""
-    return values.square().flatten(1).sum(dim=1)
+def _start_crops(settings: DistillationSettings, images: TrainingImages, count: int) -> Tensor:
+    """Crops of the images that are trained with, half of photographs, half of paintings."""
+    draw = torch.Generator().manual_seed(settings.seed + 2)
+    return torch.cat([each.crops(count // 2, settings.crop, draw) for each in (images.contents, images.styles)])
 
 
-def feature_error(maps: Tensor, gram: Tensor, projection: Tensor, target: Tensor, target_gram: Tensor) -> Tensor:
-    """‖P F − T‖² / ‖T‖² per image, (B,), of maps F with Gram matrices G and a target T with V.
-
-    As (tr P G Pᵀ − 2 tr P F Tᵀ + tr V) / tr V: nothing of the target's size is made, nor kept for the gradient.
-    """
-    cross = target.flatten(2) @ maps.flatten(2).mT / (maps.shape[2] * maps.shape[3])
-    energy = target_gram.diagonal(dim1=1, dim2=2).sum(dim=1)
-    own = (gram * (projection.T @ projection)).sum(dim=(1, 2))
-    return (own - 2 * (projection * cross).sum(dim=(1, 2)) + energy) / energy.clamp_min(1e-6)
-
-
-def gram_error(gram: Tensor, target: Tensor, least: Tensor | float = 1e-6) -> Tensor:
-    """‖G − V‖² / ‖V‖² per image, (B,), or over `least` if that is more."""
-    return square_norm(gram - target) / square_norm(target).clamp_min(least)
-
-
-def style_distance(network: SlimNetwork, images: Tensor, contents: Tensor, styles: Tensor, weights: Tensor) -> Tensor:
-    """A style loss in the network's metric, relative as that of the recipe `fast`, and a content loss: (B,)."""
-    device = network.scales.device
-    projections = [p.detach() for p in network.projections()]
-    with torch.no_grad():
-        targets = [gram_matrix(maps) for maps in network(styles.to(device))]
-        wanted = network(contents.to(device), CONTENT_LAYER + 1)[CONTENT_LAYER]
-    own = network(images.to(device))
-    style = sum(
-        (
-            relative_distance(gram_matrix(maps), target, p)
-            for maps, target, p in zip(own, targets, projections, strict=True)
-        ),
-        start=images.new_zeros(()).to(device),
-    )
-    metric = projections[CONTENT_LAYER]
-    changes = square_norm(project(own[CONTENT_LAYER] - wanted, metric))
-    spread = square_norm(project(wanted - wanted.mean(dim=(2, 3), keepdim=True), metric))
-    return style + weights.to(device) * changes / (spread + 1e-4)
-
-
-def relative_distance(gram: Tensor, target: Tensor, projection: Tensor) -> Tensor:
-    """‖P ΔG Pᵀ‖² / ‖P A Pᵀ‖² per image, (B,), as tr(M ΔG M ΔG) with M = PᵀP."""
-    metric = projection.T @ projection
-    difference, whole = metric @ (gram - target), metric @ target
-    distance, scale = ((each * each.mT).sum(dim=(1, 2)) for each in (difference, whole))
-    return distance / scale.clamp_min(1e-12)
+@torch.no_grad()
+def _teacher_maps(teacher: Extractor, images: Tensor) -> list[Tensor]:
+    maps = teacher(images, LAYERS)
+    return [maps[layer] for layer in LAYERS]

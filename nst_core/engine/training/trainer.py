@@ -40,7 +40,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def previews(self) -> Tensor:
-        """Pictures that show what the training does, (B, 3, H, W) in [0, 1]."""
+        """Pictures that show what the training does, in rows and columns: (R, C, 3, H, W) in [0, 1]."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -8,11 +8,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nst_core.engine.features.weights import Weights, file_weights
+from nst_core.engine.array_files import array_bytes, half, is_array_file, read_arrays, single
+from nst_core.engine.features.weights import Weights, file_weights, hash_file
 from nst_core.engine.transfer.adain import build_adain, decoder_tensors, encoder_tensors
 from nst_core.engine.transfer.johnson import johnson_network
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.quick import quick_network
+from nst_core.engine.transfer.quick_file import is_quick
 from nst_core.errors import WeightsError
+
+FORMAT = "nst transfer 1"
+"""Of the files that `nst train` writes."""
 
 PARTS = ("encoder", "decoder")
 """Prefixes of the tensors of AdaIN's two parts in one file."""
@@ -33,9 +39,15 @@ def load_network(paths: Sequence[Path], key: str = "method.network") -> Transfer
         WeightsError: a file cannot be read, is no state dict, holds values that are not finite, or is of no network
             that is known here; or one of two files is missing.
     """
-    files = [file_weights(path, key=key) for path in dict.fromkeys(paths)]
-    for file in files:
+    paths = list(dict.fromkeys(paths))
+    if len(paths) == 1 and _is_quick(paths[0]):
+        return quick_network(paths[0], hash_file(paths[0]))
+    files, trained_by = [], ""
+    for path in paths:
+        file, features = _read(path, key)
         _check_finite(file)
+        files.append(file)
+        trained_by = trained_by or features
     sha256 = joined_sha256([file.sha256 for file in files])
     states = [plain_state(file.state) for file in files]
     if len(files) == 1:
@@ -45,7 +57,36 @@ def load_network(paths: Sequence[Path], key: str = "method.network") -> Transfer
         found = _adain(states, sha256)
     if found is None:
         raise WeightsError(_refusal(files, states, key))
+    if trained_by:
+        found.features = trained_by
     return found
+
+
+def network_bytes(state: Mapping[str, Tensor], features: str) -> bytes:
+    """The file of a network's tensors, in half precision, without code.
+
+    Args:
+        features: the network by whose features it was trained.
+    """
+    numbers = {name: half(values) for name, values in state.items()}
+    return array_bytes({"format": FORMAT, "features": features, **numbers})
+
+
+def _read(path: Path, key: str) -> tuple[Weights, str]:
+    """A file of tensors, and by whose features it was trained, if it says so. Raises WeightsError."""
+    try:
+        if path.suffix.lower() != ".npz" and not is_array_file(path):
+            return file_weights(path, key=key), ""
+        arrays = read_arrays(path)
+        if str(arrays.pop("format", "")) != FORMAT:
+            raise ValueError("another format")
+        features = str(arrays.pop("features", ""))
+        state = {name: single(values) for name, values in arrays.items()}
+        return Weights(state, hash_file(path), f"The network file {path}"), features
+    except ValueError as error:
+        raise WeightsError(f"The network file {path} is not of a transfer network, or damaged: {_KNOWN}.") from error
+    except OSError:
+        return file_weights(path, key=key), ""  # which tells what is wrong with it
 
 
 def joined_sha256(hashes: Sequence[str]) -> str:
@@ -75,6 +116,13 @@ def _adain(states: Sequence[Mapping[str, Tensor]], sha256: str) -> TransferNetwo
     if encoders[0][-1].shape[0] != decoders[0][0].shape[1]:
         return None
     return build_adain(encoders[0], decoders[0], sha256)
+
+
+def _is_quick(path: Path) -> bool:
+    try:
+        return is_quick(path)
+    except OSError:
+        return False  # told where the file is read
 
 
 def _check_finite(file: Weights) -> None:

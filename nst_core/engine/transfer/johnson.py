@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.reflection import ReflectedConv2d
 
 _RESIDUAL_BLOCKS = 5
 _STATISTICS = re.compile(r"(^|\.)in\d+\.(running_(mean|var)|num_batches_tracked)$")
@@ -30,7 +31,7 @@ class Johnson(TransferNetwork):
     """
 
     title: ClassVar[str] = "Johnson"
-    features: ClassVar[str] = "vgg16"
+    features = "vgg16"
     min_side: ClassVar[int] = 5  # the first kernel's reflection, and two positions at a quarter of the side
     min_style_side: ClassVar[int] = 1
 
@@ -75,7 +76,7 @@ class Johnson(TransferNetwork):
 class _Convolution(nn.Module):
     def __init__(self, before: int, after: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv2d = nn.Conv2d(before, after, kernel, stride, padding=kernel // 2, padding_mode="reflect")
+        self.conv2d = ReflectedConv2d(before, after, kernel, stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         found: Tensor = self.conv2d(maps)

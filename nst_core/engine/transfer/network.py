@@ -22,7 +22,7 @@ class TransferNetwork(nn.Module):
     """
 
     title: ClassVar[str]
-    features: ClassVar[str]
+    features: str
     proportional: ClassVar[bool] = True
     min_side: ClassVar[int]
     min_style_side: ClassVar[int]

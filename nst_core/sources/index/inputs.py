@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
@@ -48,17 +48,8 @@ def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Inpu
     error = _refusal(path, metadata, limits)
     if error:
         return Input(path, 0, 0, *identity, error, metadata.mode, metadata.format)
-    return Input(
-        path,
-        metadata.width,
-        metadata.height,
-        *identity,
-        None,
-        metadata.mode,
-        metadata.format,
-        metadata.phash,
-        metadata.palette,
-    )
+    found = Input(path, metadata.width, metadata.height, *identity, None, metadata.mode, metadata.format)
+    return replace(found, phash=metadata.phash, palette=metadata.palette)
 
 
 def unreadable_input(path: Path, state: tuple[int, int], error: InputError) -> Input:

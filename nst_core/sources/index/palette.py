@@ -46,22 +46,22 @@ def palette(pixels: NDArray[np.uint8]) -> Palette:
     colours = oklab(np.asarray(image).reshape(-1, 3))
     along = np.sort(colours @ _DIRECTIONS.T, axis=0)
     places = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(along)).astype(int)
-    found: Palette = np.rint(along[places].T.ravel() * UNIT).astype(np.int16)
-    return found
+    palette: NDArray[np.int16] = np.rint(along[places].T.ravel() * UNIT).astype(np.int16)
+    return palette
 
 
 def oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N, 3) of 8-bit sRGB in Oklab: lightness from 0 to 1, green to red, blue to yellow."""
     cones: NDArray[np.float64] = _LINEAR[colours] @ _RGB_TO_CONES.T
-    found: NDArray[np.float64] = np.cbrt(cones) @ _CONES_TO_LAB.T
-    return found
+    lab: NDArray[np.float64] = np.cbrt(cones) @ _CONES_TO_LAB.T
+    return lab
 
 
 def squared_distances(one: NDArray[np.int16], others: NDArray[np.int16]) -> NDArray[np.int64]:
     """Of a palette, (L,), to others, (N, L): whole numbers, the same on every machine."""
     difference = others.astype(np.int64) - one
-    squares: NDArray[np.int64] = np.einsum("nl,nl->n", difference, difference)
-    return squares
+    distances: NDArray[np.int64] = np.einsum("nl,nl->n", difference, difference)
+    return distances
 
 
 def _linear() -> NDArray[np.float64]:

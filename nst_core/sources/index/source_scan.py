@@ -43,6 +43,12 @@ def source_duplicates(
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
 
 
+def source_hashes(catalogue: Catalogue, section: ImageSource, progress: Progress | None = None) -> Mapping[str, str]:
+    """Item id → sha256 of its file; items whose files cannot be read are left out."""
+    inputs = scan_items(catalogue.items, section, progress)
+    return {item.id: sha256 for item in catalogue.items if (sha256 := inputs[item.path].sha256) is not None}
+
+
 def source_palettes(
     items: Sequence[Item], section: ImageSource, progress: Progress | None = None
 ) -> dict[str, NDArray[np.int16]]:

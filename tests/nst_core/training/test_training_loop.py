@@ -41,7 +41,7 @@ class Counting(Trainer):
         return {"photographs.sum": self.weight, "photographs.steps": self.done, "paintings.sum": 2 * self.weight}
 
     def previews(self) -> Tensor:
-        return torch.rand(2, 3, 4, 5)
+        return torch.rand(2, 3, 3, 4, 5)
 
     def state(self) -> dict[str, Any]:
         return {"done": self.done, "weight": self.weight, "generator": self.generator.get_state()}

@@ -11,7 +11,7 @@ from torch import Tensor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.features.slim_network import CONVOLUTIONS, LAYERS, TEACHER_CHANNELS, SlimNetwork
 from nst_core.engine.training.channel_selection import best_channels, select_channels
-from nst_core.engine.training.distillation import project
+from nst_core.engine.training.distillation_losses import project
 
 WIDTHS = (3, 4, 5, 6)
 

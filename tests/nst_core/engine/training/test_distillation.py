@@ -13,16 +13,9 @@ from wide_features import WideFeatures
 from nst_core.engine.features.slim import SlimFeatures
 from nst_core.engine.features.slim_network import LAYERS, SlimNetwork
 from nst_core.engine.losses import gram_matrix
-from nst_core.engine.training.crops import ImageSet
-from nst_core.engine.training.distillation import (
-    DistillationSettings,
-    SlimTrainer,
-    TrainingImages,
-    feature_error,
-    gram_error,
-    project,
-    relative_distance,
-)
+from nst_core.engine.training.crops import ImageSet, TrainingImages
+from nst_core.engine.training.distillation import DistillationSettings, SlimTrainer
+from nst_core.engine.training.distillation_losses import feature_error, gram_error, project, relative_distance
 from nst_core.engine.training.trainer import AveragedWeights, learning_rate
 
 TINY = DistillationSettings(

@@ -11,8 +11,9 @@ import pytest
 import torch
 from tiny_networks import adain_files, decoder_state, encoder_state, johnson_file, johnson_state
 
+from nst_core.engine.features.slim import SHIPPED
 from nst_core.engine.transfer.adain import AdaIN
-from nst_core.engine.transfer.files import load_network
+from nst_core.engine.transfer.files import load_network, network_bytes
 from nst_core.engine.transfer.johnson import Johnson
 from nst_core.errors import WeightsError
 
@@ -47,6 +48,34 @@ def test_one_file_may_hold_both_parts_in_half_precision_and_of_data_parallel(tmp
     network = load_network([saved(tmp_path, whole)])
     assert isinstance(network, AdaIN)
     assert network.style_vectors(torch.rand(2, 3, 16, 16)).dtype == torch.float32
+
+
+def test_files_without_code_hold_the_same_networks_and_say_what_they_were_trained_by(tmp_path: Path) -> None:
+    parts = {"encoder": encoder_state(whole=False), "decoder": decoder_state()}
+    whole = {f"{part}.{key}": value for part, state in parts.items() for key, value in state.items()}
+    content = torch.rand(1, 3, 16, 16)
+    for state, files in ((whole, adain_files(tmp_path)), (johnson_state(), [johnson_file(tmp_path)])):
+        own = tmp_path / "own.npz"
+        own.write_bytes(network_bytes(state, "slim"))
+        found, public = load_network([own]), load_network(files)
+        assert found.weights_sha256 == hashlib.sha256(own.read_bytes()).hexdigest()
+        assert (type(found), found.features) == (type(public), "slim")
+        made, expected = (each(content, each.style_vectors(content), torch.ones(1)) for each in (found, public))
+        torch.testing.assert_close(made, expected, rtol=0, atol=0.02)
+
+
+def test_other_files_of_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="is not of a transfer network, or damaged"):
+        load_network([SHIPPED])
+    own = tmp_path / "own.npz"
+    data = network_bytes(johnson_state(), "slim")
+    for cut in (0, 9, len(data) // 2, len(data) - 30):
+        own.write_bytes(data[:cut])
+        with pytest.raises(WeightsError, match="is not of a transfer network, or damaged"):
+            load_network([own])
+    own.write_bytes(network_bytes(without(johnson_state(), "in1.bias"), "slim"))
+    with pytest.raises(WeightsError, match=r"is not of the transfer network that method\.network needs"):
+        load_network([own])
 
 
 class _Code:
