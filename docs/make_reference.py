@@ -14,6 +14,7 @@ from typing import Any
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import SOURCES, ImageSource
 from nst_core.engine.recipe import ContentTerm, Layers, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.stages import StageSettings
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.recipes import load_method, load_recipe, recipe_names
 
@@ -143,6 +144,7 @@ def methods(schema: Mapping[str, Any]) -> str:
             recipe_part("method.content", ContentTerm),
             recipe_part("method.style", StyleTerm),
             recipe_part("method.optimiser", OptimiserSettings),
+            recipe_part("Each of method.stages", StageSettings),
             recipe_part("Keys of a transfer recipe", TransferRecipe, leave_out=("name", "source", "kind"))
             + f"\nMore on each in [transfer.md](transfer.md).\n\n```yaml\n{EXAMPLES['transfer']}\n```\n",
             "### The shipped recipes\n\n" + shipped(),
@@ -257,6 +259,8 @@ def _hint(hint: Any) -> str:
         return "layer names with weights, or a list of names"
     if hint == tuple[StyleTerm, ...]:
         return "a list of such terms"
+    if hint == tuple[StageSettings, ...]:
+        return "a list of stages"
     if typing.get_origin(hint) is typing.Literal:
         return _choices(typing.get_args(hint))
     given = [each for each in typing.get_args(hint) if each is not types.NoneType]

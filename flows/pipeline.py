@@ -21,7 +21,7 @@ from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
 from nst_core.config.method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
-from nst_core.errors import Interrupted
+from nst_core.errors import Interrupted, NstError
 from nst_core.plan.current_inputs import with_current_inputs
 from nst_core.plan.forecast import check_room
 from nst_core.plan.new_part import check_strict, new_part
@@ -103,6 +103,25 @@ def judge_task(run_folder: Path) -> None:
         quality = judge_run(run_folder, progress=show)
     if quality.left_out:
         console.print(f"{len(quality.left_out)} pictures could not be judged: `nst judge {run_folder}` says why.")
+
+
+@resilient_task(name="describe", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
+def describe_task(run_folder: Path) -> None:
+    """Describe the pictures of a run folder. The run goes on whatever becomes of it."""
+    from nst_core.describing.run_describing import describe_run
+
+    try:
+        with reporter.stage("Describing", 0, "pictures"):
+            description = describe_run(run_folder, progress=show)
+    except Interrupted:
+        raise
+    except NstError as error:
+        console.print(f"The pictures could not be described: {error}", markup=False, soft_wrap=True)
+        return
+    if description.left_out:
+        console.print(
+            f"{len(description.left_out)} pictures could not be described: `nst describe {run_folder}` says why."
+        )
 
 
 @resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
@@ -196,6 +215,8 @@ def finish(
     if seconds is not None or not is_current(folder.root, summary) or missing_pages(config):
         if config.output.judge and summary.success and not summary.missing:
             judge_task(folder.root)
+        if config.output.describe and summary.success and not summary.missing:
+            describe_task(folder.root)
         if config.output.gallery and not summary.missing:  # else another shard will be the last
             gallery_task(folder.root)
         if config.output.report and not summary.missing:

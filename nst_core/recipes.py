@@ -6,6 +6,7 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import types
 import typing
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.engine.recipe import AS_SHIPPED, KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
+from nst_core.engine.stages import Stage, StageSettings, inputs_of
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe, is_network
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
@@ -22,7 +24,7 @@ from nst_core.storage.yaml_files import parse_yaml, read_yaml
 
 _LARGEST_INT = 2**31 - 1  # what the columns of the results hold
 MAX_SCALES = 16
-"""Scales of a schedule."""
+"""Scales, or stages, of a schedule."""
 
 MAX_OTHER_SIZES = 4
 """The largest factor by which the style of `mrf` is enlarged and reduced."""
@@ -45,7 +47,7 @@ def configs_folder() -> Path:
 def recipe_names(kind: str | None = None) -> list[str]:
     """The recipes that ship with the package; of one kind of method, or all."""
     names = sorted(path.stem for path in _methods_folder().glob("*.yaml"))
-    return [name for name in names if kind is None or _recipe_data(name).get("kind", OPTIMISATION) == kind]
+    return [name for name in names if kind is None or _recipe_layers(name)[0].get("kind", OPTIMISATION) == kind]
 
 
 def is_recipe_file(name: str) -> bool:
@@ -73,13 +75,14 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
     Overrides have the shape of the file: `{"evaluations": 50, "style": {"layers": {"relu1_1": 1.0}}}`. Sections are
     merged key by key; `layers` are replaced as a whole. Where the file has `variants` (keys by name of features), those
     of the chosen features lie between: `{"features": "squeezenet1_0"}` then brings its layers along. A file with
-    `kind: transfer` has the keys of a `TransferRecipe`; `transfer` is such a recipe without a file.
+    `recipe: NAME` is laid over that shipped recipe as overrides are. A file with `kind: transfer` has the keys of a
+    `TransferRecipe`; `transfer` is such a recipe without a file.
 
     Raises:
         ConfigError: no such recipe; or unknown keys and values of the wrong type, all of them in one message.
     """
-    overrides = overrides or {}
-    data = _recipe_data(name)
+    data, *laid_over = (*_recipe_layers(name), overrides or {})
+    overrides = functools.reduce(_merge, laid_over)
     kind, wanted = data.get("kind", OPTIMISATION), overrides.get("kind")
     for each in (wanted, kind):
         if each not in (None, *KINDS):
@@ -94,26 +97,29 @@ def load_method(name: str, overrides: Mapping[str, Any] | None = None) -> Method
         return _transfer_recipe({**data, **overrides})
     data, overrides = ({key: of[key] for key in of if key != "kind"} for of in (data, overrides))
     merged = _with_variant(data, overrides)
-    _derive_size(merged, data, overrides)
+    faults = list(_schedules_at_odds(functools.reduce(_merge, laid_over[:-1], data), laid_over[-1]))
+    if overrides.get("stages") and "scales" not in overrides:
+        merged["scales"] = None  # stages take the place of a recipe's scales
+    _derive_size(merged, data, *laid_over)
     if merged.get("features") == "slim":
         merged.setdefault("weights", "shipped")
-    merged.setdefault("inputs", "caffe" if merged.get("weights") == "caffe" else "torchvision")
+    merged.setdefault("inputs", inputs_of(merged.get("weights", "")))
     if isinstance(merged.get("weights"), str):
         merged["weights"] = expanded(merged["weights"])
+    merged["stages"] = _with_expanded_weights(merged.get("stages"))
     _expand_start(merged)
-    faults: list[str] = []
     recipe = _build(Recipe, merged, "method", faults)
     if recipe:
         faults += _contradictions(recipe)
     if faults:
         raise ConfigError("; ".join(faults) + ".")
-    return _with_scales_to_size(_with_options(_with_strength(typing.cast(Recipe, recipe))))
+    return _with_stages(_with_scales_to_size(_with_options(_with_strength(typing.cast(Recipe, recipe)))))
 
 
-def _recipe_data(name: str) -> dict[str, Any]:
-    """What a recipe's file holds, and its name. Raises ConfigError."""
+def _recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
+    """What a recipe's file holds, and its name, after that of the recipe that it is laid over. Raises ConfigError."""
     if name == TRANSFER:
-        return {"name": TRANSFER, "kind": TRANSFER}
+        return ({"name": TRANSFER, "kind": TRANSFER},)
     known = recipe_names()
     path = Path(expanded(name)) if is_recipe_file(name) else _methods_folder() / f"{name}.yaml"
     if not (is_recipe_file(name) or name in known) or not path.is_file():
@@ -123,7 +129,13 @@ def _recipe_data(name: str) -> dict[str, Any]:
     data = read_yaml(path, "recipe")
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
-    return {"name": path.stem, **data}
+    base = data.pop("recipe", None)
+    if base is not None and (base == name or base not in known):
+        raise ConfigError(
+            f"The recipe {path} is laid over {short(base)}, which is no other shipped recipe"
+            f"{suggestion(str(base)[:100], known)}."
+        )
+    return (*(_recipe_layers(base) if base else ()), {"name": path.stem, **data})
 
 
 def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
@@ -133,7 +145,7 @@ def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
     recipe: TransferRecipe | None = _build(TransferRecipe, data, "method", faults)
     if recipe:
         if not recipe.network:
-            faults.append("method.network is missing: name a transfer network, such as magenta, or its file")
+            faults.append("method.network is missing: name a transfer network, such as quick, or its file")
         if recipe.strength is not None and recipe.strength > 1:
             faults.append(f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1")
         if recipe.crop and (recipe.keep or recipe.regions):
@@ -144,8 +156,20 @@ def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
     return replace(recipe, network=tuple(map(expanded, recipe.network)), strength=strength)
 
 
+def _with_expanded_weights(stages: Any) -> Any:
+    """The stages of a recipe with the paths of their weights expanded; anything else as it is, to be refused."""
+    if not isinstance(stages, list):
+        return stages
+    return [
+        {**stage, "weights": expanded(stage["weights"])}
+        if isinstance(stage, Mapping) and isinstance(stage.get("weights"), str)
+        else stage
+        for stage in stages
+    ]
+
+
 def _expand_start(merged: dict[str, Any]) -> None:
-    """Write `start: magenta`, or a network's file, as `start: transfer` with that network."""
+    """Write `start: quick`, or a network's file, as `start: transfer` with that network."""
     start = merged.get("start")
     if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
         merged |= {"start": TRANSFER, "start_network": start}
@@ -161,7 +185,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
     if recipe.strength is not None and recipe.strength > 1:
         yield f"method.strength is {recipe.strength:g}; it must be a number from 0 to 1"
     if (recipe.start == TRANSFER) != bool(recipe.start_network):
-        missing = "method.start_network is missing: name a transfer network, such as magenta, or its file"
+        missing = "method.start_network is missing: name a transfer network, such as quick, or its file"
         needless = f"method.start_network belongs to start: {TRANSFER}, and here it is {recipe.start}"
         yield missing if recipe.start == TRANSFER else needless
     if recipe.average >= 1:
@@ -170,12 +194,44 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield "method.style.beside has a term with terms beside it: put them all into method.style.beside"
     for number, term in enumerate((recipe.style, *recipe.style.beside)):
         yield from _option_faults(term, f"method.style.beside[{number - 1}]" if number else "method.style", recipe)
+    if recipe.stages:
+        yield from _stage_faults(recipe)
+        return
     scales = recipe.scales or (recipe.size,)
     if any(after < before for before, after in itertools.pairwise(scales)):
         yield f"method.scales is {list(scales)}; a scale may not be smaller than the one before"
     if isinstance(recipe.evaluations, tuple) and len(recipe.evaluations) != len(scales):
         numbers, sides = _counted(recipe.evaluations, "number"), _counted(scales, "scale")
         yield f"method.evaluations has {numbers} for {sides}; give one for all, or one for each"
+
+
+def _schedules_at_odds(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of a schedule beside stages that have all of it."""
+    if not data.get("stages") or "stages" in overrides:
+        return
+    for key in ("scales", "evaluations"):
+        if overrides.get(key) is not None:
+            yield f"method.{key} is given, and the recipe has stages, which say it: set method.stages, or that to null"
+
+
+def _stage_faults(recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the stages of a recipe."""
+    if recipe.scales:
+        yield "method.scales and method.stages are given: the stages have sizes of their own, leave scales out"
+    sizes = [stage.size for stage in recipe.stages if stage.size is not None]
+    if sizes and len(sizes) < len(recipe.stages):
+        yield "method.stages has stages with a size and stages without: give all one, or none"
+    if any(after < before for before, after in itertools.pairwise(sizes)):
+        yield f"method.stages has the sizes {sizes}; one may not be smaller than the one before"
+    if isinstance(recipe.evaluations, tuple) and any(stage.evaluations is None for stage in recipe.stages):
+        yield "method.stages has a stage without evaluations, and method.evaluations is a list: give each stage its own"
+    last = recipe.schedule()[-1].network
+    if last is not None:
+        yield (
+            f"method.stages ends with features {last.features} and weights {short(last.weights)}, and the recipe's own "
+            f"are {recipe.features} and {short(recipe.weights)}: the last stage must have the recipe's own, in whose "
+            "losses results are told"
+        )
 
 
 def _option_faults(term: StyleTerm, where: str, recipe: Recipe) -> Iterator[str]:
@@ -215,12 +271,41 @@ def _counted(values: Sequence[int], what: str) -> str:
 
 def _with_scales_to_size(recipe: Recipe) -> Recipe:
     """The recipe with its scales multiplied so that the last is its size, and none below the least."""
-    if not recipe.scales or recipe.scales[-1] == recipe.size:
+    last = recipe.stages[-1].size if recipe.stages else (recipe.scales or (None,))[-1]
+    if last is None or last == recipe.size:
         return recipe
     least = min(recipe.least_scale, recipe.size)
+    sides = tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.schedule())
+    if not recipe.stages:
+        return replace(recipe, scales=sides)
     return replace(
-        recipe, scales=tuple(max(least, scaled_side(recipe.size, stage.factor)) for stage in recipe.stages())
+        recipe, stages=tuple(replace(stage, size=side) for stage, side in zip(recipe.stages, sides, strict=True))
     )
+
+
+def _with_stages(recipe: Recipe) -> Recipe:
+    """The recipe with all that its stages leave out written out, and nothing that says what holds without it.
+
+    So methods that are the same have one fingerprint. `evaluations` is their sum; stages on the recipe's own network
+    alone are written as scales.
+    """
+    if not recipe.stages:
+        return recipe
+    if recipe.networks() == (None,):
+        counts = tuple(stage.evaluations for stage in recipe.schedule())
+        if len(counts) == 1:
+            return replace(recipe, stages=(), evaluations=counts[0])
+        return replace(
+            recipe, stages=(), evaluations=counts, scales=tuple(s.size or recipe.size for s in recipe.stages)
+        )
+    sides = [stage.size for stage in recipe.stages]
+    sides = [None] * len(sides) if set(sides) <= {recipe.size} else sides
+    written = (_written_out(*each) for each in zip(recipe.schedule(), sides, strict=True))
+    return replace(recipe, stages=tuple(written), evaluations=recipe.total_evaluations)
+
+
+def _written_out(stage: Stage, size: int | None) -> StageSettings:
+    return StageSettings(stage.evaluations, size, **(vars(stage.network) if stage.network else {}))
 
 
 def set_override(data: dict[str, Any], override: str) -> None:
@@ -244,6 +329,7 @@ def recipe_dict(recipe: MethodRecipe) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
     data["style"]["beside"] = list(data["style"]["beside"])
     data["style"], *data["style"]["beside"] = map(_given_options, (data["style"], *data["style"]["beside"]))
+    data["stages"] = list(map(_given_options, data["stages"]))
     for term in (data["content"], data["style"], *data["style"]["beside"]):
         term["layers"] = dict(term["layers"])
     return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
@@ -268,11 +354,21 @@ def _with_variant(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict
 
 
 def _derive_size(merged: dict[str, Any], *layers: Mapping[str, Any]) -> None:
-    """Set the size to the last scale where the last of the layers that speaks of either gives scales and no size."""
-    speaking = [layer for layer in layers if "size" in layer or layer.get("scales")]
-    scales = speaking[-1].get("scales") if speaking and "size" not in speaking[-1] else None
-    if isinstance(scales, list) and isinstance(scales[-1], int):
-        merged["size"] = scales[-1]
+    """Set the size to the last scale's, or stage's, where the last of the layers that speaks of either says no size."""
+    speaking = [layer for layer in layers if "size" in layer or _last_side(layer) is not None]
+    last = _last_side(speaking[-1]) if speaking and "size" not in speaking[-1] else None
+    if last is not None:
+        merged["size"] = last
+
+
+def _last_side(layer: Mapping[str, Any]) -> int | None:
+    """The side of the last stage or scale that some keys of a recipe give, if they do."""
+    stages, scales = layer.get("stages"), layer.get("scales")
+    if isinstance(stages, list) and stages and isinstance(stages[-1], Mapping):
+        last = stages[-1].get("size")
+    else:
+        last = scales[-1] if isinstance(scales, list) and scales else None
+    return last if isinstance(last, int) else None
 
 
 def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,14 +401,27 @@ def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
+_LISTS: dict[Any, tuple[type[Any], str]] = {
+    tuple[StyleTerm, ...]: (StyleTerm, "terms, each with layers and a loss"),
+    tuple[StageSettings, ...]: (
+        StageSettings,
+        f"at most {MAX_SCALES} stages, such as {{features: slim, evaluations: 50}}",
+    ),
+}
+"""Keys that are lists of sections: what each is, and the list in words."""
+
+
 def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where, faults)
-    if hint == tuple[StyleTerm, ...]:
-        if not isinstance(value, list):
-            faults.append(f"{where} is {short(value)}; it must be a list of terms, each with layers and a loss")
+    if hint in _LISTS:
+        kind, words = _LISTS[hint]
+        if value is None and kind is StageSettings:
+            return ()
+        if not isinstance(value, list) or (kind is StageSettings and len(value) > MAX_SCALES):
+            faults.append(f"{where} is {short(value)}; it must be a list of {words}")
             return None
-        return tuple(_build(StyleTerm, each, f"{where}[{number}]", faults) for number, each in enumerate(value))
+        return tuple(_build(kind, each, f"{where}[{number}]", faults) for number, each in enumerate(value))
     try:
         return _scalar(hint, value)
     except ValueError as error:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = {
     "nst_core": [
         "errors", "storage", "engine", "networks", "transforms", "recipes", "config", "sources", "manifest",
-        "run_folder", "plan", "judging", "views", "export", "sweep", "chunks", "bench", "training", "app",
+        "run_folder", "plan", "judging", "describing", "views", "export", "publishing", "sweep", "chunks", "bench",
+        "training", "app",
     ],
     "flows": [
         "causes", "light_pyarrow", "printing", "progress", "download_progress", "signals", "server", "runners",
@@ -42,8 +43,8 @@ LIBRARY = sorted((ROOT / "nst_core").rglob("*.py"))
 ENGINE = sorted((ROOT / "nst_core" / "engine").rglob("*.py"))
 ENGINE_NEEDS = {"torch", "torchvision", "numpy", "PIL", "nst_core.engine", "nst_core.errors"}
 RECIPES_NEED = {
-    "nst_core.engine.recipe", "nst_core.engine.transfer.recipe", "nst_core.errors", "nst_core.storage.expansion",
-    "nst_core.storage.yaml_files",
+    "nst_core.engine.recipe", "nst_core.engine.stages", "nst_core.engine.transfer.recipe", "nst_core.errors",
+    "nst_core.storage.expansion", "nst_core.storage.yaml_files",
 }  # fmt: skip
 
 

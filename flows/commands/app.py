@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from flows.commands.options import Set
 from nst_core.errors import UsageError
+from nst_core.storage.paths import is_local
 from nst_core.storage.written_paths import written_path
 
 NEEDED = ("uvicorn", "python_multipart", "fastapi")
@@ -62,15 +64,43 @@ def app(
         int, typer.Option(min=1, help="Pictures from one address on their way, at most, whatever names people have.")
     ] = 10,
     seconds: Annotated[float, typer.Option(min=1, help="That one picture may take.")] = 300.0,
+    runs: Annotated[
+        Any | None,
+        typer.Option(
+            parser=written_path, metavar="DIR", help="The folder of runs on the page of runs; that of --output."
+        ),
+    ] = None,
+    run_files: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=written_path,
+            metavar="PATH",
+            help="A run file, or a folder of them, to be started there as it is, beside FILE; may be repeated.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=written_path,
+            metavar="DIR",
+            help="A folder that uploaded run files may read, beside the sources of FILE; may be repeated.",
+        ),
+    ] = None,
+    runs_at_once: Annotated[int, typer.Option(min=1, help="Runs at work, beyond which none is started.")] = 1,
+    run_pairs: Annotated[int, typer.Option(min=1, help="Pairs of an uploaded run file, at most.")] = 10_000,
     set_: Set = None,
 ) -> None:
-    """Answer on a web page where anyone puts in a photograph and a painting and watches the result form."""
+    """Answer on a web page where anyone puts in a photograph and a painting and watches the result form.
+
+    A second page shows the runs beside it: they are watched, started, paused and resumed there.
+    """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError("The app needs more packages: pip install 'nst-pipeline[app]'.")
     from flows.progress import console
     from nst_core.app.forwarding import Forwarding
     from nst_core.app.limits import Limits
+    from nst_core.app.runs.settings import RunSettings, data_folders
     from nst_core.app.server import ServerAddress, serve
     from nst_core.config.run_config import load_config, parse_config
 
@@ -92,4 +122,17 @@ def app(
         raise UsageError("--forwarded says how proxies write, and there are none: give their number with --proxies.")
     if no_password and password:
         raise UsageError("--password and --no-password are given: drop one of them.")
-    serve(config, limits, address, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))
+    for path in (runs, *(run_files or ()), *(data or ())):
+        if path is not None and not is_local(path):
+            raise UsageError(f"{path} is at a store: the page of runs needs folders on a disk.")
+    sources, samples = data_folders(config)
+    settings = RunSettings(
+        folder=runs or output.parent,
+        command=(sys.executable, "-P", "-m", "flows", "run"),
+        data=(*sources, *(data or ())),
+        samples=samples,
+        files=(*([file] if file and file.is_file() else []), *(run_files or ())),
+        at_once=runs_at_once,
+        pairs=run_pairs,
+    )
+    serve(config, limits, address, lambda sentence: console.print(sentence, markup=False, soft_wrap=True), settings)

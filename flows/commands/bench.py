@@ -14,7 +14,7 @@ from nst_core.storage.written_paths import written_local_path
 
 
 def bench(
-    recipe: Annotated[str, typer.Option(help="A recipe's name.")] = "wavelet",
+    recipe: Annotated[str, typer.Option(help="A recipe's name; auto: that of a run file without one.")] = "auto",
     set_: Set = None,
     size: Annotated[int | None, typer.Option(help="Side of the square images in pixels; else the recipe's.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Images per batch; may be repeated. Else the usual.")] = None,

@@ -63,17 +63,18 @@ def export(
     if as_json:
         print(json.dumps(asdict(report) | {"folder": str(report.folder)}, indent=2, ensure_ascii=False))
     else:
-        _print_report(report)
+        print_report(report, str(report.folder))
     if report.left_out or report.faults:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _print_report(report: ExportReport) -> None:
+def print_report(report: ExportReport, place: str) -> None:
+    """Say what is in `place` now, and what was left out."""
     for note in report.notes:
         print(note)
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     shares = f" ({splits})" if splits else ""
-    counts = f"{report.images} of {report.planned} planned images are in {report.folder}{shares}"
+    counts = f"{report.images} of {report.planned} planned images are in {place}{shares}"
     print(f"{counts}, {report.written} written now")
     for fault in report.faults:
         print(f"left out of the annotations: {fault}")

@@ -36,14 +36,18 @@ class PreparedRun:
     report: RunReport | None
 
 
-def prepare_run(config: RunConfig, strict: bool = False, sources: Sources | None = None) -> PreparedRun:
+def prepare_run(
+    config: RunConfig, strict: bool = False, sources: Sources | None = None, most: int | None = None
+) -> PreparedRun:
     """Check what can be checked without Prefect's server, which takes seconds, and pair the sources.
 
     Args:
         sources: those of `config`, if they have been read already.
+        most: pairs that the run may ask for.
 
     Raises:
-        UsageError: as `flows.pipeline.pipeline`.
+        UsageError: as `flows.pipeline.pipeline`; or there are more than `most` pairs, or the data are still to be
+            downloaded, so that nobody knows.
     """
     from flows.progress import reporter
     from nst_core.plan.recorded_method import recorded_fingerprints
@@ -59,11 +63,13 @@ def prepare_run(config: RunConfig, strict: bool = False, sources: Sources | None
     folder.check_resume(config.execution.resume)
     wanted = finished = report = None
     if sources is not None:
-        wanted = wanted_pairs(config, method.method, sources=sources)
+        wanted = wanted_pairs(config, method.method, sources=sources, most=most)
     elif not missing_downloads(config):
         with reporter.stage("Reading the sources", 0, "files"):
-            wanted = wanted_pairs(config, method.method, reporter.at_least)
+            wanted = wanted_pairs(config, method.method, reporter.at_least, most=most)
         print_notes(wanted.notes)
+    elif most is not None:
+        raise UsageError("How many pairs there are is known once the data are there: `nst download` fetches them.")
     if wanted:
         finished = finished_state(config, method, wanted)
     if wanted and finished and strict:

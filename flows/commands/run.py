@@ -35,6 +35,7 @@ class RunChoices:
     strict: bool = False
     force: bool = False
     shard: str | None = None
+    max_pairs: int | None = None
 
 
 def demo(
@@ -64,11 +65,15 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Make share I of N only, while other processes make theirs.")
     ] = None,
+    max_pairs: Annotated[
+        int | None,
+        typer.Option("--max-pairs", min=1, help="Refuse a run file that asks for more (exit 2).", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make everything that a run file asks for and that its folder does not hold yet."""
     chosen = [f"execution.{key}={value}" for key, value in (("runner", runner), ("resume", resume)) if value]
-    _run(file, [*(set_ or ()), *chosen], RunChoices(strict, force, shard), as_json)
+    _run(file, [*(set_ or ()), *chosen], RunChoices(strict, force, shard, max_pairs), as_json)
 
 
 def pair(
@@ -76,12 +81,17 @@ def pair(
     output: Annotated[
         Any, typer.Option("--output", "-o", parser=written_path, metavar="FILE", help="The CSV file to write.")
     ] = Path("manifest.csv"),
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="In place of the run file's: random, artist, grid, nearest, farthest.", show_default=False),
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Write the pairs of a run file as a manifest (CSV), to be edited and used with pairing.manifest."""
     from nst_core.config.run_config import load_config
 
-    config = load_config(file, set_ or ())
+    chosen = [f"pairing.strategy={strategy}"] if strategy else []
+    config = load_config(file, [*chosen, *(set_ or ())])
     check_sources(config)
     from flows.progress import reporter
     from nst_core.manifest.csv_writer import formula_note, write_manifest
@@ -153,7 +163,7 @@ def _in_flow(config: RunConfig, choices: RunChoices) -> RunReport:
     from nst_core.run_folder.shard import Shard
 
     shard = Shard.parse(choices.shard) if choices.shard else None
-    prepared = prepare_run(config, choices.strict)
+    prepared = prepare_run(config, choices.strict, most=choices.max_pairs)
     if prepared.report:
         return prepared.report
     if not prepared.resolved:

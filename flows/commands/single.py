@@ -22,7 +22,7 @@ def stylize(
             "--output", "-o", parser=written_path, metavar="FILE", help="Where to write the result (.jpg or .png)."
         ),
     ],
-    recipe: Annotated[str, typer.Option(help="A recipe's name; auto: fast with a GPU, wavelet without.")] = "auto",
+    recipe: Annotated[str, typer.Option(help="A recipe's name; auto: fast with a GPU, slim without.")] = "auto",
     strength: Annotated[
         float | None,
         typer.Option(

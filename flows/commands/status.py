@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from flows.printing import print_text as print
 if TYPE_CHECKING:
     from nst_core.run_folder.lock.holders import Holders
     from nst_core.run_folder.lock.run_lock import Holder
+    from nst_core.run_folder.run_progress import RunProgress
     from nst_core.run_folder.status_counts import StatusCounts
 
 
@@ -45,6 +46,7 @@ def _once(run: RunPath, as_json: bool) -> None:
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder
     from nst_core.run_folder.lock.holders import HolderWatcher
+    from nst_core.run_folder.run_progress import holders_json
     from nst_core.run_folder.summary import summarize
     from nst_core.storage.web_access import accept_old_copies
 
@@ -54,7 +56,7 @@ def _once(run: RunPath, as_json: bool) -> None:
     left = sum(len(chunk.wanted) for chunk in state.chunks)
     if as_json:
         counts = asdict(summary) | {"left": left, "stale": len(state.stale)}
-        print(json.dumps(counts | _holders_json(holders), indent=2, ensure_ascii=False))
+        print(json.dumps(counts | holders_json(holders), indent=2, ensure_ascii=False))
         return
     print_summary(summary)
     print(f"{left} left to do, {len(state.stale)} stale (inputs changed since planned)")
@@ -72,12 +74,13 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
     interval = interval or (2.0 if console.is_terminal else 10.0)
     try:
         if as_json:
-            for counts, holders in _snapshots(run, interval):
-                print(json.dumps(asdict(counts) | {"left": counts.left} | _holders_json(holders)), flush=True)
+            for progress in _snapshots(run, interval):
+                print(json.dumps(progress.as_json()), flush=True)
         elif console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
-                for counts, holders in _snapshots(run, interval):
-                    live.update(Text("\n".join([*_count_lines(counts), *_holder_lines(holders)])), refresh=True)
+                for progress in _snapshots(run, interval):
+                    lines = [*_count_lines(progress.counts), *_holder_lines(progress.holders)]
+                    live.update(Text("\n".join(lines)), refresh=True)
         else:
             for line in _changed_lines(run, interval):
                 print(line, flush=True)
@@ -85,16 +88,15 @@ def _watch(run: RunPath, interval: float | None, as_json: bool) -> None:
         return
 
 
-def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[StatusCounts, Holders]]:
-    """The counts and the holders of the lock, at intervals; the last ones after the last process has ended."""
-    from nst_core.run_folder.lock.holders import HolderWatcher
-    from nst_core.run_folder.status_counts import StatusCounter
+def _snapshots(run: RunPath, interval: float) -> Iterator[RunProgress]:
+    """The progress, at intervals; the last one after the last process has ended."""
+    from nst_core.run_folder.run_progress import ProgressReader
 
-    counter, watcher = StatusCounter(run), HolderWatcher(run)
+    reader = ProgressReader(run)
     while True:
-        holders = watcher.read()  # first, so that the last counts are those of the end
-        yield counter.count(), holders
-        if not holders.present:
+        progress = reader.read()
+        yield progress
+        if not progress.holders.present:
             return
         time.sleep(interval)
 
@@ -102,7 +104,8 @@ def _snapshots(run: RunPath, interval: float) -> Iterator[tuple[StatusCounts, Ho
 def _changed_lines(run: RunPath, interval: float) -> Iterator[str]:
     """A line per snapshot that differs from the one before, and all counts at the end."""
     before = ""
-    for counts, holders in _snapshots(run, interval):
+    for progress in _snapshots(run, interval):
+        counts, holders = progress.counts, progress.holders
         if not holders.present:
             yield from (*_count_lines(counts), *_holder_lines(holders))
             return
@@ -147,23 +150,3 @@ def _lines_of(holder: Holder) -> Iterator[str]:
 def _pace(rate: float | None, eta: float | None) -> str:
     pace = f", {rate:.2f} images/s" if rate is not None else ""
     return pace + (f", about {duration(eta)} left" if eta is not None else "")
-
-
-def _holders_json(holders: Holders) -> dict[str, Any]:
-    """The processes that work there, for scripts."""
-
-    def as_json(holder: Holder) -> dict[str, Any]:
-        return {
-            "owner": None if holder.owner is None else asdict(holder.owner),
-            "shard": None if holder.shard is None else str(holder.shard),
-            "beat": holder.beat,
-            "silent_seconds": holder.silent_seconds,
-            "progress": holder.progress,
-        }
-
-    return {
-        "rate": holders.rate,
-        "eta_seconds": holders.eta_seconds,
-        "at_work": [as_json(holder) for holder in holders.present],
-        "killed": [as_json(holder) for holder in holders.gone],
-    }

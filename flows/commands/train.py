@@ -45,6 +45,12 @@ def adain(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
     _train("adain", file, set_, as_json)
 
 
+@group.command()
+def quick(file: RunFile, set_: Set = None, as_json: Json = False) -> None:
+    """A network that paints in any style in one pass, for `network: FILE`: content photographs, style paintings."""
+    _train("quick", file, set_, as_json)
+
+
 def _train(kind: str, file: Path, overrides: list[str] | None, as_json: bool) -> None:
     from flows.commands.preparation import check_folders
     from nst_core.config.run_config import load_config

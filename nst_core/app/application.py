@@ -15,6 +15,7 @@ from nst_core.app.job_routes import job_routes
 from nst_core.app.middleware import AccessMiddleware
 from nst_core.app.picture_routes import collection_routes, upload_routes
 from nst_core.app.responses import PAGE_POLICY, AsciiJSONResponse, add_error_handlers
+from nst_core.app.runs.run_routes import run_routes
 from nst_core.views.web import environment, page_bytes
 
 NO_GALLERY = "<!doctype html><html lang=en><title>Gallery</title><p>There is no picture yet. <a href=/>Make one</a>."
@@ -24,7 +25,8 @@ def build_app(context: AppContext, rules: AccessRules) -> AccessMiddleware:
     """The ASGI application with all routes, behind the access checks."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, default_response_class=AsciiJSONResponse)
     add_error_handlers(app)
-    for routes in (job_routes(context), upload_routes(context), collection_routes(context)):
+    runs = run_routes(context.runs, has_password=rules.password is not None)
+    for routes in (job_routes(context), upload_routes(context), collection_routes(context), *runs):
         app.include_router(routes)
     _add_pages(app, context)
     return AccessMiddleware(app, rules)

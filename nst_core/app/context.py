@@ -13,6 +13,7 @@ from nst_core.app.job_queue import JobQueue
 from nst_core.app.limits import SIZES, Limits
 from nst_core.app.picture_collections import PictureCollections
 from nst_core.app.recipe_options import NEUTRAL, RecipeOption
+from nst_core.app.runs.run_routes import PAGE, Runs
 from nst_core.app.uploads import Uploads
 
 GALLERY = "/gallery/index.html"
@@ -27,6 +28,7 @@ class AppContext:
         recipes: the recipes by name, the default one first.
         root: the run folder.
         device: name of the device, for display.
+        runs: the page of runs; None where everybody could start one.
     """
 
     queue: JobQueue
@@ -36,6 +38,7 @@ class AppContext:
     limits: Limits
     root: Path
     device: str
+    runs: Runs | None = None
 
     @property
     def default(self) -> RecipeOption:
@@ -64,6 +67,7 @@ class AppContext:
             },
             "accept": list(ACCEPT),
             "gallery": GALLERY,
+            "runs": PAGE if self.runs is not None else None,
             "device": self.device,
         }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nst_core.config.run_config import RunConfig
+
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 """Sides that the page offers, in pixels, as far as `Limits.size` goes."""
 
@@ -46,3 +48,18 @@ class Limits:
     upload_seconds: float = 300.0
     decode_seconds: float = 20.0
     idle_seconds: float = 3600.0
+
+
+def with_limits(config: RunConfig, limits: Limits) -> RunConfig:
+    """The run file with the app's limits on images, where those are the lower ones, and without preview files."""
+    sections = {
+        role: section.model_copy(
+            update={
+                "max_pixels": min(section.max_pixels, limits.pixels),
+                "decode_seconds": min(section.decode_seconds, limits.decode_seconds),
+            }
+        )
+        for role, section in (("content", config.content), ("style", config.style))
+    }
+    output = config.output.model_copy(update={"previews": None})
+    return config.model_copy(update={**sections, "output": output})

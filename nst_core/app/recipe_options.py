@@ -10,7 +10,8 @@ from typing import Any
 
 from nst_core.config.run_config import Method
 from nst_core.engine.features.weights import imagenet_file
-from nst_core.engine.recipe import Recipe, Stage, full_size_evaluations
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.stages import Stage, full_size_evaluations
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import WeightsError
 from nst_core.networks.files import network_files, network_of
@@ -27,7 +28,7 @@ class RecipeOption:
     Attributes:
         reason: why it cannot run here; None where it can.
         method: the `method` section of a run file that has it.
-        stages: its scales, with the evaluations of each.
+        stages: with their scales and evaluations.
     """
 
     name: str
@@ -70,10 +71,10 @@ def _option(method: Method) -> RecipeOption:
     recipe = method.resolve()
     name = Path(method.recipe).stem if is_recipe_file(method.recipe) else method.recipe
     numbers = recipe.size, recipe.total_evaluations
-    return RecipeOption(name, recipe.source, *numbers, _missing_weights(recipe), method, recipe.stages())
+    return RecipeOption(name, recipe.source, *numbers, missing_files(recipe), method, recipe.schedule())
 
 
-def _missing_weights(recipe: MethodRecipe) -> str | None:
+def missing_files(recipe: MethodRecipe) -> str | None:
     """The reason why a recipe cannot run here, or None; found without a download and without loading a network."""
     return _missing_network(recipe) or (_missing_features(recipe) if isinstance(recipe, Recipe) else None)
 
@@ -88,6 +89,11 @@ def _missing_network(recipe: MethodRecipe) -> str | None:
 
 
 def _missing_features(recipe: Recipe) -> str | None:
+    of_networks = (_missing_of_network(recipe.under(network)) for network in recipe.networks())
+    return next((reason for reason in of_networks if reason), None)
+
+
+def _missing_of_network(recipe: Recipe) -> str | None:
     if recipe.features == "wavelet" or recipe.weights in ("random", "shipped"):
         return None
     if recipe.weights == "caffe":

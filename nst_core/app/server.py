@@ -16,9 +16,14 @@ from nst_core.app.device_workers import DeviceWorkers
 from nst_core.app.forwarding import NO_PROXIES, Forwarding
 from nst_core.app.job_queue import JobQueue
 from nst_core.app.job_run_folder import JobRunFolder
-from nst_core.app.limits import Limits
+from nst_core.app.limits import Limits, with_limits
 from nst_core.app.picture_collections import PictureCollections
 from nst_core.app.recipe_options import recipe_options
+from nst_core.app.runs.run_control import RunControl
+from nst_core.app.runs.run_file_rules import RunFileRules
+from nst_core.app.runs.run_routes import Runs
+from nst_core.app.runs.settings import RunSettings
+from nst_core.app.runs.watched_runs import WatchedRuns
 from nst_core.app.uploads import Uploads
 from nst_core.config.devices import local_fleet, run_devices
 from nst_core.config.run_config import RunConfig
@@ -57,6 +62,13 @@ class ServerAddress:
             )
         say(f"Warning: everybody who can reach {self.host} may use this machine and see what is made: no password.")
 
+    @property
+    def private(self) -> bool:
+        """Whether only this machine, or who knows the password, can use the app; a proxy brings others."""
+        return self.password is not None or (
+            is_loopback(self.host) and not self.names and not self.forwarding.proxies and not self.open_to_all
+        )
+
     def listen(self) -> socket.socket:
         """A socket that listens at the address. Raises UsageError."""
         try:
@@ -84,11 +96,18 @@ class ServerAddress:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def serve(config: RunConfig, limits: Limits, address: ServerAddress, say: Callable[[str], object]) -> None:
+def serve(
+    config: RunConfig,
+    limits: Limits,
+    address: ServerAddress,
+    say: Callable[[str], object],
+    runs: RunSettings | None = None,
+) -> None:
     """Answer requests until stopped by SIGINT or SIGTERM.
 
     Args:
         config: a run file; its sources are the collections, its method is the first recipe.
+        runs: what the page of runs shows and starts, unless everybody could.
         say: called with sentences for the terminal: the URL, and notes about the sources.
 
     Raises:
@@ -100,7 +119,8 @@ def serve(config: RunConfig, limits: Limits, address: ServerAddress, say: Callab
         raise UsageError(f"{config.run_folder} is at a store: `nst app` needs a folder on a disk (--output).")
     limits = replace(limits, pixels=min(limits.pixels, config.content.max_pixels, config.style.max_pixels))
     config = with_limits(config, limits)
-    with address.listen() as listening, app_context(config, limits, say) as context:
+    runs = runs if address.private else None
+    with address.listen() as listening, app_context(config, limits, say, runs) as context:
         server = Server(context, address.rules(limits))
         port = listening.getsockname()[1]
         say(f"Open {address.url(port)} (Ctrl-C ends it); pictures go to {config.run_folder}")
@@ -108,23 +128,10 @@ def serve(config: RunConfig, limits: Limits, address: ServerAddress, say: Callab
             server.run([listening])
 
 
-def with_limits(config: RunConfig, limits: Limits) -> RunConfig:
-    """The run file with the app's limits on images, where those are the lower ones, and without preview files."""
-    sections = {
-        role: section.model_copy(
-            update={
-                "max_pixels": min(section.max_pixels, limits.pixels),
-                "decode_seconds": min(section.decode_seconds, limits.decode_seconds),
-            }
-        )
-        for role, section in (("content", config.content), ("style", config.style))
-    }
-    output = config.output.model_copy(update={"previews": None})
-    return config.model_copy(update={**sections, "output": output})
-
-
 @contextlib.contextmanager
-def app_context(config: RunConfig, limits: Limits, say: Callable[[str], object]) -> Iterator[AppContext]:
+def app_context(
+    config: RunConfig, limits: Limits, say: Callable[[str], object], settings: RunSettings | None = None
+) -> Iterator[AppContext]:
     """Run folder, uploads, queue and workers, running while the block does."""
     devices = run_devices(config.execution)
     job_folder, uploads = JobRunFolder(config, local_fleet(config.execution)), Uploads(config.run_folder, limits)
@@ -142,8 +149,21 @@ def app_context(config: RunConfig, limits: Limits, say: Callable[[str], object])
         stack.callback(queue.close)
         collections = PictureCollections(sources, config, limits)
         yield AppContext(
-            queue, uploads, collections, recipe_options(config.method), limits, config.run_folder, str(devices[0])
+            queue,
+            uploads,
+            collections,
+            recipe_options(config.method),
+            limits,
+            config.run_folder,
+            str(devices[0]),
+            page_of_runs(settings, config, limits) if settings is not None else None,
         )
+
+
+def page_of_runs(settings: RunSettings, config: RunConfig, limits: Limits) -> Runs:
+    """What stands behind the page of runs; `config` is the app's own."""
+    rules = RunFileRules(settings, limits, config.execution)
+    return Runs(settings, RunControl(settings, rules, WatchedRuns(settings.folder, config.run_folder)), limits)
 
 
 class Server(BoundedServer):

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from nst_core.bench.images import load_pictures
+from nst_core.config.default_recipe import AUTO, default_recipe
 from nst_core.engine.bench.batch_runner import BenchPictures, Setup
 from nst_core.engine.bench.ceiling import measure_ceiling
 from nst_core.engine.bench.equal_loss import EqualLossComparison, compare
@@ -46,7 +47,7 @@ class BenchOptions:
     """The recipe to measure, the measurements, and their sizes.
 
     Attributes:
-        recipe: a recipe's name, or the path of its file.
+        recipe: a recipe's name, or the path of its file; `auto`: that of a run file without one, on this device.
         overrides: `key.sub=value` of the recipe's keys; `method.` may stand before them, as in run files.
         size: side of the square images in pixels; None is the recipe's.
         batches: images per batch, each measured; none is the pipeline's own choice for the device.
@@ -65,7 +66,7 @@ class BenchOptions:
         data_folder: the folder to write the samples to.
     """
 
-    recipe: str = "wavelet"
+    recipe: str = AUTO
     overrides: Sequence[str] = ()
     size: int | None = None
     batches: Sequence[int] = ()
@@ -204,11 +205,17 @@ def _recipe(options: BenchOptions) -> Recipe:
         overrides["size"] = options.size
     if options.precision is not None:
         overrides["precision"] = options.precision
-    recipe = load_recipe(options.recipe, overrides)
-    if not recipe.scales:
+    name = default_recipe(options.device).name if options.recipe == AUTO else options.recipe
+    recipe = load_recipe(name, overrides)
+    if len(recipe.networks()) > 1:
+        raise UsageError(
+            f"{recipe.name} has stages on several networks: measure each by itself, with --set stages=null and --set "
+            "features=… --set weights=…; `nst plan` then puts their times together."
+        )
+    if not recipe.scales and not recipe.stages:
         return recipe
     # Measured is the evaluation at the delivered size; the schedule counts as so many of those as cost the same.
-    return replace(recipe, scales=None, evaluations=max(1, round(recipe.full_size_evaluations())))
+    return replace(recipe, scales=None, stages=(), evaluations=max(1, round(recipe.full_size_evaluations())))
 
 
 def _check_size(recipe: Recipe, session: Session) -> None:

@@ -12,9 +12,9 @@ from nst_core.storage.machine import has_gpu
 from nst_core.storage.yaml_files import read_yaml
 
 AUTO = "auto"
-ON_GPU, ON_CPU = "fast", "wavelet"
+ON_GPU, ON_CPU = "fast", "slim"
 """On a GPU the nearest to the style for judges that did not make the pictures (docs/quality.md); on a CPU, where that
-takes half a minute or more per picture, what takes seconds and needs no download."""
+takes half a minute or more per picture, the nearest of what takes seconds and needs no download."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def faults(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
             yield f"{key}: {fault['msg']}"
         elif location[:2] == ["execution", "tile"]:
             yield f"execution.tile must be a whole number, 64 or more, auto or none{shown}"
+        elif location[:2] == ["pairing", "disjoint_styles"]:
+            yield f"pairing.disjoint_styles must be true, false or stable{shown}"
         elif location and location[-1] in _NUMBER_OR_AUTO:
             yield f"{_outer(key, location)} must be a whole number, 1 or more, or auto{shown}"
         elif set(location) & set(_DEVICES):

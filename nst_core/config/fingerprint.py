@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ _LATER_KEYS: dict[str, Any] = {
     "style.weight": 1.0,
     "style.beside": [],
     "scales": None,
+    "stages": [],
     "average": 0.0,
     "least_scale": 1,
     "finish": "as_is",
@@ -77,11 +78,13 @@ def fingerprints(
     output: Output,
     pairing: Pairing,
     start_sha256: str | None = None,
+    stages_sha256: Sequence[str | None] = (),
 ) -> Fingerprints:
     """Compute the hashes of a run. `recipe.precision` must be resolved.
 
     Args:
         start_sha256: of the transfer network whose pictures an optimisation begins with, if it does.
+        stages_sha256: of the weights of each stage that is not on the recipe's own network, None for the others.
     """
     method = recipe_dict(recipe)
     for left_out in ("weights", "network", "start_network", "source", "name"):  # hashes of their files are in the data
@@ -91,6 +94,9 @@ def fingerprints(
         method["start_sha256"] = start_sha256
     if isinstance(recipe, Recipe) and recipe.features in FEATURES_VERSION:
         method["features_version"] = FEATURES_VERSION[recipe.features]
+    for stage, sha256 in zip(method.get("stages", ()), stages_sha256, strict=False):
+        if stage.pop("weights", None) is not None:
+            stage["weights_sha256"] = sha256
     quality = output.quality if output.format == "jpeg" else None
     method_data = {
         "version": FINGERPRINT_VERSION,

@@ -46,6 +46,7 @@ def resolve_method(config: RunConfig, fleet: Fleet | None = None) -> ResolvedMet
     fleet = fleet or local_fleet(config.execution)
     recipe = resolve_precision(config.method.resolve(), fleet.device)
     session = session_for(recipe, fleet.here)
-    prints = fingerprints(recipe, session.weights_sha256, config.output, config.pairing, session.start_sha256)
+    hashes = session.start_sha256, session.stages_sha256
+    prints = fingerprints(recipe, session.weights_sha256, config.output, config.pairing, *hashes)
     sides = session.least_sides
     return ResolvedMethod(recipe, fleet, session.weights_sha256, sides.content, sides.style, prints)

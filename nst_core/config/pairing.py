@@ -15,12 +15,14 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _STRATEGIES = {
+    "balance": ("random", "artist", "grid", "manifest"),
     "weights": ("random",),
     "blend": ("random", "artist"),
     **dict.fromkeys(
         ("pools", "unstylized", "splits", "disjoint_styles", "strengths", "replicates", "originals"),
-        ("random", "artist", "grid"),
+        ("random", "artist", "grid", "nearest", "farthest"),
     ),
+    "conflict": ("random", "artist", "grid"),
 }
 """The strategies that follow a key; with another strategy the key must be at its default."""
 
@@ -33,6 +35,7 @@ _LATER_KEYS = (
     "unstylized",
     "splits",
     "disjoint_styles",
+    "conflict",
     "blend",
     "strengths",
     "replicates",
@@ -43,12 +46,15 @@ _LATER_KEYS = (
 class Pairing(Section):
     """Which content images meet which styles."""
 
-    strategy: Literal["random", "artist", "grid", "manifest"] = Field(
+    strategy: Literal["random", "artist", "grid", "nearest", "farthest", "manifest"] = Field(
         "random",
         description="`random`: some styles per content. `artist`: every content once per artist. `grid`: all × all. "
+        "`nearest`: the styles whose palettes are nearest to the content's. `farthest`: those whose are farthest. "
         "`manifest`: as a CSV file says.",
     )
-    styles_per_content: PositiveInt = Field(1, description="`random`: how many styles each content gets.")
+    styles_per_content: PositiveInt = Field(
+        1, description="`random`, `nearest`, `farthest`: how many styles each content gets."
+    )
     balance: Literal["none", "artist", "genre"] = Field(
         "none",
         description="`random`: draw the artist (or genre) first, then one of its styles.",
@@ -77,10 +83,17 @@ class Pairing(Section):
         min_length=1,
         description="Divides contents that have no split, e.g. `{train: 0.8, val: 0.2}`, by their ids.",
     )
-    disjoint_styles: bool = Field(
+    disjoint_styles: bool | Literal["stable"] = Field(
         False,
-        description="Divide the style images among the splits (artist by artist, in the proportions of `splits`), so "
-        "that no two splits share one. Files with the same bytes count as one.",
+        description="Divide the style images among the splits, in the proportions of `splits`, so that no two splits "
+        "share one; files with the same bytes count as one. `true`: artist by artist, as evenly as can be. `stable`: "
+        "each by the sha256 of its file alone, so that further styles move none, and other runs of the same `splits` "
+        "and seed divide them alike.",
+    )
+    conflict: bool = Field(
+        False,
+        description="No content meets styles whose artist (or genre) has the name of its label, as for pictures whose "
+        "texture is of another class than their shape.",
     )
     blend: PositiveInt = Field(
         1, description="`random`, `artist`: how many styles are blended, in equal shares, in each image."

@@ -45,7 +45,7 @@ class Method(BaseModel):
 
     recipe: str = Field(
         AUTO,
-        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `wavelet` "
+        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `slim` "
         "without; a run that has begun keeps what it began with. With `kind: transfer` and no recipe, that of the "
         "network.",
     )
@@ -63,6 +63,8 @@ class Method(BaseModel):
             if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
         }
         networks = {key: _person_paths(data[key]) for key in ("network", "start_network") if key in data}
+        if isinstance(data.get("stages"), list):
+            networks["stages"] = [_with_weights_path(stage) for stage in data["stages"]]
         start = data.get("start")
         if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
             networks["start"] = _person_paths(start)
@@ -96,6 +98,13 @@ class Method(BaseModel):
     def resolve(self) -> MethodRecipe:
         """The recipe with its overrides. Raises ConfigError."""
         return load_method(self.recipe, self.model_extra or {})
+
+
+def _with_weights_path(stage: Any) -> Any:
+    """A stage of a recipe with the path of its weights expanded; anything else as it is, for the recipe to refuse."""
+    if not isinstance(stage, Mapping) or not isinstance(stage.get("weights"), str):
+        return stage
+    return {**stage, "weights": str(person_path(stage["weights"]))}
 
 
 def _person_paths(names: Any) -> Any:
@@ -201,6 +210,11 @@ class Output(Section):
         description="Measure how much of the content and how much of the style each picture has, before gallery and "
         "report are made (`nst judge`).",
     )
+    describe: bool = Field(
+        False,
+        description="Describe the look of each picture in numbers before the gallery is made, which then shows what "
+        "looks alike (`nst describe`).",
+    )
     previews: PositiveInt | None = Field(
         None,
         description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "
@@ -305,7 +319,6 @@ def _crop_faults(config: RunConfig) -> list[str]:
         return []
     found = {
         "output.size: original": config.output.size == "original",
-        "output.judge": config.output.judge,
         "content.source: coco, whose boxes would not fit": isinstance(config.content, CocoSource),
     }
     return [f"method.crop does not go with {what}: leave one of them out" for what, is_so in found.items() if is_so]

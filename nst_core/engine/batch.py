@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.scaling import scaled
+from nst_core.engine.stages import DELIVERED, StageKey
 from nst_core.engine.strength import Strengths, recipe_strengths
 from nst_core.engine.style_targets import StyleTarget
 from nst_core.engine.transfer.recipe import MethodRecipe
@@ -20,7 +21,7 @@ class Pairs:
 
     Attributes:
         contents: (B, 3, H, W) sRGB in [0, 1], at the size to deliver.
-        targets: the style target of each pair; under a schedule with those of its coarser scales.
+        targets: the style target of each pair; with those of its other stages where a recipe has several.
         seeds: seed of each pair, for starts from noise.
         alpha, beta: per-pair weights in place of the recipe's, or None.
         strengths: per-pair strengths in place of the recipe's, or None; the targets are made with them.
@@ -58,17 +59,17 @@ class Pairs:
         strengths = self.strengths_under(recipe)
         return [] if strengths is None else [row for row, value in enumerate(strengths.values) if value == 0]
 
-    def at(self, factor: float) -> Pairs:
-        """The batch at a scale of a schedule: contents (B, 3, h, w), and the targets made for that scale.
+    def at(self, stage: StageKey) -> Pairs:
+        """The batch in a stage: contents (B, 3, h, w) at its scale, and the targets made for it.
 
         Raises:
-            ValueError: the targets were made without that scale.
+            ValueError: the targets were made without that stage.
         """
-        if factor == 1:
+        if stage == DELIVERED:
             return self
-        if not all(factor in target.coarser for target in self.targets):
-            raise ValueError("a schedule of scales needs targets made under the same recipe")
-        targets = [target.coarser[factor] for target in self.targets]
+        if not all(stage in target.others for target in self.targets):
+            raise ValueError("a schedule of stages needs targets made under the same recipe")
+        targets, factor = [target.others[stage] for target in self.targets], stage[0]
         starts = None if self.starts is None else scaled(self.starts, factor)
         return replace(self, contents=scaled(self.contents, factor), targets=targets, starts=starts)
 

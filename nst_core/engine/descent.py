@@ -1,4 +1,4 @@
-"""The optimisation at one scale: the loop over evaluations, steps, checks for divergence and reports."""
+"""The optimisation in one stage: the loop over evaluations, steps, checks for divergence and reports."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from nst_core.engine.evaluation import Evaluate
 from nst_core.engine.objective import LossTerms, Objective
 from nst_core.engine.optimisers import OVERSHOOT, BatchOptimiser
 from nst_core.engine.parametrisation import PixelParametrisation
-from nst_core.engine.recipe import Stage
+from nst_core.engine.stages import Stage
 from nst_core.engine.watch import Watch
 
 
 @dataclass(frozen=True)
 class Reports:
-    """What the loop tells on its way, evaluations counted over all scales.
+    """What the loop tells on its way, evaluations counted over all stages.
 
     Attributes:
-        stage: the scale, and the number of evaluations before it.
-        stride: evaluations between two points of the trace.
+        stage: with the number of evaluations before it.
+        stride: evaluations between two points of the trace; None: it has none of this stage.
         preview: called with the evaluation and the images at this scale, (B, 3, h, w) in [0, 1], where one is due.
     """
 
     watch: Watch
     stage: Stage
-    stride: int
+    stride: int | None
     preview: Callable[[int, Tensor], None]
 
     @torch.no_grad()
@@ -39,7 +39,7 @@ class Reports:
         self, evaluation: int, losses: Tensor, parametrisation: PixelParametrisation, points: Tensor, trace: Trace
     ) -> None:
         """Note the losses, (4, B), report progress, and show a preview, where they are due."""
-        if evaluation % self.stride == 0:
+        if self.stride and evaluation % self.stride == 0:
             trace.append((evaluation, losses.clone()))
         self.watch.report(evaluation, losses[-1])
         if self.watch.preview and self.watch.preview_every and evaluation % self.watch.preview_every == 0:

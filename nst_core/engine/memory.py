@@ -198,7 +198,7 @@ def _evaluate_once(recipe: Recipe, extractor: Extractor, batch: int, side: int) 
 
 def _probe(recipe: Recipe, extractor: Extractor, batch: int, side: int) -> tuple[Objective, Tensor]:
     """An objective of noise images, and images to evaluate it at: of the last scale, which needs the most."""
-    recipe = replace(recipe, scales=None)
+    recipe = replace(recipe, scales=None, stages=())
     set_convolution_precision(recipe.precision)
     images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(extractor.device)
     target: StyleTarget = style_target(images[0], recipe, extractor, images[0])

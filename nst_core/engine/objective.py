@@ -43,7 +43,7 @@ class LossTerms:
 
 
 class Objective:
-    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs, at one scale.
+    """`alpha·content + beta·style + tv_weight·tv` for a batch of pairs, in one stage.
 
     `begin` is called once before the first evaluation, `draw` before each.
 
@@ -52,7 +52,7 @@ class Objective:
         targets: one per image of the batch.
         alpha, beta: (B,) weights in place of the recipe's, for rows of a manifest that have their own.
         seeds: one per image, for what is drawn at random.
-        scale_number: of the scale in the recipe's schedule; by default the first.
+        stage_number: of the stage in the recipe's schedule; by default the first.
         strengths: of the images; by default the recipe's.
 
     Attributes:
@@ -72,7 +72,7 @@ class Objective:
         alpha: Tensor | None = None,
         beta: Tensor | None = None,
         seeds: Sequence[int] | None = None,
-        scale_number: int = 0,
+        stage_number: int = 0,
         strengths: Strengths | None = None,
     ) -> None:
         self.recipe, self.extractor = recipe, extractor
@@ -86,11 +86,11 @@ class Objective:
             self.tv_weight = recipe.tv_weight * self.strengths.shares
         self.seeds = range(len(contents)) if seeds is None else seeds
         self.regions = region_batch([target.regions for target in targets], contents)
-        self.content_factor = recipe.content_factor(scale_number)
+        self.content_factor = recipe.content_factor(stage_number)
         shares = extractor.channel_shares
         self.content_layers = content_in_counts(recipe.content, shares).layers
-        self.style_terms = [style_in_counts(term, shares) for term in recipe.style_terms(scale_number)]
-        self.style_losses = self._style_losses(targets, coarsest=scale_number == 0)
+        self.style_terms = [style_in_counts(term, shares) for term in recipe.style_terms(stage_number)]
+        self.style_losses = self._style_losses(targets, coarsest=stage_number == 0)
         self.matched = self._matched(targets) if _needs_matched(recipe) else None
         compared = self.matched if self.matched is not None and recipe.content.colours == "style" else self.contents
         self.compared = greyscale(compared) if recipe.content.colours == "grey" else compared

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Literal
+
+from nst_core.engine.stages import DELIVERED, Network, Stage, StageKey, StageSettings, full_size_evaluations, inputs_of
 
 FEATURES_VERSION = {"wavelet": 2}
 """Versions of extractors whose feature maps have been changed: part of a run's fingerprint."""
@@ -210,20 +211,6 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One scale of a schedule.
-
-    Attributes:
-        factor: its side over the delivered side; 1 for the last.
-        evaluations: made at this scale; `first` were made at those before.
-    """
-
-    factor: float
-    evaluations: int
-    first: int
-
-
-@dataclass(frozen=True)
 class Recipe:
     """Everything that decides a result, given the two images: `total = alpha·content + beta·style + tv_weight·tv`.
 
@@ -251,7 +238,7 @@ class Recipe:
         start: the initial image: `content`, `colour_matched` (the content in the style's colours), `style` (the style
             image, cropped to the content's shape), `coarse_content` (the content without the finest three of its
             Laplacian pyramid's parts), `noise` (seeded), or `transfer` (the picture of the transfer network that
-            `start_network` names). In a file the network may stand here itself: `start: magenta`.
+            `start_network` names). In a file the network may stand here itself: `start: quick`.
         start_network: the transfer network of `start: transfer`, as `network` of a transfer recipe spells it.
         finish: what is done to the optimised image: nothing, or its chroma is given the mean and covariance of the
             style's, and smoothed where the luminance is smooth (`matched_chroma`; Kolkin 2022). Losses count before it.
@@ -267,6 +254,10 @@ class Recipe:
             may not get smaller; one may be repeated. Where `size` is not the last of them, they are multiplied so
             that it is; so are they for a row of a manifest with a size of its own. A recipe file or run file that
             gives `scales` and no `size` has the last as its size.
+        stages: in place of `scales`, stages that are optimised one after the other, each from the result of the one
+            before, and each with its number of evaluations, its side and its network: first on a cheap network that
+            stands for the recipe's own, then on that. `scales` is the short form for stages that differ in nothing but
+            side and evaluations.
         least_scale: side, in pixels, below which multiplying makes no scale of a recipe or run file (a row's own size
             may): what a network sees of a smaller picture is no content any more.
         average: decay of a moving average of the iterates, corrected for its start as Adam's; it is what a scale
@@ -308,6 +299,7 @@ class Recipe:
     evaluations: int | tuple[int, ...] = 200
     size: int = 256
     scales: tuple[int, ...] | None = None
+    stages: tuple[StageSettings, ...] = ()
     least_scale: int = 1
     average: float = 0.0
     side: Literal["longer", "shorter"] = "longer"
@@ -324,18 +316,18 @@ class Recipe:
         """Every layer of content or style, each once."""
         return tuple(dict.fromkeys((*self.content_names(), *self.style_names())))
 
-    def content_factor(self, scale: int) -> float:
-        """The factor of the content term at the scale of this number in the schedule."""
-        factors = [stage.factor for stage in self.stages()]
-        return 2.0 ** len({each for each in factors if each > factors[scale]}) if self.content.doubles else 1.0
+    def content_factor(self, number: int) -> float:
+        """The factor of the content term in the stage of this number."""
+        factors = [stage.factor for stage in self.schedule()]
+        return 2.0 ** len({each for each in factors if each > factors[number]}) if self.content.doubles else 1.0
 
     def style_names(self) -> tuple[str, ...]:
         """The layers of the style terms, each once."""
         return tuple(dict.fromkeys(name for term in (self.style, *self.style.beside) for name, _ in term.layers))
 
-    def style_terms(self, scale: int) -> tuple[StyleTerm, ...]:
-        """The style term and those beside it, at the scale of this number in the schedule."""
-        last = scale == len(self.stages()) - 1
+    def style_terms(self, number: int) -> tuple[StyleTerm, ...]:
+        """The style term and those beside it, in the stage of this number."""
+        last = number == len(self.schedule()) - 1
         return tuple(term.at(last) for term in (self.style, *self.style.beside))
 
     def content_names(self) -> tuple[str, ...]:
@@ -358,39 +350,71 @@ class Recipe:
         """(width, height) of the optimised image for a working size of `width` × `height`: multiples of `bucket`."""
         return padded_shape(width, height, self.bucket)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """The scales with their evaluations; a single one without a schedule."""
+    def schedule(self) -> tuple[Stage, ...]:
+        """The stages one after the other: those of `stages`, or of `scales`; or a single one."""
+        settings = self.stages or self._scales_as_stages()
+        counts = [self._evaluations_of(each) for each in settings]
+        firsts = accumulate(counts, initial=0)
+        last = settings[-1].size
+        return tuple(
+            Stage(each.size / last if each.size and last else 1.0, count, first, self._network_of(each))
+            for each, count, first in zip(settings, counts, firsts, strict=False)
+        )
+
+    def _scales_as_stages(self) -> tuple[StageSettings, ...]:
         scales = self.scales or (self.size,)
         counts = self.evaluations if isinstance(self.evaluations, tuple) else (self.evaluations,) * len(scales)
-        factors = [side / scales[-1] for side in scales]
-        firsts = accumulate(counts, initial=0)
-        return tuple(Stage(*each) for each in zip(factors, counts, firsts, strict=False))
+        return tuple(StageSettings(*each) for each in zip(counts, scales, strict=False))
 
-    def coarser_factors(self) -> tuple[float, ...]:
-        """The factors of the scales below the last, each once."""
-        return tuple(dict.fromkeys(stage.factor for stage in self.stages() if stage.factor < 1))
+    def _evaluations_of(self, stage: StageSettings) -> int:
+        if stage.evaluations is not None:
+            return stage.evaluations
+        return self.evaluations if isinstance(self.evaluations, int) else sum(self.evaluations)
+
+    def _network_of(self, stage: StageSettings) -> Network | None:
+        """The network of a stage; None where it is the recipe's own."""
+        features, slim = stage.features or self.features, stage.features == "slim"
+        weights = stage.weights or ("shipped" if slim else self.weights)
+        if (features, weights) == (self.features, self.weights):
+            return None
+        pooling = stage.pooling or ("max" if slim else self.pooling)
+        return Network(features, weights, pooling, stage.inputs or inputs_of(weights))
+
+    def networks(self) -> tuple[Network | None, ...]:
+        """The networks of the stages, each once: None, the recipe's own, first."""
+        return tuple(dict.fromkeys((None, *(stage.network for stage in self.schedule()))))
+
+    def under(self, network: Network | None) -> Recipe:
+        """The recipe on one of its networks, at the delivered size alone."""
+        if not self.stages:
+            return self
+        of_network = sum(stage.evaluations for stage in self.schedule() if stage.network == network)
+        alone = replace(self, stages=(), scales=None, evaluations=of_network)
+        return alone if network is None else replace(alone, normalised=False, **vars(network))
+
+    def other_keys(self) -> tuple[StageKey, ...]:
+        """Of the stages whose targets are others than the delivered stage's, each once."""
+        return tuple(dict.fromkeys(stage.key for stage in self.schedule() if stage.key != DELIVERED))
 
     @property
     def total_evaluations(self) -> int:
-        """Evaluations per image, of all scales together."""
-        return sum(stage.evaluations for stage in self.stages())
+        """Evaluations per image, of all stages together."""
+        return sum(stage.evaluations for stage in self.schedule())
 
     def full_size_evaluations(self) -> float:
-        """The number of evaluations at the delivered size that cost as much as those of all scales."""
-        return full_size_evaluations(self.stages(), self.total_evaluations)
+        """The number of evaluations at the delivered size that cost as much as those of all scales.
+
+        Of stages on several networks each has evaluations of its own.
+        """
+        return full_size_evaluations(self.schedule(), self.total_evaluations)
 
     def least_side(self, side: int) -> int:
         """The shortest side, in pixels, of which no scale has less than `side`."""
-        least = min(stage.factor for stage in self.stages())
+        least = min(stage.factor for stage in self.schedule())
         needed = int((side - 1) / least)
         while scaled_side(needed, least) < side:
             needed += 1
         return needed
-
-
-def full_size_evaluations(stages: Iterable[Stage], done: int) -> float:
-    """The number of evaluations at the delivered size that cost as much as the first `done` of a schedule."""
-    return sum(stage.factor**2 * min(max(done - stage.first, 0), stage.evaluations) for stage in stages)
 
 
 def scaled_side(side: int, factor: float) -> int:

@@ -24,6 +24,8 @@ def resized(images: Tensor, shape: Sequence[int]) -> Tensor:
 
 def scaled(images: Tensor, factor: float) -> Tensor:
     """An image (3, H, W), or images (B, 3, H, W), smaller by a factor."""
+    if factor == 1:
+        return images
     batch = images if images.ndim == 4 else images[None]
     found = resized(batch, [scaled_side(side, factor) for side in batch.shape[2:]])
     return found if images.ndim == 4 else found[0]

@@ -19,6 +19,7 @@ from nst_core.engine.features import ConvNet, Extractor, build_extractor
 from nst_core.engine.memory import batch_that_fits, pair_bytes
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.stages import Network
 from nst_core.engine.style_targets import StyleTarget, style_target
 from nst_core.engine.tiling.choice import TileChoice
 from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
@@ -27,7 +28,7 @@ from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.pictures import network_pictures, style_vector
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.engine.watch import Watch
-from nst_core.errors import ResourceError
+from nst_core.errors import ConfigError, ResourceError
 
 TARGET_BYTES = 512 * 2**20
 """Bytes of style targets kept per session; one of VGG-19's five usual layers takes 1.4 MB, of all layers 11 MB."""
@@ -77,6 +78,8 @@ class MethodSession:
         features: the network that makes the pictures, or by which their own network was trained: no judge of theirs.
         weights_sha256: of the files of the network that makes the pictures, None where there are none.
         start_sha256: of the files of the transfer network that an optimisation begins with, if it does.
+        stages_sha256: of the weights of each stage of an optimisation that is not on the recipe's own network; None for
+            those that are.
         least_sides: for pictures of any size that the recipe, or a row, may name.
         style_keys: the key of a style file's target, by the state of the file and the size asked for; so a file whose
             target is kept need not be read.
@@ -85,6 +88,7 @@ class MethodSession:
     features: str
     weights_sha256: str | None
     start_sha256: str | None = None
+    stages_sha256: tuple[str | None, ...] = ()
     least_sides: LeastSides
 
     def __init__(self, recipe: MethodRecipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> None:
@@ -204,7 +208,7 @@ class MethodSession:
 
 
 class Session(MethodSession):
-    """A session of an optimisation: a recipe's extractor on a device.
+    """A session of an optimisation: a recipe's extractor on a device, and those of stages on other networks.
 
     Args:
         start_network: of `start: transfer`.
@@ -220,16 +224,27 @@ class Session(MethodSession):
         start_network: TransferNetwork | None = None,
     ) -> None:
         super().__init__(recipe, device, tiling)
-        self.extractor = _shared_extractor(recipe, device)
-        self._tiles = TileChoice(recipe, self.extractor, device, tiling)
+        self._extractors = {network: _extractor_of(recipe, network, device) for network in recipe.networks()}
+        self.extractor = self._extractors[None]
+        self._tiles = self._tile_choices()
         self.start_network = start_network
         self.features, self.weights_sha256 = recipe.features, self.extractor.weights_sha256
         self.start_sha256 = None if start_network is None else start_network.weights_sha256
+        networks = [stage.network for stage in recipe.schedule()]
+        self.stages_sha256 = tuple(None if each is None else self._extractors[each].weights_sha256 for each in networks)
+
+    def _tile_choices(self) -> dict[Network | None, TileChoice]:
+        return {
+            network: TileChoice(self.recipe.under(network), extractor, self.device, self.tiling)
+            for network, extractor in self._extractors.items()
+        }
 
     @property
     def least_sides(self) -> LeastSides:  # type: ignore[override]
-        needed = (self.extractor.min_side(names) for names in (self.recipe.layer_names(), self.recipe.style_names()))
-        content, style = (self.recipe.least_side(side) for side in needed)
+        content, style = (
+            self.recipe.least_side(max(extractor.min_side(names) for extractor in self._extractors.values()))
+            for names in (self.recipe.layer_names(), self.recipe.style_names())
+        )
         if self.start_network is None:
             return LeastSides(content, style)
         return LeastSides(max(content, self.start_network.min_side), max(style, self.start_network.min_style_side))
@@ -238,7 +253,7 @@ class Session(MethodSession):
         """A session with the same network and targets for another recipe, which must use no layers but this one's."""
         other = copy(self)
         other.recipe = recipe
-        other._tiles = TileChoice(recipe, self.extractor, self.device, self.tiling)
+        other._tiles = other._tile_choices()
         return other
 
     def style_target(
@@ -249,38 +264,53 @@ class Session(MethodSession):
         guide: Tensor | None = None,
     ) -> StyleTarget:
         """As of any session; in tiles where the image is too large."""
-        extractor = self._tiles.extractor(*image.shape[1:]) if guide is None else self.extractor
-        target = style_target(image, self.recipe, extractor, content, strength, guide)
+        extractors = {
+            network: self._tiles[network].extractor(*image.shape[1:]) if guide is None else whole
+            for network, whole in self._extractors.items()
+        }
+        others = {network: extractor for network, extractor in extractors.items() if network}
+        target = style_target(image, self.recipe, extractors[None], content, strength, guide, others)
         if self.start_network is None:
             return target
         return replace(target, vector=style_vector(image, self.start_network))
 
     def pair_bytes(self, width: int, height: int) -> int:
-        return pair_bytes(self.recipe, self.extractor, width, height)
+        by_network = self._extractors.items()
+        return max(pair_bytes(self.recipe.under(network), each, width, height) for network, each in by_network)
 
     def batch_that_fits(self, side: int, most: int) -> int:
-        return batch_that_fits(self.recipe, self.extractor, self.device, side, most, self.tiling.memory)
+        return min(
+            batch_that_fits(self.recipe.under(network), extractor, self.device, side, most, self.tiling.memory)
+            for network, extractor in self._extractors.items()
+        )
 
     def make_pictures(self, pairs: Pairs, watch: Watch, evaluation: Evaluation) -> StylizedBatch:
         if self.start_network is not None:
             starts = network_pictures(pairs.contents, pairs.targets, self.start_network)
             pairs = replace(pairs, starts=starts)
-        extractor_of = None if pairs.have_regions else self._tiles.extractor
+
+        def extractor_of(network: Network | None, height: int, width: int) -> Extractor:
+            return self._extractors[network] if pairs.have_regions else self._tiles[network].extractor(height, width)
+
         return stylize_batch(pairs, self.recipe, self.extractor, watch, evaluation, extractor_of)
 
     def is_tiled(self, pairs: Pairs) -> bool:
         height, width = pairs.contents.shape[2:]
-        return not pairs.have_regions and self._tiles.side(height, width) is not None
+        return not pairs.have_regions and any(each.side(height, width) is not None for each in self._tiles.values())
 
     def reduce_tiles(self, pairs: Pairs) -> bool:
+        if pairs.have_regions:
+            return False
         height, width = pairs.contents.shape[2:]
-        return not pairs.have_regions and self._tiles.reduce(height, width)
+        # Which network has run out of memory is not known: the one with the largest tiles, its own first, is changed.
+        by_side = sorted(self._tiles.values(), key=lambda each: -(each.side(height, width) or max(height, width)))
+        return any(each.reduce(height, width) for each in by_side)
 
     def shortage(self, pairs: Pairs) -> str:
         if pairs.have_regions:
             return "set a smaller method.size; pictures with regions are not computed in tiles"
         height, width = pairs.contents.shape[2:]
-        return self._tiles.shortage(height, width)
+        return self._tiles[None].shortage(height, width)
 
 
 _sessions: Cache[Session] = Cache(MAX_SESSIONS)
@@ -323,6 +353,16 @@ def _new_session(
 
 def _load_network(names: Sequence[str], key: str) -> TransferNetwork:
     return load_network([Path(name) for name in names], key)
+
+
+def _extractor_of(recipe: Recipe, network: Network | None, device: torch.device) -> Extractor:
+    """The extractor of one of a recipe's networks. Raises ConfigError, WeightsError."""
+    try:
+        return _shared_extractor(recipe.under(network), device)
+    except ConfigError as error:
+        if network is None:
+            raise
+        raise ConfigError(f"method.stages: of the stage with features {network.features}: {error}") from error
 
 
 def _shared_extractor(recipe: Recipe, device: torch.device) -> Extractor:

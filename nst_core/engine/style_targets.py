@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from nst_core.engine.features.base import Extractor
 from nst_core.engine.recipe import Recipe, StyleTerm
 from nst_core.engine.regions import Regions, guides_at
 from nst_core.engine.scaling import scaled
+from nst_core.engine.stages import DELIVERED, Network, StageKey
 from nst_core.engine.strength import style_share
 from nst_core.engine.style_losses import LossBlend, LossRegion, LossTarget, blended, style_loss
 from nst_core.engine.tiling.extractor import TiledExtractor
@@ -38,7 +40,7 @@ class StyleTarget:
         colours: mean and covariance of the style's pixels.
         image: the style image itself, (3, H, W), where the recipe starts from it or takes gains from it.
         vector: (V,), what a transfer network knows of it, where the method has one.
-        coarser: by factor, the targets for the coarser scales of a schedule.
+        others: the targets of stages at coarser scales, or on other networks.
         regions, parts: of a content with regions: these, and the target of each; `losses` are empty then.
     """
 
@@ -46,7 +48,7 @@ class StyleTarget:
     colours: ColourStatistics
     image: Tensor | None = None
     vector: Tensor | None = None
-    coarser: Mapping[float, StyleTarget] = field(default_factory=dict)
+    others: Mapping[StageKey, StyleTarget] = field(default_factory=dict)
     regions: Regions | None = None
     parts: tuple[StyleTarget, ...] = ()
 
@@ -63,12 +65,12 @@ class StyleTarget:
 
     @property
     def nbytes(self) -> int:
-        """Memory, in bytes, coarser scales included."""
+        """Memory, in bytes, those of other stages included."""
         given = [tensor for tensor in (self.image, self.vector) if tensor is not None]
         own = (self.colours.mean, self.colours.covariance, *given)
         kept = [tensor for blend in self.losses.values() for _, target in blend for tensor in target.values()]
         each_once = {id(tensor): tensor.nbytes for tensor in (*own, *kept)}
-        return sum(each_once.values()) + sum(each.nbytes for each in self.coarser.values())
+        return sum(each_once.values()) + sum(each.nbytes for each in self.others.values())
 
 
 def depends_on_content(recipe: MethodRecipe, strength: float | None = None) -> bool:
@@ -97,29 +99,31 @@ def style_target(
     content: Tensor | None = None,
     strength: float | None = None,
     guide: Tensor | None = None,
+    others: Mapping[Network, Extractor] = MappingProxyType({}),
 ) -> StyleTarget:
-    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of coarser scales.
+    """The target of one style image, (3, H, W) sRGB in [0, 1] at `size · style_scale`, with those of other stages.
 
     Args:
         extractor: a `TiledExtractor` where the image is too large for memory.
         content: (3, H, W), needed where the target `depends_on_content`.
         strength: in place of the recipe's.
         guide: (H, W), 1 where the region of the style image is that the target is of; by default all of it.
+        others: the extractors of stages that are not on the recipe's own network.
 
     Raises:
         ValueError: the content is needed and missing.
     """
     share = _share(recipe, strength)
 
-    def at(factor: float) -> StyleTarget:
+    def at(factor: float, network: Network | None) -> StyleTarget:
         own = None if content is None else scaled(content, factor)
-        return _target_of_scale(scaled(image, factor), recipe, extractor, own, share, guide)
+        of_stage = extractor if network is None else others[network]
+        return _target_of_stage(scaled(image, factor), recipe, of_stage, own, share, guide)
 
-    coarser = {factor: at(factor) for factor in recipe.coarser_factors()}
-    return replace(_target_of_scale(image, recipe, extractor, content, share, guide), coarser=coarser)
+    return replace(at(*DELIVERED), others={key: at(*key) for key in recipe.other_keys()})
 
 
-def _target_of_scale(
+def _target_of_stage(
     image: Tensor,
     recipe: Recipe,
     extractor: Extractor,
@@ -145,14 +149,14 @@ def _target_of_scale(
             return loss.target_by(extractor, image, guide)
         return loss.target(image, maps, guide)
 
-    terms = {(number, term.loss): term for terms in _terms_by_scale(recipe) for number, term in enumerate(terms)}
+    terms = {(number, term.loss): term for terms in _terms_by_stage(recipe) for number, term in enumerate(terms)}
     losses: dict[tuple[int, str], LossBlend] = {key: ((1.0, target(term)),) for key, term in terms.items()}
     needs_image = recipe.start == "style" or recipe.content.gains
     return StyleTarget(losses, colour_statistics(image, guide), image if needs_image else None)
 
 
-def _terms_by_scale(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
-    return [recipe.style_terms(number) for number in range(len(recipe.stages()))]
+def _terms_by_stage(recipe: Recipe) -> list[tuple[StyleTerm, ...]]:
+    return [recipe.style_terms(number) for number in range(len(recipe.schedule()))]
 
 
 def recoloured(style: Tensor, content: Tensor, recipe: MethodRecipe, share: float = 1.0) -> Tensor:
@@ -176,9 +180,9 @@ def blend_targets(targets: Sequence[StyleTarget], shares: Sequence[float]) -> St
     shares = [share / whole for share in shares]
     losses = {key: blended([target.losses[key] for target in targets], shares) for key in targets[0].losses}
     leading = targets[max(range(len(shares)), key=shares.__getitem__)]
-    coarser = {factor: blend_targets([t.coarser[factor] for t in targets], shares) for factor in leading.coarser}
+    others = {key: blend_targets([t.others[key] for t in targets], shares) for key in leading.others}
     colours = blend_statistics([t.colours for t in targets], shares)
-    return replace(leading, losses=losses, colours=colours, vector=_blended_vector(targets, shares), coarser=coarser)
+    return replace(leading, losses=losses, colours=colours, vector=_blended_vector(targets, shares), others=others)
 
 
 def _blended_vector(targets: Sequence[StyleTarget], shares: Sequence[float]) -> Tensor | None:
@@ -193,8 +197,5 @@ def regional_target(regions: Regions, parts: Sequence[StyleTarget]) -> StyleTarg
     shares = regions.shares()
     whole = sum(shares)
     colours = blend_statistics([p.colours for p in parts], [s / whole for s in shares]) if whole else parts[0].colours
-    coarser = {
-        factor: regional_target(regions.at(factor), [part.coarser[factor] for part in parts])
-        for factor in parts[0].coarser
-    }
-    return StyleTarget({}, colours, coarser=coarser, regions=regions, parts=tuple(parts))
+    others = {key: regional_target(regions.at(key[0]), [part.others[key] for part in parts]) for key in parts[0].others}
+    return StyleTarget({}, colours, others=others, regions=regions, parts=tuple(parts))

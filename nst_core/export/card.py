@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
+from nst_core.export.croissant import CROISSANT, Provenance
 from nst_core.export.rows import ExportRow
-from nst_core.run_folder.card import HOMES, kind_in_words, mapping_in, method_sentences, section
+from nst_core.run_folder.card import (
+    ATTRIBUTIONS_FILE,
+    HOMES,
+    attributions_csv,
+    kind_in_words,
+    mapping_in,
+    method_sentences,
+    section,
+)
 from nst_core.run_folder.folder import METHODS
 from nst_core.storage.atomic import write_if_changed
 
 CARD = "README.md"
 _SHOWN = 200
+_MARKDOWN_LINK = re.compile(r"\[(.*?)\]\((https?://\S*?)\)")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENSES = {
     "apache-2.0", "mit", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
@@ -34,7 +46,14 @@ class ExportCounts:
     artists: Counter[str] = field(default_factory=Counter)
     content_licenses: Counter[str] = field(default_factory=Counter)
     style_licenses: Counter[str] = field(default_factory=Counter)
-    urls: set[str] = field(default_factory=set)
+    origins: set[tuple[str, str]] = field(default_factory=set)
+    """Addresses that contents come from, each with its licence, or nothing."""
+    newest: datetime | None = None
+
+    @property
+    def licenses(self) -> list[str]:
+        """All licences that occur, `not stated` among them."""
+        return sorted({*self.content_licenses, *self.style_licenses})
 
     def add(self, group: str, rows: Iterable[ExportRow]) -> None:
         for row in rows:
@@ -46,7 +65,9 @@ class ExportCounts:
             if row.columns["style_ids"]:  # an unstylized image has none
                 self.style_licenses.update((row.columns["style_license"] or "not stated").split(";"))
             if row.columns["content_source_url"]:
-                self.urls.add(row.columns["content_source_url"])
+                self.origins.add((row.columns["content_source_url"], row.columns["content_license"] or ""))
+            if row.columns["created_at"]:
+                self.newest = max(self.newest or row.columns["created_at"], row.columns["created_at"])
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,7 @@ class ExportCard:
         loading: lines of Python.
         left_out: how many images of the run are not in the export.
         where: the condition that its images fulfil.
+        quality: what a judge said of its images, as lines of Markdown.
     """
 
     title: str
@@ -66,11 +88,32 @@ class ExportCard:
     loading: Sequence[str]
     left_out: int
     where: str | None = None
+    quality: Sequence[str] = ()
 
 
 def write_card(folder: Path, card: ExportCard, counts: ExportCounts) -> None:
-    """Write README.md, unless it says the same already."""
+    """Write README.md, and attributions.csv where origins are known, unless they say the same already."""
     write_if_changed(folder / CARD, "\n".join([*_front_matter(card, counts), "", *_body(card, counts)]).encode())
+    if counts.origins:
+        write_if_changed(folder / ATTRIBUTIONS_FILE, attributions_csv(sorted(counts.origins)).encode())
+    else:
+        (folder / ATTRIBUTIONS_FILE).unlink(missing_ok=True)
+
+
+def provenance(card: ExportCard, counts: ExportCounts, url: str | None) -> Provenance:
+    """What croissant.json says of the whole."""
+    sources = [(_source_name(card.run_yaml, role), _source_url(card.run_yaml, role)) for role in ("content", "style")]
+    if weights := card.run_yaml.get("weights_sha256"):
+        sources.append((f"network: weights with the sha256 {weights}", None))
+    return Provenance(
+        card.title,
+        f"{counts.splits.total()} images stylized by {kind_in_words(card.run_yaml)}.",
+        counts.licenses,
+        sources,
+        _method(card.run_yaml),
+        counts.newest.isoformat() if counts.newest else None,
+        url,
+    )
 
 
 def hub_licenses(names: Iterable[str]) -> list[str]:
@@ -113,10 +156,18 @@ def _body(card: ExportCard, counts: ExportCounts) -> list[str]:
                 *_counts(counts.style_licenses, "style: "),
             ],
         ),
-        *(section("Attribution", _attribution(counts.urls)) if counts.urls else []),
+        *(section("Attribution", _attribution(counts.origins)) if counts.origins else []),
+        *(section("Quality", card.quality) if card.quality else []),
         *section("Images by split", _counts(counts.splits)),
         *(section("Images by label", _counts(counts.labels)) if counts.labels else []),
         *section("Images by artist", _counts(counts.artists)),
+        *section(
+            "Files",
+            [
+                f"`{CROISSANT}` describes the files, records, licences and origins for tools that read "
+                "[Croissant](https://mlcommons.org/croissant); `export.json` lists what is there."
+            ],
+        ),
     ]
 
 
@@ -126,11 +177,19 @@ def _counts(counter: Counter[str], prefix: str = "") -> list[str]:
     return [*(f"* {prefix}{_plain(name)}: {count}" for name, count in shown), *more]
 
 
-def _attribution(urls: set[str]) -> list[str]:
-    shown = sorted(urls)[:_SHOWN]
-    more = [f"* … and {len(urls) - _SHOWN} more"] if len(urls) > _SHOWN else []
-    intro = "`content_source_url` names for every image where its photograph comes from:"
-    return [intro, "", *(f"* {_plain(url)}" for url in shown), *more]
+def _attribution(origins: set[tuple[str, str]]) -> list[str]:
+    shown = sorted(origins)[:_SHOWN]
+    more = [f"* … and {len(origins) - _SHOWN} more"] if len(origins) > _SHOWN else []
+    intro = (
+        "The photographs were changed: each is repainted in the style of its paintings. `content_source_url` names for "
+        f"every image where its photograph comes from, `{ATTRIBUTIONS_FILE}` lists them with their licences:"
+    )
+    return [
+        intro,
+        "",
+        *(f"* {_plain(url)}" + (f" ({_plain(license)})" if license else "") for url, license in shown),
+        *more,
+    ]
 
 
 def _method(run_yaml: Mapping[str, Any]) -> str:
@@ -148,6 +207,17 @@ def _source(run_yaml: Mapping[str, Any], role: str) -> str:
     if kind in HOMES:
         return HOMES[kind]
     return f"`{kind}`" + (f" {_plain(PurePath(str(source['path'])).name)}" if source.get("path") else "")
+
+
+def _source_name(run_yaml: Mapping[str, Any], role: str) -> str:
+    """The same as plain text."""
+    text = _MARKDOWN_LINK.sub(r"\1", _source(run_yaml, role)).replace("`", "").replace("\\", "")
+    return f"{role}: {text}"
+
+
+def _source_url(run_yaml: Mapping[str, Any], role: str) -> str | None:
+    link = _MARKDOWN_LINK.search(_source(run_yaml, role))
+    return link[2] if link else None
 
 
 def _plain(text: str) -> str:

@@ -17,13 +17,15 @@ from pydantic import ValidationError
 from nst_core.config.sources import CocoSource
 from nst_core.errors import InputError, SourceError, TransientError
 from nst_core.export.coco_annotations import AnnotatedImage, SourceAnnotations
+from nst_core.export.coco_croissant import coco_distribution
 from nst_core.export.coco_scaling import scaled_annotation
+from nst_core.export.croissant import Distribution
 from nst_core.export.formats import Advance, UsableImages, WrittenShards, write_folder
 from nst_core.export.imagefolder import folder_name
 from nst_core.export.images import export_names
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, json_value, shards_of, splits_by_group
-from nst_core.export.target import ShardRecord, Target
+from nst_core.export.target import ExportTarget, ShardRecord
 from nst_core.sources.coco import annotation_file
 from nst_core.sources.coco_entries import FaultGroup
 from nst_core.sources.walk import leads_outside
@@ -86,7 +88,7 @@ class Coco:
         images = UsableImages(self._selection.run, shard, advance, self._check)
         return write_folder(path, digest, images, self._link)
 
-    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
+    def finish(self, target: ExportTarget, written: WrittenShards) -> dict[str, ShardRecord]:
         described = {}
         for group, splits in splits_by_group(self.groups).items():
             name = f"annotations/{self.kind}_{group}.json"
@@ -101,11 +103,15 @@ class Coco:
             described[name] = there
         return described
 
-    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
+    def card(self, written: WrittenShards, repository: str | None) -> tuple[dict[str, Any], list[str]]:
         group = min(self.groups.values(), default="val2017")
         lines = ["from pycocotools.coco import COCO", "", f'coco = COCO("annotations/{self.kind}_{group}.json")',
                  f'# images lie in "{group}/" under their file_name']  # fmt: skip
         return {"task_categories": ["object-detection"] if self.kind == "instances" else []}, lines
+
+    def describe(self, target: ExportTarget, written: WrittenShards) -> Distribution:
+        groups = sorted(set(self.groups.values()))
+        return coco_distribution(target.root, self.kind, groups, sorted(written.suffixes), _TOLD)
 
     def _with_license(self, row: ExportRow) -> ExportRow:
         """The row with its photograph's licence and origin from the annotation file, where it has none."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nst_core.errors import UsageError
-from nst_core.export.card import ExportCard, ExportCounts, write_card
+from nst_core.export.card import ExportCard, ExportCounts, provenance, write_card
 from nst_core.export.coco import Coco, annotations_of
 from nst_core.export.coco_annotations import SourceAnnotations
-from nst_core.export.formats import ExportFormat, WrittenShards
+from nst_core.export.croissant import write_croissant
+from nst_core.export.formats import WrittenShards
 from nst_core.export.imagefolder import ImageFolder
+from nst_core.export.quality_table import quality_lines
 from nst_core.export.rows import Selection, read_selection
 from nst_core.export.shards import renamed_splits, splits_by_group
-from nst_core.export.target import Identity, LeftOutImage, Target, hold_target
+from nst_core.export.target import ExportTarget, Identity, LeftOutImage, hold_target
 from nst_core.export.webdataset import WebDataset
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.lock.run_lock import read_holders
@@ -25,6 +27,19 @@ from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 
 FORMATS = ("imagefolder", "webdataset", "coco")
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """A dataset on the Hugging Face Hub.
+
+    Attributes:
+        name: `OWNER/NAME`.
+        url: of its page.
+    """
+
+    name: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -82,55 +97,60 @@ def export_run(
         UsageError: nothing to export, options that do not fit, or a target that holds something else.
         DiskFull: no space is left; the same call goes on once there is.
     """
-    options = options or ExportOptions()
-    _check(run, to, target, options)
-    run_yaml = RunFolder(run).read_run_yaml()
-    notes = _busy(run)
-    selection = read_selection(run, options.where)
-    if selection.damaged:
-        notes.append(f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again.")
-    if selection.unfulfilled:
-        notes.append(_unfulfilled_note(run, selection, options.where or ""))
-    if not len(selection) and selection.unfulfilled:
-        raise UsageError(notes[-1])
-    if not len(selection):
-        raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
-    layout = _layout(to, selection, run_yaml, run, options)
-    identity = Identity(to, RunFolder(run).name, run_yaml.get("method_fingerprint"))
-    export = _Export(layout, selection, progress, options.where)
-    export.prepare()
-    with hold_target(target, identity) as folder:
-        return export.run(folder, run_yaml, [*notes, *renamed_splits(layout.groups)])
+    check_target(run, target)
+    export = Export(run, to, options or ExportOptions(), progress)
+    with hold_target(target, export.identity) as folder:
+        return export.write(folder)
 
 
-class _Export:
-    """One export in progress."""
+class Export:
+    """An export that is ready to be written: its images are chosen, and what will be left out beside them is known.
+
+    Attributes:
+        selection: its images.
+        identity: of its target.
+    """
 
     def __init__(
-        self, layout: ExportFormat, selection: Selection, progress: Progress, where: str | None = None
+        self,
+        run: Path,
+        to: str,
+        options: ExportOptions,
+        progress: Progress = lambda done, total: None,
+        repository: HubAddress | None = None,
     ) -> None:
-        self._layout, self._where = layout, where
-        self._selection = selection
+        """Choose the images; the target is not touched yet.
+
+        Args:
+            repository: the place on the Hugging Face Hub that it is made for, if it is.
+
+        Raises:
+            UsageError: nothing to export, or options that do not fit.
+        """
+        _check(run, to, options)
+        self._run_yaml = RunFolder(run).read_run_yaml()
+        self.notes = _busy(run)
+        self.selection = read_selection(run, options.where)
+        self._check_selection(run, options.where)
+        self._layout = _layout(to, self.selection, self._run_yaml, run, options)
+        self.notes += renamed_splits(self._layout.groups)
+        self.identity = Identity(to, RunFolder(run).name, self._run_yaml.get("method_fingerprint"))
+        self._where, self._repository = options.where, repository
         self._progress = progress
         self._steps = 0
-        self._total = len(selection) * layout.passes
-        self._written = WrittenShards(selection, advance=self._advance)
+        self._total = len(self.selection) * (self._layout.passes + (repository is not None))
+        self._written = WrittenShards(self.selection, advance=self.advance)
         self._counts = ExportCounts()
         self._new = 0
-        self._faults: tuple[FaultGroup, ...] = ()
+        self._faults = self._layout.prepare(self.advance)
 
-    def prepare(self) -> None:
-        """Find what will be left out, before the target is touched. Raises UsageError."""
-        self._faults = self._layout.prepare(self._advance)
-
-    def run(self, target: Target, run_yaml: Mapping[str, Any], notes: list[str]) -> ExportReport:
+    def write(self, target: ExportTarget) -> ExportReport:
+        """Write missing shards, and what describes them all."""
         for group, splits in splits_by_group(self._layout.groups).items():
             self._write_group(target, group, splits)
         described = self._layout.finish(target, self._written)
-        front, loading = self._layout.card(self._written)
         left_out = tuple(self._written.left_out)
-        card = ExportCard(RunFolder(self._selection.run).name, run_yaml, front, loading, len(left_out), self._where)
-        write_card(target.root, card, self._counts)
+        self._describe(target, len(left_out))
         target.finish([*self._written.done, *described])
         counts = dict(sorted(self._counts.splits.items()))
         return ExportReport(
@@ -138,30 +158,56 @@ class _Export:
             self._layout.name,
             sum(counts.values()),
             self._new,
-            self._selection.planned,
+            self.selection.planned,
             counts,
             left_out,
-            tuple(notes),
+            tuple(self.notes),
             self._faults,
         )
 
-    def _write_group(self, target: Target, group: str, splits: list[str | None]) -> None:
+    def advance(self, images: int) -> None:
+        """Count images that were gone through once more."""
+        self._steps += images
+        self._progress(self._steps, self._total)
+
+    def _check_selection(self, run: Path, where: str | None) -> None:
+        selection = self.selection
+        if selection.damaged:
+            told = f"{selection.damaged} result files are damaged and were passed over: `nst run` makes them again."
+            self.notes.append(told)
+        if selection.unfulfilled:
+            self.notes.append(_unfulfilled_note(run, selection, where or ""))
+        if not len(selection) and selection.unfulfilled:
+            raise UsageError(self.notes[-1])
+        if not len(selection):
+            raise UsageError(f"{run} has no images yet: there is nothing to export. `nst status {run}` says why.")
+
+    def _describe(self, target: ExportTarget, left_out: int) -> None:
+        """Write the card, croissant.json and attributions.csv."""
+        place = self._repository
+        front, loading = self._layout.card(self._written, place.name if place else None)
+        name = RunFolder(self.selection.run).name
+        quality = quality_lines(self.selection)
+        card = ExportCard(name, self._run_yaml, front, loading, left_out, self._where, quality)
+        write_card(target.root, card, self._counts)
+        told = provenance(card, self._counts, place.url if place else None)
+        write_croissant(target.root, told, self._layout.describe(target, self._written))
+
+    def _write_group(self, target: ExportTarget, group: str, splits: list[str | None]) -> None:
         for name, shard in self._layout.shards(group, splits):
             digest = shard.digest(self._layout.salt)
             done = target.holds(name, digest)
             if done is None:
-                done = self._layout.write(shard, target.root / name, digest, self._advance)
+                done = self._layout.write(shard, target.root / name, digest, self.advance)
                 target.note(name, done)
                 self._new += done.images
             else:
-                self._advance(len(shard.rows))
+                self.advance(len(shard.rows))
             self._written.done[name] = done
             missing = {one.pair_id for one in done.left_out}
-            self._counts.add(group, (row for row in shard.rows if row.pair_id not in missing))
-
-    def _advance(self, images: int) -> None:
-        self._steps += images
-        self._progress(self._steps, self._total)
+            rows = [row for row in shard.rows if row.pair_id not in missing]
+            self._counts.add(group, rows)
+            self._written.suffixes.update(PurePosixPath(row.file_name).suffix.lower() for row in rows)
 
 
 def _unfulfilled_note(run: Path, selection: Selection, where: str) -> str:
@@ -170,14 +216,19 @@ def _unfulfilled_note(run: Path, selection: Selection, where: str) -> str:
     return f"{count} of {all_of_them} images do not fulfil --where {where!r} and are left out.{advice}"
 
 
-def _check(run: Path, to: str, target: Path, options: ExportOptions) -> None:
+def check_target(run: Path, target: Path) -> None:
+    """Check that an export of the run may be written to a folder. Raises UsageError."""
     if not is_local(target):
         raise UsageError(f"{target} is a URL: exports are written to a local folder; copy it to the store afterwards.")
-    if to not in FORMATS:
-        raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
     RunFolder(run).check_exists()
     if is_local(run) and target.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{target} is inside the run folder: give a folder outside of {run} with -o.")
+
+
+def _check(run: Path, to: str, options: ExportOptions) -> None:
+    if to not in FORMATS:
+        raise UsageError(f"There is no export to {to!r}: it is one of {', '.join(FORMATS)}.")
+    RunFolder(run).check_exists()
     if options.link and to == "webdataset":
         raise UsageError("--link is for imagefolder and coco: a tar holds copies.")
     if options.shard_size is not None and to != "webdataset":

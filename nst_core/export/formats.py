@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nst_core.errors import InputError
+from nst_core.export.croissant import Distribution
 from nst_core.export.images import export_names, image_bytes, image_path
 from nst_core.export.rows import ExportRow, Selection
 from nst_core.export.shards import ExportShard
-from nst_core.export.target import LeftOutImage, ShardRecord, Target, atomic_folder
+from nst_core.export.target import ExportTarget, LeftOutImage, ShardRecord, atomic_folder
 from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.paths import is_local
 
@@ -46,22 +47,35 @@ class ExportFormat(Protocol):
         """Write one shard, atomically; `advance` is called with numbers of images that were gone through."""
         ...
 
-    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
+    def finish(self, target: ExportTarget, written: WrittenShards) -> dict[str, ShardRecord]:
         """Write files that describe the shards; returns those that depend on the rows, by name."""
         ...
 
-    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
-        """The format's own part of the dataset card: its YAML, and lines on how to load it."""
+    def card(self, written: WrittenShards, repository: str | None) -> tuple[dict[str, Any], list[str]]:
+        """The format's own part of the dataset card: its YAML, and lines on how to load it.
+
+        Args:
+            repository: `OWNER/NAME` on the Hugging Face Hub, if it goes there.
+        """
+        ...
+
+    def describe(self, target: ExportTarget, written: WrittenShards) -> Distribution:
+        """The files and the records in them, for croissant.json."""
         ...
 
 
 @dataclass
 class WrittenShards:
-    """The shards of an export by their names."""
+    """The shards of an export by their names.
+
+    Attributes:
+        suffixes: of the images in them, in lower case.
+    """
 
     selection: Selection
     done: dict[str, ShardRecord] = field(default_factory=dict)
     advance: Advance = lambda images: None
+    suffixes: set[str] = field(default_factory=set)
 
     @property
     def left_out(self) -> list[LeftOutImage]:

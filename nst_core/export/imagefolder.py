@@ -9,10 +9,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nst_core.export.croissant import (
+    IMAGE,
+    IMAGE_TYPES,
+    PARQUET_TYPE,
+    TEXT,
+    Distribution,
+    column_fields,
+    file_property,
+    file_set,
+    record_field,
+    record_set,
+    split_records,
+)
 from nst_core.export.formats import Advance, UsableImage, UsableImages, WrittenShards, write_folder
 from nst_core.export.rows import Selection
 from nst_core.export.shards import SHARD_IMAGES, ExportShard, group_names, shards_of
-from nst_core.export.target import ShardRecord, Target
+from nst_core.export.target import ExportTarget, ShardRecord
 from nst_core.sources.coco_entries import FaultGroup
 
 METADATA = "metadata.parquet"
@@ -46,17 +59,39 @@ class ImageFolder:
         images = UsableImages(self._selection.run, shard, advance)
         return write_folder(path, digest, images, self._link, self._add_metadata)
 
-    def finish(self, target: Target, written: WrittenShards) -> dict[str, ShardRecord]:
+    def finish(self, target: ExportTarget, written: WrittenShards) -> dict[str, ShardRecord]:
         return {}
 
-    def card(self, written: WrittenShards) -> tuple[dict[str, Any], list[str]]:
+    def card(self, written: WrittenShards, repository: str | None) -> tuple[dict[str, Any], list[str]]:
         names = split_names(self.groups.values())
         files = [{"split": name, "path": f"{group}/**"} for group, name in names.items()]
         yaml = {
             "task_categories": ["image-to-image"],
             "configs": [{"config_name": "default", "data_files": files}],
         }
-        return yaml, ["from datasets import load_dataset", "", 'dataset = load_dataset("path/to/this/folder")']
+        place = repository or "path/to/this/folder"
+        return yaml, ["from datasets import load_dataset", "", f'dataset = load_dataset("{place}")']
+
+    def describe(self, target: ExportTarget, written: WrittenShards) -> Distribution:
+        groups = sorted(set(self.groups.values()))
+        suffixes = sorted(written.suffixes)
+        types = [IMAGE_TYPES[suffix] for suffix in suffixes]
+        files = [
+            file_set("pictures", [f"{group}/*{suffix}" for group in groups for suffix in suffixes], types),
+            file_set("metadata", [f"{group}/*/{METADATA}" for group in groups], [PARQUET_TYPE]),
+        ]
+        name = file_property("pictures", "filename")
+        records = []
+        for title, description in (("images", "Every image with its columns."), ("rows", "The columns alone.")):
+            fields = column_fields(title, "metadata", self._schema)
+            if title == "images":
+                fields[0]["references"] = name
+                fields.append(record_field(title, "image", IMAGE, file_property("pictures", "content")))
+            fields.append(
+                record_field(title, "split_folder", TEXT, file_property("metadata", "fullpath", "([^/]+)/.*"))
+            )
+            records.append(record_set(title, description, fields, "pair_id"))
+        return Distribution(files, [split_records(groups), *records])
 
     def _add_metadata(self, folder: Path, images: list[UsableImage]) -> None:
         records = [

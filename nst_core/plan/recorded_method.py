@@ -29,13 +29,20 @@ def recorded_fingerprints(config: RunConfig) -> Fingerprints | None:
     if recipe is None or not _is_method_data(stored) or METHODS in data or not _has_same_weights(recipe, stored):
         return None
     start = stored["method"].get("start_sha256")
-    found = fingerprints(recipe, stored.get("weights_sha256"), config.output, config.pairing, start)
+    stages = [stage.get("weights_sha256") for stage in _stages(stored)]
+    found = fingerprints(recipe, stored.get("weights_sha256"), config.output, config.pairing, start, stages)
     same = found.method_data == stored and found.method == data.get("method_fingerprint")
     return found if same else None
 
 
 def _is_method_data(stored: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(stored, dict) and isinstance(stored.get("method"), dict)
+
+
+def _stages(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The stages of recorded method data; none where there are none, or they are no such thing."""
+    stages = stored["method"].get("stages")
+    return stages if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages) else []
 
 
 def _on_this_machine(config: RunConfig) -> MethodRecipe | None:
@@ -60,10 +67,21 @@ def _has_same_weights(recipe: MethodRecipe, stored: Mapping[str, Any]) -> bool:
                 return False
         except (OSError, WeightsError):
             return False
-    if isinstance(recipe, TransferRecipe) or recipe.features == "wavelet" or recipe.weights in PINNED_WEIGHTS:
+    if isinstance(recipe, TransferRecipe):
         return True
+    of_stages = zip(recipe.stages, _stages(stored), strict=False)
+    recorded = [(stage.weights, found.get("weights_sha256")) for stage, found in of_stages]
+    own = [] if recipe.features == "wavelet" else [(recipe.weights, stored.get("weights_sha256"))]
+    return all(_is_file_of(weights, sha256) for weights, sha256 in (*own, *recorded) if weights not in _NO_FILE)
+
+
+_NO_FILE = (None, *PINNED_WEIGHTS)
+
+
+def _is_file_of(weights: str | None, sha256: object) -> bool:
+    """Whether a file of weights has a hash."""
     try:
-        with open_regular(Path(recipe.weights).expanduser()) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == stored.get("weights_sha256")
+        with open_regular(Path(weights or "").expanduser()) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
     except OSError:
         return False

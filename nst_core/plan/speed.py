@@ -39,7 +39,8 @@ ASSUMED_FLOPS = {"cpu": 25e9, "cuda": 150e12}
 """Operations per second that are assumed where nothing was measured: of one CPU core, of one GPU."""
 
 _NOT_PART_OF_THE_WORK = (
-    "name", "source", "weights", "size", "scales", "evaluations", "average", "alpha", "beta", "tv_weight", "start"
+    "name", "source", "weights", "size", "scales", "stages", "evaluations", "average", "alpha", "beta", "tv_weight",
+    "start",
 )  # fmt: skip
 
 
@@ -73,13 +74,16 @@ def record_speed(recipe: Recipe, device: str, machine: str, evaluations_per_seco
 def estimate_speed(recipe: MethodRecipe, device: torch.device, machine: str, here: torch.device | None = None) -> Speed:
     """The speed measured here for this recipe, at whatever size; else estimated from its number of operations.
 
-    That of a transfer network is measured now, if it has not been: in a second or two.
+    That of a transfer network is measured now, if it has not been: in a second or two. That of stages on several
+    networks is the mean over all their evaluations.
 
     Args:
         here: the device of this process, where the workers' is another machine's.
     """
     if isinstance(recipe, TransferRecipe):
         return _network_speed(recipe, device, machine, here or device)
+    if len(recipe.networks()) > 1:
+        return _mean_speed(recipe, device, machine, here)
     found = _measurements().get(_key(recipe, str(device), machine))
     if found:
         own = f", reckoned to {recipe.size}" if recipe.size != found["size"] else ""
@@ -93,6 +97,19 @@ def estimate_speed(recipe: MethodRecipe, device: torch.device, machine: str, her
         assumed / max(operations, 1.0),
         f"an assumed {assumed / 1e12:.3g} TFLOP/s of {unit}: `nst bench --recipe {recipe.name}` measures it",
     )
+
+
+def _mean_speed(recipe: Recipe, device: torch.device, machine: str, here: torch.device | None) -> Speed:
+    """The speed of stages on several networks: of all their evaluations in the time that they take together."""
+    seconds, basis = 0.0, []
+    for network in recipe.networks():
+        own = [stage for stage in recipe.schedule() if stage.network == network]
+        keys = f" --set features={network.features} --set weights={network.weights}" if network else ""
+        alone = replace(recipe.under(network), name=f"{recipe.name} --set stages=null{keys}")
+        speed = estimate_speed(alone, device, machine, here)
+        seconds += sum(stage.factor**2 * stage.evaluations for stage in own) / speed.pixels_per_second
+        basis.append(f"on {network.features if network else recipe.features} {speed.basis}")
+    return Speed(recipe.full_size_evaluations() / seconds, "; ".join(basis))
 
 
 def _operations_per_pixel(recipe: Recipe, device: torch.device) -> float:

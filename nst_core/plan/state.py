@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nst_core.plan.current_inputs import stale_pairs, with_current_inputs
 from nst_core.run_folder.chunk import Chunk, done_pairs, pending_chunks
+from nst_core.run_folder.descriptors import descriptor_files
 from nst_core.run_folder.folder import RunFolder
 from nst_core.run_folder.plan_table import Plan
 from nst_core.run_folder.quality import baselines_file
@@ -74,8 +75,11 @@ def finished_state(config: RunConfig, method: Fingerprints, wanted: WantedPairs)
 
 
 def missing_pages(config: RunConfig) -> list[str]:
-    """The names of those of gallery, report and quality that the run file asks for and the run folder lacks."""
+    """Those of gallery, report, quality and descriptors that the run file asks for and the run folder lacks."""
     pages = {"gallery": config.output.gallery, "report": config.output.report}
     missing = [name for name, on in pages.items() if on and not (config.run_folder / name / "index.html").is_file()]
-    judged = not config.output.judge or baselines_file(config.run_folder).is_file()
-    return missing if judged else [*missing, "quality"]
+    if config.output.judge and not baselines_file(config.run_folder).is_file():
+        missing.append("quality")
+    if config.output.describe and not descriptor_files(config.run_folder):
+        missing.append("descriptors")
+    return missing

@@ -11,16 +11,25 @@ from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import ImageSource
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import TransferRecipe
-from nst_core.errors import ConfigError, DuplicateImage, ExcludedLicense, InputError, SkippedInput, UnusableEntry
+from nst_core.errors import (
+    ConfigError,
+    DuplicateImage,
+    ExcludedLicense,
+    InputError,
+    SkippedInput,
+    UnusableEntry,
+    UsageError,
+)
 from nst_core.manifest.pairing import Pair, StyleSet, draw_pairs
 from nst_core.manifest.pairs import read_pairs
+from nst_core.manifest.palettes import PALETTE_STRATEGIES, Palettes
 from nst_core.plan.method_checks import check_overrides
 from nst_core.plan.pair_table import PairTable, tabulate_pairs
 from nst_core.plan.region_checks import check_regions
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.run_folder.folder import RunFolder
 from nst_core.sources.base import Catalogue, Item
-from nst_core.sources.index.source_scan import source_duplicates
+from nst_core.sources.index.source_scan import source_duplicates, source_hashes, source_palettes
 from nst_core.sources.left_out import catalogue_notes, count_by_reason
 from nst_core.sources.licenses import check_exclusions, is_excluded
 from nst_core.sources.registry import open_source
@@ -37,6 +46,7 @@ class Sources:
         notes: sentences for the user about what was found, and what was left out.
         left_out: files of each source that are left out, and folders that cannot be read, by role and reason.
         unreadable: a sentence for each of these folders.
+        palettes: where the pairing goes by them.
     """
 
     contents: Catalogue
@@ -45,6 +55,7 @@ class Sources:
     notes: tuple[str, ...]
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    palettes: Palettes | None = None
 
 
 @dataclass(frozen=True)
@@ -76,14 +87,21 @@ class WantedPairs:
 
 
 def wanted_pairs(
-    config: RunConfig, method_fingerprint: str, progress: Progress | None = None, sources: Sources | None = None
+    config: RunConfig,
+    method_fingerprint: str,
+    progress: Progress | None = None,
+    sources: Sources | None = None,
+    most: int | None = None,
 ) -> WantedPairs:
     """Read the sources, unless they have been read already, and pair them.
 
-    Raises SourceError, ConfigError, ManifestError.
+    Args:
+        most: the number of pairs at which an error ends it.
+
+    Raises SourceError, ConfigError, ManifestError; UsageError where there are more than `most` pairs.
     """
     sources = sources or open_sources(config, progress)
-    pairs = tabulate_pairs(pair_sources(config, sources), method_fingerprint)
+    pairs = tabulate_pairs(_at_most(pair_sources(config, sources), most), method_fingerprint)
     check_overrides(config, pairs)
     regions = check_regions(config, pairs)
     styles = {share.item.id: share.item for combination in pairs.combinations for share in combination.styles}
@@ -124,6 +142,7 @@ def open_sources(config: RunConfig, progress: Progress | None = None) -> Sources
         ),
         {"content": count_by_reason(contents), "style": count_by_reason(styles)},
         tuple(dict.fromkeys((*contents.unreadable, *styles.unreadable))),
+        _palettes(config, contents, chosen, progress),
     )
 
 
@@ -131,10 +150,12 @@ def open_styles(config: RunConfig, progress: Progress | None = None) -> StyleSet
     """Read the style source, and find duplicates and excluded licences. Raises SourceError, ConfigError."""
     styles, terms = open_source(config.style, "style"), config.style.exclude_licenses
     check_exclusions(terms, "style.exclude_licenses", {item.license for item in styles.items})
-    same = source_duplicates(styles, config.style, progress, at_least_exact=config.pairing.disjoint_styles)
+    disjoint = config.pairing.disjoint_styles
+    same = source_duplicates(styles, config.style, progress, at_least_exact=disjoint is True)
+    hashes = source_hashes(styles, config.style, progress) if disjoint == "stable" else {}
     excluded = {item.id for item in styles.items if is_excluded(item.license, terms)}
     dropped = set() if config.style.duplicates == "keep" else set(same)
-    return StyleSet(styles, frozenset(excluded | dropped), same)
+    return StyleSet(styles, frozenset(excluded | dropped), same, hashes)
 
 
 def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
@@ -158,7 +179,28 @@ def pair_sources(config: RunConfig, sources: Sources) -> Iterator[Pair]:
             "or have a manifest with the column strength."
         )
     beta = recipe.beta if isinstance(recipe, Recipe) else 1.0
-    return draw_pairs(pairing, sources.contents.items, sources.styles, beta)
+    return draw_pairs(pairing, sources.contents.items, sources.styles, beta, sources.palettes)
+
+
+def _palettes(config: RunConfig, contents: Catalogue, styles: StyleSet, progress: Progress | None) -> Palettes | None:
+    """The palettes of all images, where the pairing goes by them; read once, then from the index's cache."""
+    if config.pairing.strategy not in PALETTE_STRATEGIES:
+        return None
+    return Palettes(
+        source_palettes(contents.items, config.content, progress),
+        source_palettes(styles.drawable().items, config.style, progress),
+    )
+
+
+def _at_most(pairs: Iterator[Pair], most: int | None) -> Iterator[Pair]:
+    """The pairs. Raises UsageError once there is one too many, so that the others are never drawn."""
+    for number, pair in enumerate(pairs):
+        if number == most:
+            raise UsageError(
+                f"The run file asks for more than {most} pairs, which is the most here: bound it by content.limit, or "
+                "by fewer styles in pairing."
+            )
+        yield pair
 
 
 def _planned_ids(run_folder: Path) -> Iterator[str]:
@@ -187,7 +229,7 @@ def collect_artist_facts(items: Iterable[Item], artists: Iterable[str | None]) -
 
 def _pairing_notes(pairing: Pairing, styles: StyleSet) -> list[str]:
     there, wanted = len(styles.drawable().items), pairing.styles_per_content * pairing.blend
-    if pairing.strategy != "random" or there >= wanted:
+    if pairing.strategy not in ("random", *PALETTE_STRATEGIES) or there >= wanted:
         return []
     each = max(1, there // pairing.blend)
     return [

@@ -55,7 +55,7 @@ def write_card(run_folder: Path, summary: Summary, run_yaml: Mapping[str, Any]) 
         *section("Files", [files]),
     ]
     write_if_changed(run_folder / "README.md", "\n".join(lines).encode())
-    write_if_changed(run_folder / ATTRIBUTIONS_FILE, _attributions_csv(summary.attributions).encode())
+    write_if_changed(run_folder / ATTRIBUTIONS_FILE, attributions_csv(summary.attributions).encode())
 
 
 def _method(run_yaml: Mapping[str, Any]) -> str:
@@ -90,10 +90,23 @@ def method_sentences(run_yaml: Mapping[str, Any]) -> str:
             f"{'' if strength is None else f', strength {strength}'}. Method fingerprint "
             f"`{run_yaml.get('method_fingerprint')}`."
         )
+    stages = f" ({found})" if (found := stages_in_words(method)) else ""
     return (
         f"Recipe `{mapping_in(run_yaml, 'config', 'method').get('recipe')}`: features `{method.get('features')}`, size "
-        f"{method.get('size')}, {method.get('evaluations')} evaluations, alpha {method.get('alpha')}, beta "
+        f"{method.get('size')}, {method.get('evaluations')} evaluations{stages}, alpha {method.get('alpha')}, beta "
         f"{method.get('beta')}. Method fingerprint `{run_yaml.get('method_fingerprint')}`.{_network(run_yaml)}"
+    )
+
+
+def stages_in_words(method: Mapping[str, Any]) -> str:
+    """The stages of a recorded method: "50 on slim, then 30 on vgg19"; empty where it has none."""
+    stages = method.get("stages")
+    if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
+        return ""
+    sides = (f" at {stage['size']} px" if stage.get("size") else "" for stage in stages)
+    return ", then ".join(
+        f"{stage.get('evaluations')} on {stage.get('features', method.get('features'))}{side}"
+        for stage, side in zip(stages, sides, strict=True)
     )
 
 
@@ -137,7 +150,8 @@ def _attribution(attributions: Sequence[tuple[str, str | None]]) -> list[str]:
     return section("Attribution", [intro, "", *shown, *more])
 
 
-def _attributions_csv(attributions: Sequence[tuple[str, str | None]]) -> str:
+def attributions_csv(attributions: Sequence[tuple[str, str | None]]) -> str:
+    """A table of addresses with their licences."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["source_url", "license"])

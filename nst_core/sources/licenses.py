@@ -16,6 +16,7 @@ TERMS = ("by", "nc", "nd", "sa")
 """Attribution, non-commercial, no derivatives, share alike."""
 
 UNKNOWN_TERM = "unknown"
+NO_LICENSE = "no licence is stated"
 
 _LICENSE_URL = re.compile(
     r"creativecommons\.org/licenses/(?P<terms>[a-z]{2}(?:-[a-z]{2})*)(?![\w+-])"
@@ -76,6 +77,42 @@ def license_terms(license: str | None) -> frozenset[str]:
     if within := _TERMS_WITHIN.findall(known):
         return frozenset(re.split(r"[ _-]", "-".join(within).casefold())) & frozenset(TERMS)
     return frozenset(term for word, term in _SPELLED.items() if word in "".join(words))
+
+
+def license_url(name: str) -> str | None:
+    """The address of a Creative Commons licence by its normalised name; None for any other."""
+    if match := re.fullmatch(r"CC0-(\d\.\d)", name):
+        return f"https://creativecommons.org/publicdomain/zero/{match[1]}/"
+    if match := re.fullmatch(r"CC-PDM-(\d\.\d)", name):
+        return f"https://creativecommons.org/publicdomain/mark/{match[1]}/"
+    match = re.fullmatch(r"CC-(BY(?:-(?:NC|ND|SA))*)-(\d\.\d)(?:-([A-Z]+))?", name)
+    parts = "/".join(part.lower() for part in match.groups() if part) if match else ""
+    return f"https://creativecommons.org/licenses/{parts}/" if parts else None
+
+
+def publication_obstacle(*licenses: str | None) -> str | None:
+    """Why an adaptation of works under these licences may not be published; None where nothing stated forbids it.
+
+    Adaptations may not be shared at all (`nd`), nothing is stated, or a licence wants adaptations under its own terms
+    (`sa`) that lack a restriction of another one: CC BY-SA (anybody may sell it) and CC BY-NC (nobody may). Each may
+    be several licences, joined by `;`.
+    """
+    names = [part.strip() for license in licenses for part in (license or "").split(";")]
+    terms = [license_terms(name) for name in names]
+    if any("nd" in found for found in terms):
+        return f"{_first(names, terms, 'nd')} forbids adaptations"
+    if reserved := next((name for name in names if "rights reserved" in name.casefold()), None):
+        return f"{reserved!r} permits nothing"
+    if any(UNKNOWN_TERM in found for found in terms):
+        return NO_LICENSE
+    alike = [name for name, found in zip(names, terms, strict=True) if "sa" in found and "nc" not in found]
+    if alike and any("nc" in found for found in terms):
+        return f"{alike[0]} and {_first(names, terms, 'nc')} do not go together"
+    return None
+
+
+def _first(names: list[str], terms: list[frozenset[str]], term: str) -> str:
+    return next(name for name, found in zip(names, terms, strict=True) if term in found)
 
 
 def is_excluded(license: str | None, exclude: Collection[str]) -> bool:

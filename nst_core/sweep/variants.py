@@ -80,8 +80,10 @@ def _variant(file: Path, overrides: Sequence[str], place: tuple[int, ...], setti
     recipe = config.method.resolve()
     named = ";".join(network_of(recipe)[1])  # in place of hashes, which machines need not agree on before they run
     weights = recipe.weights if isinstance(recipe, Recipe) else named
-    method = fingerprints(recipe, weights, config.output, Pairing(), named or None).method
-    own_pages = {"gallery": False, "report": False, "judge": False}  # the sweep's page is in their place
+    of_stages = [stage.weights for stage in recipe.stages] if isinstance(recipe, Recipe) else []
+    method = fingerprints(recipe, weights, config.output, Pairing(), named or None, of_stages).method
+    # The sweep's page is in their place.
+    own_pages = {"gallery": False, "report": False, "judge": False, "describe": False}
     own = {
         "name": _folder_name(settings, method),
         "output": config.output.model_copy(update={"root": folder / VARIANTS, **own_pages}),

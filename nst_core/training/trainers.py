@@ -14,6 +14,7 @@ from nst_core.engine.training.trainer import Trainer
 from nst_core.storage.progress import Progress
 from nst_core.training.data import TrainingData
 from nst_core.training.images import one_painting, split_source
+from nst_core.training.quick import quick_trainer
 from nst_core.training.slim import slim_trainer
 from nst_core.training.transfer import adain_trainer, features_sha256, johnson_trainer
 
@@ -40,6 +41,7 @@ class TrainerKind:
 
 TRAINERS: Mapping[str, TrainerKind] = {
     "slim": TrainerKind(slim_trainer, 256),
+    "quick": TrainerKind(quick_trainer, 256),
     "johnson": TrainerKind(johnson_trainer, 384, ("features", "style_weight"), one_style=True),
     "adain": TrainerKind(adain_trainer, 512, ("features", "style_weight")),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.recipe import NETWORK_NAMES
 from nst_core.errors import WeightsError
 from nst_core.networks.sessions import open_network
 from nst_core.storage.written_paths import written_path
@@ -58,7 +59,7 @@ class NetworkCopies:
 
 def _names(network: Any) -> tuple[str, ...]:
     names = [network] if isinstance(network, str | Path) else list(network)
-    return tuple(str(name) if name == "magenta" else str(written_path(name)) for name in names)
+    return tuple(str(name) if name in NETWORK_NAMES else str(written_path(name)) for name in names)
 
 
 def _moved(network: TransferNetwork, device: torch.device) -> TransferNetwork:

@@ -13,6 +13,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor
 
+from nst_core.engine.recipe import AS_SHIPPED
+from nst_core.engine.strength import style_share
 from nst_core.transforms.network_copies import NetworkCopies, NetworkName
 from nst_core.transforms.pictures import batch_of, from_colours, to_colours, to_pillow
 from nst_core.transforms.style_collection import DrawKind, StyleCollection, Styles, collect_vectors
@@ -36,19 +38,19 @@ class Stylize(v2.Transform):  # type: ignore[misc]  # torchvision has no types
     [0, 1] (so it stands before Normalize), and gives back the same kind, type and size, on the same device. Bounding
     boxes, masks and labels pass through. Each picture of a batch is drawn for itself; several pictures of one sample
     share what is drawn, as in all of torchvision's transforms. Grey pictures stay grey, transparency stays. Pictures
-    that are too small for the network (AdaIN: below 9 px) are left as they are.
+    that are too small for the network (AdaIN and quick: below 9 px) are left as they are.
 
     What is drawn comes from torch's own generator: after `torch.manual_seed` the same pictures in the same order get
     the same styles, and DataLoader's workers, which it seeds, do not repeat each other. With `seed`, it depends on the
     seed, the epoch (`set_epoch`) and the picture alone, and so on no number of workers, order or batch.
 
     Args:
-        network: `magenta` (extra `onnx`), a network's file or files, as in run files, or a TransferNetwork.
+        network: `quick`, `magenta` (extra `onnx`), a network's file or files, as in run files, or a TransferNetwork.
         styles: the file that `nst styles` made with this network; or paintings: files, pictures. None for a network
             that knows one style.
         p: the probability that a picture is painted.
-        strength: the share of the style, or the range (lo, hi) from which it is drawn: 0 leaves a picture as it is, 1
-            is the network as it was trained. AdaIN calls it alpha; the key `strength` of run files is half of it.
+        strength: as in run files, or the range (lo, hi) from which it is drawn: 0 leaves a picture as it is, 0.5 is the
+            network as it was trained, more changes nothing. AdaIN's alpha is twice the strength.
         draw: `uniform`, one of the styles; `gaussian`, from the normal distribution around them.
         seed: see above.
         style_size: the shorter side, in pixels, of paintings that are given as files.
@@ -67,7 +69,7 @@ class Stylize(v2.Transform):  # type: ignore[misc]  # torchvision has no types
         styles: Styles = None,
         *,
         p: float = 0.5,
-        strength: float | tuple[float, float] = 1.0,
+        strength: float | tuple[float, float] = AS_SHIPPED,
         draw: DrawKind = "uniform",
         seed: int | None = None,
         style_size: int = 256,
@@ -124,7 +126,7 @@ class Stylize(v2.Transform):  # type: ignore[misc]  # torchvision has no types
         chance, place = torch.rand(2, generator=generator).tolist()
         vector = self._styles.draw(generator)
         low, high = self.strength
-        share = low + (high - low) * place
+        share = style_share(low + (high - low) * place)
         return StyleDraw(vector, share) if chance < self.p and share > 0 else None
 
     def _generator_of(self, seed: int, picture: Tensor) -> torch.Generator:

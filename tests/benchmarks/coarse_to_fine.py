@@ -121,7 +121,7 @@ def run(pair: Pair, recipe: Recipe, extractor: Extractor) -> tuple[Curve, Pictur
     padded = pad_by_reflection(content, *recipe.padded(content.shape[2], content.shape[1]))
     batch = Batch(padded[None], [style_target(style, recipe, extractor, content)], [0])
     now, curve = clock(extractor.device), Curve()
-    started, last = now(), recipe.stages()[-1]
+    started, last = now(), recipe.schedule()[-1]
 
     def progress(evaluation: int, total: float) -> None:
         if evaluation >= last.first:

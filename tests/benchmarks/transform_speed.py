@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         networks = {"magenta": "magenta", "AdaIN": adain_files(Path(folder), REAL_WIDTHS)}
         for name, network in networks.items():
-            for strength in (1.0, 0.5):
+            for strength in (0.5, 0.25):
                 transform = Stylize(network, styles, p=1, strength=strength)
                 print(f"{name:8} strength {strength}: {seconds(transform, picture, options.rounds):.3f} s a picture")
         idle = Stylize("magenta", styles, p=0)

@@ -18,6 +18,12 @@ from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError
 
 GEIRHOS, MICHAELIS, CUES = "stylized_imagenet_geirhos", "stylized_coco_michaelis", "cue_conflict_geirhos"
+BETTER_IMAGENET, BETTER_COCO, BETTER_CUES = (
+    "stylized_imagenet_disjoint",
+    "stylized_coco_disjoint",
+    "cue_conflict_disjoint",
+)
+SMALL = ("--set=method.size=48", "--set=method.evaluations=2", "--set=execution.devices=cpu")
 
 
 def recipe_of(name: str, *overrides: str) -> TransferRecipe | Recipe:
@@ -56,7 +62,6 @@ class TestWhatTheyAskFor:
         ("override", "said"),
         [
             ("output.size=original", "method.crop does not go with output.size: original"),
-            ("output.judge=true", "method.crop does not go with output.judge"),
             ("content={source: coco}", "method.crop does not go with content.source: coco"),
             ("method.keep=[person]", "method.crop cuts contents off, and masks would not fit"),
         ],
@@ -64,6 +69,30 @@ class TestWhatTheyAskFor:
     def test_what_a_crop_would_spoil_is_refused(self, override: str, said: str) -> None:
         with pytest.raises(ConfigError, match=said):
             load_config(Path(GEIRHOS), [override])
+
+
+class TestBetterVariants:
+    @pytest.mark.parametrize("name", [BETTER_IMAGENET, BETTER_COCO, BETTER_CUES])
+    def test_they_are_of_the_default_recipe_and_count_copies_of_a_painting_once(self, name: str) -> None:
+        config = load_config(Path(name), ["execution.devices=cpu"])
+        assert config.method.recipe == "slim"
+        assert config.style.duplicates == "drop_exact"
+        for recipe in ("magenta", "adain"):
+            assert load_config(Path(name), [f"method.recipe={recipe}"]).method.resolve().name == recipe
+
+    @pytest.mark.parametrize("name", [BETTER_IMAGENET, BETTER_COCO])
+    def test_a_tenth_of_the_paintings_is_for_val_alone(self, name: str) -> None:
+        pairing = load_config(Path(name)).pairing
+        assert pairing.disjoint_styles == "stable"
+        assert sorted((pairing.splits or {}).values()) == [0.1, 0.9]
+
+    def test_coco_is_delivered_at_its_own_size_and_with_the_originals(self) -> None:
+        config = load_config(Path(BETTER_COCO))
+        assert (config.output.size, config.pairing.originals) == ("original", True)
+        assert config.content.exclude_licenses == ["nd"]
+
+    def test_cue_conflicts_are_conflicts(self) -> None:
+        assert load_config(Path(BETTER_CUES)).pairing.conflict
 
 
 @pytest.mark.slow
@@ -86,11 +115,7 @@ class TestRuns:
         return rows
 
     def test_stylized_imagenet(self, shared: Path, tmp_path: Path) -> None:
-        photographs = sorted((shared / "data" / "coco" / "val2017").glob("*.jpg"))
-        for number, path in enumerate(photographs[:3]):
-            folder = tmp_path / "imagenet" / ("val" if number == 0 else "train") / "dog"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / path.name).symlink_to(path)
+        self.imagenet(shared, tmp_path)
         paintings = shared / "data" / "artworks" / "images" / "images"
         self.nst("run", GEIRHOS, "--set=execution.devices=cpu", f"--set=style.path={paintings}")
         rows = self.rows(GEIRHOS)
@@ -98,6 +123,14 @@ class TestRuns:
         assert set(zip(rows.width, rows.height, strict=True)) == {(224, 224)}
         assert set(rows.split) == {"train", "val"}
         assert all(name.endswith(".png") for name in rows.file_name)
+
+    def imagenet(self, shared: Path, folder: Path) -> None:
+        """A tree of three photographs, one of val."""
+        photographs = sorted((shared / "data" / "coco" / "val2017").glob("*.jpg"))
+        for number, path in enumerate(photographs[:3]):
+            place = folder / "imagenet" / ("val" if number == 0 else "train") / "dog"
+            place.mkdir(parents=True, exist_ok=True)
+            (place / path.name).symlink_to(path)
 
     def test_stylized_coco(self, shared: Path) -> None:
         coco, paintings = shared / "data" / "coco", shared / "data" / "artworks" / "images" / "images"
@@ -130,3 +163,40 @@ class TestRuns:
         assert len(rows) == 2
         assert set(rows.artist) == {"class0", "class1"}
         assert (rows[["width", "height"]].min(axis=1) == 48).all()
+
+    def test_stylized_imagenet_disjoint(self, shared: Path, tmp_path: Path) -> None:
+        self.imagenet(shared, tmp_path)
+        paintings = shared / "data" / "artworks" / "images" / "images"
+        even = "--set=pairing.splits={train: 1, val: 1}"  # of a handful of paintings a tenth may be none
+        self.nst("run", BETTER_IMAGENET, *SMALL, even, f"--set=style.path={paintings}")
+        rows = self.rows(BETTER_IMAGENET)
+        assert set(zip(rows.method, rows.features, strict=True)) == {("slim", "slim")}
+        assert (rows[["width", "height"]].min(axis=1) == 48).all()
+        used = {split: set(rows.style_sha256[rows.split == split]) for split in ("train", "val")}
+        assert all(used.values())
+        assert used["train"].isdisjoint(used["val"])
+        assert rows[["content_sha256", "style_sha256", "output_sha256"]].notna().all(axis=None)
+
+    def test_stylized_coco_disjoint(self, shared: Path) -> None:
+        coco, paintings = shared / "data" / "coco", shared / "data" / "artworks" / "images" / "images"
+        even = "--set=pairing.splits={train: 1, val: 1}"
+        places = [f"--set=content.path={coco}", "--set=content.download=false", f"--set=style.path={paintings}"]
+        self.nst("run", BETTER_COCO, *SMALL, even, "--set=content.split=val2017", *places)
+        rows = pd.read_parquet(Path("outputs") / BETTER_COCO / "results")
+        assert set(rows.status) == {"success", "skipped"}
+        assert rows[rows.status == "skipped"].content_license.str.contains("ND").all()
+        for row in rows[rows.status == "success"].itertuples():
+            assert Image.open(row.content_path).size == (row.width, row.height)
+
+    def test_cue_conflict_disjoint(self, shared: Path, tmp_path: Path) -> None:
+        objects = sorted((shared / "data" / "coco" / "val2017").glob("*.jpg"))[:2]
+        textures = sorted((shared / "data" / "artworks" / "images").rglob("*.jpg"))[:3]
+        for role, paths in (("objects", objects), ("textures", textures)):
+            for number, path in enumerate(paths):
+                folder = tmp_path / role / f"class{number}"
+                folder.mkdir(parents=True)
+                (folder / path.name).symlink_to(path)
+        self.nst("run", BETTER_CUES, *SMALL)
+        rows = self.rows(BETTER_CUES)
+        assert len(rows) == 4
+        assert (rows.label != rows.artist).all()

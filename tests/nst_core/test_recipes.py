@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from nst_core.engine.stages import StageSettings
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError
+from nst_core.networks.files import named_files
 from nst_core.recipes import load_method, load_recipe, recipe_dict, recipe_names
 
 
@@ -46,6 +49,29 @@ def test_a_recipe_file_of_ones_own_is_named_by_its_file(tmp_path: Path) -> None:
     recipe = load_recipe(str(path))
     assert recipe.name == "mine"
     assert recipe.style.layers == (("relu1_1", 1.0), ("relu2_1", 1.0))
+
+
+def test_a_recipe_can_be_laid_over_a_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: slim\nbeta: 20\nscales: [64, 128]\n")
+    mine, theirs = load_recipe(str(path), {"optimiser": {"history": 5}}), load_recipe("slim")
+    assert (mine.name, mine.beta, mine.size, mine.features) == ("mine", 20, 128, "slim")
+    assert (mine.optimiser.history, mine.optimiser.precondition) == (5, theirs.optimiser.precondition)
+    assert load_recipe(str(path), {"scales": [32, 96]}).size == 96
+
+
+@pytest.mark.parametrize("base", ["fats", "mine.yaml", "7", "[fast]"])
+def test_a_recipe_that_is_laid_over_none_is_told(tmp_path: Path, base: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"recipe: {base}\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml is laid over .*no other shipped recipe"):
+        load_recipe(str(path))
+
+
+def test_slim_is_fast_on_the_slim_network() -> None:
+    by_features = load_recipe("fast", {"features": "slim"})
+    assert replace(load_recipe("slim"), name="fast", source=by_features.source) == by_features
+    assert by_features.weights == "shipped"
 
 
 def test_overrides_are_merged_key_by_key() -> None:
@@ -102,6 +128,17 @@ def test_numbers_that_yaml_reads_as_text_are_numbers(text: str, number: float) -
         ({"evaluations": []}, "method.evaluations is []; it must be a list of 1 to 16 whole numbers"),
         ({"evaluations": [5, 0]}, "method.evaluations has a number that is 0; it must be a whole number"),
         ({"evaluations": None}, "method.evaluations is None"),
+        ({"stages": 3}, "method.stages is 3; it must be a list of at most 16 stages, such as {features: slim, eval"),
+        ({"stages": [7]}, "method.stages[0] must be a section of keys and values, not 7"),
+        ({"stages": [{}] * 17}, "it must be a list of at most 16 stages"),
+        ({"stages": [{"feature": "slim"}]}, "method.stages[0].feature is not a known key (did you mean 'features'?)"),
+        ({"stages": [{"evaluations": 0}]}, "method.stages[0].evaluations is 0; it must be a whole number, 1 or more"),
+        ({"stages": [{"size": 64}, {}]}, "method.stages has stages with a size and stages without: give all one, or"),
+        ({"stages": [{"size": 64}, {"size": 32}]}, "method.stages has the sizes [64, 32]; one may not be smaller"),
+        ({"stages": [{}], "scales": [32, 64]}, "method.scales and method.stages are given"),
+        ({"stages": [{}, {}], "evaluations": [1, 2]}, "method.stages has a stage without evaluations, and method.eval"),
+        ({"stages": [{"features": "slim"}]}, "method.stages ends with features slim and weights 'shipped', and the re"),
+        ({"stages": [{"weights": "random"}]}, "the last stage must have the recipe's own, in whose losses results are"),
         ({"average": 1}, "method.average is 1; it must be below 1"),
         ({"size": 2**40}, "method.size is 1099511627776; it must be a whole number"),
         ({"alpha": -1}, "method.alpha is -1; it must be a number, 0 or more"),
@@ -271,3 +308,53 @@ def test_a_strength_is_a_number_from_0_to_1(strength: Any) -> None:
     message = faults_of({"strength": strength})
     assert message.startswith("method.strength is")
     assert message.count(".") <= 3
+
+
+SLIM_FIRST = [{"features": "slim", "evaluations": 50}, {"features": "vgg19", "weights": "caffe", "evaluations": 30}]
+
+
+def test_stages_that_are_the_same_are_written_the_same() -> None:
+    """What a stage leaves out is filled in, what it says of the recipe's own network is left out."""
+    slim = StageSettings(50, None, "slim", "shipped", "max", "torchvision")
+    recipe = load_recipe("fast", {"stages": SLIM_FIRST})
+    assert recipe.stages == (slim, StageSettings(30))
+    assert recipe.evaluations == recipe.total_evaluations == 80
+    sizes = [{**stage, "size": 256} for stage in SLIM_FIRST]
+    short = [{"features": "slim"}, {"evaluations": 30}]
+    for same in ({"stages": sizes}, {"stages": short, "evaluations": 50}):
+        assert load_recipe("fast", same) == recipe
+    assert load_recipe("fast", {**recipe_dict(recipe)}) == recipe
+    assert recipe_dict(recipe)["stages"][1] == {"evaluations": 30}
+
+
+def test_stages_on_the_recipes_own_network_are_scales() -> None:
+    stages = [{"size": 64, "evaluations": 5}, {"size": 128, "evaluations": 7}]
+    assert load_recipe("fast", {"stages": stages}) == load_recipe("fast", {"scales": [64, 128], "evaluations": [5, 7]})
+    assert load_recipe("fast", {"stages": [{"evaluations": 5}]}) == load_recipe("fast", {"evaluations": 5})
+
+
+def test_sizes_of_stages_follow_the_size_and_say_it() -> None:
+    stages = [{"size": 64, "features": "slim"}, {"size": 128}]
+    assert load_recipe("fast", {"stages": stages}).size == 128
+    other = load_recipe("fast", {"stages": stages, "size": 96, "least_scale": 50})
+    assert (other.size, [stage.size for stage in other.stages]) == (96, [50, 96])
+
+
+def test_stages_take_the_place_of_a_recipes_scales_and_not_of_given_ones(tmp_path: Path) -> None:
+    recipe = load_recipe("multi_scale", {"stages": [{"evaluations": 3}, {"evaluations": 4}]})
+    assert (recipe.scales, recipe.size, recipe.evaluations) == ((512, 512), 512, (3, 4))
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(recipe_dict(load_recipe("fast", {"stages": SLIM_FIRST}))))
+    for key, value in (("evaluations", 10), ("scales", [64, 128])):
+        with pytest.raises(ConfigError, match=f"method.{key} is given, and the recipe has stages, which say it"):
+            load_recipe(str(file), {key: value})
+    alone = load_recipe(str(file), {"stages": None, "evaluations": 10})
+    assert alone == replace(load_recipe("fast", {"evaluations": 10}), name=alone.name)
+
+
+def test_the_weights_of_a_stage_may_be_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETWORKS", "/networks")
+    stages = [{"features": "slim", "weights": "$NETWORKS/own.npz"}, {}]
+    recipe = load_recipe("fast", {"stages": stages})
+    assert recipe.stages[0].weights == "/networks/own.npz"
+    assert list(named_files(recipe)) == [("stages[0].weights", "/networks/own.npz")]

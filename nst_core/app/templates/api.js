@@ -9,12 +9,13 @@ class ApiError extends Error {
   }
 }
 
-async function callApi(address, { method = "GET", json } = {}) {
+async function callApi(address, { method = "GET", json, form } = {}) {
   const request = { method, headers: { Accept: "application/json" } };
   if (json !== undefined) {
     request.headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(json);
   }
+  if (form !== undefined) request.body = form;
   let response, text;
   try {
     response = await fetch(address, request);

@@ -61,6 +61,7 @@ METHOD: dict[str, Any] = {
     "colour": "style",
     "evaluations": 250,
     "scales": None,
+    "stages": None,
     "average": 0.0,
     "bucket": 1,
     "style_scale": 1.0,

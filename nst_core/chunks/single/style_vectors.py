@@ -123,7 +123,7 @@ def _checked_recipe(recipe: MethodRecipe) -> TransferRecipe:
     if not isinstance(recipe, TransferRecipe):
         raise ConfigError(
             f"The method of the run file, {recipe.name}, is an optimisation, which has no style vectors: set method to "
-            "a transfer network, as in {kind: transfer, network: magenta}."
+            "a transfer network, as in {kind: transfer, network: quick}."
         )
     if recipe.colour == "content":
         raise ConfigError("Style vectors are of paintings alone: leave out method.colour, which is of the content.")

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from nst_core.engine.array_files import array_bytes, half, read_arrays, single
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.features.geometry import NetworkSection, Reach, Window
 from nst_core.engine.features.slim_network import CONVOLUTIONS, LAYERS, TEACHER_CHANNELS, SlimNetwork
 from nst_core.engine.features.weights import hash_file
 from nst_core.errors import WeightsError
@@ -64,6 +65,17 @@ class SlimFeatures(Extractor):
 
     def min_side(self, layers: Sequence[str]) -> int:
         return 1 << max(self._depth(layers) - 1, 0)
+
+    def sections(self, layers: Sequence[str]) -> tuple[NetworkSection, ...]:
+        """One: the maps are narrow, and see no more than 68 pixels."""
+        reach, reaches = Reach(), {}
+        for block, layer in enumerate(LAYERS):
+            if block:
+                reach = reach.then(*[Window(3, padding=1)] * (CONVOLUTIONS[block - 1] - 1), Window(2, 2))
+            reach = reach.then(Window(3, padding=1))
+            reaches[layer] = reach
+        wanted = {layer: reaches[layer] for layer in LAYERS if layer in layers}
+        return (NetworkSection(lambda images: self(images, tuple(wanted)), wanted),)
 
     def in_bfloat16(self) -> SlimFeatures:
         self.network.to(torch.bfloat16)

@@ -37,6 +37,7 @@ class TiledExtractor(Extractor):
         self.extractor, self.tile = extractor, tile
         self.name, self.layers = extractor.name, extractor.layers
         self.weights_sha256, self.precision = extractor.weights_sha256, extractor.precision
+        self.channel_shares = extractor.channel_shares
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         names = list(dict.fromkeys(layers))

@@ -13,6 +13,8 @@ from nst_core.engine.features.weights import Weights, file_weights, hash_file
 from nst_core.engine.transfer.adain import build_adain, decoder_tensors, encoder_tensors
 from nst_core.engine.transfer.johnson import johnson_network
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.transfer.quick import quick_network
+from nst_core.engine.transfer.quick_file import is_quick
 from nst_core.errors import WeightsError
 
 FORMAT = "nst transfer 1"
@@ -37,8 +39,11 @@ def load_network(paths: Sequence[Path], key: str = "method.network") -> Transfer
         WeightsError: a file cannot be read, is no state dict, holds values that are not finite, or is of no network
             that is known here; or one of two files is missing.
     """
+    paths = list(dict.fromkeys(paths))
+    if len(paths) == 1 and _is_quick(paths[0]):
+        return quick_network(paths[0], hash_file(paths[0]))
     files, trained_by = [], ""
-    for path in dict.fromkeys(paths):
+    for path in paths:
         file, features = _read(path, key)
         _check_finite(file)
         files.append(file)
@@ -111,6 +116,13 @@ def _adain(states: Sequence[Mapping[str, Tensor]], sha256: str) -> TransferNetwo
     if encoders[0][-1].shape[0] != decoders[0][0].shape[1]:
         return None
     return build_adain(encoders[0], decoders[0], sha256)
+
+
+def _is_quick(path: Path) -> bool:
+    try:
+        return is_quick(path)
+    except OSError:
+        return False  # told where the file is read
 
 
 def _check_finite(file: Weights) -> None:

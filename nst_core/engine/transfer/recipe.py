@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nst_core.engine.recipe import Fit, Recipe, Stage, padded_shape
+from nst_core.engine.recipe import Fit, Recipe, padded_shape
+from nst_core.engine.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,9 @@ class TransferRecipe:
     Attributes:
         name: the recipe's name.
         source: its publication, or the reason for its settings.
-        network: `magenta` (Ghiasi et al. 2017; extra `onnx`), or the path of a network's file, or a list of its files:
-            AdaIN's public `vgg_normalised.pth` and `decoder.pth`, a network of fast_neural_style, the result of
-            `nst train johnson` or `adain` (transfer.md).
+        network: `quick` (ours, in the package), `magenta` (Ghiasi et al. 2017; extra `onnx`), or the path of a
+            network's file, or a list of its files: AdaIN's public `vgg_normalised.pth` and `decoder.pth`, a network of
+            fast_neural_style, the result of `nst train johnson`, `adain` or `quick` (transfer.md).
         strength: from 0, the content as it is, to 0.5, the network as it was trained; more changes nothing, since a
             network knows no more. Without any, 0.5. In between, twice the strength is what AdaIN calls alpha.
         colour: source of the result's colours: the `style`, or the `content`.
@@ -81,7 +82,7 @@ class TransferRecipe:
         """(width, height) of the image that the network sees for a working size of `width` × `height`."""
         return padded_shape(width, height, self.bucket)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def schedule(self) -> tuple[Stage, ...]:
         """A pass through the network, which counts as one evaluation in forecasts and progress."""
         return (Stage(1.0, 1, 0),)
 
@@ -98,7 +99,7 @@ class TransferRecipe:
 NETWORK_SUFFIXES = (".npz", ".pth", ".pt", ".model")
 """Of files of networks, where `start` may name one."""
 
-NETWORK_NAMES = ("magenta",)
+NETWORK_NAMES = ("quick", "magenta")
 """The networks that have a name; each has a recipe of that name."""
 
 

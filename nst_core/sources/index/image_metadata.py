@@ -41,12 +41,13 @@ class ScanOptions:
     Attributes:
         limits: of size; an image beyond them is neither decoded nor hashed.
         verify: read the header only, or decode the whole file.
-        phash: compute the perceptual hash, too.
+        phash, palette: compute the perceptual hash, the palette, too.
     """
 
     limits: ImageLimits = field(default_factory=ImageLimits)
     verify: Literal["header", "full"] = "header"
     phash: bool = False
+    palette: bool = False
 
 
 class CheckDepth(IntEnum):
@@ -71,6 +72,7 @@ class ImageMetadata:
         hashed: whether the perceptual hash was computed.
         phash: 64 bits; None if not `hashed`, or where the picture has too little structure.
         fault, reason: name and text of one of `FILE_ERRORS`; None for a valid file.
+        palette: int16 in the order of bytes of this machine; None if it was not computed.
     """
 
     size_bytes: int
@@ -86,6 +88,7 @@ class ImageMetadata:
     phash: int | None = None
     fault: str | None = None
     reason: str | None = None
+    palette: bytes | None = None
 
     def is_enough(self, options: ScanOptions) -> bool:
         """Whether it includes all that a scan with these options finds."""
@@ -95,14 +98,24 @@ class ImageMetadata:
             return False
         if min(self.width, self.height) < options.limits.min_side:
             return True
-        return (options.verify == "header" or self.verified == CheckDepth.FULL) and (self.hashed or not options.phash)
+        return (
+            (options.verify == "header" or self.verified == CheckDepth.FULL)
+            and (self.hashed or not options.phash)
+            and (self.palette is not None or not options.palette)
+        )
 
     def merge(self, earlier: ImageMetadata) -> ImageMetadata:
         """The union with metadata that was found earlier, if that is of the same bytes."""
         if self.fault or earlier.sha256 != self.sha256:
             return self
         hashed = self if self.hashed else earlier
-        return replace(self, verified=max(self.verified, earlier.verified), hashed=hashed.hashed, phash=hashed.phash)
+        return replace(
+            self,
+            verified=max(self.verified, earlier.verified),
+            hashed=hashed.hashed,
+            phash=hashed.phash,
+            palette=self.palette or earlier.palette,
+        )
 
 
 def read_image_metadata(path: Path, options: ScanOptions, size_bytes: int, mtime_ns: int) -> ImageMetadata:
@@ -156,10 +169,14 @@ def _from_pixels(
     """Decode and hash the image as far as options; the hash is the same whether the whole file was decoded or not."""
     from nst_core.engine.images.decoder_process import is_light
     from nst_core.engine.images.pixels import decode_image  # a scan answered by the cache needs none of it
+    from nst_core.sources.index.palette import palette
     from nst_core.sources.index.phash import draft_jpeg, perceptual_hash
 
-    pixels = decode_image(path, options.limits, data).pixels if options.verify == "full" else None
+    whole = options.verify == "full" or options.palette
+    pixels = decode_image(path, options.limits, data).pixels if whole else None
     verified = known.verified if pixels is None else CheckDepth.FULL
+    if options.palette and pixels is not None:
+        known = replace(known, palette=palette(pixels).tobytes())
     if not options.phash:
         return replace(known, verified=verified)
     light = data is not None and is_light(known.format, known.width * known.height, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Input:
         error: the reason why the image cannot be used, or None.
         mode, format: Pillow's names; empty where unknown.
         phash: its perceptual hash, if computed and meaningful.
+        palette: the bytes of its palette, if computed.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Input:
     mode: str = ""
     format: str = ""
     phash: int | None = None
+    palette: bytes | None = None
 
 
 def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Input:
@@ -46,7 +48,8 @@ def make_input(path: Path, metadata: ImageMetadata, limits: ImageLimits) -> Inpu
     error = _refusal(path, metadata, limits)
     if error:
         return Input(path, 0, 0, *identity, error, metadata.mode, metadata.format)
-    return Input(path, metadata.width, metadata.height, *identity, None, metadata.mode, metadata.format, metadata.phash)
+    found = Input(path, metadata.width, metadata.height, *identity, None, metadata.mode, metadata.format)
+    return replace(found, phash=metadata.phash, palette=metadata.palette)
 
 
 def unreadable_input(path: Path, state: tuple[int, int], error: InputError) -> Input:

@@ -16,7 +16,7 @@ from nst_core.sources.index.image_metadata import FILE_ERRORS, CheckDepth, Image
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.regular_files import check_regular
 
-_VERSION = 2
+_VERSION = 3
 """To be increased whenever other metadata would be found in the same bytes."""
 
 
@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         pa.field("phash", pa.uint64()),
         pa.field("fault", pa.string()),
         pa.field("reason", pa.string()),
+        pa.field("palette", pa.binary()),
     ],
     metadata={"nst_index": _producer()},
 )
@@ -65,10 +66,10 @@ class IndexRows:
         if row is None or (self._columns[0][row], self._columns[1][row]) != (size_bytes, mtime_ns):
             return None
         self._used[row] = 1
-        sha256, width, height, mode, format, orientation, verified, hashed, phash, fault, reason = (
+        sha256, width, height, mode, format, orientation, verified, hashed, phash, fault, reason, palette = (
             column[row] for column in self._columns[2:]
         )
-        found = (width, height, mode, format, orientation, CheckDepth(verified), hashed, phash, fault, reason)
+        found = (width, height, mode, format, orientation, CheckDepth(verified), hashed, phash, fault, reason, palette)
         return ImageMetadata(size_bytes, mtime_ns, sha256.hex(), *found)
 
     def unused_keys(self) -> set[str]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nst_core.config.sources import ImageSource
 from nst_core.sources.base import Catalogue, Item
@@ -37,6 +41,22 @@ def source_duplicates(
         return {}
     inputs = scan_items(catalogue.items, section, progress)
     return duplicates([(item.id, inputs[item.path]) for item in catalogue.items], how)
+
+
+def source_hashes(catalogue: Catalogue, section: ImageSource, progress: Progress | None = None) -> Mapping[str, str]:
+    """Item id → sha256 of its file; items whose files cannot be read are left out."""
+    inputs = scan_items(catalogue.items, section, progress)
+    return {item.id: sha256 for item in catalogue.items if (sha256 := inputs[item.path].sha256) is not None}
+
+
+def source_palettes(
+    items: Sequence[Item], section: ImageSource, progress: Progress | None = None
+) -> dict[str, NDArray[np.int16]]:
+    """Item id → palette of each image that can be read."""
+    options = {item.path: replace(scan_options(section), palette=True) for item in items if not item.fault}
+    inputs = scan_files(options, [section.path], progress)
+    found = {item.id: inputs[item.path].palette for item in items if item.path in inputs}
+    return {id: np.frombuffer(palette, np.int16) for id, palette in found.items() if palette is not None}
 
 
 def scan_files(options: Mapping[Path, ScanOptions], roots: list[Path], progress: Progress | None) -> dict[Path, Input]:

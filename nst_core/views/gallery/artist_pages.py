@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_core.storage.paths import NO_FILE, FileState
+from nst_core.views.gallery.alike_scripts import PICTURES_FILE, alike_scripts
 from nst_core.views.gallery.build_record import BuildRecord, states_digest
 from nst_core.views.gallery.cards import ResultCard, card, inputs, pictures, result_path
 from nst_core.views.gallery.cover_pictures import CoverSelection
@@ -26,6 +28,7 @@ class ArtistPages:
         folder: of the pages.
         title: of the gallery.
         version: changes whenever the scripts may.
+        searchable: whether scripts that name what looks alike are written, after all artists' pages.
         advance: is called with the number of rows done.
     """
 
@@ -36,6 +39,7 @@ class ArtistPages:
     thumbnails: ThumbnailFolder
     originals: Originals
     advance: Callable[[int], None]
+    searchable: bool = False
     _covers: CoverSelection = field(default_factory=CoverSelection)
     _identities: set[str] = field(default_factory=set)
     _states: list[FileState] = field(default_factory=list)
@@ -53,10 +57,13 @@ class ArtistPages:
             self._covers.add(cards)
             for one in cards:
                 items.add(one)
-            pages += self._write_page(summary, cards, PageLinks(number, count, self.version))
+            pages += self._write_page(summary, cards, PageLinks(number, count, self.version, self.searchable))
         if summary.pictures:
             write_page(self.folder / "items.js", items.text())
             pages.append("items.js")
+        if summary.pictures and self.searchable:
+            write_page(self.folder / PICTURES_FILE, json.dumps(items.described(), separators=(",", ":")))
+            pages += [PICTURES_FILE, *alike_scripts(count)]
         return BuildRecord(
             made_from=self.version,
             genres=artist.genres,

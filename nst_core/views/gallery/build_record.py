@@ -86,7 +86,7 @@ def sources_digest(artist: Artist, states: Mapping[Path, FileState], settings: A
         for file in partition.files
         for quality in [quality_file(partition.run.folder, chunk_of(file))]
     ]
-    return _digest([_FORMAT, _templates(), artist.slug, parts, settings])
+    return _digest([_FORMAT, templates_digest(), artist.slug, parts, settings])
 
 
 def states_digest(states: Iterable[FileState]) -> str:
@@ -95,7 +95,8 @@ def states_digest(states: Iterable[FileState]) -> str:
 
 
 @cache
-def _templates() -> str:
+def templates_digest() -> str:
+    """A digest of the templates, styles and scripts that all pages are made by."""
     texts = []
     for package in ("nst_core.views.gallery", "nst_core.views.web"):
         entries = sorted(files(package).joinpath("templates").iterdir(), key=lambda entry: entry.name)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nst_core.errors import UsageError
+from nst_core.run_folder.descriptors import read_descriptors
 from nst_core.run_folder.folder import RUN_YAML
 from nst_core.sources.artist_names import UNKNOWN_ARTIST
 from nst_core.storage.paths import NO_FILE
@@ -21,8 +22,9 @@ from nst_core.views.gallery.build_record import (
     write_build_record,
 )
 from nst_core.views.gallery.cleanup import GalleryCleanup
+from nst_core.views.gallery.likeness import SEARCH_FILE, LikenessBuild
 from nst_core.views.gallery.originals import CopiedOriginals, LinkedOriginals, Originals
-from nst_core.views.gallery.pages import ArtistSummary, MissingPictures, fact_texts, render_index, write_page
+from nst_core.views.gallery.pages import MAP_FILE, ArtistSummary, MissingPictures, fact_texts, render_index, write_page
 from nst_core.views.gallery.results import ArtistResults, read_artist
 from nst_core.views.paths import enclosing_run, file_states
 from nst_core.views.runs import SHEET_FILE, Artist, Run, artists_of, facts_by_artist, open_runs
@@ -100,6 +102,7 @@ class _Build:
         self.facts = facts_by_artist([run.folder for run in runs])
         self.thumbnails = ThumbnailFolder(gallery / THUMBS)
         self.cleanup = GalleryCleanup(gallery)
+        self.descriptors = read_descriptors([run.folder for run in runs])
         self._progress, self._done = progress, 0
 
     def run(self) -> Path:
@@ -113,15 +116,25 @@ class _Build:
         index, sheet = self.gallery / "index.html", (self.gallery / SHEET_FILE).is_file()
         if index.is_dir():  # the pages of an artist of that name, from before they had another folder
             self.cleanup.finish({artist.slug for artist in self.artists})
-        write_page(index, render_index(self.title, summaries, MissingPictures.of(left_out), sheet))
+        has_map = self._write_likeness(summaries)
+        write_page(index, render_index(self.title, summaries, MissingPictures.of(left_out), sheet, has_map))
         self.thumbnails.remove_unused()
         self.cleanup.finish({artist.slug for artist in self.artists})
         return index
 
+    def _write_likeness(self, artists: Sequence[ArtistSummary]) -> bool:
+        """Write what looks alike, if pictures are described; returns whether there is a map of the artists."""
+        if self.descriptors:
+            return LikenessBuild(self.gallery, self.title, self.per_page, self.descriptors).write(artists)
+        for name in (SEARCH_FILE, MAP_FILE):
+            (self.gallery / name).unlink(missing_ok=True)
+        return False
+
     def _settings(self, artist: Artist) -> list[object]:
         """All that decides an artist's pages beside its results."""
         facts = self.facts.get(artist.name or "")
-        return [self.title, self.per_page, self.originals.kind, self._has_sheet(artist), fact_texts(facts, ())]
+        settings = [self.title, self.per_page, self.originals.kind, self._has_sheet(artist), fact_texts(facts, ())]
+        return [*settings, "searchable"] if self.descriptors else settings
 
     def _build_artist(self, artist: Artist, version: str) -> BuildRecord:
         """Write an artist's pages, unless those of the last build are current."""
@@ -131,7 +144,16 @@ class _Build:
             self._advance(artist.rows)
             return before
         results = read_artist(artist)
-        pages = ArtistPages(folder, self.title, version, self.per_page, self.thumbnails, self.originals, self._advance)
+        pages = ArtistPages(
+            folder,
+            self.title,
+            version,
+            self.per_page,
+            self.thumbnails,
+            self.originals,
+            self._advance,
+            searchable=bool(self.descriptors),
+        )
         record = pages.write(results, self._summary(artist, results))
         write_build_record(folder, record)
         if before:

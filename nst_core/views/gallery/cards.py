@@ -28,6 +28,7 @@ class CardStyle:
     name: str
     share: str
     thumbnail: Thumbnail | None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def rights(pair: GalleryPair) -> dict[str, str]:
 
 def _style(style: NamedShare, thumbnails: Thumbnails) -> CardStyle:
     share = f"{style.share:.0%}" if style.share is not None else ""
-    return CardStyle(style.path, display_name(style.path), share, _thumbnail(style.path, thumbnails))
+    return CardStyle(style.path, display_name(style.path), share, _thumbnail(style.path, thumbnails), style.sha256)
 
 
 def _thumbnail(path: str | None, thumbnails: Thumbnails) -> Thumbnail | None:

@@ -38,6 +38,8 @@ class ItemsScript:
         self._columns: dict[str, list[Any]] = {name: [] for name in names}
         self._tables = {name: _Table() for name in ("shapes", "sizes", "style", "label", "split", "run")}
         self._style_names: set[str] = set()
+        self._hashes: list[str | None] = []
+        self._style_hashes: list[str | None] = []
 
     def add(self, card: ResultCard) -> None:
         """Append a card to the columns."""
@@ -58,6 +60,7 @@ class ItemsScript:
         }
         for name, value in values.items():
             self._columns[name].append(value)
+        self._hashes.append(pair.output_sha256)
 
     def text(self) -> str:
         """The script itself."""
@@ -66,6 +69,12 @@ class ItemsScript:
         columns = {name: values for name, values in self._columns.items() if name not in unjudged}
         return f"nstItems({inline_json({'perPage': self._per_page, 'tables': tables, **columns})});\n"
 
+    def described(self) -> dict[str, Any]:
+        """What the search for pictures that look alike needs of them: of which bytes they are, and how to show them."""
+        columns = {name: self._columns[name] for name in ("ids", "names", "thumbs", "sizes", "style")}
+        tables = {name: self._tables[name].values for name in ("sizes", "style")}
+        return {**columns, "hashes": self._hashes, "tables": tables, "style_hashes": self._style_hashes}
+
     def _style(self, style: CardStyle) -> int:
         table = self._tables["style"]
         name, same = style.name, 1
@@ -73,7 +82,10 @@ class ItemsScript:
             same += 1
             name = f"{style.name} ({same})"
         self._style_names.add(name)
-        return table.place((style.path, name), {"name": name, "thumb": _thumbnail(style.thumbnail)})
+        place = table.place((style.path, name), {"name": name, "thumb": _thumbnail(style.thumbnail)})
+        if place == len(self._style_hashes):
+            self._style_hashes.append(style.sha256)
+        return place
 
 
 def details_script(number: int, cards: Iterable[ResultCard]) -> str:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 from nst_core.run_folder.artists import ArtistFacts
 from nst_core.storage.atomic import write_if_changed
+from nst_core.views.gallery.artist_map import ArtistMap
 from nst_core.views.gallery.cards import ResultCard
 from nst_core.views.gallery.cover_pictures import CoverPicture
 from nst_core.views.runs import SHEET_FILE
 from nst_core.views.web import environment, number, page_bytes
+
+MAP_FILE = "map.html"
+"""The map of the artists, in the gallery's folder."""
 
 REASONS_LISTED = 12
 _FEW_ARTISTS = 8
@@ -67,11 +71,16 @@ class ArtistSummary:
 
 @dataclass(frozen=True)
 class PageLinks:
-    """The place of a page among the pages of an artist, and the version of its scripts: `items.js?<version>`."""
+    """The place of a page among the pages of an artist, and the version of its scripts: `items.js?<version>`.
+
+    Attributes:
+        searchable: whether there are scripts that name pictures that look alike.
+    """
 
     number: int
     count: int
     version: str = ""
+    searchable: bool = False
 
     @property
     def previous(self) -> str | None:
@@ -93,13 +102,16 @@ def page_name(number: int) -> str:
     return "index.html" if number == 1 else f"index-{number}.html"
 
 
-def render_index(title: str, artists: list[ArtistSummary], left_out: MissingPictures, sheet: bool) -> str:
+def render_index(
+    title: str, artists: list[ArtistSummary], left_out: MissingPictures, sheet: bool, has_map: bool = False
+) -> str:
     """The gallery's front page."""
     return _ENVIRONMENT.get_template("index.html.j2").render(
         title=title,
         artists=artists,
         left_out=left_out,
         sheet=sheet,
+        map_file=MAP_FILE if has_map else None,
         covers=1 if len(artists) >= _ONE_COVER_FROM else 4,
         searchable=len(artists) > _FEW_ARTISTS,
     )
@@ -109,6 +121,12 @@ def render_artist(title: str, artist: ArtistSummary, cards: list[ResultCard], li
     """One page of one artist."""
     template = _ENVIRONMENT.get_template("artist.html.j2")
     return template.render(title=title, artist=artist, cards=cards, links=links)
+
+
+def render_map(title: str, drawn: ArtistMap) -> str:
+    """The map of the artists, with the list that says the same."""
+    of_artist = {artist.point.picture.artist: (place, artist) for place, artist in enumerate(drawn.artists)}
+    return _ENVIRONMENT.get_template("map.html.j2").render(title=title, map=drawn, of_artist=of_artist)
 
 
 def write_page(path: Path, text: str) -> None:

@@ -24,17 +24,18 @@ from nst_core.views.runs import Artist, Run
 _SHOWN = ("pair_id", "content_path", "style_path", "style_paths", "style_shares", "file_name", "label", "split",
           "artist", "genre", "method", "features", "content_license", "style_license", "content_source_url", "width",
           "height", "size", "evaluations", "alpha", "beta", "content_loss", "style_loss", "total_loss", "seconds",
-          "loss_left", "output_sha256")  # fmt: skip
+          "loss_left", "output_sha256", "style_sha256")  # fmt: skip
 _LEFT_OUT = ("status", "error_class", "error_message")
 _COLUMNS = (*_SHOWN, *_LEFT_OUT, "loss_trace")
 
 
 @dataclass(frozen=True)
 class NamedShare:
-    """One of the styles of a pair: its path, and its share of a blend, 1 in all; None for the only style of a pair."""
+    """One of the styles of a pair: its path, its share of a blend, 1 in all (None for the only one), and its bytes'."""
 
     path: str
     share: float | None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class GalleryPair:
     content_license: str | None
     style_license: str | None
     content_source_url: str | None
+    output_sha256: str | None
     loss_left: float | None
     trace: Trace | None
     quality: Mapping[str, float]
@@ -111,7 +113,6 @@ def read_artist(artist: Artist) -> ArtistResults:
             left_out.update(_left_out(part.table))
             finished = successes(part.table).drop_columns(_LEFT_OUT)
             finished = with_quality(finished, quality_file(partition.run.folder, chunk_of(part.path)))
-            finished = finished.drop_columns(["output_sha256"])
             tables.append(finished.append_column("run", pa.repeat(number, len(finished))))
     table = pa.concat_tables(tables) if tables else pa.table({name: pa.array([], pa.string()) for name in keys})
     return ArtistResults(artist, tuple(_ordered(genres)), table.sort_by([(key, "ascending") for key in keys]), left_out)
@@ -160,10 +161,18 @@ def _pair(row: dict[str, Any], runs: list[Run]) -> GalleryPair:
     del row["order"], row["style_path"]
     iterations, totals, left = (row.pop(name) for name in ("iterations", "totals", "loss_left"))
     measured = {name: row.pop(name) for name in MEASURES}
-    paths, shares = row.pop("style_paths"), row.pop("style_shares")
+    paths, shares, hashes = row.pop("style_paths"), row.pop("style_shares"), row.pop("style_sha256")
+    known = [sha256 or None for sha256 in (hashes or "").split(";")]
     return GalleryPair(
         run=runs[row.pop("run")],
-        styles=tuple(map(NamedShare, paths, relative_shares(shares) if len(paths) > 1 else [None])),
+        styles=tuple(
+            map(
+                NamedShare,
+                paths,
+                relative_shares(shares) if len(paths) > 1 else [None],
+                known if len(known) == len(paths) else [None] * len(paths),
+            )
+        ),
         loss_left=left if math.isfinite(left) else None,
         trace=Trace(tuple(iterations), tuple(totals)) if iterations else None,
         quality={name: value for name, value in measured.items() if value is not None},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_core.config.fingerprint import leaves_of
-from nst_core.run_folder.card import HOMES
+from nst_core.run_folder.card import HOMES, stages_in_words
 from nst_core.views.web import number
 
 Words = tuple[tuple[str, str], ...]
@@ -107,6 +107,8 @@ def _pairing(section: Mapping[str, Any]) -> str:
         words = f"as the manifest {section.get('manifest')} says"
     elif strategy == "random":
         words = f"styles per content, drawn at random: {section.get('styles_per_content')}"
+    elif strategy in ("nearest", "farthest"):
+        words = f"styles per content, those of the {strategy} palettes: {section.get('styles_per_content')}"
     plain = {"balance": "none", "artists": None, "weights": None, "blend": 1, "replicates": 1, "unstylized": 0,
              "strengths": None, "splits": None, "seed": None}  # fmt: skip
     more = [f"{key} {_listed(section[key])}" for key, usual in plain.items() if section.get(key, usual) != usual]
@@ -116,13 +118,14 @@ def _pairing(section: Mapping[str, Any]) -> str:
 def _method(run_yaml: Mapping[str, Any]) -> str:
     recipe = _section(_section(run_yaml, "config"), "method").get("recipe")
     method = _section(_section(run_yaml, "method_fingerprint_data"), "method")
+    stages = f" ({found})" if (found := stages_in_words(method)) else ""
     optimiser, sides = _section(method, "optimiser").get("name"), method.get("scales") or method.get("size")
     parts = [
         f"recipe {recipe}" if recipe else "",
         "a transfer network" if method.get("kind") == "transfer" else "",
         f"features {method['features']}" if method.get("features") not in (None, recipe) else "",
         f"{method.get('side', 'longer')} side {_listed(sides)} px" if sides else "",
-        f"{_listed(method['evaluations'])} evaluations" if "evaluations" in method else "",
+        f"{_listed(method['evaluations'])} evaluations{stages}" if "evaluations" in method else "",
         f"{optimiser.replace('_', ' ')}" if isinstance(optimiser, str) else "",
         f"from {_STARTS.get(str(method['start']), method['start'])}" if "start" in method else "",
     ]

@@ -64,6 +64,7 @@ def test_the_modules_of_the_commands_load_no_library() -> None:
         (("report", "run"), UNNEEDED),
         (("export", "run", "--to", "imagefolder", "-o", "dataset"), UNNEEDED),
         (("export", "run", "--to", "webdataset", "-o", "dataset"), UNNEEDED),
+        (("publish", "run", "--to", "dataset", "--force"), UNNEEDED | {"huggingface_hub"}),
         (("contact-sheet", "run"), UNNEEDED),
         (("triptych", "run", "--all"), UNNEEDED),
     ],

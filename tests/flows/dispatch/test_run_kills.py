@@ -122,7 +122,7 @@ def same_as_whole(trial: Trial, name: str) -> None:
 def test_everything_killed_again_and_again_nothing_is_lost(whole: Trial, runner: str) -> None:
     rng, name, kills = random.Random(f"{SEED} {runner}"), f"tree-{runner}", 0
     folder = whole.folder / "outputs" / name
-    while kills < 4:
+    while kills < 3:
         process = runs(whole, name, runner)
         begun(folder, process)
         time.sleep(rng.uniform(0, 8))

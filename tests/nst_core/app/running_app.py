@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from nst_core.app.limits import Limits
-from nst_core.app.server import Server, ServerAddress, app_context, with_limits
+from nst_core.app.limits import Limits, with_limits
+from nst_core.app.runs.settings import RunSettings
+from nst_core.app.server import Server, ServerAddress, app_context
 from nst_core.config.run_config import RunConfig, parse_config
 
 TINY = {"recipe": "wavelet", "size": 32, "evaluations": 4}
@@ -56,11 +57,16 @@ def run_config(folder: Path, make_image: Callable[..., Path], **sections: Any) -
 
 
 @contextlib.contextmanager
-def running(config: RunConfig, limits: Limits | None = None, address: ServerAddress | None = None) -> Iterator[Running]:
+def running(
+    config: RunConfig,
+    limits: Limits | None = None,
+    address: ServerAddress | None = None,
+    runs: RunSettings | None = None,
+) -> Iterator[Running]:
     """The app while it answers."""
     limits, address = limits or Limits(), address or ServerAddress(port=0)
     config = with_limits(config, limits)
-    with address.listen() as listening, app_context(config, limits, print) as context:
+    with address.listen() as listening, app_context(config, limits, print, runs) as context:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         found = Running(url, config.run_folder, Server(context, address.rules(limits)))
         thread = threading.Thread(target=found.server.run, args=([listening],))

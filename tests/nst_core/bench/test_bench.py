@@ -22,7 +22,14 @@ from nst_core.errors import ConfigError, UsageError
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU
 
 ROOT = Path(__file__).resolve().parents[3]
-QUICK = ("evaluations", 4), ("reference_evaluations", 3), ("reference_images", 2), ("rounds", 1), ("size", 48)
+QUICK = (
+    ("recipe", "wavelet"),
+    ("evaluations", 4),
+    ("reference_evaluations", 3),
+    ("reference_images", 2),
+    ("rounds", 1),
+    ("size", 48),
+)
 
 
 def quick(folder: Path, **changes: Any) -> BenchOptions:

@@ -33,10 +33,10 @@ def record(config: RunConfig, text: str) -> None:
     (config.run_folder / "run.yaml").write_text(text, encoding="utf-8")
 
 
-def test_without_a_gpu_it_is_wavelet_and_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_gpu_it_is_slim_and_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "NVIDIA_DRIVER", tmp_path / "none")
     method = parse_config({}).method
-    assert (method.recipe, method.resolve().name) == ("wavelet", "wavelet")
+    assert (method.recipe, method.resolve().name) == ("slim", "slim")
     assert "no GPU" in method.reason
 
 
@@ -48,7 +48,7 @@ def test_with_a_gpu_it_is_fast_on_the_original_vgg19() -> None:
 
 @pytest.mark.usefixtures("gpu")
 def test_devices_that_are_named_count_more_than_the_machine() -> None:
-    assert parse_config({"execution": {"devices": "cpu"}}).method.recipe == "wavelet"
+    assert parse_config({"execution": {"devices": "cpu"}}).method.recipe == "slim"
 
 
 def test_gpus_by_number_are_gpus_wherever_they_are() -> None:
@@ -58,7 +58,7 @@ def test_gpus_by_number_are_gpus_wherever_they_are() -> None:
 @pytest.mark.usefixtures("gpu")
 def test_a_driver_without_a_gpu_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert parse_config({}).method.recipe == "wavelet"
+    assert parse_config({}).method.recipe == "slim"
 
 
 @pytest.mark.usefixtures("gpu")
@@ -80,6 +80,17 @@ def test_a_run_goes_on_with_what_it_began_with(run_file: Path) -> None:
     assert method.recipe == "wavelet"
     assert "began" in method.reason
     assert load_config(run_file, ["method.recipe=fast"]).method.recipe == "fast"
+
+
+@pytest.mark.parametrize("name", ["demo", "folders", "stylized_imagenet", "stylized_coco"])
+def test_a_shipped_run_file_that_named_wavelet_goes_on_with_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = load_config(Path(name), ["execution.devices=cpu"])
+    assert begun.method.recipe == "slim"
+    record(begun, "config:\n  method: {recipe: wavelet, size: 256}\n")
+    assert load_config(Path(name)).method.recipe == "wavelet"
 
 
 @pytest.mark.usefixtures("gpu")

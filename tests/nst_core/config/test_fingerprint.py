@@ -104,6 +104,23 @@ def test_what_decides_the_pixels_changes_both_hashes_and_is_named(override: str,
     assert changed_keys(before.method_data, after.method_data) == [changed]
 
 
+def test_the_weights_of_stages_change_both_hashes_and_where_they_lie_does_not() -> None:
+    config = parse_config({"method": {"recipe": "fast", "precision": "float32"}})
+
+    def staged(weights: str, sha256: str) -> Fingerprints:
+        stages = [{"features": "slim", "weights": weights, "evaluations": 5}, {"evaluations": 3}]
+        method = config.method.model_copy(update={"stages": stages})
+        return fingerprints(method.resolve(), WEIGHTS, config.output, config.pairing, None, (sha256, None))
+
+    one = staged("/here/slim.npz", "1" * 64)
+    assert one == staged("/there/slim.npz", "1" * 64)
+    assert one.method != staged("/here/slim.npz", "2" * 64).method
+    stages = one.method_data["method"]["stages"]
+    assert [stage.get("weights_sha256") for stage in stages] == ["1" * 64, None]
+    assert "weights" not in stages[0]
+    assert "stages" not in prints().method_data["method"]
+
+
 def test_layers_that_come_and_go_are_named() -> None:
     after = prints("method.content.layers={conv4_2: 1}")
     assert changed_keys(prints().method_data, after.method_data) == [

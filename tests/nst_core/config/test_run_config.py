@@ -28,7 +28,7 @@ def test_a_run_file_of_two_lines_is_enough(tmp_path: Path) -> None:
     assert config.style == FolderSource(path=Path("paintings"))
     assert config.name == "first"
     assert config.run_folder == Path("outputs/first")
-    assert config.method.resolve().name == "wavelet"
+    assert config.method.resolve().name == "slim"
 
 
 def test_an_empty_run_file_runs_the_samples(tmp_path: Path) -> None:

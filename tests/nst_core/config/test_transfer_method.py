@@ -69,7 +69,7 @@ class TestRunFiles:
     @pytest.mark.parametrize(
         ("method", "said"),
         [
-            ({"kind": "transfer"}, "method.network is missing: name a transfer network, such as magenta"),
+            ({"kind": "transfer"}, "method.network is missing: name a transfer network, such as quick"),
             ({"kind": "transfer", "network": []}, "method.network is missing"),
             ({"kind": "transfer", "network": {"a": 1}}, "must be a name or a list of names"),
             ({"kind": "transfer", "network": "magenta", "evaluations": 5}, "method.evaluations is not a known key"),

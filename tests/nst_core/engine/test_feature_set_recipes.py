@@ -133,8 +133,7 @@ def test_at_each_scale_of_nnst_neighbours_are_those_of_the_blended_query(
     assert objective.contents.shape[2:] == [(8, 6), (16, 12), (32, 24), (64, 48)][scale]
     share = 1.0 if scale == 0 else 0.75
     queries = columns_of(blended_queries(objective.contents, start, share))
-    factor = NNST.stages()[scale].factor
-    for k, target in enumerate(batch.at(factor).targets):
+    for k, target in enumerate(batch.at(NNST.schedule()[scale].key).targets):
         candidates = columns_of(image_of(target)[None])[0].flatten(1).T
         assert torch.allclose(loss.targets[k], replaced_by_nearest(queries[k], candidates))
 
@@ -175,7 +174,7 @@ def test_the_splitting_phase_of_nnst_draws_and_matches_at_each_evaluation(monkey
     assert loss.grids == grids[3], "seeded by pair and evaluation"
     target = batch.targets[0]
     style = image_of(target)[None]
-    own = Objective(NNST, TinyFeatures(), style, [target], scale_number=4)
+    own = Objective(NNST, TinyFeatures(), style, [target], stage_number=4)
     own.begin(start[:1])
     assert float(own.terms(style).style) < 1e-6, "the style is its own neighbour"
     assert float(own.terms(picture(3, 50, 64)[None]).style) > 1e-4

@@ -17,8 +17,9 @@ from nst_core.engine.features import build_extractor
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.parametrisation import PixelParametrisation
-from nst_core.engine.recipe import OptimiserSettings, Recipe, Stage
+from nst_core.engine.recipe import OptimiserSettings, Recipe
 from nst_core.engine.scaling import resized, scaled
+from nst_core.engine.stages import Stage
 from nst_core.engine.style_targets import blend_targets, luminance_only, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import Interrupted
@@ -46,19 +47,21 @@ def bits_of_one_thread() -> Any:
 
 
 def test_stages_are_the_scales_with_their_evaluations() -> None:
-    assert RECIPE.stages() == (Stage(1.0, 20, 0),)
-    assert SCALES.stages() == (Stage(0.5, 12, 0), Stage(1.0, 8, 12))
-    assert replace(SCALES, evaluations=5).stages() == (Stage(0.5, 5, 0), Stage(1.0, 5, 5))
+    assert RECIPE.schedule() == (Stage(1.0, 20, 0),)
+    assert SCALES.schedule() == (Stage(0.5, 12, 0), Stage(1.0, 8, 12))
+    assert replace(SCALES, evaluations=5).schedule() == (Stage(0.5, 5, 0), Stage(1.0, 5, 5))
     assert (SCALES.total_evaluations, replace(SCALES, evaluations=5).total_evaluations) == (20, 10)
     assert SCALES.full_size_evaluations() == 12 / 4 + 8
-    assert replace(SCALES, scales=(8, 8, 16), evaluations=1).coarser_factors() == (0.5,)
+    assert replace(SCALES, scales=(8, 8, 16), evaluations=1).other_keys() == ((0.5, None),)
 
 
 @pytest.mark.parametrize(("scales", "side"), [((8, 16), 5), ((128, 181, 256, 362, 512), 25), ((1, 3), 7), ((9,), 4)])
 def test_the_least_side_is_the_shortest_of_which_no_scale_has_less(scales: tuple[int, ...], side: int) -> None:
     recipe = replace(RECIPE, scales=scales)
     least = recipe.least_side(side)
-    shortest = {length: min(round(length * stage.factor) for stage in recipe.stages()) for length in (least - 1, least)}
+    shortest = {
+        length: min(round(length * stage.factor) for stage in recipe.schedule()) for length in (least - 1, least)
+    }
     assert shortest[least] >= side > shortest[least - 1]
 
 
@@ -204,7 +207,7 @@ def test_blends_blend_at_every_scale() -> None:
     extractor = TinyFeatures()
     one, other = (style_target(picture(seed, 14, 10), SCALES, extractor) for seed in (10, 11))
     blend = blend_targets([one, other], [3, 1])
-    for mine, a, b in ((blend, one, other), (blend.coarser[0.5], one.coarser[0.5], other.coarser[0.5])):
+    for mine, a, b in ((blend, one, other), (blend.others[0.5, None], one.others[0.5, None], other.others[0.5, None])):
         (((first, own), (second, others)),) = mine.losses.values()
         assert (first, second) == (0.75, 0.25)
         assert [(own,), (others,)] == [tuple(kept for ((_, kept),) in each.losses.values()) for each in (a, b)]

@@ -15,6 +15,7 @@ from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
 from nst_core.engine.regions import Regions
 from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.stages import Network
 from nst_core.engine.style_targets import regional_target
 from nst_core.engine.tiling import choice
 from nst_core.engine.tiling.extractor import TiledExtractor
@@ -50,9 +51,10 @@ def test_only_the_scales_that_are_too_large_are_tiled() -> None:
     recipe = replace(RECIPE, size=101, scales=(50, 101), evaluations=(3, 3))
     sides: list[tuple[int, bool]] = []
     session = Session(recipe, CPU, Tiling(64))
-    pick = session._tiles.extractor
+    pick = session._tiles[None].extractor
 
-    def noted(height: int, width: int) -> Extractor:
+    def noted(network: Network | None, height: int, width: int) -> Extractor:
+        assert network is None
         found = pick(height, width)
         sides.append((width, isinstance(found, TiledExtractor)))
         return found
@@ -110,7 +112,7 @@ def test_memory_that_runs_out_makes_tiles_smaller_and_then_is_an_error(monkeypat
     tried: list[int | None] = []
 
     def runs_out(*arguments: object) -> StylizedBatch:
-        tried.append(session._tiles.side(300, 280))
+        tried.append(session._tiles[None].side(300, 280))
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(session_module, "stylize_batch", runs_out)

@@ -121,13 +121,14 @@ def test_gains_from_the_style(exact: Extractor) -> None:
     ("features", "content", "style"),
     [
         ("wavelet", "luminance2", "second1"),
+        ("slim", "relu3_1", "relu4_1"),
         pytest.param("vgg16", "relu4_2", "relu1_1", marks=pytest.mark.slow),
         pytest.param("squeezenet1_0", "fire5", "fire8", marks=pytest.mark.slow),
     ],
 )
 def test_every_kind_of_network(features: str, content: str, style: str) -> None:
     recipe = replace(
-        RECIPE, features=features, content=ContentTerm(((content, 1.0),)), style=StyleTerm(((style, 1.0),))
+        RECIPE, features=features, content=ContentTerm(((content, 1.0),)), style=StyleTerm(((style, 1.0),), loss="mean")
     )
     assert max(seam(recipe, build_extractor(recipe).double(), (107, 82), 72)) < 1e-9
 

@@ -35,7 +35,7 @@ def test_the_card_counts_and_names_sources_licences_and_origins(make_run: MakeRu
         "* content: `folder` photos\n",
         "* content: CC-BY-2.0: 1\n* content: not stated: 1\n",
         "* style: CC-BY-NC-SA-4.0: 1\n* style: CC0-1.0: 2\n",
-        "* https://example.org/1\n",
+        "* https://example.org/1 (CC-BY-2.0)\n",
         "* train: 1\n* val: 1\n",
         "* cat: 2\n",
         "* Ada: 1\n* Monet: 1\n",

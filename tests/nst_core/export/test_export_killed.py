@@ -89,6 +89,6 @@ def test_the_marker_is_there_before_anything_else(make_run: MakeRun, tmp_path: P
     (target / ".0123456789abcdef.tmp~").mkdir()
     (target / ".tmpabc.tmp~").touch()
     assert export_run(run, "imagefolder", target).images == 1
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "export.json", "train"]
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "croissant.json", "export.json", "train"]
     with pytest.raises(UsageError, match="holds an export of the run 'run' as imagefolder"):
         export_run(run, "webdataset", target)

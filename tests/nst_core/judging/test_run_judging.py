@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image
 from shown import done, write
 
+from nst_core.engine.images.limits import ImageLimits
+from nst_core.engine.images.pixels import decode_image, fit_pixels
 from nst_core.engine.quality import Quality
+from nst_core.engine.recipe import Fit
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.judging.networks import NETWORKS, choose_network
 from nst_core.judging.run_judging import judge_run
@@ -136,6 +140,20 @@ def test_unstylized_pictures_have_no_style_to_be_judged_by(run: Path) -> None:
     write(run, [row(run, "a", style_path="", style_paths=(), style_shares=()), row(run, "b")])
     quality = judge_run(run, "wavelet", "cpu")
     assert (quality.judged, quality.unstylized) == (1, 1)
+
+
+@pytest.mark.parametrize("of_the_app", [False, True])
+def test_a_picture_of_the_middle_is_compared_with_that_middle(run: Path, of_the_app: bool) -> None:
+    contents = run.parent / "inputs" / "a.png"
+    middle = fit_pixels(decode_image(contents, ImageLimits()).pixels, Fit(40, "shorter", resizing="bilinear", crop=32))
+    Image.fromarray(middle).save(run / "images" / "a--ada.png")
+    write(run, [row(run, "a", size=40, fingerprint="f", method="adain")])
+    data = {"method": {"crop": 32, "side": "shorter", "resizing": "bilinear"}}
+    told = {"methods": {"f": data}} if of_the_app else {"method_fingerprint_data": data}
+    (run / "run.yaml").write_text(yaml.safe_dump(told))
+    found = judge_run(run, "wavelet", "cpu")
+    assert (found.medians["cfsd"], found.medians["ssim"]) == (pytest.approx(0, abs=1e-6), pytest.approx(1))
+    assert found.baselines["content"]["cfsd"] == pytest.approx(0, abs=1e-6)
 
 
 def test_the_columns_are_the_measures() -> None:

@@ -227,6 +227,8 @@ def test_by_artist_a_blend_is_of_one_artist_and_of_all_works_where_they_are_few(
                 ("unstylized", 0.5),
                 ("splits", {"train": 1}),
                 ("disjoint_styles", True),
+                ("disjoint_styles", "stable"),
+                ("conflict", True),
                 ("blend", 2),
                 ("strengths", [2]),
                 ("replicates", 2),

@@ -54,7 +54,8 @@ options = st.fixed_dictionaries(
         "pools": maybe(st.sampled_from([{"cat": ["A", "print"]}, {"cat": ["ink"], "dog": ["oil", "C"]}])),
         "unstylized": st.sampled_from([0.0, 0.2, 0.9]),
         "splits": maybe(st.sampled_from([{"train": 0.7, "val": 0.3}, {"train": 3.0, "val": 1.0, "test": 1.0}])),
-        "disjoint_styles": st.booleans(),
+        "disjoint_styles": st.sampled_from([False, True, "stable"]),
+        "conflict": st.booleans(),
         "blend": st.integers(1, 3),
         "strengths": maybe(st.sampled_from([[1.0, 0.5], [2.0]])),
         "replicates": st.integers(1, 2),
@@ -157,6 +158,14 @@ def test_the_later_keys_at_their_defaults_leave_the_run_s_fingerprint_as_it_was(
 
 def test_any_other_value_of_any_key_changes_it() -> None:
     others: list[dict[str, Any]] = [{}, {"pools": {"cat": ["A"]}}, {"unstylized": 0.1}, {"splits": {"train": 1}}]
-    others += [{"disjoint_styles": True}, {"blend": 2}, {"strengths": [1]}, {"replicates": 2}, {"balance": "artist"}]
+    others += [
+        {"disjoint_styles": True},
+        {"disjoint_styles": "stable"},
+        {"conflict": True},
+        {"blend": 2},
+        {"strengths": [1]},
+        {"replicates": 2},
+        {"balance": "artist"},
+    ]
     others += [{"balance": "artist", "weights": {"A": weight}} for weight in (1, 2)]
     assert len({fingerprint(Pairing.model_validate(other)) for other in others}) == len(others)

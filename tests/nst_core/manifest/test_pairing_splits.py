@@ -109,6 +109,56 @@ def test_the_same_bytes_stay_together_although_the_first_of_them_is_excluded() -
     assert sum({"A/001.jpg", "A/002.jpg"} <= names for names in found.values()) == 1
 
 
+def stable_splits(of: StyleSet, count: int = 40, **options: Any) -> dict[str, str | None]:
+    """The split of each style, by its hash."""
+    given = {"strategy": "grid", "splits": SPLITS, "disjoint_styles": "stable"} | options
+    found = styles_by_split(pairs_of(contents(count), of, **given))
+    return {of.hashes[name]: split for split, names in found.items() for name in names}
+
+
+def hashed(count: int, folder: str = "works") -> StyleSet:
+    """Styles by one artist whose hashes are those of their numbers."""
+    works = [Item(f"{folder}/{i:03d}.jpg", Path("x"), artist="A") for i in range(count)]
+    return StyleSet(Catalogue.of(works), hashes={work.id: str(i) for i, work in enumerate(works)})
+
+
+def test_a_stable_division_is_by_the_files_bytes_alone_in_proportion() -> None:
+    before = stable_splits(hashed(400))
+    assert sum(split == "val" for split in before.values()) == pytest.approx(80, abs=25)
+    more = stable_splits(hashed(900, "elsewhere"), count=70)
+    assert {name: more[name] for name in before} == before, "further styles, other names and contents move none"
+    assert stable_splits(hashed(400), seed=1) != before
+
+
+def test_stable_runs_of_one_split_each_share_no_style() -> None:
+    given = {"strategy": "grid", "splits": SPLITS, "disjoint_styles": "stable"}
+    train, val = (styles_by_split(pairs_of(contents(5, name), hashed(60), **given))[name] for name in SPLITS)
+    assert not train & val
+    assert len(train | val) == 60
+
+
+def test_a_split_that_no_content_is_in_needs_a_stable_division() -> None:
+    with pytest.raises(ConfigError, match="no content is in val"):
+        pairs_of(contents(5, "train"), hashed(60), splits=SPLITS, disjoint_styles=True)
+    with pytest.raises(ConfigError, match="no content is in a, b"):
+        pairs_of(contents(5, "train"), hashed(60), splits={"a": 1, "b": 1}, disjoint_styles="stable")
+
+
+@pytest.mark.parametrize("strategy", ["random", "artist", "grid"])
+def test_with_conflict_no_content_meets_styles_of_its_own_class(strategy: str) -> None:
+    given = [Item(c.id, c.path, label=("Cats", "dog", "car")[i % 3]) for i, c in enumerate(contents(30))]
+    found = pairs_of(given, styles(cats=3, dog=3, oven=2), strategy=strategy, styles_per_content=4, conflict=True)
+    met = {(pair.label, pair.artist) for pair in found}
+    assert met == {("Cats", "dog"), ("Cats", "oven"), ("dog", "cats"), ("dog", "oven"),
+                   ("car", "cats"), ("car", "dog"), ("car", "oven")}  # fmt: skip
+
+
+def test_with_conflict_a_class_that_is_left_no_style_is_named() -> None:
+    given = [Item("1.jpg", Path("1.jpg"), label="cats")]
+    with pytest.raises(ConfigError, match="No style is left for contents of label cats"):
+        pairs_of(given, styles(cats=3), conflict=True)
+
+
 def test_class_pools_are_divided_like_all_else() -> None:
     given = [Item(c.id, c.path, label=("cat", "dog")[i % 2]) for i, c in enumerate(contents(200))]
     pairs = pairs_of(given, styles(A=8, B=8), pools={"cat": ["A"]}, splits=SPLITS, disjoint_styles=True)

@@ -12,6 +12,7 @@ import torch
 
 from nst_core.config.method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
+from nst_core.engine.recipe import Recipe
 from nst_core.errors import NoRoom
 from nst_core.plan import speed
 from nst_core.plan.forecast import BYTES_PER_PAIR, BYTES_PER_PIXEL, check_room, forecast
@@ -87,6 +88,22 @@ def test_time_counts_every_scale_by_its_area(config: RunConfig, tmp_path: Path) 
     found = forecast(scales)
     assert found.seconds == pytest.approx(9 * (100 / 4 + 20 * 9 / 16 + 10) * (64 * 48) / (100 * 64**2))
     assert found.basis == "nst bench on 2026-01-31 (wavelet at size 64)"
+
+
+def test_time_counts_every_stage_by_the_speed_of_its_network(config: RunConfig, tmp_path: Path) -> None:
+    own = "method.recipe=fast", "method.features=squeezenet1_1", "method.weights=random", "method.size=64"
+    layers = "method.style.layers={fire2: 1}", "method.content.layers={fire2: 1}"
+    cheap = "{features: squeezenet1_0, weights: random, size: 32, evaluations: 40}"
+    staged = configured(tmp_path, *own, *layers, f"method.stages=[{cheap}, {{size: 64, evaluations: 10}}]")
+    recipe = resolve_method(staged).recipe
+    assert isinstance(recipe, Recipe)
+    for network, evaluations_per_second in zip(recipe.networks(), (20.0, 100.0), strict=True):
+        alone = recipe.under(network)
+        speed.record_speed(alone, "cpu", machine_name(torch.device("cpu")), evaluations_per_second, "2026-01-31")
+    found = forecast(staged)
+    assert found.seconds == pytest.approx(9 * (40 / 4 / 100 + 10 / 20) * (64 * 48) / 64**2)
+    assert found.basis.startswith("on squeezenet1_1 nst bench on 2026-01-31")
+    assert "; on squeezenet1_0 nst bench" in found.basis
 
 
 def test_an_image_too_small_for_the_coarsest_scale_is_told_before_the_run(tmp_path: Path, config: RunConfig) -> None:

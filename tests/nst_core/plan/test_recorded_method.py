@@ -55,6 +55,21 @@ def test_weights_count_by_their_bytes(tmp_path: Path) -> None:
     assert recorded_fingerprints(settings) is None
 
 
+def test_weights_of_stages_count_by_their_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(random_state("squeezenet1_1"), file)
+    own = {"recipe": "squeezenet", "features": "squeezenet1_1", "weights": "random"}
+    settings = recorded(config(tmp_path, **own, stages=[{"weights": str(file), "evaluations": 3}, {"evaluations": 2}]))
+    prints = resolve_method(settings).fingerprints
+    assert recorded_fingerprints(settings) == prints
+    moved = config(tmp_path, **own, stages=[{"weights": str(file.rename(tmp_path / "moved.pth"))}, {}], evaluations=3)
+    assert recorded_fingerprints(moved) is None, "other evaluations"
+    stages = [{"weights": str(tmp_path / "moved.pth"), "evaluations": 3}, {"evaluations": 2}]
+    assert recorded_fingerprints(config(tmp_path, **own, stages=stages)) == prints
+    torch.save(random_state("squeezenet1_1", seed=1), tmp_path / "moved.pth")
+    assert recorded_fingerprints(config(tmp_path, **own, stages=stages)) is None
+
+
 def test_where_a_gpu_may_be_precision_is_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = recorded(config(tmp_path, precision="auto"))
     gpu = tmp_path / "nvidiactl"

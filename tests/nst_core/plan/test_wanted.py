@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.errors import ConfigError, StrictInputs
+from nst_core.errors import ConfigError, StrictInputs, UsageError
 from nst_core.plan.new_part import check_strict
 from nst_core.plan.wanted import open_sources, pair_sources, wanted_pairs
 
@@ -110,10 +110,11 @@ def test_copies_are_left_out_by_choice_and_name_the_one_that_is_used(folder: Pat
     assert str(skip) == f"{folder}/photos/z.png: it is the same picture as a.png, which is used in its place"
 
 
-def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path) -> None:
+@pytest.mark.parametrize("disjoint", [True, "stable"])
+def test_no_two_splits_share_a_painting_not_even_by_a_copy(folder: Path, disjoint: object) -> None:
     for number in range(3):
         shutil.copy(folder / "art" / "Monet" / f"{number}.png", folder / "art" / "Monet" / f"copy{number}.png")
-    pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": True}
+    pairing = {"strategy": "grid", "splits": {"train": 1, "val": 1}, "disjoint_styles": disjoint}
     config = configured(folder, pairing=pairing)
     pairs = list(pair_sources(config, open_sources(config)))
     seen = {
@@ -159,3 +160,12 @@ def test_a_folder_that_cannot_be_read_is_a_bad_input_where_strict(folder: Path, 
     assert len(wanted.pairs) == 12
     with pytest.raises(StrictInputs, match=rf"1 bad inputs, .*\n.*{closed_folder} cannot be read"):
         check_strict(wanted.unreadable)
+
+
+def test_more_pairs_than_are_allowed_are_an_error_and_are_never_drawn(folder: Path) -> None:
+    assert len(wanted_pairs(configured(folder), "m", most=12).pairs) == 12
+    with pytest.raises(UsageError, match="more than 11 pairs"):
+        wanted_pairs(configured(folder), "m", most=11)
+    endless = {"strategy": "random", "replicates": 10**9}
+    with pytest.raises(UsageError, match="more than 11 pairs"):
+        wanted_pairs(configured(folder, pairing=endless), "m", most=11)

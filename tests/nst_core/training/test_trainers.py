@@ -70,6 +70,16 @@ def test_trainers_follow_the_run_file(images: Path) -> None:
     assert data["johnson"].facts(config)["style"]["held_out"] == 0
 
 
+def test_the_trainer_of_quick_follows_the_run_file(images: Path) -> None:
+    config = config_of(images, steps=50, batch=2, crop=40, held_out=1, seed=4)
+    trainer = TRAINERS["quick"].make(config, training_data("quick", config), torch.device("cpu"))
+    facts = trainer.facts()
+    assert [facts[key] for key in ("batch", "crop", "large_crop", "held_out", "warm_up")] == [2, 40, 56, 2, 10]
+    assert facts["metric_sha256"] == hash_file(SHIPPED)
+    with pytest.raises(ConfigError, match=r"train\.crop is 36; quick needs a multiple of 8, 32 or more"):
+        TRAINERS["quick"].make(config_of(images, crop=36), training_data("quick", config), torch.device("cpu"))
+
+
 def test_what_cannot_be_trained_by_is_told(images: Path) -> None:
     assert features_sha256("vgg19") == caffe.SHA256
     with pytest.raises(ConfigError, match=r"train\.features is 'vgg16' \(did you mean 'vgg19'\?\); it can be slim,"):

@@ -65,7 +65,7 @@ class TestWhatChanges:
         vectors = [network.style_vectors(style[None] / 255) for style in STYLES]
         share = torch.tensor([0.25])
         possible = [to_pixels(network(picture[None] / 255, vector, share)[0]) for vector in vectors]
-        transform = make(p=1, strength=0.25)
+        transform = make(p=1, strength=0.125)  # half of AdaIN's alpha, as in run files
         found = [transform(picture).permute(1, 2, 0).numpy() for _ in range(40)]
         uses = [sum(np.array_equal(one, each) for each in found) for one in possible]
         assert sum(uses) == 40
@@ -74,15 +74,21 @@ class TestWhatChanges:
     def test_as_often_as_p_says_and_with_strengths_over_the_range(self, make: Make) -> None:
         torch.manual_seed(0)
         batch = noise(1, 3, 4, 4).expand(4000, 3, 4, 4)
-        draws = make(p=0.3, strength=(0.2, 1)).make_params([batch])["draws"]
+        draws = make(p=0.3, strength=(0.1, 0.5)).make_params([batch])["draws"]
         shares = torch.tensor([draw.share for draw in draws if draw])
         assert len(shares) / 4000 == pytest.approx(0.3, abs=0.03)
         assert float(shares.min()) >= 0.2
         assert float(shares.max()) <= 1
         assert float(shares.mean()) == pytest.approx(0.6, abs=0.03)
 
+    @pytest.mark.parametrize("strength", [0.5, 0.7, 1])
+    def test_from_one_half_on_it_is_the_network_as_it_was_trained(self, make: Make, strength: float) -> None:
+        (draw,) = make(p=1, strength=strength).make_params([noise(3, 4, 4)])["draws"]
+        (without,) = make(p=1).make_params([noise(3, 4, 4)])["draws"]
+        assert (draw.share, without.share) == (1, 1)
+
     def test_each_picture_of_a_batch_is_drawn_for_itself_as_it_would_be_alone(self, make: Make) -> None:
-        transform, batch = make(p=0.6, strength=(0.2, 1)), noise(12, 3, 16, 16)
+        transform, batch = make(p=0.6, strength=(0.1, 0.5)), noise(12, 3, 16, 16)
         torch.manual_seed(3)
         together = transform(batch)
         torch.manual_seed(3)
@@ -93,7 +99,7 @@ class TestWhatChanges:
 
     def test_pictures_of_one_sample_share_what_is_drawn(self, make: Make) -> None:
         picture = tv_tensors.Image(noise(3, 16, 16))
-        transform = make(p=0.5, strength=(0, 1))
+        transform = make(p=0.5, strength=(0, 0.5))
         for _ in range(10):
             left, right = transform(picture, tv_tensors.Image(picture))
             assert torch.equal(left, right)
@@ -163,10 +169,10 @@ class TestKinds:
         assert make(p=1)(picture) is picture
 
     def test_it_works_inside_compose_and_says_what_it_is(self, make: Make) -> None:
-        transform = make(p=0.25, strength=(0.2, 1))
+        transform = make(p=0.25, strength=(0.1, 0.5))
         chain = v2.Compose([v2.RandomCrop(16), transform, v2.ToDtype(torch.float32, scale=True)])
         assert chain(noise(3, 20, 20)).shape == (3, 16, 16)
-        assert repr(transform) == "Stylize(3 styles, p=0.25, strength=(0.2, 1.0), draw=uniform)"
+        assert repr(transform) == "Stylize(3 styles, p=0.25, strength=(0.1, 0.5), draw=uniform)"
         assert list(transform.state_dict()) == []
 
 
@@ -241,7 +247,7 @@ class TestNetworks:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_batch_on_a_gpu_stays_there_and_is_painted_as_on_a_cpu(make: Make) -> None:
-    transform, batch = make(p=0.6, strength=(0.2, 1)), noise(30, 3, 16, 16)
+    transform, batch = make(p=0.6, strength=(0.1, 0.5)), noise(30, 3, 16, 16)
     torch.manual_seed(3)
     here = transform(batch)
     torch.manual_seed(3)

@@ -162,7 +162,7 @@ def test_big_files_are_hashed_piece_by_piece_and_judged_alike(zoo: list[Path], m
 def test_a_big_file_is_never_in_memory_whole(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "video.jpg"
     path.write_bytes(head)
-    os.truncate(path, 200 * 2**20)
+    os.truncate(path, image_metadata._READ_WHOLE + 2**20)
     tracemalloc.start()
     found = look(path)
     peak = tracemalloc.get_traced_memory()[1]

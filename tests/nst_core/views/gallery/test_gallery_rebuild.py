@@ -167,7 +167,7 @@ def test_a_change_of_the_pages_look_makes_all_anew(run: Path, read: list[str], m
     write_results(run, "x", [row(run, "a")])
     build_gallery([run])
     read.clear()
-    monkeypatch.setattr("nst_core.views.gallery.build_record._templates", lambda: "another")
+    monkeypatch.setattr("nst_core.views.gallery.build_record.templates_digest", lambda: "another")
     build_gallery([run])
     assert read == ["x"]
 
