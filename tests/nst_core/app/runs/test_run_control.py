@@ -71,6 +71,7 @@ def test_a_run_is_started_paused_and_resumed(control: RunControl, tmp_path: Path
     control.start_uploaded(RUN_FILE, "holiday.yaml")
     assert state(control, "holiday") == "starting"
     await_holder(control, "holiday")
+    until(lambda: run_json(control.find("holiday"), control)["printed"])
     shown = run_json(control.find("holiday"), control)
     assert (shown["rate"], shown["eta_seconds"], shown["printed"]) == (0.5, 12.0, ["at work"])
     assert (shown["can_pause"], shown["can_resume"]) == (True, False)
