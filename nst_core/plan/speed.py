@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,7 +146,10 @@ def _network_speed(recipe: TransferRecipe, device: torch.device, machine: str, h
 
 
 def _measured_passes(recipe: TransferRecipe, device: torch.device) -> dict[str, Any]:
-    """Pixels of contents, and styles, per second of all workers together: the quicker of two passes each."""
+    """Pixels of contents, and styles, per second of all workers together: the quicker of two passes each.
+
+    On the CPU one thread is measured: several, which wait for each other, tell more of what else is going on.
+    """
     session = session_for(recipe, device)
     assert isinstance(session, TransferSession)
     network = session.network
@@ -157,14 +160,25 @@ def _measured_passes(recipe: TransferRecipe, device: torch.device) -> dict[str, 
     content, style = torch.rand(3, *shape), torch.rand(3, *(max(network.min_style_side, shown),) * 2)
     content, style = content.to(device), style.to(device)
     vectors: list[StyleTarget] = []
-    per_style = _seconds(lambda: vectors.append(session.style_target(style, content)), device)
-    per_picture = _seconds(lambda: network_pictures(content[None], vectors[:1], network), device)
-    units = cores() / torch.get_num_threads() if device.type == "cpu" else 1.0
+    with _one_thread():
+        per_style = _seconds(lambda: vectors.append(session.style_target(style, content)), device)
+        per_picture = _seconds(lambda: network_pictures(content[None], vectors[:1], network), device)
+    units = cores() if device.type == "cpu" else 1
     scale = (shown / style_side) ** 2
     return {
         "pixels_per_second": units * shape[0] * shape[1] / per_picture,
         "styles_per_second": units * scale / per_style,
     }
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
