@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.training.crops import TrainingImages
-from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions, make_first_pictures
+from nst_core.engine.training.least_squares import fitted_convolution
+from nst_core.engine.training.network_trainer import TrainingSettings, initialise_convolutions
 from nst_core.engine.training.perceptual_loss import PerceptualLoss
 from nst_core.engine.training.transfer_trainer import TransferTrainer
 from nst_core.engine.transfer.files import network_bytes
-from nst_core.engine.transfer.johnson import Johnson
+from nst_core.engine.transfer.johnson import Johnson, doubled
+from nst_core.engine.transfer.reflection import reflected
 
 TV_WEIGHT = 1e-6
 
-FIRST_CONTRAST = 20.0
-"""Standard deviation of the pictures that an untrained network makes, of 0–255."""
+FIRST_CROPS = 8
+"""That the first weights are fitted to."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class JohnsonTrainer(TransferTrainer[JohnsonSettings, Johnson]):
         self, settings: JohnsonSettings, images: TrainingImages, extractor: Extractor, device: torch.device
     ) -> None:
         generator = torch.Generator().manual_seed(settings.seed)
-        super().__init__(settings, _first_network(generator), generator, device)
+        first = images.contents.crops(FIRST_CROPS, settings.crop // 4 * 4, generator).to(device)
+        super().__init__(settings, _first_network(first, generator), generator, device)
         self.images, self.weights = images, {"style": settings.style_weight, "tv": TV_WEIGHT}
         self.loss = PerceptualLoss(extractor.to(device), images.styles.whole(0)[None].to(device))
 
@@ -88,8 +92,36 @@ class JohnsonTrainer(TransferTrainer[JohnsonSettings, Johnson]):
         return network_bytes(self.averaged_network().state_dict(), self.loss.extractor.name)
 
 
-def _first_network(generator: torch.Generator) -> Johnson:
+@torch.no_grad()
+def _first_network(images: Tensor, generator: torch.Generator) -> Johnson:
+    """A network that gives back photographs, roughly: the way up is fitted to what the way down was given.
+
+    The way down is random, and residual blocks add nothing yet (Goyal et al. 2017, section 5.1).
+
+    Args:
+        images: (B, 3, H, W) in [0, 1], sides multiples of 4, that it is fitted to.
+    """
     network = Johnson()
     initialise_convolutions(network, generator)
-    make_first_pictures(network.deconv3.conv2d, 127.5, FIRST_CONTRAST)
+    network.to(images.device)
+    for block in network.residual_blocks():
+        nn.init.zeros_(block.in2.weight)
+    full = network.in1(network.conv1(images * 255))
+    half = network.in2(network.conv2(F.relu(full)))
+    maps = F.relu(network.in3(network.conv3(F.relu(half))))
+    for up, normalise, target in ((network.deconv1, network.in4, half), (network.deconv2, network.in5, full)):
+        maps = doubled(maps)
+        _fit(up.conv2d, maps, target, generator)
+        maps = F.relu(normalise(up(maps)))
+    _fit(network.deconv3.conv2d, maps, images * 255, generator)
     return network.train()
+
+
+def _fit(convolution: nn.Conv2d, maps: Tensor, target: Tensor, generator: torch.Generator) -> None:
+    """The middle 3 × 3 of a convolution's weights by least squares, the others 0."""
+    weight, bias, _ = fitted_convolution(reflected(maps, 1), target, generator)
+    nn.init.zeros_(convolution.weight)
+    edge = convolution.kernel_size[0] // 2 - 1
+    inner = convolution.weight[..., edge : edge + 3, edge : edge + 3]
+    inner.copy_(weight.T.reshape(inner.shape))
+    convolution.bias.copy_(bias)  # type: ignore[union-attr]

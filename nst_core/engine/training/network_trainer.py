@@ -118,16 +118,3 @@ def initialise_convolutions(network: nn.Module, generator: torch.Generator) -> N
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-@torch.no_grad()
-def make_first_pictures(last: nn.Conv2d, grey: float, contrast: float) -> None:
-    """Have an untrained network make pictures around a grey value, with `contrast` times what its weights would give.
-
-    The range of pictures is then not the first thing that has to be learned.
-
-    Args:
-        last: its last convolution, initialised.
-    """
-    last.weight.mul_(contrast)
-    nn.init.constant_(last.bias, grey)  # type: ignore[arg-type]

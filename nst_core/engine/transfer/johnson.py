@@ -8,7 +8,7 @@ fast_neural_style, whose files are read as they are. The network learned its sty
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import torch
@@ -42,7 +42,7 @@ class Johnson(TransferNetwork):
         self.conv2, self.in2 = _Convolution(width, 2 * width, 3, stride=2), _normalisation(2 * width)
         self.conv3, self.in3 = _Convolution(2 * width, 4 * width, 3, stride=2), _normalisation(4 * width)
         for number in range(1, _RESIDUAL_BLOCKS + 1):
-            self.add_module(f"res{number}", _ResidualBlock(4 * width))
+            self.add_module(f"res{number}", ResidualBlock(4 * width))
         self.deconv1, self.in4 = _Convolution(4 * width, 2 * width, 3), _normalisation(2 * width)
         self.deconv2, self.in5 = _Convolution(2 * width, width, 3), _normalisation(width)
         self.deconv3 = _Convolution(width, 3, 9)
@@ -62,12 +62,17 @@ class Johnson(TransferNetwork):
         maps = F.relu(self.in1(self.conv1(images)))
         maps = F.relu(self.in2(self.conv2(maps)))
         maps = F.relu(self.in3(self.conv3(maps)))
-        for number in range(1, _RESIDUAL_BLOCKS + 1):
-            maps = self.get_submodule(f"res{number}")(maps)
-        maps = F.relu(self.in4(self.deconv1(_doubled(maps))))
-        maps = F.relu(self.in5(self.deconv2(_doubled(maps))))
+        for block in self.residual_blocks():
+            maps = block(maps)
+        maps = F.relu(self.in4(self.deconv1(doubled(maps))))
+        maps = F.relu(self.in5(self.deconv2(doubled(maps))))
         found: Tensor = self.deconv3(maps)
         return found
+
+    def residual_blocks(self) -> Iterator[ResidualBlock]:
+        """In their order."""
+        for number in range(1, _RESIDUAL_BLOCKS + 1):
+            yield self.get_submodule(f"res{number}")  # type: ignore[misc]
 
     def pair_bytes(self, width: int, height: int) -> int:
         return 4 * 8 * self._width * (width + 12) * (height + 12)  # measured: 7.3 maps
@@ -83,7 +88,9 @@ class _Convolution(nn.Module):
         return found
 
 
-class _ResidualBlock(nn.Module):
+class ResidualBlock(nn.Module):
+    """Two convolutions with normalisation, added to what they were given."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1, self.in1 = _Convolution(channels, channels, 3), _normalisation(channels)
@@ -115,5 +122,6 @@ def _normalisation(channels: int) -> nn.InstanceNorm2d:
     return nn.InstanceNorm2d(channels, affine=True)
 
 
-def _doubled(maps: Tensor) -> Tensor:
+def doubled(maps: Tensor) -> Tensor:
+    """Maps (B, C, H, W) enlarged by nearest neighbours, (B, C, 2H, 2W)."""
     return F.interpolate(maps, scale_factor=2, mode="nearest")

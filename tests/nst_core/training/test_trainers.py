@@ -11,7 +11,8 @@ import torch
 
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.features import caffe
-from nst_core.engine.features.slim import SHIPPED
+from nst_core.engine.features.slim import SHIPPED, network_bytes
+from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.features.weights import hash_file
 from nst_core.errors import ConfigError, WeightsError
 from nst_core.training.data import TrainingData
@@ -56,16 +57,19 @@ def test_what_decides_a_transfer_network_is_told_apart(images: Path) -> None:
         assert settings_of("adain", images, **changed) != adain
 
 
-def test_trainers_follow_the_run_file(images: Path) -> None:
+def test_trainers_follow_the_run_file(images: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.npz"
+    own.write_bytes(network_bytes(SlimNetwork((4, 6, 8, 10))))
     data: dict[str, TrainingData] = {}
     for kind in ("johnson", "adain"):
-        config = config_of(images, steps=50, batch=2, crop=40, held_out=1, style_weight=3.0, seed=4)
+        keys = {"steps": 50, "batch": 2, "crop": 40, "held_out": 1, "style_weight": 3.0, "seed": 4}
+        config = config_of(images, features=str(own), size=64, **keys)
         data[kind] = training_data(kind, config)
         trainer = TRAINERS[kind].make(config, data[kind], torch.device("cpu"))
         facts = trainer.facts()
         assert (trainer.kind, trainer.steps, facts["warm_up"]) == (kind, 50, 10)
         assert [facts[key] for key in ("batch", "crop", "held_out", "style_weight", "seed")] == [2, 40, 2, 3.0, 4]
-        assert facts["features"] == "slim"
+        assert (facts["features"], facts["features_sha256"]) == ("slim", hash_file(own))
     assert data["johnson"].style.images.names == ("2.png",)
     assert data["johnson"].facts(config)["style"]["held_out"] == 0
 

@@ -184,6 +184,13 @@ def test_an_untrained_decoder_shows_the_contents_already() -> None:
     assert (shown - contents).square().mean() < 0.5 * (mean - contents).square().mean()
 
 
+def test_an_untrained_network_of_one_style_shows_the_contents_already() -> None:
+    own, contents = johnson(), pictures(0).squares(4, SIDE)
+    with torch.no_grad():
+        shown = own.paint(own.network, contents, contents)
+    assert torch.corrcoef(torch.stack([shown.flatten(), contents.flatten()]))[0, 1] > 0.6
+
+
 def test_adain_compares_moments_and_the_maps_it_decodes() -> None:
     own = adain()
     contents, styles = pictures(2).squares(2, SIDE), pictures(3).squares(2, SIDE)
