@@ -19,7 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """The suite's own processes fill the cores; threads that wait for each other would only spin."""
+    """Bits are promised for a fixed number of threads; and the suite's own processes fill the cores as it is."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before(one_thread: None) -> Iterator[None]:
+    """Code under test may set the number of threads."""
+    yield
     torch.set_num_threads(1)
 
 

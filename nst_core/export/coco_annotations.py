@@ -23,7 +23,7 @@ from nst_core.sources.coco_annotations import Annotations, flat_lists, read_anno
 from nst_core.sources.coco_entries import EntryFault, EntryFaults, FaultGroup, Identifier, identifier
 from nst_core.sources.coco_entry_reader import EntryReader
 from nst_core.storage.names import name_key
-from nst_core.storage.regular_files import open_regular
+from nst_core.storage.regular_files import file_sha256
 
 IMAGE_ID = "x_coco_image_id"
 """The column with an image's id from the source `coco`."""
@@ -144,7 +144,7 @@ class _File:
         if not len(table):
             reasons = "; ".join(map(str, self.annotations_read.faults))
             raise SourceError(f"The annotation file {path} lists no images" + (f": {reasons}." if reasons else "."))
-        self.sha256 = _sha256(path)
+        self.sha256 = file_sha256(path)
         self._codes: np.ndarray[Any, np.dtype[np.int64]] = table["id"].to_numpy()
         self._values = {name: table[name].to_numpy() for name in ("width", "height", "license", "start", "end")}
         self._urls = pc.coalesce(table["flickr_url"], table["coco_url"])
@@ -224,8 +224,3 @@ def _unambiguous(names: Iterable[str], key: Any) -> dict[str, int]:
 def _folded(name: str) -> str:
     """A name without its folders, without what follows `?` in an address, and whatever the case."""
     return name_key(PurePosixPath(name).name.partition("?")[0])
-
-
-def _sha256(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

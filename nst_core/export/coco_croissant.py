@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from nst_core.export.croissant import (
     record_set,
     split_records,
 )
+from nst_core.storage.regular_files import file_sha256
 
 _NUMBERS = {"id", "width", "height", "seed", "image_id", "category_id", "source_image_id", "source_annotation_id"}
 _LISTS = {"style_ids": TEXT, "style_shares": "sc:Float", "bbox": "sc:Float"}
@@ -60,7 +60,7 @@ def coco_distribution(
                 ],
             )
         )
-        sha256, size = _sha256(root / path), (root / path).stat().st_size
+        sha256, size = file_sha256(root / path), (root / path).stat().st_size
         for title, key in ((f"{group}-images", "images"), (f"{group}-annotations", "annotations")):
             # A file for each: a reader makes one table of all that is read from one file.
             files.append(file_object(f"{title}-json", path, JSON_TYPE, sha256, size))
@@ -74,8 +74,3 @@ def _field(records: str, key: str, name: str) -> dict[str, Any]:
     source = json_path(f"{records}-json", f"$.{key}[*].{name}")
     kind = _LISTS.get(name) or (INTEGER if name in _NUMBERS else TEXT)
     return record_field(records, name, kind, source, repeated=name in _LISTS)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

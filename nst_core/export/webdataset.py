@@ -33,6 +33,7 @@ from nst_core.export.shards import SHARD_BYTES, SHARD_IMAGES, ExportShard, group
 from nst_core.export.target import ExportTarget, ShardRecord
 from nst_core.sources.coco_entries import FaultGroup
 from nst_core.storage.atomic import atomic_path, write_if_changed
+from nst_core.storage.regular_files import file_sha256
 
 CLASSES = "classes.json"
 NO_CLASS = -1
@@ -109,7 +110,7 @@ class WebDataset:
         files = []
         for tar in tars:
             done = written.done[tar]
-            files.append(file_object(tar, tar, TAR_TYPE, done.sha256 or _sha256(target.root / tar), done.size))
+            files.append(file_object(tar, tar, TAR_TYPE, done.sha256 or file_sha256(target.root / tar), done.size))
         files.append(file_set("pictures", [f"*{suffix}" for suffix in suffixes], types, tars))
         files.append(file_set("samples", ["*.json"], [JSON_TYPE], tars))
         records = []
@@ -161,8 +162,3 @@ class WebDataset:
 
 def _tars(written: WrittenShards) -> list[str]:
     return sorted(name for name, done in written.done.items() if done.images)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +10,7 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer import recipe as transfer_recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import WeightsError
-from nst_core.storage.regular_files import open_regular
+from nst_core.storage.regular_files import file_sha256
 
 PINNED_WEIGHTS = ("caffe", "imagenet", "random", "shipped")
 """Values of `weights` that are no file, and the same ones on every machine."""
@@ -47,7 +46,7 @@ def network_files(names: Sequence[str]) -> tuple[Path, ...]:
 
 def network_sha256(names: Sequence[str]) -> str:
     """The hashes of a network's files, sorted, with `;` between them. Raises WeightsError, OSError."""
-    return ";".join(sorted({_sha256(path) for path in network_files(names)}))
+    return ";".join(sorted({file_sha256(path) for path in network_files(names)}))
 
 
 def named_files(recipe: MethodRecipe) -> Iterator[tuple[str, str]]:
@@ -66,8 +65,3 @@ def network_of(recipe: MethodRecipe) -> tuple[str, tuple[str, ...]]:
     if isinstance(recipe, TransferRecipe):
         return "network", recipe.network
     return "start_network", recipe.start_network
-
-
-def _sha256(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

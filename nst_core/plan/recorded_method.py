@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from nst_core.errors import RunFolderError, WeightsError
 from nst_core.networks.files import PINNED_WEIGHTS, network_of, network_sha256
 from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.storage import machine
-from nst_core.storage.regular_files import open_regular
+from nst_core.storage.regular_files import file_sha256
 
 
 def recorded_fingerprints(config: RunConfig) -> Fingerprints | None:
@@ -81,7 +80,6 @@ _NO_FILE = (None, *PINNED_WEIGHTS)
 def _is_file_of(weights: str | None, sha256: object) -> bool:
     """Whether a file of weights has a hash."""
     try:
-        with open_regular(Path(weights or "").expanduser()) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return file_sha256(Path(weights or "").expanduser()) == sha256
     except OSError:
         return False

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -98,7 +99,7 @@ def read_descriptors(run_folders: Sequence[Path], described_by: str | None = Non
         if not counts:
             return NO_DESCRIPTORS
         described_by = min(counts, key=lambda maker: (-counts[maker], maker))
-    own = [table.filter(pa.compute.equal(table["described_by"], described_by)) for table in tables]
+    own = [table.filter(pc.equal(table["described_by"], described_by)) for table in tables]
     whole = pa.concat_tables([SCHEMA.empty_table(), *own]).combine_chunks()
     vectors = whole["descriptor"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, LENGTH)
     places: dict[str, int] = {}

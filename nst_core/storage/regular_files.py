@@ -7,6 +7,7 @@ engine, which may not import this package, has its own `open_regular`.)
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -51,6 +52,12 @@ def read_regular(path: Path, *, follow: bool = True) -> bytes:
 def read_regular_text(path: Path) -> str:
     """The text of a file in UTF-8. Raises as `open_regular`; UnicodeDecodeError."""
     return read_regular(path).decode("utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """The hash of a file's bytes, as hexadecimal digits. Raises as `open_regular`."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_regular(path: Path) -> None:

@@ -229,13 +229,14 @@ def _shipped_files() -> frozenset[str]:
 
 
 def _sides(recipe: MethodRecipe, most: int) -> Iterator[tuple[str, int, int]]:
-    """Sides of pictures that a method makes, or is shown: key, pixels, and how many there may be."""
+    """Sides of pictures that a method makes, or is shown: key, pixels, and how many there may be.
+
+    No scale or stage has a larger one than the last, whose side is the size.
+    """
     yield "method.size", recipe.size, most
     yield "method.style_scale", round(min(recipe.style_scale, 1e6) * recipe.size), STYLE_FACTOR * most
     if isinstance(recipe, TransferRecipe):
         yield "method.style_size", recipe.style_size or 0, STYLE_FACTOR * most
-    elif recipe.scales:
-        yield "method.scales", max(recipe.scales), most
 
 
 def _too_large(where: str, data: Any, most: Mapping[str, int]) -> Iterator[str]:

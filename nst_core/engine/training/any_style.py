@@ -23,6 +23,7 @@ from nst_core.engine.transfer.quick_network import (
     STRIDE,
     QuickNetwork,
     QuickShape,
+    channels_last,
     colours_of,
     in_colours,
     told,
@@ -138,15 +139,15 @@ class AnyStyleTrainer(TransferTrainer[AnyStyleSettings, QuickNetwork]):
         return count, side
 
     def paint(self, network: QuickNetwork, contents: Tensor, styles: Tensor) -> Tensor:
-        return network(_last(contents), network.vectors(_last(styles)))  # type: ignore[no-any-return]
+        return network(channels_last(contents), network.vectors(channels_last(styles)))  # type: ignore[no-any-return]
 
     def terms(self, network: QuickNetwork, contents: Tensor, styles: Tensor) -> Mapping[str, Tensor]:
         encoder = network.encoder
         draw = self.generator if network is self.network else torch.Generator().manual_seed(self.settings.seed)
         with torch.no_grad():
-            of_styles = encoder(_last(styles))
+            of_styles = encoder(channels_last(styles))
             vectors = vector_of(styles, of_styles)
-            matched = _last(in_colours(contents, vectors))
+            matched = channels_last(in_colours(contents, vectors))
             targets = encoder(matched)
         pictures = network.painted(matched, targets, vectors)
         own = encoder(pictures)
@@ -220,7 +221,3 @@ def _measure_styles(
 
 def _root(squares: Tensor) -> Tensor:
     return (squares.clamp_min(0) + SMALL).sqrt()
-
-
-def _last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.quick_file import read_quick
-from nst_core.engine.transfer.quick_network import STRIDE, QuickNetwork
+from nst_core.engine.transfer.quick_network import STRIDE, QuickNetwork, channels_last
 
 
 class Quick(TransferNetwork):
@@ -32,7 +32,7 @@ class Quick(TransferNetwork):
 
     def style_vectors(self, styles: Tensor) -> Tensor:
         """Means and deviations of the slim network's maps, and of colours the mean and the covariance: (B, V)."""
-        return self.network.vectors(_last(styles))
+        return self.network.vectors(channels_last(styles))
 
     def forward(self, contents: Tensor, vectors: Tensor, shares: Tensor) -> Tensor:
         """Shares below 1 blend the vector of the style with that of the content itself."""
@@ -40,7 +40,7 @@ class Quick(TransferNetwork):
         if bool((shares < 1).any()):
             vectors = torch.lerp(self.style_vectors(contents), vectors, shares[:, None])
         padded = F.pad(contents, (0, -width % STRIDE, 0, -height % STRIDE), mode="reflect")
-        images: Tensor = self.network(_last(padded), vectors)[..., :height, :width]
+        images: Tensor = self.network(channels_last(padded), vectors)[..., :height, :width]
         return images.clamp(0, 1)
 
     def pair_bytes(self, width: int, height: int) -> int:
@@ -51,7 +51,3 @@ def quick_network(path: Path, weights_sha256: str) -> Quick:
     """The network of a file. Raises WeightsError, OSError."""
     network = read_quick(path).to(memory_format=torch.channels_last)  # half the time on a CPU
     return Quick(network, weights_sha256)
-
-
-def _last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)

@@ -247,6 +247,11 @@ def matrix_root(matrices: Tensor) -> Tensor:
     return root
 
 
+def channels_last(images: Tensor) -> Tensor:
+    """Images with the layout in memory in which the network is quickest on a CPU."""
+    return images.contiguous(memory_format=torch.channels_last)
+
+
 def colours_of(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Means (B, 3) and covariances (B, 3, 3) of the colours of styles."""
     mean, covariance = torch.split(vectors[:, -COLOUR_NUMBERS:], [3, 9], dim=1)

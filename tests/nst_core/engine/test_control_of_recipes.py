@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from test_optimisation import bits_of_one_thread, picture
+from test_optimisation import picture
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
@@ -31,7 +31,6 @@ from nst_core.recipes import load_recipe, recipe_names
 
 SIDE = 24
 every_recipe = pytest.mark.parametrize("name", recipe_names("optimisation"))
-__all__ = ["bits_of_one_thread"]
 
 
 class StandIn(Extractor):

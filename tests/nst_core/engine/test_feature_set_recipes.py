@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_optimisation import RECIPE, TinyFeatures, bits_of_one_thread, check_each_alone, picture
+from test_optimisation import RECIPE, TinyFeatures, check_each_alone, picture
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
@@ -62,7 +62,6 @@ PORTRAIT = replace(RECIPE, content=ContentTerm(LAYERS, "half_mean", gains=True, 
 every_recipe = pytest.mark.parametrize(
     "recipe", [NNST, STROTSS, LAPLACIAN, PORTRAIT], ids=["nnst", "strotss", "laplacian", "portrait"]
 )
-__all__ = ["bits_of_one_thread"]
 
 
 @pytest.fixture(autouse=True)

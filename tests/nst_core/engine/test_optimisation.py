@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,15 +81,6 @@ class Spoilt(TinyFeatures):
                 maps = {name: each + spoil for name, each in maps.items()}
             self.calls += 1
         return maps
-
-
-@pytest.fixture(autouse=True)
-def bits_of_one_thread() -> Iterator[None]:
-    """Bits are promised for a fixed number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def picture(seed: int, height: int = 12, width: int = 16, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -37,15 +37,6 @@ three_ways = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def bits_of_one_thread() -> Any:
-    """Bits are promised for a fixed number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_stages_are_the_scales_with_their_evaluations() -> None:
     assert RECIPE.schedule() == (Stage(1.0, 20, 0),)
     assert SCALES.schedule() == (Stage(0.5, 12, 0), Stage(1.0, 8, 12))

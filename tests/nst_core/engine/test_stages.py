@@ -53,15 +53,6 @@ def staged(recipe: Recipe, count: int = 3) -> Pairs:
     return Pairs(contents, targets, list(range(count)))
 
 
-@pytest.fixture(autouse=True)
-def bits_of_one_thread() -> Any:
-    """Bits are promised for a fixed number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_a_schedule_has_its_stages_with_their_networks() -> None:
     assert TWO.schedule() == (Stage(1.0, 6, 0, CHEAP), Stage(1.0, 4, 6))
     assert (TWO.total_evaluations, TWO.networks(), TWO.other_keys()) == (10, (None, CHEAP), ((1.0, CHEAP),))

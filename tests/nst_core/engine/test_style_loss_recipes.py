@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_optimisation import TinyFeatures, bits_of_one_thread, check_each_alone, picture
+from test_optimisation import TinyFeatures, check_each_alone, picture
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
@@ -35,7 +35,6 @@ TERMS = {
     "moments, then mrf": StyleTerm(LAYERS, "moments", "mrf"),
 }
 every_term = pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-__all__ = ["bits_of_one_thread"]
 
 
 def batch_of(recipe: Recipe, dtype: torch.dtype) -> Pairs:

@@ -69,6 +69,11 @@ def test_what_is_run_is_what_was_checked() -> None:
         ("method: {recipe: ../../evil.yml}", "must be the name of a shipped recipe"),
         ("method: {weights: /etc/evil.pth}", "method.weights is '/etc/evil.pth'"),
         ("method: {recipe: fast, weights: /etc/evil.pth}", "method.weights is '/etc/evil.pth'"),
+        (
+            "method: {recipe: slim, stages: [{features: vgg19, weights: /etc/evil.pth}, {features: slim}]}",
+            "method.stages[0].weights is '/etc/evil.pth'",
+        ),
+        ("method: {recipe: fast, stages: [{size: 64}, {size: 4096}]}", "asks for a side of 4096 pixels"),
         ("method: {kind: transfer, network: [/a.pth, /b.pth]}", "method.network is '/a.pth'"),
         ("method: {recipe: wavelet, start: /etc/evil.pth}", "method.start_network is '/etc/evil.pth'"),
         ("execution: {address: 'tcp://10.0.0.1:8786'}", "execution.address names an address"),

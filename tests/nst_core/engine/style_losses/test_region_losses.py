@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_optimisation import TinyFeatures, bits_of_one_thread, picture, row
+from test_optimisation import TinyFeatures, picture, row
 from torch import Tensor
 
 from nst_core.engine.batch import Pairs
@@ -21,7 +21,6 @@ from nst_core.engine.style_targets import blend_targets, regional_target, style_
 LAYERS = (("first", 1.0), ("second", 0.5))
 OPTIMISER = OptimiserSettings("adam", 0.02)
 every_loss = pytest.mark.parametrize("loss", STYLE_LOSSES)
-__all__ = ["bits_of_one_thread"]
 
 
 class Pixels(Extractor):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from resumed_training import check_resumes
 
 from nst_core.engine.features.slim_network import SlimNetwork
 from nst_core.engine.training.any_style import AnyStyleSettings, AnyStyleTrainer, recoloured
@@ -34,14 +33,6 @@ def trainer(settings: AnyStyleSettings = TINY) -> AnyStyleTrainer:
     return AnyStyleTrainer(settings, TrainingImages(*map(pictures, range(4))), metric, "abc", torch.device("cpu"))
 
 
-def copied(state: dict[str, Any]) -> dict[str, Any]:
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    found: dict[str, Any] = torch.load(file, weights_only=True)
-    return found
-
-
 def test_held_out_losses_fall_and_the_result_is_the_averaged_network(tmp_path: Path) -> None:
     own = trainer()
     before = own.evaluate()
@@ -62,18 +53,7 @@ def test_held_out_losses_fall_and_the_result_is_the_averaged_network(tmp_path: P
 
 
 def test_a_training_that_was_put_down_ends_as_one_that_was_not() -> None:
-    whole, first, second = trainer(), trainer(), trainer()
-    for _ in range(5):
-        whole.step()
-    for _ in range(2):
-        first.step()
-    second.load_state(copied(first.state()))
-    first.evaluate()
-    for _ in range(3):
-        second.step()
-    own, resumed = whole.network.state_dict(), second.network.state_dict()
-    assert all(torch.equal(own[name], resumed[name]) for name in own)
-    assert whole.evaluate() == second.evaluate()
+    check_resumes(trainer, 2, 3)
 
 
 def test_the_slim_network_is_not_trained() -> None:

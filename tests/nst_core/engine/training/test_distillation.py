@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from resumed_training import check_resumes
 from wide_features import WideFeatures
 
 from nst_core.engine.features.slim import SlimFeatures
@@ -36,15 +34,6 @@ def trainer(settings: DistillationSettings = TINY) -> SlimTrainer:
     return SlimTrainer(settings, images, teacher, torch.device("cpu"))
 
 
-def copied(state: dict[str, Any]) -> dict[str, Any]:
-    """The state as a file holds it, and gives it back without running code."""
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    found: dict[str, Any] = torch.load(file, weights_only=True)
-    return found
-
-
 def test_the_error_of_features_is_that_of_their_images() -> None:
     maps, target, projection = torch.rand(2, 5, 4, 6), torch.rand(2, 9, 4, 6), torch.rand(9, 5)
     found = feature_error(maps, gram_matrix(maps), projection, target, gram_matrix(target))
@@ -71,19 +60,7 @@ def test_the_loss_on_held_out_images_falls() -> None:
 
 
 def test_put_down_and_taken_up_it_ends_with_the_same_weights() -> None:
-    whole, first, second = trainer(), trainer(), trainer()
-    for _ in range(8):
-        whole.step()
-    for _ in range(5):
-        first.step()
-    second.load_state(copied(first.state()))
-    first.step()  # goes its own way: the state is no part of it
-    for _ in range(3):
-        second.step()
-    for name, value in whole.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-    assert all(torch.equal(whole.average.average[name], second.average.average[name]) for name in whole.average.average)
-    assert whole.result() == second.result()
+    check_resumes(trainer, 5, 3)
 
 
 def test_measuring_and_previews_change_nothing() -> None:

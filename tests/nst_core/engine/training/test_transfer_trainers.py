@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from resumed_training import check_resumes
 
 from nst_core.engine.batch import Pairs
 from nst_core.engine.features.slim import SlimFeatures, slim_features
@@ -61,29 +61,9 @@ Make = Callable[..., JohnsonTrainer | AdaINTrainer]
 each_kind = pytest.mark.parametrize("make", [johnson, adain])
 
 
-def copied(state: dict[str, Any]) -> dict[str, Any]:
-    """The state as a file holds it, and gives it back without running code."""
-    file = io.BytesIO()
-    torch.save(state, file)
-    file.seek(0)
-    found: dict[str, Any] = torch.load(file, weights_only=True)
-    return found
-
-
 @each_kind
 def test_put_down_and_taken_up_it_ends_with_the_same_weights(make: Make) -> None:
-    whole, first, second = make(), make(), make()
-    for _ in range(4):
-        whole.step()
-    for _ in range(2):
-        first.step()
-    second.load_state(copied(first.state()))
-    first.step()  # goes its own way: the state is no part of it
-    for _ in range(2):
-        second.step()
-    for name, value in whole.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-    assert whole.result() == second.result()
+    check_resumes(make, 2, 2)
 
 
 @pytest.mark.parametrize(("make", "share"), [(johnson, 0.7), (adain, 0.9)])
