@@ -47,7 +47,7 @@ def main() -> None:
     peak = peak_resident() / 2**30
     print(
         f"{options.recipe}, {options.width} × {options.height}: peak {peak:.2f} GiB of {options.memory}, tiles of "
-        f"{session._tiles.side(options.height, options.width)}, {time.perf_counter() - started:.0f} s for "
+        f"{session._tiles[None].side(options.height, options.width)}, {time.perf_counter() - started:.0f} s for "
         f"{options.evaluations} evaluations, loss {result.traces[0][-1].total:.6g}"
     )
 
