@@ -57,7 +57,7 @@ def table(
     """
     judges = list(next(iter(rows.values())))
     heads = [f"{judge}: CFSD | style | SW" for judge in judges]
-    last = [" s, evaluations |", " --- |"] if costs else ["", ""]
+    last = [" s, evaluations, memory |", " --- |"] if costs else ["", ""]
     lines = [f"| pictures | {' | '.join(heads)} | SSIM | ΔE |{last[0]}"]
     lines.append("| --- |" + " ---: |" * (3 * len(judges) + 2) + last[1])
     for name, verdicts in rows.items():

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -40,12 +40,14 @@ class Method:
         features: the network that made them, or that their own network was trained by: no judge of theirs.
         make: a pair at a size (pixels of the longer side) -> its picture.
         identity: what the pictures depend on; another identity makes them again.
+        own: the recipe that makes them, of methods that are one.
     """
 
     name: str
     features: str
     make: Callable[[Pair, int], Result]
     identity: Callable[[int], str]
+    own: _OwnRecipe | None = None
 
     def key(self, size: int) -> str:
         """Of its pictures' folder."""
@@ -59,14 +61,20 @@ class _OwnRecipe:
     recipe: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
+    def at(self, size: int) -> Recipe:
+        return recipe_for(self.recipe, size=size, **self.overrides)
+
+    def with_evaluations(self, counts: int | Sequence[int]) -> _OwnRecipe:
+        return replace(self, overrides={**self.overrides, "evaluations": counts})
+
     def make(self, pair: Pair, size: int) -> Result:
-        recipe = recipe_for(self.recipe, size=size, **self.overrides)
+        recipe = self.at(size)
         start = time.process_time()
         picture = make(pair, recipe)
         return to_pixels(picture.image), time.process_time() - start, recipe.total_evaluations
 
     def identity(self, size: int) -> str:
-        recipe = recipe_for(self.recipe, size=size, **self.overrides)
+        recipe = self.at(size)
         plain = Recipe(recipe.name, recipe.content, recipe.style)  # a key that is added later changes nothing
         same = {key for key, value in asdict(plain).items() if value == asdict(recipe)[key]}
         parts = {"content": recipe.content, "style": recipe.style, "optimiser": recipe.optimiser}
@@ -131,7 +139,7 @@ def _quick(pair: Pair, size: int) -> Result:
 
 def _ours(name: str, recipe: str, **overrides: Any) -> Method:
     own = _OwnRecipe(recipe, overrides)
-    return Method(name, recipe_for(recipe, **overrides).features, own.make, own.identity)
+    return Method(name, recipe_for(recipe, **overrides).features, own.make, own.identity, own)
 
 
 def method_named(text: str) -> Method:

@@ -136,7 +136,24 @@ def kept_picture(path: Path) -> Made | None:
 
 
 def picture_path(method: Method, pair: Pair, size: int, folder: Path) -> Path:
-    return folder / f"{method.name}-{method.key(size)}" / f"{pair.content.stem}--{pair.style.stem}.png"
+    return method_folder(method, size, folder) / f"{pair.content.stem}--{pair.style.stem}.png"
+
+
+def method_folder(method: Method, size: int, folder: Path) -> Path:
+    return folder / f"{method.name}-{method.key(size)}"
+
+
+def write_peak(method: Method, size: int, folder: Path, peak: int) -> None:
+    """Keep the peak memory of a method, in bytes."""
+    record = method_folder(method, size, folder) / "peak.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(peak), encoding="utf-8")
+
+
+def kept_peak(method: Method, size: int, folder: Path) -> int | None:
+    """What quality_memory.py has measured; None where it has not."""
+    record = method_folder(method, size, folder) / "peak.json"
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
 
 
 def tiers(counts: Mapping[str, int]) -> list[tuple[int, list[str]]]:
@@ -194,15 +211,19 @@ def cropped(style: Pixels, content: Pixels) -> Pixels:
     return np.asarray(ImageOps.fit(Image.fromarray(style), (content.shape[1], content.shape[0])))
 
 
-def cost(pictures: Sequence[Made]) -> str:
-    evaluations = pictures[0].evaluations
-    seconds = median(made.seconds for made in pictures)
-    return f"{seconds:.2g} s, {evaluations}" if evaluations else f"{seconds:.2g} s"
+def cost(pictures: Sequence[Made], peak: int | None = None) -> str:
+    """Seconds, evaluations if there are any, and peak memory if it is known."""
+    seconds, evaluations = median(made.seconds for made in pictures), pictures[0].evaluations
+    texts = [f"{seconds:.2g} s" if seconds < 99.5 else f"{round(seconds, -1):.0f} s"]
+    texts += [str(evaluations)] if evaluations else []
+    texts += [f"{peak / 1e9:.1f} GB"] if peak else []
+    return ", ".join(texts)
 
 
 def print_tables(methods: Sequence[Method], pairs: Sequence[Pair], options: argparse.Namespace) -> None:
     folder = MADE / options.pairs / str(options.size)
     pictures = {method.name: kept(method, pairs, options.size, folder) for method in methods}
+    peaks = {method.name: kept_peak(method, options.size, folder) for method in methods}
     verdict = Verdicts(Jury(options.judges), options.size).of
     makers = {method.name: method.features for method in methods}
     said: dict[tuple[str, int], dict[str, Quality]] = {}
@@ -217,7 +238,7 @@ def print_tables(methods: Sequence[Method], pairs: Sequence[Pair], options: argp
                     said[name, place] = {judge: verdict(judge, image, pair) for judge in options.judges}
             verdicts = [said[name, place] for place in range(count)]
             rows[name] = {judge: mean_quality([heard[judge] for heard in verdicts]) for judge in options.judges}
-        costs = {name: cost(pictures[name][:count]) for name in names}
+        costs = {name: cost(pictures[name][:count], peaks[name]) for name in names}
         print(f"\nThe first {count} pairs:\n\n{table(rows, makers, costs)}", flush=True)
     if options.sheet:
         count = min(len(made) for made in pictures.values() if made)

@@ -12,6 +12,7 @@ import torch
 from jury import Jury, mean_quality, table
 from pairs import Pair
 from PIL import Image
+from quality_memory import few_evaluations
 from quality_methods import METHODS, Method, Result, method_named
 from quality_table import (
     SPLIT,
@@ -21,13 +22,15 @@ from quality_table import (
     cost,
     drawn,
     kept,
+    kept_peak,
     picture_of,
     sheet,
     split_of,
     tiers,
     training_pairs,
+    write_peak,
 )
-from stylized_pictures import Picture
+from stylized_pictures import Picture, recipe_for
 from torch import Tensor
 
 from nst_core.engine.images.pixels import Pixels
@@ -107,6 +110,20 @@ def test_the_cost_is_the_median() -> None:
     made = [Made(Path(), seconds, 100) for seconds in (1.0, 2.0, 30.0)]
     assert cost(made) == "2 s, 100"
     assert cost([replace(one, evaluations=0) for one in made]) == "2 s"
+    assert cost([replace(one, seconds=158.0) for one in made], 1_240_000_000) == "160 s, 100, 1.2 GB"
+
+
+def test_memory_is_measured_with_as_many_evaluations_as_fill_the_history() -> None:
+    assert few_evaluations(recipe_for("fast", evaluations=100)) == recipe_for("fast").optimiser.history + 3
+    assert few_evaluations(recipe_for("fast", evaluations=2)) == 2
+    assert few_evaluations(recipe_for("multi_scale")) == [3] * 5
+
+
+def test_a_peak_is_kept_beside_the_pictures_of_its_method(tmp_path: Path) -> None:
+    wavelet, other = METHODS["wavelet"], method_named("wavelet beta=3")
+    write_peak(wavelet, 64, tmp_path, 10**9)
+    assert [kept_peak(method, 64, tmp_path) for method in (wavelet, other)] == [10**9, None]
+    assert kept_peak(wavelet, 96, tmp_path) is None
 
 
 def test_a_picture_is_made_once_and_again_where_the_method_has_changed(training: Path, tmp_path: Path) -> None:
