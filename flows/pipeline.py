@@ -127,10 +127,11 @@ def describe_task(run_folder: Path) -> None:
 @resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
+    from nst_core.views.gallery.lock import WAIT_SECONDS
     from nst_core.views.pages import build_pages
 
     with reporter.stage("Building the gallery", 0, "steps"):
-        return build_pages([run_folder], progress=show)
+        return build_pages([run_folder], progress=show, wait=WAIT_SECONDS, stopped=stop_requested.is_set).index
 
 
 @resilient_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)

@@ -27,7 +27,7 @@ from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import readable_rows, rows_file, write_unfinished
-from nst_core.run_folder.folder import METHODS, RunFolder
+from nst_core.run_folder.folder import GALLERY, METHODS, RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair, concat_plans
 from nst_core.run_folder.results import Result, Status
 from nst_core.run_folder.run_yaml import run_yaml_data
@@ -165,6 +165,7 @@ class JobRunFolder:
     def update_views(self) -> None:
         """Write summary, quarantine list, card and gallery anew."""
         from nst_core.views.gallery import build_gallery
+        from nst_core.views.gallery.lock import hold_gallery
 
         with self.planning:
             if self._rows_missing:
@@ -172,7 +173,8 @@ class JobRunFolder:
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
-            build_gallery([self.folder.root])
+            with hold_gallery(self.folder.root / GALLERY):
+                build_gallery([self.folder.root])
         write_card(self.folder.root, summary, self.folder.read_run_yaml())
         write_summary(self.folder.root, summary)
 

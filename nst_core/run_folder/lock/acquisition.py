@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from nst_core.errors import Interrupted, RunFolderError
+from nst_core.errors import FolderInUse, Interrupted, RunFolderError
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.record import LockUnavailable, Owner, Record
@@ -94,7 +94,8 @@ class LockAcquirer:
         """Acquire a lock; waits up to `wait` seconds for a living owner.
 
         Raises:
-            RunFolderError: another process holds it; names it.
+            FolderInUse: another process holds it; names it.
+            RunFolderError: it cannot be written.
             Interrupted: `stopped` returned True.
         """
         owner = Owner.this_process(None if self._shard is None else str(self._shard))
@@ -175,7 +176,7 @@ class LockAcquirer:
             what = f"shard {shard} of {self.store.root}" if shard else f"{self.store.root}"
             self._say(f"The process that held {what} ({left.owner}) is dead: its lock was taken over.")
 
-    def _refusal(self, name: str, record: Record | None) -> RunFolderError:
+    def _refusal(self, name: str, record: Record | None) -> FolderInUse:
         other, root = shard_of(name), self.store.root
         if name == PLAN_LOCK:
             sentence = f"Another shard is still planning or finishing in {root}: run this again later."
@@ -190,7 +191,7 @@ class LockAcquirer:
                 f"Shard {other} is working in {root}, so it is being made in {other.count} shards, not in "
                 f"{self._shard.count}: give --shard i/{other.count}, or wait for all shards to end."
             )
-        return RunFolderError(sentence + _who(record))
+        return FolderInUse(sentence + _who(record))
 
 
 def _who(record: Record | None) -> str:
