@@ -11,7 +11,7 @@ import typer
 from flows.commands.options import RunPaths
 from flows.commands.run import duration
 from flows.printing import print_text as print
-from nst_core.errors import UsageError
+from nst_core.errors import Interrupted, UsageError
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def gallery(
         raise UsageError("--every says how often --watch looks: give that, too.")
     accept_old_copies()
     if watch:
-        _watch(runs, output, copy, every or EVERY)
+        try:
+            _watch(runs, output, copy, every or EVERY)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
     else:
         _once(runs, output, copy)
 
