@@ -27,7 +27,7 @@ from nst_core.run_folder.artists import record_artist_facts
 from nst_core.run_folder.card import write_card
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.chunk_rows import readable_rows, rows_file, write_unfinished
-from nst_core.run_folder.folder import GALLERY, METHODS, RunFolder
+from nst_core.run_folder.folder import METHODS, RunFolder
 from nst_core.run_folder.plan_table import Plan, PlannedPair, concat_plans
 from nst_core.run_folder.results import Result, Status
 from nst_core.run_folder.run_yaml import run_yaml_data
@@ -173,7 +173,7 @@ class JobRunFolder:
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
-            with hold_gallery(self.folder.root / GALLERY):
+            with hold_gallery(self.folder.root):
                 build_gallery([self.folder.root])
         write_card(self.folder.root, summary, self.folder.read_run_yaml())
         write_summary(self.folder.root, summary)

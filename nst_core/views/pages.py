@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nst_core.run_folder.folder import GALLERY
 from nst_core.storage.progress import Progress
 from nst_core.views.gallery.builder import GalleryBuild, GalleryReport, check_place
 from nst_core.views.gallery.lock import hold_gallery
@@ -35,7 +34,7 @@ def build_pages(
     """
     if gallery is not None:
         check_place(runs, gallery)  # nothing is written where a gallery must not be
-    with hold_gallery(gallery or runs[0] / GALLERY, wait, stopped):
+    with hold_gallery(runs[0], gallery, wait, stopped):
         state = GalleryState(runs, gallery)
         SheetBuild(state, progress).write()
         return GalleryBuild(state, copy=copy, so_far=so_far, progress=progress).run()

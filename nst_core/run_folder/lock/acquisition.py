@@ -25,6 +25,9 @@ RUN_LOCK = ".lock"
 PLAN_LOCK = ".lock.plan"
 """The lock that shards acquire in turn, to plan and to finish."""
 
+GALLERY_LOCK = ".lock.gallery"
+"""The lock of whoever builds the run's own gallery, the run itself or another process beside it."""
+
 POLL_SECONDS = 0.1
 _TRIES = 10
 
@@ -171,14 +174,16 @@ class LockAcquirer:
             self._say(f"The lock of {self.store.root} could not be given back ({error}): the next run takes it over.")
 
     def _report(self, name: str, left: Record | None) -> None:
-        if left is not None and name != PLAN_LOCK:
+        if left is not None and name not in (PLAN_LOCK, GALLERY_LOCK):
             shard = shard_of(name)
             what = f"shard {shard} of {self.store.root}" if shard else f"{self.store.root}"
             self._say(f"The process that held {what} ({left.owner}) is dead: its lock was taken over.")
 
     def _refusal(self, name: str, record: Record | None) -> FolderInUse:
         other, root = shard_of(name), self.store.root
-        if name == PLAN_LOCK:
+        if name == GALLERY_LOCK:
+            sentence = f"Another nst process is building the gallery of {root}: wait for it to end."
+        elif name == PLAN_LOCK:
             sentence = f"Another shard is still planning or finishing in {root}: run this again later."
         elif other is None:
             sentence = f"Another nst process is working in {root}: wait for it to end."

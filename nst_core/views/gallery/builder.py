@@ -119,7 +119,7 @@ class GalleryBuild:
         names = [run.name for run in state.runs]
         self.title = ", ".join(names) if len(names) <= _NAMED_RUNS else f"{len(names)} runs"
         self.records = BuildRecords(self.gallery, state.states, state.records)
-        self.cleanup = GalleryCleanup(self.gallery, state.states, self.records)
+        self.cleanup = GalleryCleanup(self.gallery, state.states, self.records, alone=not state.together)
         self.descriptors = read_descriptors([run.folder for run in state.runs])
         self._so_far, self._per_page, self._progress = so_far, per_page, progress
         self._done, self._rebuilt, self._new = 0, 0, 0

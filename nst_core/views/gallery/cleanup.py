@@ -22,8 +22,9 @@ class GalleryCleanup:
     another name.
     """
 
-    def __init__(self, gallery: Path, states: ListedStates, records: BuildRecords) -> None:
-        self._gallery, self._states, self._records = gallery, states, records
+    def __init__(self, gallery: Path, states: ListedStates, records: BuildRecords, alone: bool) -> None:
+        """`alone`: whether the folder is the gallery's only, so that nobody else writes beside its front page."""
+        self._gallery, self._states, self._records, self._alone = gallery, states, records, alone
         self._copies: set[Path] = set()
 
     def remove_old_pages(self, slug: str, before: BuildRecord, now: BuildRecord | None = None) -> None:
@@ -42,7 +43,7 @@ class GalleryCleanup:
                 self._copies -= self._copies_of(record) if record else set()
         _remove(self._copies)
         remove_temporaries(self._gallery / COPIES)
-        for name in ("", THUMBS, *slugs):
+        for name in ("" if self._alone else THUMBS, THUMBS, *slugs):
             remove_temporaries(self._gallery / name, deep=False)
 
     def _remove_artist(self, folder: Path) -> None:

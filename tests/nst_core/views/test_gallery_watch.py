@@ -154,10 +154,11 @@ def test_one_process_builds_a_gallery_at_a_time(run: Path) -> None:
     with RunFolder(run).locked():
         watch = GalleryWatch([run])
         watch.look()
-        with hold_gallery(run / "gallery"):
-            with pytest.raises(FolderInUse, match=r"Another nst process is working in .*gallery"):
+        with hold_gallery(run):
+            with pytest.raises(FolderInUse, match=r"Another nst process is building the gallery of .*run: wait"):
                 build_pages([run])
-            assert "Another nst process is working in" in watch.build().failure
+            assert "Another nst process is building the gallery" in watch.build().failure
+            build_pages([run], run.parent / "elsewhere")
             assert not (run / "gallery" / "index.html").exists()
         assert watch.build().report
 
