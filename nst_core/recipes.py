@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nst_core.engine.recipe import AS_SHIPPED, KERNEL_OPTIONS, STYLE_OPTIONS, Layers, Recipe, StyleTerm, scaled_side
+from nst_core.engine.recipe import AS_SHIPPED, Recipe
 from nst_core.engine.stages import Stage, StageSettings, inputs_of
+from nst_core.engine.terms import KERNEL_OPTIONS, STYLE_OPTIONS, Layers, StyleTerm
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe, is_network
+from nst_core.engine.working_size import scaled_side
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.storage.expansion import expanded
 from nst_core.storage.yaml_files import parse_yaml, read_yaml

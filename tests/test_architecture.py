@@ -43,8 +43,8 @@ LIBRARY = sorted((ROOT / "nst_core").rglob("*.py"))
 ENGINE = sorted((ROOT / "nst_core" / "engine").rglob("*.py"))
 ENGINE_NEEDS = {"torch", "torchvision", "numpy", "PIL", "nst_core.engine", "nst_core.errors"}
 RECIPES_NEED = {
-    "nst_core.engine.recipe", "nst_core.engine.stages", "nst_core.engine.transfer.recipe", "nst_core.errors",
-    "nst_core.storage.expansion", "nst_core.storage.yaml_files",
+    "nst_core.engine.recipe", "nst_core.engine.stages", "nst_core.engine.terms", "nst_core.engine.transfer.recipe",
+    "nst_core.engine.working_size", "nst_core.errors", "nst_core.storage.expansion", "nst_core.storage.yaml_files",
 }  # fmt: skip
 
 

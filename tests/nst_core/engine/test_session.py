@@ -14,9 +14,10 @@ from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import OutOfMemory, Session, session_for
 from nst_core.engine.style_targets import StyleTarget, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.watch import Watch
 from nst_core.errors import ConfigError, ResourceError
 
