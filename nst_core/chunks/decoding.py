@@ -17,7 +17,7 @@ from nst_core.engine.images.pixels import (
     fit_pixels,
     fitted_size,
 )
-from nst_core.engine.session import MethodSession, StyleKey
+from nst_core.engine.method_session import MethodSession, StyleKey
 from nst_core.engine.style_targets import StyleTarget, depends_on_content
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.engine.working_size import Fit, padded_shape
