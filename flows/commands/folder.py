@@ -118,7 +118,7 @@ def gallery(
 def _retry(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
+    from nst_core.config.resolved_method import resolve_method
     from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(config.run_folder)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nst_core.config.run_config import Method
+from nst_core.config.method import Method
 from nst_core.engine.features.weights import imagenet_file
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.stages import Stage, full_size_evaluations

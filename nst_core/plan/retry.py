@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nst_core.config.run_config import Execution, RunConfig, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.manifest.urls import remember_urls
 from nst_core.networks.files import named_files

@@ -20,7 +20,8 @@ from nst_core.app.limits import Limits, with_limits
 from nst_core.app.recipe_options import missing_files
 from nst_core.app.request_errors import RequestError
 from nst_core.app.runs.settings import RunSettings
-from nst_core.config.run_config import Execution, RunConfig, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.config.sources import CocoSource, DownloadedSource, SampleSource, SourceConfig
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe

@@ -14,7 +14,7 @@ from PIL import Image
 from nst_core.chunks.masks import StyleMask, masked_target
 from nst_core.chunks.work import work_of
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.colour import ColourStatistics
 from nst_core.engine.images.label_images import LabelImage

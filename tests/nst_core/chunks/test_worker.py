@@ -20,7 +20,8 @@ from torch import Tensor
 from nst_core.chunks import decoding
 from nst_core.chunks.work import ChunkWatch, Work
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.run_config import Output, parse_config
+from nst_core.config.output import Output
+from nst_core.config.run_config import parse_config
 from nst_core.engine import method_session
 from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch

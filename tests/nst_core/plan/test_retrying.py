@@ -11,7 +11,7 @@ import pytest
 import yaml
 from finished import finished_run
 
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
 from nst_core.plan.retry import Only, chunks_to_retry, retry_config
