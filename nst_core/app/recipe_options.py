@@ -15,7 +15,8 @@ from nst_core.engine.stages import Stage, full_size_evaluations
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import WeightsError
 from nst_core.networks.files import network_files, network_of
-from nst_core.recipes import is_recipe_file, recipe_names
+from nst_core.recipes import recipe_names
+from nst_core.recipes.files import is_recipe_file
 
 NEUTRAL = 50.0
 """The strength, of 0 to 100, at which a recipe is as it is."""

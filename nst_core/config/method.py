@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from nst_core.config.default_recipe import AUTO, DefaultRecipe
 from nst_core.config.location import person_path
 from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, is_network
-from nst_core.recipes import TRANSFER, is_recipe_file, load_method
+from nst_core.recipes import load_method
+from nst_core.recipes.files import TRANSFER, is_recipe_file
+from nst_core.recipes.short_forms import with_weights_paths
 
 
 class Method(BaseModel):
@@ -38,8 +40,8 @@ class Method(BaseModel):
             if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
         }
         networks = {key: _person_paths(data[key]) for key in ("network", "start_network") if key in data}
-        if isinstance(data.get("stages"), list):
-            networks["stages"] = [_with_weights_path(stage) for stage in data["stages"]]
+        if "stages" in data:
+            networks["stages"] = with_weights_paths(data["stages"], lambda path: str(person_path(path)))
         start = data.get("start")
         if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
             networks["start"] = _person_paths(start)
@@ -73,13 +75,6 @@ class Method(BaseModel):
     def resolve(self) -> MethodRecipe:
         """The recipe with its overrides. Raises ConfigError."""
         return load_method(self.recipe, self.model_extra or {})
-
-
-def _with_weights_path(stage: Any) -> Any:
-    """A stage of a recipe with the path of its weights expanded; anything else as it is, for the recipe to refuse."""
-    if not isinstance(stage, Mapping) or not isinstance(stage.get("weights"), str):
-        return stage
-    return {**stage, "weights": str(person_path(stage["weights"]))}
 
 
 def _person_paths(names: Any) -> Any:

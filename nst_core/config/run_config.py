@@ -19,7 +19,8 @@ from nst_core.config.sources import SOURCES, CocoSource, SampleSource, SourceCon
 from nst_core.config.training import Training
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError, UsageError
-from nst_core.recipes import configs_folder, set_override
+from nst_core.recipes.files import configs_folder
+from nst_core.recipes.overrides import set_override
 from nst_core.storage.yaml_files import read_yaml
 
 

@@ -27,7 +27,9 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError, printable, short
 from nst_core.networks.files import PINNED_WEIGHTS, named_files
-from nst_core.recipes import TRANSFER, load_method, recipe_dict, recipe_names
+from nst_core.recipes import load_method, recipe_names
+from nst_core.recipes.files import TRANSFER
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.yaml_files import parse_yaml
 
 MACHINE_KEYS = (

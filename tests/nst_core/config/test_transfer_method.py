@@ -20,7 +20,8 @@ from nst_core.config.run_config import parse_config
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError, WeightsError
-from nst_core.recipes import load_method, load_recipe, recipe_dict
+from nst_core.recipes import load_method, load_recipe
+from nst_core.recipes.plain_data import recipe_dict
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 

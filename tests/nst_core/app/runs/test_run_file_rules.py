@@ -12,7 +12,8 @@ from nst_core.app.runs.run_file_rules import MACHINE_KEYS, MOST_IN_METHOD, RunFi
 from nst_core.app.runs.settings import RunSettings, data_folders
 from nst_core.config.execution import Execution
 from nst_core.config.run_config import RunConfig, parse_config
-from nst_core.recipes import load_method, recipe_dict, recipe_names
+from nst_core.recipes import load_method, recipe_names
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.yaml_files import parse_yaml
 
 RULES = RunFileRules(

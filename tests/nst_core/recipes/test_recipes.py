@@ -15,7 +15,8 @@ from nst_core.engine.stages import StageSettings
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError
 from nst_core.networks.files import named_files
-from nst_core.recipes import load_method, load_recipe, recipe_dict, recipe_names
+from nst_core.recipes import load_method, load_recipe, recipe_names
+from nst_core.recipes.plain_data import recipe_dict
 
 
 def faults_of(overrides: dict[str, Any]) -> str:
