@@ -48,7 +48,7 @@ _LISTS: dict[Any, tuple[type[Any], str]] = {
 
 
 def _value(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return section(hint, value, where, faults)
     if hint in _LISTS:
         kind, words = _LISTS[hint]
