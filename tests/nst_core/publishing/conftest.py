@@ -33,7 +33,7 @@ def xet_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("xet-log")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_XET_LOG_DEST", f"{folder}/")
-        import hf_xet  # noqa: F401  # it opens its log then
+        pytest.importorskip("hf_xet", reason="there is no hf_xet for this system")  # it opens its log then
     return folder
 
 
