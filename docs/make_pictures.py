@@ -28,7 +28,7 @@ from nst_core.chunks.single.reconstruction import (
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import Pixels
-from nst_core.recipes import configs_folder
+from nst_core.recipes.files import configs_folder
 from nst_core.sources.sample import sample_paintings, sample_photographs
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 
@@ -118,6 +118,7 @@ def vgg_sheets() -> dict[str, Sequence[Row]]:
             _published((CAT, SWIRLS), size, ("multi_layer", "equal_layers", "weighted_adam")),
             _published((CAT, SWIRLS), size, ("gatys_adam", "from_noise", "wavelet")),
         ],
+        "minutes": [_published((CAT, SWIRLS), size, ("multi_scale", "strotss", "portrait"))],
         "losses": [
             _published((CAT, SWIRLS), size, ("nnst", "sliced", "mmd")),
             _published((CAT, SWIRLS), size, ("histogram", "mrf", "laplacian")),
