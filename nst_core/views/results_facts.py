@@ -32,7 +32,7 @@ class ResultsFacts:
         before = self._kept.get(key)
         facts: dict[str, list[Any]] = {}
         for file in files:
-            known = before.get(names[file]) if isinstance(before, dict) else None
+            known: Any = before.get(names[file]) if isinstance(before, dict) else None
             if _is_fact(known) and known[:2] == list(states[file]):
                 facts[names[file]] = known
         for file, rows in count_rows(file for file in files if names[file] not in facts):

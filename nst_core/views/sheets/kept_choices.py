@@ -32,7 +32,7 @@ class KeptChoices:
         return [choice for choice in found if choice is not None]
 
     def _choice(self, artist: Artist) -> ArtistChoice | None:
-        made_from = [
+        made_from: list[list[Any]] = [
             [partition.run.key, partition.slug, [[file.name, *self._states[file]] for file in partition.files]]
             for partition in artist.partitions
         ]
