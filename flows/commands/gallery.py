@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import RunPaths
-from flows.commands.run import duration
 from flows.printing import print_text as print
 from nst_core.errors import Interrupted, UsageError
+from nst_core.run_folder.duration import duration
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
