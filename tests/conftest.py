@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep compiled modules for the hundreds of processes of the suite where the environment keeps none beside the code.
+    """Keep compiled modules for the suite's hundreds of processes where the environment keeps none beside the code.
 
     With PYTHONDONTWRITEBYTECODE each of them would compile all of PyTorch and Prefect for itself: half of their time.
     """
