@@ -219,13 +219,13 @@ def test_stylize_goes_from_coarse_to_fine(nst_here: Nst, folders: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst_here: Nst, run_file: Path, tmp_path: Path) -> None:
     method = {"recipe": "wavelet", "size": 160, "upscale": True, "evaluations": 4}
     settings = {"content": {"source": "folder", "path": "content", "limit": 1}, "style": "style", "method": method}
     for name, tile in (("whole", "none"), ("tiled", 64)):
         described = settings | {"execution": {"tile": tile}, "output": {"format": "png", "gallery": False}}
         run_file.with_name(f"{name}.yaml").write_text(yaml.safe_dump(described))
-        process = nst("run", f"{name}.yaml")
+        process = nst_here("run", f"{name}.yaml")
         assert process.returncode == 0, process.stderr
     whole, tiled = (sorted((tmp_path / "outputs" / name / "images").rglob("*.png")) for name in ("whole", "tiled"))
     assert [path.name for path in whole] == [path.name for path in tiled]
@@ -238,7 +238,7 @@ def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst: Nst, run_file: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
-    nst: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
+    nst_here: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
 ) -> None:
     slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     process = subprocess.Popen(
@@ -255,7 +255,7 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     assert process.returncode == 130, stderr
     assert "the same command goes on" in stderr
     assert not list(tmp_path.rglob("*.tmp~"))
-    finished = nst("run", run_file, *slow)
+    finished = nst_here("run", run_file, *slow)
     assert finished.returncode == 0, finished.stderr
 
 
