@@ -5,6 +5,7 @@ Needs PyYAML only, so that the engine and its recipes run on a bare GPU machine.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -126,7 +127,7 @@ def _recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
         raise ConfigError(
             f"method.recipe: there is no recipe {short(name)}{suggestion(name, known)}. Known: {', '.join(known)}."
         )
-    data = read_yaml(path, "recipe")
+    data = read_yaml(path, "recipe") if is_recipe_file(name) else copy.deepcopy(_shipped_data(path))
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     base = data.pop("recipe", None)
@@ -136,6 +137,12 @@ def _recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
             f"{suggestion(str(base)[:100], known)}."
         )
     return (*(_recipe_layers(base) if base else ()), {"name": path.stem, **data})
+
+
+@functools.cache
+def _shipped_data(path: Path) -> Any:
+    """What the file of a shipped recipe holds. It is read often, and YAML is slow to read."""
+    return read_yaml(path, "recipe")
 
 
 def _transfer_recipe(data: dict[str, Any]) -> TransferRecipe:
@@ -388,13 +395,18 @@ def _build(kind: Any, data: Any, where: str, faults: list[str]) -> Any:
     if not isinstance(data, Mapping):
         faults.append(f"{where} must be a section of keys and values, not {short(data)}")
         return None
-    before, hints = len(faults), typing.get_type_hints(kind)
+    before, hints = len(faults), _type_hints(kind)
     faults += [f"{where}.{k} is not a known key{suggestion(str(k), hints)}" for k in data if k not in hints]
     missing = [f.name for f in dataclasses.fields(kind) if _required(f) and f.name not in data]
     if missing:
         faults.append(f"{where} lacks {', '.join(missing)}")
     values = {k: _value(hints[k], value, f"{where}.{k}", faults) for k, value in data.items() if k in hints}
     return kind(**values) if len(faults) == before else None
+
+
+@functools.cache
+def _type_hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _required(field: dataclasses.Field[Any]) -> bool:
