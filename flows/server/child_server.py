@@ -23,13 +23,27 @@ MAX_RESTARTS = 5
 STOP_TIMEOUT = 5.0
 """Seconds until a server that was asked to end is killed."""
 
+_NEEDLESS = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "FOREMAN",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "REPOSSESSOR",
+    "TRIGGERS",
+    "EVENT_PERSISTER",
+)
+"""Services for deployments, workers and automations, none of which a server has that lives for one run."""
+
 SETTINGS = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
-    # Blocks are Prefect's stored settings; runs have none, and to register their kinds takes most of a second.
+    # Blocks are stored settings; to register their kinds takes most of a second, and runs use none.
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    **{f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _NEEDLESS},
 }
+"""Of the server's environment; Prefect's settings of this process go before."""
 
 
 class ChildServer:

@@ -100,7 +100,10 @@ def test_plan_run_status_gallery_and_a_second_run(
     assert "method.beta" in one_sentence(changed.stderr)
 
 
-def test_a_real_server_sees_the_flows_even_when_nothing_is_left(nst_here: Nst, run_file: Path, api: str) -> None:
+def test_a_real_server_sees_the_flows_even_when_nothing_is_left(
+    nst_here: Nst, run_file: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", api)
     name = f"seen {time.time_ns()}"
     for _ in range(2):
         process = nst_here("run", run_file, "--set", f"name={name}", "--set", "output.gallery=false")
