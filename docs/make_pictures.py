@@ -118,6 +118,7 @@ def vgg_sheets() -> dict[str, Sequence[Row]]:
             _published((CAT, SWIRLS), size, ("multi_layer", "equal_layers", "weighted_adam")),
             _published((CAT, SWIRLS), size, ("gatys_adam", "from_noise", "wavelet")),
         ],
+        "minutes": [_published((CAT, SWIRLS), size, ("multi_scale", "strotss", "portrait"))],
         "losses": [
             _published((CAT, SWIRLS), size, ("nnst", "sliced", "mmd")),
             _published((CAT, SWIRLS), size, ("histogram", "mrf", "laplacian")),

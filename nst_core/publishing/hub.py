@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst_core.errors import UsageError
-from nst_core.publishing.hub_errors import LOG_IN, hub_errors
+from nst_core.publishing.hub_answers import LOG_IN
+from nst_core.publishing.hub_errors import hub_errors
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 _TYPE = "dataset"
+_XET_TELEMETRY = "HF_XET_TELEMETRY_ENABLED"
+"""By default, the client tells the Hub how fast its transfers are; nst sends nothing that nobody asked for."""
+
 _TALKERS = ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3")
 """Loggers of the client, and of what it speaks HTTP with in one version or another."""
 
@@ -115,7 +119,10 @@ class HubRepository:
 
 @contextlib.contextmanager
 def quiet_client() -> Iterator[None]:
-    """Keep the client's bars, and its messages, which hold signed addresses, off the terminal and out of logs."""
+    """Keep the client's bars, and its messages, which hold signed addresses, off the terminal and out of logs.
+
+    Telemetry is off for a session with the Xet storage that begins here, unless the user has set it.
+    """
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     bars = not are_progress_bars_disabled()
@@ -125,9 +132,13 @@ def quiet_client() -> Iterator[None]:
         logger.setLevel(logging.CRITICAL)
     if bars:
         disable_progress_bars()
+    chosen = os.environ.get(_XET_TELEMETRY)
+    os.environ.setdefault(_XET_TELEMETRY, "0")
     try:
         yield
     finally:
+        if chosen is None:
+            os.environ.pop(_XET_TELEMETRY, None)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
         if bars:

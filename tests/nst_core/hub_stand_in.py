@@ -1,8 +1,9 @@
 """The Hugging Face Hub on this machine: the part of its protocol that the unmodified client uses for datasets.
 
-Repositories with commits of regular and LFS files, tokens, visibility; large files go through the LFS batch API. It is
-as strict as the Hub where that matters: bytes must match their oid, a commit names only objects that were sent, builds
-on the last commit, and leaves less than 10 000 files in a folder. Requests are noted; some can be made to fail.
+Repositories with commits of regular and LFS files, tokens, visibility; large files go through the LFS batch API, or by
+the Xet protocol to the storage behind it (cas_stand_in.py). It is as strict as the Hub where that matters: bytes must
+match their oid, a commit names only objects that were sent, builds on the last commit, and leaves less than 10 000
+files in a folder. Requests are noted; some can be made to fail.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import fnmatch
 import hashlib
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
+
+from cas_stand_in import CAS_ROUTES, Cas
+from http_stand_in import Answer, Refusal, Routes, Service, running
 
 TOKEN = "hf_" + "Secret0123456789" * 2
 READ_TOKEN = "hf_" + "Reader9876543210" * 2
@@ -55,36 +57,23 @@ class Repository:
         return self.commits[-1]
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
-
-
 @dataclass
-class Hub:
+class Hub(Service):
     """The state of the Hub.
 
     Attributes:
-        requests: method and path of each, in order.
+        objects: LFS objects by oid, whether they came by LFS or by Xet.
         sent: the oids of LFS objects that were put here, in order.
-        fault: called with method and path before each request; an answer that it returns is given instead.
+        cas: the storage behind it that files go to by the Xet protocol.
     """
 
-    address: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
-    requests: list[tuple[str, str]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
-    fault: Callable[[str, str], Answer | None] = lambda method, path: None
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    cas: Cas = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cas = Cas(objects=self.objects)
 
     def repository(self, name: str, token: str | None) -> Repository:
         found = self.repositories.get(name)
@@ -92,34 +81,20 @@ class Hub:
             raise Refusal(404 if token else 401, "Repository not found", "RepoNotFound")
         return found
 
+    def check_token(self, token: str | None) -> None:
+        if token not in (None, TOKEN, READ_TOKEN):
+            raise Refusal(401, "Invalid credentials in Authorization header")
+
+
+_route = Routes(NAME=r"(?P<name>[\w.-]+/[\w.-]+)")
+
 
 @contextmanager
 def running_hub() -> Iterator[Hub]:
-    """A Hub that answers at `hub.address`."""
+    """A Hub that answers at `hub.address`, and its storage at `hub.cas.address`."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
-    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(hub, _route), running(hub.cas, CAS_ROUTES):
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-Route = Callable[..., Answer]
-_ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
-_NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
-
-
-def _route(method: str, pattern: str) -> Callable[[Route], Route]:
-    def register(function: Route) -> Route:
-        _ROUTES.append((method, re.compile(pattern.replace("NAME", _NAME)), function))
-        return function
-
-    return register
 
 
 @_route("POST", r"/api/repos/create")
@@ -199,6 +174,13 @@ def _put(hub: Hub, token: str | None, query: Any, body: bytes, oid: str) -> Answ
 @_route("POST", r"/datasets/NAME/lfs-verify")
 def _verify(hub: Hub, token: str | None, query: Any, body: bytes, name: str) -> Answer:
     return Answer(200 if json.loads(body)["oid"] in hub.objects else 404)
+
+
+@_route("GET", r"/api/datasets/NAME/xet-write-token/(?P<revision>[^/]+)")
+def _xet_token(hub: Hub, token: str | None, query: Any, body: bytes, name: str, revision: str) -> Answer:
+    _may_write(token)
+    hub.repository(name, token)
+    return Answer(200, hub.cas.new_token())
 
 
 @_route("POST", r"/api/datasets/NAME/commit/(?P<revision>[^/]+)")
@@ -291,70 +273,3 @@ def _resolve(hub: Hub, token: str | None, query: Any, body: bytes, name: str, re
 def _may_write(token: str | None) -> None:
     if token != TOKEN:
         raise Refusal(403, "you need write access")
-
-
-def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1  # an answer goes out in one piece
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-        def _answer(self) -> None:
-            body = self._body()
-            parts = urlsplit(self.path)
-            hub.requests.append((self.command, parts.path))
-            answer = hub.fault(self.command, parts.path)
-            if answer is not None and answer.status == 0:  # break off
-                self.close_connection = True
-                self.connection.close()
-                return
-            with hub.lock:
-                self._reply(answer or self._dispatch(parts.path, parse_qs(parts.query), body))
-
-        do_GET = do_HEAD = do_POST = do_PUT = _answer
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            data = b""
-            while size := int(self.rfile.readline().strip() or b"0", 16):
-                data += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return data
-
-        def _dispatch(self, path: str, query: Any, body: bytes) -> Answer:
-            given = self.headers.get("Authorization", "").removeprefix("Bearer ") or None
-            try:
-                if given not in (None, TOKEN, READ_TOKEN):
-                    raise Refusal(401, "Invalid credentials in Authorization header")
-                for method, pattern, function in _ROUTES:
-                    if re.fullmatch(method, self.command) and (match := pattern.fullmatch(path)):
-                        return function(hub, given, query, body, **match.groupdict())
-                raise Refusal(404, f"the stand-in knows no {self.command} {path}")
-            except Refusal as refusal:
-                headers = {"X-Error-Message": refusal.message}
-                headers |= {"X-Error-Code": refusal.code} if refusal.code else {}
-                return Answer(refusal.status, {"error": refusal.message}, headers)
-
-        def _reply(self, answer: Answer) -> None:
-            data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-            status, headers = answer.status, dict(answer.headers)
-            span = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-            if span and status == 200 and isinstance(answer.body, bytes):
-                first, last = int(span[1]), min(int(span[2] or len(data)), len(data) - 1)
-                headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-                data, status = data[first : last + 1], 206
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-            self.wfile.flush()
-
-    return Handler

@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hub_stand_in import TOKEN, Answer, Hub, running_hub
+from cas_stand_in import SIGNATURE, TOKEN_START
+from http_stand_in import Answer
+from hub_stand_in import TOKEN, Hub, running_hub
 from run_folders import make_run
 
 from flows.cli import _guarded, app
@@ -144,3 +147,42 @@ def test_killed_in_the_middle_it_goes_on_and_others_load_what_is_there(
     secret = TOKEN.encode()
     assert [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
     assert TOKEN not in output + again.stdout + again.stderr
+
+
+@pytest.mark.slow
+def test_killed_and_interrupted_by_xet_it_goes_on_and_writes_to_known_places_only(
+    hub: Hub, make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run(*({"split": "val"} for _ in range(8)))
+    command = [sys.executable, "-m", "flows", "publish", "run", "--to", "hf:ada/stylized"]
+    told = {**environment(hub, tmp_path), "HF_HUB_DISABLE_XET": "0"}
+    outputs = ""
+    for ends, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130), (None, 0)):
+        process = subprocess.Popen(command, cwd=tmp_path, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+        def end(method: str, path: str, process: Any = process, ends: Any = ends) -> Answer | None:
+            if ends is None or not path.endswith("/shards"):  # what follows the blocks
+                return None
+            process.send_signal(ends)
+            process.wait(timeout=60)
+            return Answer(0)
+
+        hub.cas.fault = end
+        output = process.communicate(timeout=120)[0].decode()
+        assert process.returncode == code, output
+        outputs += output
+    assert "8 of 8 planned images are in" in output
+    assert hub.sent == []
+    assert len(hub.cas.received) == len(hub.cas.xorbs)
+    assert [path for _, path in hub.cas.requests if "telemetry" in path] == []
+    blobs = hub.repositories["ada/stylized"].files
+    images = {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*.png")}
+    assert {Path(path).name: blob.data for path, blob in blobs.items() if path.endswith(".png")} == images
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "hf", "cache"}
+    assert [path.name for path in (tmp_path / "cache/nst/publish").rglob("*") if path.is_file()] == [".lock"]
+    assert [path for path in (tmp_path / "hf").rglob("*") if path.is_file() and "xet" not in path.parts] == []
+    secrets = [text.encode() for text in (TOKEN, TOKEN_START, SIGNATURE)]
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(path.suffix == ".log" for path in files)
+    assert [path for path, data in files.items() if any(secret in data for secret in secrets)] == []
+    assert [secret for secret in (TOKEN, TOKEN_START, SIGNATURE) if secret in outputs] == []

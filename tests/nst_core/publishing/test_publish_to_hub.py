@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub_stand_in import READ_TOKEN, TOKEN, Answer, Blob, Hub
+from http_stand_in import Answer
+from hub_stand_in import READ_TOKEN, TOKEN, Blob, Hub
 
 from nst_core.errors import StorageRefused, StorageUnreachable, UsageError
 from nst_core.export import ExportOptions, export_run
