@@ -22,9 +22,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     With PYTHONDONTWRITEBYTECODE each of them would compile all of PyTorch and Prefect for itself: half of their time.
     """
-    if sys.dont_write_bytecode and config.cache is not None and not hasattr(config, "workerinput"):
+    cache = getattr(config, "cache", None)  # none with `-p no:cacheprovider`
+    if sys.dont_write_bytecode and cache is not None and not hasattr(config, "workerinput"):
         try:
-            folder = config.cache.mkdir("bytecode")
+            folder = cache.mkdir("bytecode")
         except OSError:  # a checkout that cannot be written to
             return
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # None: `python -B`
