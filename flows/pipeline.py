@@ -19,7 +19,7 @@ from flows.server.artifacts import show_summary
 from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
-from nst_core.config.method import ResolvedMethod, resolve_method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, NstError
 from nst_core.plan.current_inputs import with_current_inputs

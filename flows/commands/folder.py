@@ -10,6 +10,7 @@ import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, RunPaths, Set
 from flows.commands.run import print_summary
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
 from nst_core.storage.written_paths import written_path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from nst_core.run_folder.verify.findings import Kind
     from nst_core.run_folder.verify.verification import Verification
 
-SHOWN = 20
 """Findings of one kind that are printed."""
 
 
@@ -118,7 +118,7 @@ def gallery(
 def _retry(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
+    from nst_core.config.resolved_method import resolve_method
     from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(config.run_folder)
@@ -167,7 +167,4 @@ def _print_kind(result: Verification, kind: Kind, count: int) -> None:
 
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
     sentences = [finding.sentence for finding in result.findings if finding.kind == kind]
-    for sentence in sentences[:SHOWN]:
-        print(f"  {printable(sentence)}")
-    if count > SHOWN:
-        print(f"  … and {count - SHOWN} more: --json has them all")
+    print_first(sentences, lambda sentence: f"  {printable(sentence)}", "more: --json has them all")

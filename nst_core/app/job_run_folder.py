@@ -12,8 +12,9 @@ from nst_core.app.uploaded_inputs import UploadedInputs
 from nst_core.chunks.work import ChunkWatch, Work, work_of
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
-from nst_core.config.method import ResolvedMethod, resolve_method
-from nst_core.config.run_config import Method, RunConfig
+from nst_core.config.method import Method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
