@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
         raise ConfigError(
             f"method.recipe: there is no recipe {short(name)}{suggestion(name, known)}. Known: {', '.join(known)}."
         )
-    data = read_yaml(path, "recipe")
+    data = read_yaml(path, "recipe") if is_recipe_file(name) else copy.deepcopy(_shipped_data(path))
     if not isinstance(data, dict):
         raise ConfigError(f"The recipe {path} is not a mapping of keys to values.")
     base = data.pop("recipe", None)
@@ -55,6 +57,12 @@ def recipe_layers(name: str) -> tuple[dict[str, Any], ...]:
             f"{suggestion(str(base)[:100], known)}."
         )
     return (*(recipe_layers(base) if base else ()), {"name": path.stem, **data})
+
+
+@functools.cache
+def _shipped_data(path: Path) -> Any:
+    """What the file of a shipped recipe holds. It is read often, and YAML is slow to read."""
+    return read_yaml(path, "recipe")
 
 
 def _methods_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -23,12 +24,17 @@ def section(kind: type[Kind], data: Any, where: str, faults: list[str]) -> Kind 
     if not isinstance(data, Mapping):
         faults.append(f"{where} must be a section of keys and values, not {short(data)}")
         return None
-    before, hints = len(faults), typing.get_type_hints(kind)
+    before, hints = len(faults), _type_hints(kind)
     faults += [f"{where}.{k} is not a known key{suggestion(str(k), hints)}" for k in data if k not in hints]
     if missing := [name for name in _required(kind) if name not in data]:
         faults.append(f"{where} lacks {', '.join(missing)}")
     values = {k: _value(hints[k], value, f"{where}.{k}", faults) for k, value in data.items() if k in hints}
     return kind(**values) if len(faults) == before else None
+
+
+@functools.cache
+def _type_hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _required(kind: Any) -> list[str]:
