@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from nst_core.run_folder.verify.findings import Kind
     from nst_core.run_folder.verify.verification import Verification
 
-"""Findings of one kind that are printed."""
-
 
 def retry(
     run: RunPath,

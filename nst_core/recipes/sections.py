@@ -24,7 +24,7 @@ def section(kind: type[Kind], data: Any, where: str, faults: list[str]) -> Kind 
     if not isinstance(data, Mapping):
         faults.append(f"{where} must be a section of keys and values, not {short(data)}")
         return None
-    before, hints = len(faults), _type_hints(kind)
+    before, hints = len(faults), _type_hints(kind)  # type: ignore[arg-type]
     faults += [f"{where}.{k} is not a known key{suggestion(str(k), hints)}" for k in data if k not in hints]
     if missing := [name for name in _required(kind) if name not in data]:
         faults.append(f"{where} lacks {', '.join(missing)}")
