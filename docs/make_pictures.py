@@ -28,7 +28,7 @@ from nst_core.chunks.single.reconstruction import (
 from nst_core.chunks.single.stylization import stylize_one
 from nst_core.config.run_config import parse_config
 from nst_core.engine.images.pixels import Pixels
-from nst_core.recipes import configs_folder
+from nst_core.recipes.files import configs_folder
 from nst_core.sources.sample import sample_paintings, sample_photographs
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows
 

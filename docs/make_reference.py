@@ -13,8 +13,10 @@ from typing import Any
 
 from nst_core.config.run_config import RunConfig
 from nst_core.config.sources import SOURCES, ImageSource
-from nst_core.engine.recipe import ContentTerm, Layers, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.stages import StageSettings
+from nst_core.engine.terms import ContentTerm, Layers, StyleTerm
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.recipes import load_method, load_recipe, recipe_names
 

@@ -37,7 +37,7 @@ COMMANDS = {
     "status": "status",
     "retry": "folder",
     "verify": "folder",
-    "gallery": "folder",
+    "gallery": "gallery",
     "report": "report",
     "judge": "judge",
     "describe": "describe",

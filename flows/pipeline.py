@@ -19,7 +19,7 @@ from flows.server.artifacts import show_summary
 from flows.server.resilience import opaque, resilient_flow, resilient_task
 from flows.signals import stop_requested, stopping_on_signals
 from nst_core.chunks.work import work_of
-from nst_core.config.method import ResolvedMethod, resolve_method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import Interrupted, NstError
 from nst_core.plan.current_inputs import with_current_inputs
@@ -127,10 +127,11 @@ def describe_task(run_folder: Path) -> None:
 @resilient_task(name="gallery", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)
 def gallery_task(run_folder: Path) -> Path:
     """Build the gallery of a run folder."""
+    from nst_core.views.gallery.lock import WAIT_SECONDS
     from nst_core.views.pages import build_pages
 
     with reporter.stage("Building the gallery", 0, "steps"):
-        return build_pages([run_folder], progress=show)
+        return build_pages([run_folder], progress=show, wait=WAIT_SECONDS, stopped=stop_requested.is_set).index
 
 
 @resilient_task(name="report", tags=[TAG], cache_policy=NO_CACHE, persist_result=False)

@@ -77,6 +77,10 @@ class RunFolderError(UsageError):
     """The run folder cannot be used: not writable, made by another method, or not a run folder."""
 
 
+class FolderInUse(RunFolderError):
+    """Another process works in the folder: of a run, or of a gallery."""
+
+
 class StorageRefused(UsageError):
     """A remote store refuses: credentials missing, wrong or expired, a missing permission, or an invalid name."""
 

@@ -5,27 +5,47 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled modules for the suite's hundreds of processes where the environment keeps none beside the code.
+
+    With PYTHONDONTWRITEBYTECODE each of them would compile all of PyTorch and Prefect for itself: half of their time.
+    """
+    cache = getattr(config, "cache", None)  # none with `-p no:cacheprovider`
+    if sys.dont_write_bytecode and cache is not None and not hasattr(config, "workerinput"):
+        try:
+            folder = cache.mkdir("bytecode")
+        except OSError:  # a checkout that cannot be written to
+            return
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # None: `python -B`
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(folder)
+        sys.dont_write_bytecode = False
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Bits are promised for a fixed number of threads; and the suite's own processes fill the cores as it is."""
+    import torch  # here, so that the process that only hands out the tests does without
+
     torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def threads_as_before(one_thread: None) -> Iterator[None]:
     """Code under test may set the number of threads."""
+    import torch
+
     yield
     torch.set_num_threads(1)
 

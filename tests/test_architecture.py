@@ -42,9 +42,11 @@ RIDDLES = {
 LIBRARY = sorted((ROOT / "nst_core").rglob("*.py"))
 ENGINE = sorted((ROOT / "nst_core" / "engine").rglob("*.py"))
 ENGINE_NEEDS = {"torch", "torchvision", "numpy", "PIL", "nst_core.engine", "nst_core.errors"}
+RECIPES = sorted((ROOT / "nst_core" / "recipes").rglob("*.py"))
 RECIPES_NEED = {
-    "nst_core.engine.recipe", "nst_core.engine.stages", "nst_core.engine.transfer.recipe", "nst_core.errors",
-    "nst_core.storage.expansion", "nst_core.storage.yaml_files",
+    "nst_core.engine.recipe", "nst_core.engine.stages", "nst_core.engine.terms", "nst_core.engine.transfer.recipe",
+    "nst_core.engine.working_size", "nst_core.errors", "nst_core.recipes", "nst_core.storage.expansion",
+    "nst_core.storage.yaml_files",
 }  # fmt: skip
 
 
@@ -134,8 +136,9 @@ def test_the_engine_needs_torch_numpy_and_pillow_only(path: Path) -> None:
     assert [name for name in imports(path) if not allowed(name, ENGINE_NEEDS)] == []
 
 
-def test_recipes_need_pyyaml_only() -> None:
-    assert [name for name in imports(ROOT / "nst_core" / "recipes.py") if not allowed(name, RECIPES_NEED)] == []
+@pytest.mark.parametrize("path", named(RECIPES))
+def test_recipes_need_pyyaml_only(path: Path) -> None:
+    assert [name for name in imports(path) if not allowed(name, RECIPES_NEED)] == []
 
 
 def test_the_walk_sees_lazy_imports(tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.errors import printable
-
-_SHOWN = 20
 
 
 def describe(
@@ -34,10 +33,9 @@ def describe(
         print(f"{done}, {description.new} of them now")
         if left_out:
             print(f"{len(left_out)} cannot be described:")
-        for one in left_out[:_SHOWN]:
-            print(f"  {printable(one.name)}: {printable(one.reason)}")
-        if len(left_out) > _SHOWN:
-            print(f"  … and {len(left_out) - _SHOWN} more: --json has them all")
+        print_first(
+            left_out, lambda one: f"  {printable(one.name)}: {printable(one.reason)}", "more: --json has them all"
+        )
         print(f"`nst gallery {run}` shows which look alike")
     if left_out:
         raise typer.Exit(EXIT_INCOMPLETE)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.errors import printable
 from nst_core.storage.written_paths import written_local_path, written_path
 
 if TYPE_CHECKING:
     from nst_core.export import ExportReport
-
-_SHOWN = 20
 
 
 def export(
@@ -80,7 +79,4 @@ def print_report(report: ExportReport, place: str) -> None:
         print(f"left out of the annotations: {fault}")
     if report.left_out:
         print(f"{len(report.left_out)} left out:")
-    for left_out in report.left_out[:_SHOWN]:
-        print(f"  {printable(f'{left_out.file_name}: {left_out.reason}')}")
-    if len(report.left_out) > _SHOWN:
-        print(f"  … and {len(report.left_out) - _SHOWN} more in export.json")
+    print_first(report.left_out, lambda one: f"  {printable(f'{one.file_name}: {one.reason}')}", "more in export.json")

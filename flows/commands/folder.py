@@ -1,18 +1,18 @@
-"""Commands `retry`, `verify` and `gallery`, each on a run folder."""
+"""Commands `retry` and `verify`, each on a run folder."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, RunPaths, Set
+from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath, Set
 from flows.commands.run import print_summary
+from flows.printing import print_first
 from flows.printing import print_text as print
-from nst_core.errors import UsageError, printable
-from nst_core.storage.written_paths import written_path
+from nst_core.errors import printable
 
 if TYPE_CHECKING:
     from nst_core.config.run_config import RunConfig
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from nst_core.run_folder.summary import RunReport
     from nst_core.run_folder.verify.findings import Kind
     from nst_core.run_folder.verify.verification import Verification
-
-SHOWN = 20
-"""Findings of one kind that are printed."""
 
 
 def retry(
@@ -72,53 +69,10 @@ def verify(run: RunPath, as_json: Json = False) -> None:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def gallery(
-    runs: RunPaths,
-    output: Annotated[
-        Any | None,
-        typer.Option(
-            "-o",
-            "--output",
-            parser=written_path,
-            metavar="DIR",
-            help="One gallery of all the runs, here; may be a URL.",
-        ),
-    ] = None,
-    copy: Annotated[
-        bool,
-        typer.Option(
-            "--copy/--no-copy",
-            help="With -o: copy the results' files into the gallery, so that it can be uploaded by itself, or lead to "
-            "them in the run folders.",
-        ),
-    ] = True,
-) -> None:
-    """Build the gallery of a run again, or one of several runs at a place of its own; only what has changed is made."""
-    from flows.progress import reporter
-    from nst_core.run_folder.folder import RunFolder
-    from nst_core.storage.web_access import accept_old_copies
-    from nst_core.views.pages import build_pages
-
-    accept_old_copies()
-    folders = [RunFolder(run) for run in runs]
-    for folder in folders:
-        folder.check_exists()
-    if output is not None:
-        with reporter.stage("Building the gallery", 0, "steps"):
-            index = build_pages(runs, output, copy, reporter.at_least)
-        print(f"Gallery: {index}")
-        return
-    if len(runs) > 1:
-        raise UsageError("Where is the gallery of several runs to go? Say so with -o DIR.")
-    with folders[0].locked(), reporter.stage("Building the gallery", 0, "steps"):
-        index = build_pages(runs, progress=reporter.at_least)
-    print(f"Gallery: {index}")
-
-
 def _retry(config: RunConfig, only: Only | None) -> RunReport:
     """Check what can be checked without Prefect's server (which takes seconds), then run the flow under it."""
     from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
+    from nst_core.config.resolved_method import resolve_method
     from nst_core.run_folder.folder import RunFolder
 
     folder = RunFolder(config.run_folder)
@@ -167,7 +121,4 @@ def _print_kind(result: Verification, kind: Kind, count: int) -> None:
 
     print(f"{kind.replace('_', ' ')}: {count}. What mends it: {MENDING[kind]}")
     sentences = [finding.sentence for finding in result.findings if finding.kind == kind]
-    for sentence in sentences[:SHOWN]:
-        print(f"  {printable(sentence)}")
-    if count > SHOWN:
-        print(f"  … and {count - SHOWN} more: --json has them all")
+    print_first(sentences, lambda sentence: f"  {printable(sentence)}", "more: --json has them all")

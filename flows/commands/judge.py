@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunPath
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.judging.run_judging import RunQuality
-
-_SHOWN = 20
 
 
 def judge(
@@ -70,10 +69,7 @@ def _print_quality(run: RunPath, quality: RunQuality) -> None:
         print(f"{quality.unstylized} unstylized pictures have no style to be judged by")
     if quality.left_out:
         print(f"{len(quality.left_out)} cannot be judged:")
-    for one in quality.left_out[:_SHOWN]:
-        print(f"  {one.file_name}: {one.reason}")
-    if len(quality.left_out) > _SHOWN:
-        print(f"  … and {len(quality.left_out) - _SHOWN} more")
+    print_first(quality.left_out, lambda one: f"  {one.file_name}: {one.reason}")
 
 
 def _print_art_fid(quality: RunQuality) -> None:

@@ -85,7 +85,7 @@ def prepare_run(
 def resolved_fingerprints(config: RunConfig) -> Fingerprints:
     """The fingerprints of a run's method on the devices that it asks for. Raises ConfigError, WeightsError."""
     from flows.runners.selection import fleet_of
-    from nst_core.config.method import resolve_method
+    from nst_core.config.resolved_method import resolve_method
 
     return resolve_method(config, fleet_of(config.execution)).fingerprints
 

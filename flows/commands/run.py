@@ -18,8 +18,10 @@ from flows.commands.preparation import (
     print_notes,
     resolved_fingerprints,
 )
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.errors import UsageError, printable
+from nst_core.run_folder.duration import duration
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
@@ -204,10 +206,11 @@ def print_summary(summary: Summary) -> None:
     counts = ("success", "failed", "quarantined", "skipped", "missing")
     parts = [f"{getattr(summary, name)} {name}" for name in counts if getattr(summary, name) or name == "success"]
     print(f"{summary.planned} pairs: {', '.join(parts)}")
-    for bad in summary.bad_inputs[:20]:
-        print(f"  {bad.role} {printable(bad.path)}: {bad.reason} ({bad.pairs} {'pair' if bad.pairs == 1 else 'pairs'})")
-    if len(summary.bad_inputs) > 20:
-        print(f"  … and {len(summary.bad_inputs) - 20} more in quarantine.csv")
+    print_first(
+        summary.bad_inputs,
+        lambda bad: f"  {bad.role} {printable(bad.path)}: {bad.reason} ({bad.pairs} pair{'s' * (bad.pairs != 1)})",
+        "more in quarantine.csv",
+    )
     for reason, count in (summary.errors | summary.left_out).items():
         print(f"  {reason}: {count}")
 
@@ -230,15 +233,5 @@ def _print_forecast(estimate: Forecast) -> None:
         print(f"{'left out':18} {name}: {count}")
     if estimate.bad_inputs:
         print(f"{'bad inputs':18} {len(estimate.bad_inputs)}")
-    for message in estimate.bad_inputs[:20]:
-        print(f"  {message}")
-    if len(estimate.bad_inputs) > 20:
-        print(f"  … and {len(estimate.bad_inputs) - 20} more bad inputs")
+    print_first(estimate.bad_inputs, lambda message: f"  {message}", "more bad inputs")
     print_notes(estimate.notes)
-
-
-def duration(seconds: float) -> str:
-    """A time as text: `40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import Json, RunPath
-from flows.commands.run import duration, print_summary
+from flows.commands.run import print_summary
 from flows.printing import print_text as print
+from nst_core.run_folder.duration import duration
 
 if TYPE_CHECKING:
     from nst_core.run_folder.lock.holders import Holders

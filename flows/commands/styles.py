@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.storage.written_paths import written_path
 
 if TYPE_CHECKING:
     from nst_core.chunks.single.style_vectors import StylesReport
-
-_SHOWN = 20
 
 
 def styles(
@@ -51,7 +50,4 @@ def _print_report(report: StylesReport, output: Any) -> None:
         print(f"{report.excluded} left out by the run file, as duplicates or by their licence")
     if report.left_out:
         print(f"{len(report.left_out)} cannot be used:")
-        for one in report.left_out[:_SHOWN]:
-            print(f"  {one.style_id}: {one.reason}")
-        if len(report.left_out) > _SHOWN:
-            print(f"  … and {len(report.left_out) - _SHOWN} more")
+        print_first(report.left_out, lambda one: f"  {one.style_id}: {one.reason}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from flows.commands.options import EXIT_INCOMPLETE, Json, RunFile, Set
+from flows.printing import print_first
 from flows.printing import print_text as print
 from nst_core.errors import printable
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from flows.training import FinishedTraining
 
-_SHOWN = 20
 
 group = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -75,10 +75,9 @@ def _train(kind: str, file: Path, overrides: list[str] | None, as_json: bool) ->
 
 def _print(finished: FinishedTraining) -> None:
     report = finished.report
-    for one in finished.bad[:_SHOWN]:
-        print(f"Left out: {one.role} {printable(one.path)}: {one.reason}")
-    if len(finished.bad) > _SHOWN:
-        print(f"  … and {len(finished.bad) - _SHOWN} more in left_out.csv")
+    print_first(
+        finished.bad, lambda one: f"Left out: {one.role} {printable(one.path)}: {one.reason}", "more in left_out.csv"
+    )
     for sentence in finished.unreadable:
         print(f"Left out: {sentence}")
     print(f"{report.steps} steps, {report.made} of them now in {report.seconds:.0f} s")

@@ -14,7 +14,7 @@ from flows.runners.process import WorkerSlot
 from nst_core.chunks.work import Work
 from nst_core.chunks.worker_count import cluster_worker_count, worker_count
 from nst_core.config.devices import Fleet, local_fleet, run_devices, threads_of
-from nst_core.config.run_config import Execution
+from nst_core.config.execution import Execution
 from nst_core.errors import ConfigError
 from nst_core.run_folder.chunk import Chunk
 

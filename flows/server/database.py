@@ -16,6 +16,7 @@ from filelock import FileLock
 from nst_core.storage.machine import cache_folder
 
 PREFIX = "nst-prefect-db-"
+DATABASE = "prefect.db"
 _OWNER = "owner.lock"
 
 
@@ -23,15 +24,35 @@ _OWNER = "owner.lock"
 def temporary_database() -> Iterator[Path]:
     """A folder for a fresh database; after the first time a copy of an empty one, which saves the migrations."""
     _remove_orphans(Path(tempfile.gettempdir()))
-    template = cache_folder() / f"prefect-{version('prefect')}.db"
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name, _owned(Path(name)):
-        database = Path(name) / "prefect.db"
         with contextlib.suppress(OSError):
-            shutil.copyfile(template, database)
-        fresh = not database.exists()
+            shutil.copyfile(_template(), Path(name) / DATABASE)
         yield Path(name)
-        if fresh and database.exists():
-            _keep_empty_copy(database, template)
+
+
+def keep_empty_copy(folder: Path) -> None:
+    """Copy the schema, without rows, of the database in `folder`, whose server has started, for the next run.
+
+    Only a cache: errors are ignored.
+    """
+    template = _template()
+    if template.exists():
+        return
+    temporary = template.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        template.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.closing(sqlite3.connect(folder / DATABASE)) as source,
+            contextlib.closing(sqlite3.connect(temporary)) as copy,
+        ):
+            source.backup(copy)
+            _empty(copy)
+        temporary.replace(template)
+    temporary.unlink(missing_ok=True)
+
+
+def _template() -> Path:
+    return cache_folder() / f"prefect-{version('prefect')}.db"
 
 
 @contextlib.contextmanager
@@ -48,21 +69,6 @@ def _remove_orphans(temporary: Path) -> None:
     for lock in temporary.glob(f"{PREFIX}*/{_OWNER}"):
         with contextlib.suppress(OSError), FileLock(lock, timeout=0):  # another user's, just removed, or of a live run
             shutil.rmtree(lock.parent, ignore_errors=True)
-
-
-def _keep_empty_copy(database: Path, template: Path) -> None:
-    """Copy the schema, without rows, to `template`, for the next run. Only a cache: errors are ignored."""
-    temporary = template.with_suffix(f".{os.getpid()}.tmp")
-    with contextlib.suppress(OSError, sqlite3.Error):
-        template.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            contextlib.closing(sqlite3.connect(database)) as source,
-            contextlib.closing(sqlite3.connect(temporary)) as copy,
-        ):
-            source.backup(copy)
-            _empty(copy)
-        temporary.replace(template)
-    temporary.unlink(missing_ok=True)
 
 
 def _empty(connection: sqlite3.Connection) -> None:

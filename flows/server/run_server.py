@@ -5,25 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from flows.progress import console
-from flows.server.database import temporary_database
+from flows.server.child_server import ChildServer
+from flows.server.database import DATABASE, keep_empty_copy, temporary_database
 from nst_core.errors import TransientError, UsageError
-
-if TYPE_CHECKING:
-    from prefect.server.api.server import SubprocessASGIServer
 
 START_TIMEOUT = 120
 """Seconds that a server may take to start."""
-
-MAX_RESTARTS = 5
-"""Most restarts of a server that died, within one run; after that the run goes on without one."""
 
 
 @contextlib.contextmanager
@@ -47,7 +38,7 @@ def prefect_server() -> Iterator[str]:
         return
     console.print("Starting a Prefect server for this run")
     with temporary_database() as folder, environment(_database_settings(folder) | past_proxies()):
-        server = _child_server(folder)
+        server = ChildServer(folder)
         try:
             try:
                 server.start(timeout=START_TIMEOUT)
@@ -55,8 +46,9 @@ def prefect_server() -> Iterator[str]:
                 raise TransientError(
                     f"Prefect's server did not start ({error}): run the same command again."
                 ) from error
-            with temporary_settings({PREFECT_API_URL: server.api_url}), _kept_alive(server):
-                yield str(server.api_url)
+            keep_empty_copy(folder)
+            with temporary_settings({PREFECT_API_URL: server.api_url}), server.kept_alive():
+                yield server.api_url
         finally:
             server.stop()
 
@@ -89,53 +81,6 @@ def check_answers(address: str) -> None:
         ) from error
 
 
-def _child_server(folder: Path) -> SubprocessASGIServer:
-    """Prefect's own temporary server, which ignores the terminal's Ctrl-C and never outlives this process."""
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import get_current_settings
-
-    class ChildServer(SubprocessASGIServer):
-        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
-            script = Path(__file__).with_name("server_process.py")
-            return subprocess.Popen(
-                [sys.executable, "-P", str(script), str(self.port), str(folder)],
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    **{"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
-                    **get_current_settings().to_environment_variables(exclude_unset=True),
-                },
-            )
-
-    return ChildServer()
-
-
-@contextlib.contextmanager
-def _kept_alive(server: SubprocessASGIServer) -> Iterator[None]:
-    """Restart the server, on its port and with its database, if it dies within the block.
-
-    Prefect's client tries again for a minute; the new server answers within seconds.
-    """
-    ended = threading.Event()
-
-    def watch() -> None:
-        restarts = 0
-        while not ended.wait(0.5) and restarts < MAX_RESTARTS:
-            if server.server_process is not None and server.server_process.poll() is not None:
-                restarts += 1
-                console.print("Prefect's server died: starting another")
-                server.server_process = server._run_uvicorn_command()
-
-    watcher = threading.Thread(target=watch, name="prefect server", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-
-
 @contextlib.contextmanager
 def environment(settings: dict[str, str]) -> Iterator[None]:
     """Set environment variables for the length of the block."""
@@ -160,6 +105,6 @@ def past_proxies() -> dict[str, str]:
 
 def _database_settings(folder: Path) -> dict[str, str]:
     return {
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / DATABASE}",
         "PREFECT_MEMO_STORE_PATH": str(folder / "memo_store.toml"),
     }

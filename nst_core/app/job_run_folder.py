@@ -12,8 +12,9 @@ from nst_core.app.uploaded_inputs import UploadedInputs
 from nst_core.chunks.work import ChunkWatch, Work, work_of
 from nst_core.chunks.worker import stylize_chunk
 from nst_core.config.devices import Fleet
-from nst_core.config.method import ResolvedMethod, resolve_method
-from nst_core.config.run_config import Method, RunConfig
+from nst_core.config.method import Method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import Cancelled, DiskFull, Interrupted, NstError, RunFolderError
 from nst_core.manifest.pairing import Pair, style_shares
 from nst_core.manifest.row import Overrides
@@ -165,6 +166,7 @@ class JobRunFolder:
     def update_views(self) -> None:
         """Write summary, quarantine list, card and gallery anew."""
         from nst_core.views.gallery import build_gallery
+        from nst_core.views.gallery.lock import hold_gallery
 
         with self.planning:
             if self._rows_missing:
@@ -172,7 +174,8 @@ class JobRunFolder:
             plan = self._plan
         summary = summarize(self.folder.root, plan)
         if self.config.output.gallery and len(plan):
-            build_gallery([self.folder.root])
+            with hold_gallery(self.folder.root):
+                build_gallery([self.folder.root])
         write_card(self.folder.root, summary, self.folder.read_run_yaml())
         write_summary(self.folder.root, summary)
 

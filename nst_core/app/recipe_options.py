@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from nst_core.config.run_config import Method
+from nst_core.config.method import Method
 from nst_core.engine.features.weights import imagenet_file
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.stages import Stage, full_size_evaluations
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.errors import WeightsError
 from nst_core.networks.files import network_files, network_of
-from nst_core.recipes import is_recipe_file, recipe_names
+from nst_core.recipes import recipe_names
+from nst_core.recipes.files import is_recipe_file
 
 NEUTRAL = 50.0
 """The strength, of 0 to 100, at which a recipe is as it is."""

@@ -31,7 +31,8 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.errors import UsageError
 from nst_core.plan.speed import record_speed
-from nst_core.recipes import load_recipe, set_override
+from nst_core.recipes import load_recipe
+from nst_core.recipes.overrides import set_override
 from nst_core.storage.machine import cores, machine_name
 from nst_core.storage.progress import Progress
 

@@ -11,8 +11,8 @@ from nst_core.chunks.decoding import CachedStyle, DecodedPair, DecodedStyle, Sca
 from nst_core.chunks.masks import StyleMask, masked_target
 from nst_core.engine.batch import Pairs
 from nst_core.engine.images.pixels import Pixels, pad_by_reflection, to_tensor
+from nst_core.engine.method_session import MethodSession
 from nst_core.engine.recipe import AS_SHIPPED, Recipe
-from nst_core.engine.session import MethodSession
 from nst_core.engine.style_targets import StyleTarget, blend_targets, depends_on_content
 from nst_core.engine.transfer.recipe import MethodRecipe
 from nst_core.run_folder.plan_table import PlannedPair

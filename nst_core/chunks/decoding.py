@@ -17,10 +17,10 @@ from nst_core.engine.images.pixels import (
     fit_pixels,
     fitted_size,
 )
-from nst_core.engine.recipe import Fit, padded_shape
-from nst_core.engine.session import MethodSession, StyleKey
+from nst_core.engine.method_session import MethodSession, StyleKey
 from nst_core.engine.style_targets import StyleTarget, depends_on_content
 from nst_core.engine.transfer.recipe import MethodRecipe
+from nst_core.engine.working_size import Fit, padded_shape
 from nst_core.errors import SKIPPED, InputError, SkippedInput, UnreadableName
 from nst_core.plan.shapes import too_narrow_error
 from nst_core.run_folder.plan_table import PlannedPair

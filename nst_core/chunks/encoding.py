@@ -17,7 +17,7 @@ from nst_core.chunks.batch_tensors import row_weights
 from nst_core.chunks.decoding import DecodedPair, ScaledImage, row_strength
 from nst_core.chunks.masks import kept_pixels
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
-from nst_core.config.run_config import Output
+from nst_core.config.output import Output
 from nst_core.engine.batch import LossPoint, StylizedBatch
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, encode_image, resize_pixels, to_pixels

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_core.config.devices import threads_of
-from nst_core.config.method import ResolvedMethod
-from nst_core.config.run_config import Output, RunConfig
+from nst_core.config.output import Output
+from nst_core.config.resolved_method import ResolvedMethod
+from nst_core.config.run_config import RunConfig
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels

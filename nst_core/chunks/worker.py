@@ -24,7 +24,7 @@ from nst_core.chunks.encoding import (
     write_preview,
 )
 from nst_core.chunks.work import ChunkReport, ChunkWatch, Work
-from nst_core.engine.session import OutOfMemory
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.watch import Watch
 from nst_core.errors import InputError, NstError, NumericalError, SkippedInput
 from nst_core.networks.sessions import session_for

@@ -10,7 +10,7 @@ import torch
 
 from nst_core.chunks.work import Work
 from nst_core.config.devices import Fleet
-from nst_core.config.run_config import Execution
+from nst_core.config.execution import Execution
 from nst_core.engine.memory import SHARE, free_bytes
 from nst_core.networks.sessions import session_for
 from nst_core.plan.grouping import workers

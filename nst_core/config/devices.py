@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nst_core.config.run_config import Execution
+from nst_core.config.execution import Execution
 from nst_core.engine.devices import resolve_device
 from nst_core.storage.machine import cores
 

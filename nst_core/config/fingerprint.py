@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nst_core.config.output import Output
 from nst_core.config.pairing import Pairing
-from nst_core.config.run_config import Output
 from nst_core.engine.recipe import FEATURES_VERSION, Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe
-from nst_core.recipes import recipe_dict
+from nst_core.recipes.plain_data import recipe_dict
 
 FINGERPRINT_VERSION = 1
 

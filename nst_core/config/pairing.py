@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
 from nst_core.config.location import Location
-from nst_core.config.sources import Section
+from nst_core.config.section import Section
 
 NameList = Annotated[list[str], Field(min_length=1)]
 SplitName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]  # as a manifest's cell could say it

@@ -2,224 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError
 
-from nst_core.config.default_recipe import DefaultRecipe, default_recipe
+from nst_core.config.default_recipe import default_recipe
+from nst_core.config.execution import Execution
 from nst_core.config.faults import faults as faults_of
-from nst_core.config.location import Location, person_path
+from nst_core.config.method import Method
+from nst_core.config.output import Output
 from nst_core.config.pairing import Pairing
-from nst_core.config.sources import SOURCES, CocoSource, SampleSource, Section, SourceConfig
+from nst_core.config.section import Section
+from nst_core.config.sources import SOURCES, CocoSource, SampleSource, SourceConfig
 from nst_core.config.training import Training
-from nst_core.engine.images.suffixes import OutputFormat
-from nst_core.engine.tiling.settings import Tiling
-from nst_core.engine.transfer.recipe import NETWORK_NAMES, MethodRecipe, TransferRecipe, is_network
+from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError, UsageError
-from nst_core.recipes import TRANSFER, configs_folder, is_recipe_file, load_method, set_override
-from nst_core.storage.disk import format_bytes, parse_bytes
+from nst_core.recipes.files import configs_folder
+from nst_core.recipes.overrides import set_override
 from nst_core.storage.yaml_files import read_yaml
-
-AUTO: Literal["auto"] = "auto"
-
-LEAST_MEMORY = 100 * 10**6
-"""Bytes that `execution.memory` must give; no network fits into less."""
-
-
-class Method(BaseModel):
-    """A recipe by name, plus overrides of any of its keys (they are those of `configs/methods/*.yaml`)."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    recipe: str = Field(
-        AUTO,
-        description="A shipped recipe's name, or the path of a recipe file. `auto`: `fast` with a GPU, `slim` "
-        "without; a run that has begun keeps what it began with. With `kind: transfer` and no recipe, that of the "
-        "network.",
-    )
-    _reason: str = PrivateAttr("")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_expanded_paths(cls, data: Any) -> Any:
-        """`~` and variables in the paths of a recipe file and of weights, which no fingerprint holds, replaced."""
-        if not isinstance(data, Mapping):
-            return data
-        paths = {
-            key: str(person_path(value))
-            for key in ("recipe", "weights")
-            if isinstance(value := data.get(key), str) and (key == "weights" or is_recipe_file(value))
-        }
-        networks = {key: _person_paths(data[key]) for key in ("network", "start_network") if key in data}
-        if isinstance(data.get("stages"), list):
-            networks["stages"] = [_with_weights_path(stage) for stage in data["stages"]]
-        start = data.get("start")
-        if isinstance(start, list) or (isinstance(start, str) and is_network(start)):
-            networks["start"] = _person_paths(start)
-        return {**data, **paths, **networks}
-
-    @property
-    def reason(self) -> str:
-        """Why this recipe was chosen, where the run file names none."""
-        return self._reason
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both ask for the same pictures, whoever named the recipe."""
-        return isinstance(other, Method) and self.model_dump() == other.model_dump()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def chosen(self, default: Callable[[], DefaultRecipe]) -> Method:
-        """With the default recipe, which is not asked for where one is named, in place of `auto`."""
-        if self.recipe != AUTO:
-            return self
-        own = self.model_extra or {}
-        if own.get("kind") == TRANSFER:
-            names = [own.get("network")] if isinstance(own.get("network"), str) else own.get("network")
-            named = names[0] if isinstance(names, list) and len(names) == 1 and names[0] in NETWORK_NAMES else TRANSFER
-            return self.model_copy(update={"recipe": named})
-        chosen = default()
-        method = self.model_copy(update={"recipe": chosen.name})
-        method._reason = chosen.reason
-        return method
-
-    def resolve(self) -> MethodRecipe:
-        """The recipe with its overrides. Raises ConfigError."""
-        return load_method(self.recipe, self.model_extra or {})
-
-
-def _with_weights_path(stage: Any) -> Any:
-    """A stage of a recipe with the path of its weights expanded; anything else as it is, for the recipe to refuse."""
-    if not isinstance(stage, Mapping) or not isinstance(stage.get("weights"), str):
-        return stage
-    return {**stage, "weights": str(person_path(stage["weights"]))}
-
-
-def _person_paths(names: Any) -> Any:
-    """The files of a network, expanded; anything else as it is, for the recipe to refuse."""
-    if isinstance(names, list):
-        return [_person_paths(name) for name in names]
-    return str(person_path(names)) if isinstance(names, str) and names.strip() else names
-
-
-class Execution(Section):
-    """How the work is done; none of it changes a plan or a fingerprint."""
-
-    runner: Literal["auto", "thread", "process", "ray", "dask"] = Field(
-        AUTO,
-        description="Where chunks are made: threads of this process, processes of this machine, or a cluster of Ray or "
-        "Dask. `auto`: threads on the CPU, processes on GPUs.",
-    )
-    workers: PositiveInt | Literal["auto"] = Field(
-        AUTO, description="Chunks at a time: as many as there are cores (CPU) or one per device."
-    )
-    threads: PositiveInt | Literal["auto"] = Field(
-        AUTO,
-        description="CPU threads per worker; `auto` is 1, which makes results independent of the number of cores. "
-        "(`nst stylize`, with its single image, uses all.)",
-    )
-    devices: Literal["auto", "cpu"] | list[NonNegativeInt] = Field(
-        AUTO, description="`auto` (all GPUs, else the CPU), `cpu`, or a list of GPUs by number, such as `[0, 1]`."
-    )
-    address: str | None = Field(
-        None, description="Of the Ray or Dask cluster; by default one is started on this machine for the run."
-    )
-    chunk_size: PositiveInt | Literal["auto"] = Field(
-        AUTO,
-        description="Pairs per chunk, the unit of retry and of Parquet files: about 45 s of one worker's work, and not "
-        "more than some 1 500 chunks.",
-    )
-    chunk_deadline: PositiveInt | None = Field(
-        3600, description="Seconds that one try of a chunk may take: what it finished is kept, the rest tried again."
-    )
-    batch_size: PositiveInt | Literal["auto"] = Field(AUTO, description="Pairs that are optimised at once.")
-    memory: str = Field(
-        AUTO,
-        description="Memory that the process that computes may take, or that it may take of its GPU, with its unit: "
-        "`3GiB`, `800MB`. It decides batches, tiles and, on a CPU, workers. `auto`: a share of what is free.",
-    )
-    tile: Annotated[int, Field(ge=64)] | Literal["auto", "none"] = Field(
-        AUTO,
-        description="Side, in pixels, of the tiles in which large pictures are computed; the picture is the same, but "
-        "for rounding. `auto`: in tiles, as large as memory allows, where one picture does not fit into it; `none`: "
-        "never. Not with regions. See performance.md.",
-    )
-    retries: NonNegativeInt = Field(2, description="Further tries of a chunk after a transient error.")
-    resume: Literal["if-possible", "never", "always"] = Field(
-        "if-possible",
-        description="Whether to go on in a run folder that is there already: `never` refuses one that holds a plan, "
-        "`always` one that holds none.",
-    )
-    report_every: PositiveInt = Field(10, description="Evaluations between two looks from the host.")
-    allow_private_addresses: bool = Field(
-        False,
-        description="Whether addresses inside the network may be asked where only data name them (a manifest, COCO's "
-        "annotations), and data may name URLs of any kind. What the run file itself names needs no permission.",
-    )
-    evaluation: Literal["eager", "graph", "compile"] = Field(
-        "eager",
-        description="`eager`; `graph`: each batch's evaluation captured as a CUDA graph; `compile`: fused by "
-        "torch.compile, anew for every shape (minutes).",
-    )
-
-    @field_validator("memory")
-    @classmethod
-    def _with_unit(cls, text: str) -> str:
-        if text != AUTO and parse_bytes(text) < LEAST_MEMORY:
-            raise ValueError(f"must be {format_bytes(LEAST_MEMORY)} or more")
-        return text
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """The memory of a worker; None where it is left open."""
-        return None if self.memory == AUTO else parse_bytes(self.memory)
-
-    @property
-    def tiling(self) -> Tiling:
-        """When pictures are computed tile by tile, as the engine takes it."""
-        return Tiling(self.tile, self.memory_bytes)
-
-
-class Output(Section):
-    """What is written, and where."""
-
-    root: Location = Field(Path("outputs"), description="The run folder is `<root>/<name>`; may be a URL, e.g. s3://….")
-    format: OutputFormat = Field(
-        "jpeg", description="`png` loses nothing and takes several times the space; `jpeg` follows `quality`."
-    )
-    quality: int = Field(95, ge=1, le=100, description="Of JPEG files; `png` ignores it.")
-    size: Literal["method", "original"] = Field(
-        "method", description="`method`: as optimised; `original`: resized to the content's exact size."
-    )
-    gallery: bool = Field(True, description="Build the gallery at the end of a run.")
-    report: bool = Field(True, description="Make the report at the end of a run.")
-    judge: bool = Field(
-        False,
-        description="Measure how much of the content and how much of the style each picture has, before gallery and "
-        "report are made (`nst judge`).",
-    )
-    describe: bool = Field(
-        False,
-        description="Describe the look of each picture in numbers before the gallery is made, which then shows what "
-        "looks alike (`nst describe`).",
-    )
-    previews: PositiveInt | None = Field(
-        None,
-        description="Write every image as it starts and after each so many evaluations, too, into `previews/` of the "
-        "run folder.",
-    )
 
 
 class RunConfig(Section):

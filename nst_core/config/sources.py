@@ -5,28 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from nst_core.config.location import LocalPath, Location
+from nst_core.config.section import Section
 from nst_core.engine.images.limits import ImageLimits
 
 CocoSplit = Literal["train2017", "val2017", "test2017", "unlabeled2017"]
 _COCO_SHORT = {"train": "train2017", "val": "val2017", "test": "test2017", "unlabeled": "unlabeled2017"}
-
-
-class Section(BaseModel):
-    """A part of the run file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class ImageSource(Section):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from nst_core.config.sources import Section
+from nst_core.config.section import Section
 
 
 class Training(Section):

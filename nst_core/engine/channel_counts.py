@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from nst_core.engine.recipe import ContentTerm, Layers, StyleTerm
+from nst_core.engine.terms import ContentTerm, Layers, StyleTerm
 
 CONTENT_POWERS = {"half_mean": 1, "mean": 1}
 STYLE_POWERS = {"gatys": 2, "mean": 4, "mean_by_size": 3}

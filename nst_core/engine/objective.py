@@ -18,13 +18,14 @@ from nst_core.engine.colour import (
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.gain_maps import gained
 from nst_core.engine.losses import CONTENT_LOSSES, TV_LOSSES, out_of_range
-from nst_core.engine.recipe import Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import region_batch
 from nst_core.engine.strength import Strengths, recipe_strengths
 from nst_core.engine.structure import laplacian_loss, self_similarity_loss
 from nst_core.engine.style_losses import BatchLoss, LossRegion, LossSetting, blended, style_loss
 from nst_core.engine.style_losses.transport_loss import drawn_places
 from nst_core.engine.style_targets import StyleTarget, luminance_only
+from nst_core.engine.terms import StyleTerm
 from nst_core.engine.transport import sampled
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from nst_core.engine.recipe import OptimiserSettings
+from nst_core.engine.optimiser_settings import OptimiserSettings
 
 CURVATURE_FLOOR = 1e-10
 """A pair with yᵀs at or below this is not kept, as in `torch.optim.LBFGS`."""

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_STD
 from nst_core.engine.laplacian import from_pyramid, pyramid_shapes
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.optimisers import Resample
-from nst_core.engine.recipe import OptimiserSettings
 
 
 class PixelParametrisation:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.recipe import scaled_side
+from nst_core.engine.working_size import scaled_side
 
 _LEAST_AREA = 1e-12
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst_core.engine.recipe import scaled_side
+from nst_core.engine.working_size import scaled_side
 
 
 def resized(images: Tensor, shape: Sequence[int]) -> Tensor:

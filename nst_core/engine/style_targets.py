@@ -18,12 +18,13 @@ from nst_core.engine.colour import (
     match_luminance,
 )
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.recipe import Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions, guides_at
 from nst_core.engine.scaling import scaled
 from nst_core.engine.stages import DELIVERED, Network, StageKey
 from nst_core.engine.strength import style_share
 from nst_core.engine.style_losses import LossBlend, LossRegion, LossTarget, blended, style_loss
+from nst_core.engine.terms import StyleTerm
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.transfer.recipe import MethodRecipe
 

@@ -16,17 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import (
     TEMPORARY_SUFFIX,
-    check_writable,
     disk_full_as_error,
     fsync,
     is_temporary,
     write_if_changed,
 )
+from nst_core.storage.folder_lock import hold_folder
 from nst_core.storage.regular_files import read_regular
 
 MARKER = "export.json"
@@ -155,20 +153,14 @@ def hold_target(root: Path, identity: Identity) -> Iterator[Target]:
     Raises:
         UsageError: it holds something else, cannot be written, or another process exports to it.
     """
-    check_writable(root)
-    lock = FileLock(root / LOCK_FILE)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise UsageError(f"Another nst process exports to {root}: wait for it to end.") from error
-    try:
-        target = Target(root, identity, _earlier(root, identity))
-        _remove_leftovers(root)
-        target.begin()
-        yield target
-    finally:
-        (root / LOCK_FILE).unlink(missing_ok=True)  # an export has the same files however often it was tried
-        lock.release()
+    with hold_folder(root, LOCK_FILE, f"Another nst process exports to {root}: wait for it to end."):
+        try:
+            target = Target(root, identity, _earlier(root, identity))
+            _remove_leftovers(root)
+            target.begin()
+            yield target
+        finally:
+            (root / LOCK_FILE).unlink(missing_ok=True)  # an export has the same files however often it was tried
 
 
 @contextlib.contextmanager

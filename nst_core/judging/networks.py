@@ -9,7 +9,8 @@ from typing import Literal
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.weights import imagenet_file
 from nst_core.engine.quality import Judge
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import Pixels, decode_image, fit_pixels, resize_pixels, working_size
-from nst_core.engine.recipe import Fit
+from nst_core.engine.working_size import Fit
 from nst_core.errors import CorruptImage
 from nst_core.run_folder.own_files import check_own_file
 from nst_core.storage.paths import parse_path

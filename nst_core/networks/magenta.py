@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from nst_core.engine.images.pixels import Pixels, fit_pixels, resize_pixels, to_pixels, to_tensor
-from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.working_size import Fit
 from nst_core.errors import WeightsError
 
 CONTENT_SIDE, STYLE_SIDE, VECTOR = 384, 256, 100

@@ -10,6 +10,7 @@ import torch
 
 from nst_core.engine import session as engine
 from nst_core.engine.cache import Cache
+from nst_core.engine.method_session import MethodSession
 from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.files import load_network
 from nst_core.engine.transfer.network import TransferNetwork
@@ -23,7 +24,7 @@ _networks: Cache[TransferNetwork] = Cache(engine.MAX_SESSIONS)
 _loading = threading.Lock()
 
 
-def session_for(recipe: MethodRecipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> engine.MethodSession:
+def session_for(recipe: MethodRecipe, device: torch.device, tiling: Tiling = AUTOMATIC) -> MethodSession:
     """This process's session for a method (precision resolved) on a device.
 
     Args:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.network import TransferNetwork
+from nst_core.engine.working_size import Fit
 from nst_core.errors import UsageError
 from nst_core.storage.atomic import atomic_path
 from nst_core.storage.paths import parquet_source

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nst_core.config.devices import Fleet
-from nst_core.config.method import ResolvedMethod, resolve_method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import NoRoom
 from nst_core.plan.counts import count_part, count_plan

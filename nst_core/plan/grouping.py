@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nst_core.config.devices import Fleet, threads_of
-from nst_core.config.run_config import Execution
+from nst_core.config.execution import Execution
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.networks.sessions import session_for
 from nst_core.plan.speed import estimate_speed

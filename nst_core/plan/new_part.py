@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from nst_core.config.method import ResolvedMethod
+from nst_core.config.resolved_method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import StrictInputs
 from nst_core.plan.grouping import grouping

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nst_core.config.run_config import Execution, RunConfig, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError
 from nst_core.manifest.urls import remember_urls
 from nst_core.networks.files import named_files
-from nst_core.recipes import is_recipe_file
+from nst_core.recipes.files import is_recipe_file
 from nst_core.run_folder.chunk import Chunk, pending_chunks
 from nst_core.run_folder.folder import RUN_YAML, Outcome, RunFolder
 from nst_core.run_folder.plan_table import Plan

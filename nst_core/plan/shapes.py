@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_core.config.fingerprint import Fingerprints
-from nst_core.config.method import ResolvedMethod
-from nst_core.config.run_config import Output
+from nst_core.config.output import Output
+from nst_core.config.resolved_method import ResolvedMethod
 from nst_core.engine.images.pixels import fitted_size
 from nst_core.engine.images.suffixes import OUTPUT_EXTENSIONS
 from nst_core.engine.transfer.recipe import MethodRecipe

@@ -27,7 +27,7 @@ from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.engine.transfer.session import TransferSession
 from nst_core.errors import NstError
 from nst_core.networks.sessions import session_for
-from nst_core.recipes import recipe_dict
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.atomic import write_text_atomic
 from nst_core.storage.machine import cache_folder, cores
 from nst_core.storage.regular_files import read_regular

@@ -11,14 +11,12 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
 from nst_core.errors import UsageError
 from nst_core.export.target import MARKER, Identity, ShardRecord, marker_bytes, remove, shards_of_marker
 from nst_core.publishing.hub import HubRepository
 from nst_core.run_folder.card import ATTRIBUTIONS_FILE
-from nst_core.storage.atomic import check_writable
+from nst_core.storage.folder_lock import hold_folder
 from nst_core.storage.machine import cache_folder
 from nst_core.storage.slugs import short_hash, slugify
 
@@ -115,18 +113,12 @@ def staging_folder(repository: HubRepository) -> Iterator[Path]:
         UsageError: another process publishes there.
     """
     folder = cache_folder() / "publish" / f"{slugify(repository.name)}-{short_hash(repository.url)}"
-    check_writable(folder)
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise UsageError(f"Another nst process publishes to {repository.name}: wait for it to end.") from error
-    try:
-        _clear(folder)
-        yield folder
-    finally:
-        _clear(folder)
-        lock.release()
+    with hold_folder(folder, _LOCK, f"Another nst process publishes to {repository.name}: wait for it to end."):
+        try:
+            _clear(folder)
+            yield folder
+        finally:
+            _clear(folder)
 
 
 def _clear(folder: Path) -> None:

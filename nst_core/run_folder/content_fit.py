@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nst_core.engine.recipe import Fit
+from nst_core.engine.working_size import Fit
 from nst_core.run_folder.card import mapping_in
 from nst_core.run_folder.folder import METHODS
 

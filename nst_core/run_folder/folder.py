@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 RUN_YAML = "run.yaml"
 
+GALLERY = "gallery"
+"""The folder of a run's own gallery."""
+
 METHODS = "methods"
 """The key of run.yaml for the methods by their fingerprints, in a folder whose rows have methods of their own."""
 
@@ -146,8 +149,16 @@ class RunFolder:
                 self.root.rmdir()
 
     def remove_leftovers(self) -> None:
-        """Delete files that killed processes left half-written. Only while nobody can be writing."""
-        remove_temporaries(self.root)
+        """Delete files that killed processes left half-written. Only while nobody can be writing.
+
+        Those in `gallery/` are left to its next build: another process may be building it, under a lock of its own.
+        """
+        if not is_local(self.root):
+            return
+        remove_temporaries(self.root, deep=False)
+        for entry in self.root.iterdir():
+            if entry.name != GALLERY and entry.is_dir() and not entry.is_symlink():
+                remove_temporaries(entry)
 
     def read_run_yaml(self) -> dict[str, Any]:
         """The contents of run.yaml; empty where there is none yet. Raises RunFolderError if it is damaged."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import nst_core
 from nst_core.config.fingerprint import FINGERPRINT_VERSION
-from nst_core.config.method import ResolvedMethod
+from nst_core.config.resolved_method import ResolvedMethod
 from nst_core.config.run_config import RunConfig
 from nst_core.run_folder.folder import FILES_LEFT_OUT
 from nst_core.storage.secrets import redact, redact_command

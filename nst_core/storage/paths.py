@@ -149,6 +149,12 @@ def remote_states(paths: Iterable[Path]) -> dict[Path, FileState]:
     return states
 
 
+def states_below(folder: Path) -> dict[str, FileState]:
+    """The `file_state` of every file below a folder at a store, by its relative path, by one listing."""
+    details = cast("RemotePath", folder).details_below()
+    return {name: _state(one) for name, one in details.items()}
+
+
 def _on_web(folder: Path) -> bool:
     """Whether a folder is a web server's, whose page of links tells no sizes: its files are fetched, once each."""
     return is_web_url(str(folder))

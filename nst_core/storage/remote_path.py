@@ -49,13 +49,17 @@ class RemotePath(ProxyUPath):
 
     def names_below(self) -> list[str]:
         """The relative path of every object below this folder, sorted, by one listing; empty where there is none."""
+        return sorted(self.details_below())
+
+    def details_below(self) -> dict[str, Mapping[str, Any]]:
+        """The details of every object below this folder by its relative path, by one listing."""
         with _store_errors(self):
             try:
-                found = self.fs.find(self.path)
+                found = self.fs.find(self.path, detail=True)
             except FileNotFoundError:
-                found = []
+                found = {}
         start = len(self.path.rstrip("/")) + 1
-        return sorted(name[start:] for name in found if name[start:] and not name.endswith("/"))
+        return {name[start:]: details for name, details in found.items() if name[start:] and not name.endswith("/")}
 
     def stat(self, *, follow_symlinks: bool = True) -> StatResultType:
         with _store_errors(self):

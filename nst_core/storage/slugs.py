@@ -12,7 +12,9 @@ from nst_core.storage.names import name_key
 
 MAX_LENGTH = 60
 UNKNOWN = "unknown"
-GALLERY_NAMES = frozenset({"contact-sheet.png", "index.html", "map.html", "originals", "search.json", "thumbs"})
+GALLERY_NAMES = frozenset(
+    {"contact-sheet.png", "index.html", "map.html", "originals", "records.json", "search.json", "thumbs"}
+)
 """What a gallery has itself in the folder where the folders of its artists lie."""
 
 _PREFIX = "name-"

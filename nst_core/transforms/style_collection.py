@@ -12,9 +12,9 @@ from torch import Tensor
 
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, fit_pixels, to_tensor
-from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.network import TransferNetwork
 from nst_core.engine.transfer.pictures import style_vector
+from nst_core.engine.working_size import Fit
 from nst_core.errors import ImageTooSmall, WeightsError
 from nst_core.networks.style_vectors import read_style_vectors, vector_length
 from nst_core.storage.written_paths import written_path

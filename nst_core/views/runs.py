@@ -9,11 +9,11 @@ from pathlib import Path
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.artists import ArtistFacts, artist_facts
 from nst_core.run_folder.folder import RunFolder
-from nst_core.run_folder.results import partition_slug, result_files
-from nst_core.run_folder.results_reader import count_rows, read_results
+from nst_core.run_folder.results import partition_slug
 from nst_core.sources.artist_names import artist_key
 from nst_core.storage.names import ValuesByName, name_key
 from nst_core.storage.slugs import GALLERY_NAMES, artist_slug, unique_slugs
+from nst_core.views.results_facts import ResultsFacts
 
 SHEET_FILE = "contact-sheet.png"
 
@@ -70,14 +70,17 @@ def open_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
     return tuple(Run(folder, name, keys[name]) for folder, name in zip(dict.fromkeys(folders), names, strict=True))
 
 
-def artists_of(runs: Sequence[Run], *, together: bool) -> list[Artist]:
+def artists_of(runs: Sequence[Run], *, together: bool, results: ResultsFacts | None = None) -> list[Artist]:
     """Every artist of the runs.
 
     Args:
         together: those of one name are one artist, however it is spelled: so it is at a place of its own. A run's own
             gallery has the folders that its results have.
+        results: what is known of the results files.
     """
-    found = [(_artist_name(partition), partition) for run in runs for partition in _partitions(run)]
+    facts = results or ResultsFacts()
+    partitions = [partition for run in runs for partition in _partitions(run, facts)]
+    found = [(facts.artist(partition.run.key, partition.files), partition) for partition in partitions]
     if not together:
         folders = _page_folders([partition.slug for _, partition in found])
         return [Artist(folders[partition.slug], name, (partition,)) for name, partition in found]
@@ -100,23 +103,14 @@ def _page_folders(slugs: Sequence[str]) -> dict[str | None, str]:
     return unique_slugs(slugs, kept, artist_slug)
 
 
-def _partitions(run: Run) -> list[Partition]:
+def _partitions(run: Run, results: ResultsFacts) -> list[Partition]:
     files: dict[str, list[tuple[Path, int]]] = {}
-    for file, rows in count_rows(result_files(run.folder)):
+    for file, rows in results.rows(run.folder, run.key):
         files.setdefault(partition_slug(file), []).append((file, rows))
     return [
         Partition(run, slug, tuple(file for file, _ in parts), sum(rows for _, rows in parts))
         for slug, parts in sorted(files.items())
     ]
-
-
-def _artist_name(partition: Partition) -> str | None:
-    """The artist's name in the first row of a partition that has one: they all have the same."""
-    for file in partition.files:
-        for part in read_results([file], ["artist"]):
-            for name in part.table["artist"].drop_null().to_pylist():
-                return str(name)
-    return None
 
 
 def facts_by_artist(run_folders: Sequence[Path]) -> Mapping[str, ArtistFacts]:

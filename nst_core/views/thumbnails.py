@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -49,14 +49,24 @@ class ThumbnailFolder:
     """The thumbnails of a gallery (`gallery/thumbs`): makes those that are missing, removes those of no page.
 
     The size of a thumbnail stands in its name, so that a second build opens no picture.
+
+    Args:
+        names: of the files that are there; by default the folder is asked.
+        state_of: the state of a picture.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: Iterable[str] | None = None,
+        state_of: Callable[[Path], FileState] = file_state,
+    ) -> None:
         self.folder = folder
+        self._state_of = state_of
         self._there: dict[str, _Sizes] = {}  # of a large gallery this is what memory goes to: some 200 bytes each
         self._used: set[str] = set()
-        for file in folder.glob("*.webp"):
-            if match := _NAME.fullmatch(file.name):
+        for name in names if names is not None else (file.name for file in folder.glob("*.webp")):
+            if match := _NAME.fullmatch(name):
                 self._add(match[1], (int(match[2]), int(match[3])))
 
     def keep(self, keys: Iterable[str]) -> bool:
@@ -85,7 +95,7 @@ class ThumbnailFolder:
 
     def _thumbnail(self, picture: Path, lasting: bool) -> Thumbnail | None:
         try:
-            state = file_state(picture)
+            state = self._state_of(picture)
             if state != NO_FILE:
                 return self._make(picture, _identity(picture, state))
         except (UsageError, StorageUnreachable):  # a gallery of somebody else's run: their inputs need not be ours

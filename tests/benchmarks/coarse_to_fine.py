@@ -31,9 +31,10 @@ from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.images.pixels import pad_by_reflection
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import Recipe, scaled_side
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import style_target
 from nst_core.engine.watch import Watch
+from nst_core.engine.working_size import scaled_side
 
 POINTS = (25, 50, 75, 100, 150)
 """Evaluations at one scale whose seconds the table compares at."""

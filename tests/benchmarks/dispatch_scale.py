@@ -83,7 +83,7 @@ def one(data: dict[str, Any]) -> None:
     from flows.pipeline import finish, pair_task, plan_task
     from flows.server.run_server import prefect_server
     from nst_core.chunks.work import work_of
-    from nst_core.config.method import resolve_method
+    from nst_core.config.resolved_method import resolve_method
     from nst_core.config.run_config import parse_config
     from nst_core.plan.state import read_state
     from nst_core.run_folder.folder import RunFolder

@@ -24,7 +24,7 @@ import torch
 
 from nst_core.chunks.work import Work, work_of
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.method import ResolvedMethod, resolve_method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.config.sources import SampleSource
 from nst_core.engine.images.limits import ImageLimits

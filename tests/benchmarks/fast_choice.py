@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nst_core.engine.recipe import OptimiserSettings, Recipe
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
 
 GOAL_EVALUATIONS = 500
 """Of the plain L-BFGS whose final loss is the goal."""

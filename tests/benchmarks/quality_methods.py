@@ -23,10 +23,12 @@ from PIL import Image
 from stylized_pictures import make, recipe_for
 
 from nst_core.engine.images.pixels import Pixels, to_pixels
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.networks.files import network_sha256
 from nst_core.networks.sessions import open_network
-from nst_core.recipes import set_override
+from nst_core.recipes.overrides import set_override
 
 Result = tuple[Pixels, float, int]
 """The picture, the CPU seconds it took, and the evaluations of its objective (0: it has none)."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from flows.runners.base import ChunkTry
 from flows.runners.selection import fleet_of, open_runner
 from nst_core.chunks.work import work_of
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import parse_config
 from nst_core.run_folder.chunk import Chunk
 

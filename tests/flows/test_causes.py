@@ -11,7 +11,7 @@ from pydantic import ValidationError, create_model
 
 from flows import cli
 from flows.causes import cause
-from nst_core.config.run_config import Output
+from nst_core.config.output import Output
 
 
 def raised(function: object, *arguments: object) -> BaseException:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.printing import PrintableRecords, print_text
+from flows.printing import PrintableRecords, print_first, print_text
 from flows.progress import console
 from nst_core.errors import MissingImage, printable
 from nst_core.run_folder.summary import bad_input
@@ -35,6 +35,13 @@ def test_the_printing_ends_escape(capfd: pytest.CaptureFixture[str], caplog: pyt
     record = logging.LogRecord("nst", logging.WARNING, "", 0, "%s is left", ("a\nb\x1b",), None)
     assert PrintableRecords().filter(record)
     assert record.getMessage() == "a\\nb\\u001b is left"
+
+
+def test_of_a_long_list_the_first_are_printed_and_the_others_counted(capfd: pytest.CaptureFixture[str]) -> None:
+    print_first(range(20), lambda number: f"  {number}")
+    assert capfd.readouterr().out.splitlines() == [f"  {number}" for number in range(20)]
+    print_first(range(23), str, "more in a file")
+    assert capfd.readouterr().out.splitlines()[19:] == ["19", "  … and 3 more in a file"]
 
 
 def test_a_bad_input_is_one_line_and_known_by_its_path() -> None:

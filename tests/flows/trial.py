@@ -21,8 +21,8 @@ def rows_of(config: RunConfig) -> pd.DataFrame:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and mtime of every file, but for the lock."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    """Bytes and mtime of every file, but for the locks."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".lock")]
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 

@@ -12,7 +12,7 @@ import yaml
 from mutations import HARD_FIELDS, byte_mutations, run_command
 from PIL import Image
 
-from nst_core.recipes import configs_folder
+from nst_core.recipes.files import configs_folder
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst_core.chunks.work import work_of
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.plan.new_part import new_part
 from nst_core.plan.part_tables import part_tables

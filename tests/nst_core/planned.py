@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,12 @@ def plan(pairs: list[Pair], batch: int = 2, chunk: int = 4, number: int = 0, **m
 
 def planned(**changes: Any) -> PlannedPair:
     """One row of a plan, with some fields changed."""
-    return replace(plan([pair()])[0], **changes)
+    return replace(_planned(), **changes)
+
+
+@functools.cache
+def _planned() -> PlannedPair:
+    return plan([pair()])[0]
 
 
 def success(row: PlannedPair, **changes: Any) -> Result:

@@ -20,13 +20,16 @@ from nst_core.app.limits import Limits, with_limits
 from nst_core.app.recipe_options import missing_files
 from nst_core.app.request_errors import RequestError
 from nst_core.app.runs.settings import RunSettings
-from nst_core.config.run_config import Execution, RunConfig, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.config.sources import CocoSource, DownloadedSource, SampleSource, SourceConfig
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, UsageError, printable, short
 from nst_core.networks.files import PINNED_WEIGHTS, named_files
-from nst_core.recipes import TRANSFER, load_method, recipe_dict, recipe_names
+from nst_core.recipes import load_method, recipe_names
+from nst_core.recipes.files import TRANSFER
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.yaml_files import parse_yaml
 
 MACHINE_KEYS = (

@@ -10,6 +10,7 @@ from nst_core.app.runs.run_control import PATIENCE, RunControl
 from nst_core.app.runs.run_process import RunProcess, log_lines
 from nst_core.app.runs.watched_runs import WatchedRun
 from nst_core.errors import printable
+from nst_core.run_folder.duration import duration
 from nst_core.run_folder.run_progress import RunProgress
 from nst_core.run_folder.status_counts import StatusCounts
 
@@ -117,13 +118,7 @@ def _pace_text(progress: RunProgress) -> str:
     """`0.42 pictures per second, about 3 min left`, as far as it is known."""
     rate, eta = progress.holders.rate, progress.holders.eta_seconds
     parts = [f"{rate:.2f} pictures per second"] if rate is not None else []
-    return ", ".join(parts + ([f"about {_duration(eta)} left"] if eta is not None else []))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return ", ".join(parts + ([f"about {duration(eta)} left"] if eta is not None else []))
 
 
 def _reasons(counts: StatusCounts) -> list[str]:

@@ -29,7 +29,8 @@ from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session, session_for
 from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError
-from nst_core.recipes import load_recipe, recipe_dict
+from nst_core.recipes import load_recipe
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.atomic import check_writable, write_bytes_atomic, write_text_atomic
 from nst_core.storage.progress import Progress
 from nst_core.views.sheets.picture_grid import LabelledPicture, PictureRow, draw_rows

@@ -11,7 +11,8 @@ from nst_core.chunks.batch_tensors import content_batch, target_of
 from nst_core.chunks.decoding import BatchReader
 from nst_core.chunks.encoding import NOT_FINITE, content_pixels, output_pixels
 from nst_core.config.devices import run_devices
-from nst_core.config.run_config import Output, RunConfig
+from nst_core.config.output import Output
+from nst_core.config.run_config import RunConfig
 from nst_core.engine.batch import LossPoint, Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image

@@ -14,9 +14,9 @@ from nst_core.engine.cache import Cache
 from nst_core.engine.devices import is_out_of_memory, set_convolution_precision
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
-from nst_core.engine.session import OutOfMemory
 from nst_core.engine.style_targets import StyleTarget, depends_on_content, style_target
 from nst_core.engine.watch import Watch
 from nst_core.errors import NumericalError

@@ -33,7 +33,7 @@ from nst_core.engine.images.files import (
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.srgb import SRGB_PROFILE, srgb_image
 from nst_core.engine.images.suffixes import OutputFormat
-from nst_core.engine.recipe import Fit
+from nst_core.engine.working_size import Fit
 from nst_core.errors import ImageTooSmall
 
 if TYPE_CHECKING:

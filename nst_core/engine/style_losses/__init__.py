@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nst_core.engine.losses import GRAM_LOSSES
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses.base import (
     BatchLoss,
     LossBlend,
@@ -20,6 +19,7 @@ from nst_core.engine.style_losses.mrf import PatchLoss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourStyle, SplitNeighbourStyle
 from nst_core.engine.style_losses.sliced import HistogramLoss, SlicedLoss
 from nst_core.engine.style_losses.transport_loss import TransportStyle
+from nst_core.engine.terms import StyleTerm
 
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {
     **dict.fromkeys(GRAM_LOSSES, GramLoss),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.features.base import Extractor
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.strength import Strengths
+from nst_core.engine.terms import StyleTerm
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.readings import LayerReading, Reading
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.regions import region_labels
 from nst_core.engine.style_losses.base import (
     BatchLoss,
@@ -19,6 +18,7 @@ from nst_core.engine.style_losses.base import (
     Maps,
     StyleLoss,
 )
+from nst_core.engine.terms import StyleTerm
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.readings import LayerReading, Reading
 

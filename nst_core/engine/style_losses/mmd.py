@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,9 +9,9 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import VARIANCE_FLOOR
-from nst_core.engine.style_losses.layerwise import NEVER, LayerLoss
-from nst_core.engine.style_losses.positions import positions_of, style_positions, style_vectors, vectors, vectors_at
+from nst_core.engine.style_losses.positions import positions_of, vectors, vectors_at
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
+from nst_core.engine.style_losses.vector_loss import VectorLoss
 from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
@@ -24,22 +23,13 @@ class PreparedSets(NamedTuple):
     own: Tensor
 
 
-class DiscrepancyLoss(LayerLoss):
+class DiscrepancyLoss(VectorLoss):
     """MMD² = E k(x, x') − 2 E k(x, y) + E k(y, y'), over all pairs of the vectors x of the result and y of the style.
 
     Kernels, of vectors of N channels: `linear` xᵀy / N, `polynomial` (xᵀy / N + offset)^degree (with degree 2 and no
     offset the mean squared difference of Gram matrices), `gaussian` exp(−‖x − y‖² / 2σ²) with σ² so many times the
     mean of ‖y − y'‖².
     """
-
-    summed = True
-    stacked = False
-
-    def lifetime(self) -> int | None:
-        return NEVER if self.term.option("draws") == "fixed" else 1
-
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
     def prepared(self, targets: Tensor) -> PreparedSets:
         style = targets[0]
@@ -60,12 +50,6 @@ class DiscrepancyLoss(LayerLoss):
 
     def reading_values(self, own: LayerReading, target: PreparedSets, choice: Tensor | None) -> Tensor:
         return self._of_vectors(own.values, target)
-
-    def target_reading(self, maps: Tensor) -> Reading:
-        return vectors_at(style_positions(maps, self.term.option("positions")))
-
-    def reading_target(self, own: LayerReading) -> Tensor:
-        return own.values[0].contiguous()
 
     def _of_vectors(self, own: Tensor, target: PreparedSets) -> Tensor:
         count, others = own.shape[2], target.vectors.shape[1]

@@ -15,12 +15,11 @@ from nst_core.engine.style_losses.positions import (
     in_order,
     positions_of,
     sorted_error,
-    style_positions,
-    style_vectors,
     vectors,
     vectors_at,
 )
 from nst_core.engine.style_losses.tiles import sum_of_tiles, tiles
+from nst_core.engine.style_losses.vector_loss import VectorLoss
 from nst_core.engine.tiling.readings import LayerReading, Reading
 
 
@@ -31,17 +30,8 @@ class Slices(NamedTuple):
     positions: Tensor | None
 
 
-class SlicedLoss(LayerLoss):
+class SlicedLoss(VectorLoss):
     """Mean over directions of the squared Wasserstein distance between the feature vectors' projections on them."""
-
-    summed = True
-    stacked = False
-
-    def lifetime(self) -> int | None:
-        return NEVER if self.term.option("draws") == "fixed" else 1
-
-    def layer_target(self, views: Sequence[Tensor], guides: Sequence[Tensor] | None = None) -> Tensor:
-        return style_vectors(views[0], self.term.option("positions"), None if guides is None else guides[0])
 
     def choice(self, maps: Tensor, target: Tensor, generator: torch.Generator, guides: Tensor | None = None) -> Slices:
         count = self.term.option("projections") or maps.shape[1]
@@ -58,12 +48,6 @@ class SlicedLoss(LayerLoss):
 
     def reading_values(self, own: LayerReading, target: Tensor, choice: Slices) -> Tensor:
         return self._of_vectors(own.values, target, choice.directions)
-
-    def target_reading(self, maps: Tensor) -> Reading:
-        return vectors_at(style_positions(maps, self.term.option("positions")))
-
-    def reading_target(self, own: LayerReading) -> Tensor:
-        return own.values[0].contiguous()
 
     def _of_vectors(self, own: Tensor, target: Tensor, directions: Tensor) -> Tensor:
         each = 8 * len(own) * max(own.shape[2], target.shape[2])

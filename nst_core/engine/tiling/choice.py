@@ -10,8 +10,9 @@ import torch
 
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.memory import WORKING_SPACE, MemoryNeed, available_bytes, memory_need
-from nst_core.engine.recipe import Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_losses import style_loss
+from nst_core.engine.terms import StyleTerm
 from nst_core.engine.tiling.extractor import TiledExtractor, tile_share
 from nst_core.engine.tiling.grid import least_side
 from nst_core.engine.tiling.settings import Tiling

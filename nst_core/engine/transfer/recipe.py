@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nst_core.engine.recipe import Fit, Recipe, padded_shape
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.stages import Stage
+from nst_core.engine.working_size import Fit, padded_shape
 
 
 @dataclass(frozen=True)

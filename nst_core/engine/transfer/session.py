@@ -8,7 +8,7 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.evaluation import Evaluation
 from nst_core.engine.memory import available_bytes
-from nst_core.engine.session import LeastSides, MethodSession
+from nst_core.engine.method_session import LeastSides, MethodSession
 from nst_core.engine.style_targets import StyleTarget
 from nst_core.engine.tiling.settings import AUTOMATIC, Tiling
 from nst_core.engine.transfer.network import TransferNetwork

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from nst_core.errors import Interrupted, RunFolderError
+from nst_core.errors import FolderInUse, Interrupted, RunFolderError
 from nst_core.run_folder.lock import record as lock_record
 from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.record import LockUnavailable, Owner, Record
@@ -24,6 +24,9 @@ RUN_LOCK = ".lock"
 
 PLAN_LOCK = ".lock.plan"
 """The lock that shards acquire in turn, to plan and to finish."""
+
+GALLERY_LOCK = ".lock.gallery"
+"""The lock of whoever builds the run's own gallery, the run itself or another process beside it."""
 
 POLL_SECONDS = 0.1
 _TRIES = 10
@@ -94,7 +97,8 @@ class LockAcquirer:
         """Acquire a lock; waits up to `wait` seconds for a living owner.
 
         Raises:
-            RunFolderError: another process holds it; names it.
+            FolderInUse: another process holds it; names it.
+            RunFolderError: it cannot be written.
             Interrupted: `stopped` returned True.
         """
         owner = Owner.this_process(None if self._shard is None else str(self._shard))
@@ -170,14 +174,16 @@ class LockAcquirer:
             self._say(f"The lock of {self.store.root} could not be given back ({error}): the next run takes it over.")
 
     def _report(self, name: str, left: Record | None) -> None:
-        if left is not None and name != PLAN_LOCK:
+        if left is not None and name not in (PLAN_LOCK, GALLERY_LOCK):
             shard = shard_of(name)
             what = f"shard {shard} of {self.store.root}" if shard else f"{self.store.root}"
             self._say(f"The process that held {what} ({left.owner}) is dead: its lock was taken over.")
 
-    def _refusal(self, name: str, record: Record | None) -> RunFolderError:
+    def _refusal(self, name: str, record: Record | None) -> FolderInUse:
         other, root = shard_of(name), self.store.root
-        if name == PLAN_LOCK:
+        if name == GALLERY_LOCK:
+            sentence = f"Another nst process is building the gallery of {root}: wait for it to end."
+        elif name == PLAN_LOCK:
             sentence = f"Another shard is still planning or finishing in {root}: run this again later."
         elif other is None:
             sentence = f"Another nst process is working in {root}: wait for it to end."
@@ -190,7 +196,7 @@ class LockAcquirer:
                 f"Shard {other} is working in {root}, so it is being made in {other.count} shards, not in "
                 f"{self._shard.count}: give --shard i/{other.count}, or wait for all shards to end."
             )
-        return RunFolderError(sentence + _who(record))
+        return FolderInUse(sentence + _who(record))
 
 
 def _who(record: Record | None) -> str:

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.errors import Interrupted, RunFolderError
-from nst_core.run_folder.lock.acquisition import PLAN_LOCK, RUN_LOCK, LockAcquirer, LockStore, shard_lock, shard_of
+from nst_core.run_folder.lock.acquisition import (
+    GALLERY_LOCK,
+    PLAN_LOCK,
+    RUN_LOCK,
+    LockAcquirer,
+    LockStore,
+    shard_lock,
+    shard_of,
+)
 from nst_core.run_folder.lock.files import FileLocks
 from nst_core.run_folder.lock.heartbeat import Heartbeat, LockClaim
 from nst_core.run_folder.lock.objects import ObjectLocks
@@ -78,7 +86,7 @@ class RunLock:
 
     def alone(self) -> bool:
         """Whether no other shard works here now. One may begin to, unless this is called within `exclusively`."""
-        own = {PLAN_LOCK, RUN_LOCK if self.shard is None else shard_lock(self.shard)}
+        own = {PLAN_LOCK, GALLERY_LOCK, RUN_LOCK if self.shard is None else shard_lock(self.shard)}
         return all(
             self._acquirer.store.inspect(name)[1] is False for name in self._acquirer.store.names() if name not in own
         )

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from nst_core.errors import UsageError
-from nst_core.storage.atomic import check_writable, remove_temporaries, write_text_atomic
+from nst_core.storage.atomic import remove_temporaries, write_text_atomic
+from nst_core.storage.folder_lock import hold_folder
 from nst_core.storage.regular_files import read_regular
 
 MARKER = ".nst-download.json"
@@ -55,15 +54,10 @@ class DatasetFolder:
         Raises:
             UsageError: another process is downloading into it, or it cannot be written.
         """
-        check_writable(self.root)
-        try:
-            with FileLock(self.root / LOCK, timeout=0):
-                remove_temporaries(self.root)
-                yield
-        except Timeout as error:
-            raise UsageError(
-                f"Another nst process is downloading into {self.root}: wait for it to end, then run this again."
-            ) from error
+        refusal = f"Another nst process is downloading into {self.root}: wait for it to end, then run this again."
+        with hold_folder(self.root, LOCK, refusal):
+            remove_temporaries(self.root)
+            yield
 
     def part(self, name: str) -> DatasetPart | None:
         """The state of a part; None where none is recorded. Raises UsageError where the record cannot be read."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nst_core.storage.listed_states import ListedStates
 from nst_core.storage.paths import NO_FILE, FileState
 from nst_core.views.gallery.alike_scripts import PICTURES_FILE, alike_scripts
 from nst_core.views.gallery.build_record import BuildRecord, states_digest
@@ -16,8 +18,8 @@ from nst_core.views.gallery.originals import Originals
 from nst_core.views.gallery.page_scripts import ItemsScript, details_script
 from nst_core.views.gallery.pages import ArtistSummary, PageLinks, page_name, render_artist, write_page
 from nst_core.views.gallery.results import ArtistResults, GalleryPair
-from nst_core.views.paths import file_states
 from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
+from nst_core.views.web import page_bytes
 
 
 @dataclass
@@ -28,6 +30,7 @@ class ArtistPages:
         folder: of the pages.
         title: of the gallery.
         version: changes whenever the scripts may.
+        states: of the results' files.
         searchable: whether scripts that name what looks alike are written, after all artists' pages.
         advance: is called with the number of rows done.
     """
@@ -38,6 +41,7 @@ class ArtistPages:
     per_page: int
     thumbnails: ThumbnailFolder
     originals: Originals
+    states: ListedStates
     advance: Callable[[int], None]
     searchable: bool = False
     _covers: CoverSelection = field(default_factory=CoverSelection)
@@ -61,8 +65,10 @@ class ArtistPages:
         if summary.pictures:
             write_page(self.folder / "items.js", items.text())
             pages.append("items.js")
+        described = None
         if summary.pictures and self.searchable:
-            write_page(self.folder / PICTURES_FILE, json.dumps(items.described(), separators=(",", ":")))
+            described = json.dumps(items.described(), separators=(",", ":"))
+            write_page(self.folder / PICTURES_FILE, described)
             pages += [PICTURES_FILE, *alike_scripts(count)]
         return BuildRecord(
             made_from=self.version,
@@ -75,6 +81,7 @@ class ArtistPages:
             originals_state=states_digest(self._states),
             incomplete=self._incomplete,
             thumbnails=tuple(sorted(self._keys)),
+            described=described and hashlib.sha256(page_bytes(described)).hexdigest(),
         )
 
     def _write_page(self, summary: ArtistSummary, cards: list[ResultCard], links: PageLinks) -> list[str]:
@@ -104,7 +111,7 @@ class ArtistPages:
     def _links(self, pairs: list[GalleryPair]) -> list[str | None]:
         """The addresses of the results' files."""
         paths = [result_path(pair) for pair in pairs]
-        states = file_states(path for path in paths if path)
+        states = self.states.states(path for path in paths if path)
         links: list[str | None] = []
         for pair, path in zip(pairs, paths, strict=True):
             links.append(None)

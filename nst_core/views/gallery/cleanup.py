@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from nst_core.storage.atomic import remove_temporaries
+from nst_core.storage.listed_states import ListedStates
 from nst_core.storage.paths import is_local
-from nst_core.views.gallery.build_record import RECORD_FILE, BuildRecord, read_build_record
+from nst_core.views.gallery.build_record import RECORD_FILE, BuildRecord, BuildRecords, read_build_record
 from nst_core.views.gallery.originals import COPIES
 from nst_core.views.paths import path_inside
 from nst_core.views.runs import SHEET_FILE
@@ -21,8 +22,9 @@ class GalleryCleanup:
     another name.
     """
 
-    def __init__(self, gallery: Path) -> None:
-        self._gallery = gallery
+    def __init__(self, gallery: Path, states: ListedStates, records: BuildRecords, alone: bool) -> None:
+        """`alone`: whether the folder is the gallery's only, so that nobody else writes beside its front page."""
+        self._gallery, self._states, self._records, self._alone = gallery, states, records, alone
         self._copies: set[Path] = set()
 
     def remove_old_pages(self, slug: str, before: BuildRecord, now: BuildRecord | None = None) -> None:
@@ -33,15 +35,15 @@ class GalleryCleanup:
 
     def finish(self, slugs: Collection[str]) -> None:
         """Remove what belongs to none of these artists any more, and half-written files of killed builds."""
-        for file in list(self._gallery.glob(f"*/{RECORD_FILE}")):
+        for file in self._states.glob(self._gallery, f"*/{RECORD_FILE}"):
             if file.parent.name not in slugs:
                 self._remove_artist(file.parent)
         if self._copies:
-            for record in (read_build_record(self._gallery / slug) for slug in slugs):
+            for record in map(self._records.read, slugs):
                 self._copies -= self._copies_of(record) if record else set()
         _remove(self._copies)
         remove_temporaries(self._gallery / COPIES)
-        for name in (THUMBS, *slugs):
+        for name in ("" if self._alone else THUMBS, THUMBS, *slugs):
             remove_temporaries(self._gallery / name, deep=False)
 
     def _remove_artist(self, folder: Path) -> None:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from nst_core.run_folder.descriptors import Descriptors
 from nst_core.storage.atomic import write_if_changed
+from nst_core.storage.listed_states import ListedStates
+from nst_core.storage.paths import NO_FILE
 from nst_core.storage.regular_files import read_regular
 from nst_core.views.gallery.alike_scripts import (
     PAINTINGS,
@@ -46,18 +48,27 @@ _FORMAT = 1
 class LikenessBuild:
     """Writes what looks alike in a gallery, once its artists' pages are there."""
 
-    def __init__(self, gallery: Path, title: str, per_page: int, descriptors: Descriptors) -> None:
+    def __init__(
+        self, gallery: Path, title: str, per_page: int, descriptors: Descriptors, states: ListedStates
+    ) -> None:
         self._gallery, self._title, self._per_page = gallery, title, per_page
-        self._descriptors = descriptors
+        self._descriptors, self._states = descriptors, states
 
-    def write(self, artists: Sequence[ArtistSummary]) -> bool:
-        """Write the scripts and the map, unless those of the last build are current; returns whether there is a map."""
-        texts = {one.slug: read_regular(self._gallery / one.slug / PICTURES_FILE) for one in artists if one.pictures}
-        made_from = self._digest(artists, texts)
+    def write(self, artists: Sequence[ArtistSummary], described: Mapping[str, str | None]) -> bool:
+        """Write the scripts and the map, unless those of the last build are current; returns whether there is a map.
+
+        Args:
+            described: sha256 of each artist's `pictures.json`, as far as it is known.
+        """
+        slugs = [one.slug for one in artists if one.pictures]
+        hashes = {slug: described.get(slug) or hashlib.sha256(self._pictures(slug)).hexdigest() for slug in slugs}
+        made_from = self._digest(artists, hashes)
         record = self._record()
-        if record.get("made_from") == made_from and self._is_whole(texts, bool(record.get("map"))):
+        if record.get("made_from") == made_from and self._is_whole(slugs, bool(record.get("map"))):
             return bool(record["map"])
-        shown = [ShownArtist(one.slug, one.name, json.loads(texts[one.slug])) for one in artists if one.pictures]
+        shown = [
+            ShownArtist(one.slug, one.name, json.loads(self._pictures(one.slug))) for one in artists if one.pictures
+        ]
         pictures = DescribedPictures(shown, self._descriptors)
         self._write_scripts(pictures)
         drawn = artist_map(pictures)
@@ -69,9 +80,12 @@ class LikenessBuild:
         write_if_changed(self._gallery / SEARCH_FILE, json.dumps(record).encode())
         return drawn is not None
 
-    def _digest(self, artists: Sequence[ArtistSummary], texts: Mapping[str, bytes]) -> str:
+    def _pictures(self, slug: str) -> bytes:
+        return read_regular(self._gallery / slug / PICTURES_FILE)
+
+    def _digest(self, artists: Sequence[ArtistSummary], hashes: Mapping[str, str]) -> str:
         names = [[one.slug, one.name, list(one.facts), one.pictures] for one in artists]
-        parts = [hashlib.sha256(text).hexdigest() for text in texts.values()]
+        parts = list(hashes.values())
         known = hashlib.sha256("\n".join(sorted(self._descriptors.places)).encode()).hexdigest()
         settings = [_FORMAT, templates_digest(), self._title, self._per_page, self._descriptors.described_by]
         return hashlib.sha256(json.dumps([settings, names, parts, known]).encode()).hexdigest()[:16]
@@ -83,9 +97,10 @@ class LikenessBuild:
             return {}
         return record if isinstance(record, dict) else {}
 
-    def _is_whole(self, texts: Mapping[str, bytes], has_map: bool) -> bool:
-        names = [slug for slug in texts if not (self._gallery / slug / script_name(PAINTINGS)).is_file()]
-        return not names and (not has_map or (self._gallery / MAP_FILE).is_file())
+    def _is_whole(self, slugs: Sequence[str], has_map: bool) -> bool:
+        files = [self._gallery / slug / script_name(PAINTINGS) for slug in slugs]
+        files += [self._gallery / MAP_FILE] if has_map else []
+        return NO_FILE not in self._states.states(files).values()
 
     def _write_scripts(self, pictures: DescribedPictures) -> None:
         scripts: dict[tuple[int, int], dict[str, Neighbours]] = defaultdict(dict)

@@ -11,8 +11,8 @@ from pathlib import Path
 from nst_core.errors import UsageError
 from nst_core.run_folder.own_files import open_own_file, read_own_file
 from nst_core.storage.atomic import atomic_path, write_bytes_atomic
-from nst_core.storage.paths import NO_FILE, FileState, file_state, is_local
-from nst_core.views.paths import file_states
+from nst_core.storage.listed_states import ListedStates
+from nst_core.storage.paths import NO_FILE, FileState, is_local
 from nst_core.views.runs import Run
 from nst_core.views.web import address
 
@@ -58,13 +58,14 @@ class CopiedOriginals(Originals):
 
     kind = "copied"
 
-    def __init__(self, gallery: Path) -> None:
-        self._copies = gallery / COPIES
+    def __init__(self, gallery: Path, states: ListedStates) -> None:
+        self._copies, self._states = gallery / COPIES, states
 
     def address(self, run: Run, file_name: str, state: FileState) -> str:
         source, target = run.folder / file_name, self._copies / run.key / file_name
-        if not _is_copy(source, state, target, file_state(target)):
+        if not _is_copy(source, state, target, self._states.state(target)):
             _copy(run, file_name, target)
+            self._states.forget(target)
         return address(f"../{COPIES}/{run.key}/{file_name}")
 
     def are_reachable(self, results: Iterable[tuple[Run, str, FileState]]) -> bool:
@@ -73,7 +74,7 @@ class CopiedOriginals(Originals):
             for run, name, state in results
             if state != NO_FILE
         ]
-        states = file_states(target for _, _, target in copies)
+        states = self._states.states(target for _, _, target in copies)
         return all(_is_copy(source, state, target, states[target]) for source, state, target in copies)
 
 

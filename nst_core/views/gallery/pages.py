@@ -103,9 +103,14 @@ def page_name(number: int) -> str:
 
 
 def render_index(
-    title: str, artists: list[ArtistSummary], left_out: MissingPictures, sheet: bool, has_map: bool = False
+    title: str,
+    artists: list[ArtistSummary],
+    left_out: MissingPictures,
+    sheet: bool,
+    has_map: bool = False,
+    so_far: bool = False,
 ) -> str:
-    """The gallery's front page."""
+    """The gallery's front page. `so_far`: a run is adding to it."""
     return _ENVIRONMENT.get_template("index.html.j2").render(
         title=title,
         artists=artists,
@@ -114,6 +119,7 @@ def render_index(
         map_file=MAP_FILE if has_map else None,
         covers=1 if len(artists) >= _ONE_COVER_FROM else 4,
         searchable=len(artists) > _FEW_ARTISTS,
+        so_far=so_far,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_core.run_folder.finished_pairs import FinishedPair, finished_pairs
-from nst_core.views.runs import Partition, artists_of, open_runs
+from nst_core.views.runs import Artist, Partition, artists_of, open_runs
 
 _SAMPLED = 16
 """The number of candidates for each result that is shown."""
@@ -41,12 +41,17 @@ def choices(runs: Sequence[Path], most: int, *, together: bool = True) -> Iterat
         together: as for `artists_of`: artists and slugs are those of the gallery.
     """
     for artist in artists_of(open_runs(runs), together=together):
-        shown, total = list[FinishedPair](), 0
-        for partition in artist.partitions:
-            chosen, count = _sample(partition, most)
-            shown, total = shown + chosen, total + count
-        if shown:
-            yield ArtistChoice(artist.slug, artist.name, tuple(pick_varied(shown, most)), total)
+        if choice := choose(artist, most):
+            yield choice
+
+
+def choose(artist: Artist, most: int) -> ArtistChoice | None:
+    """Choose at most `most` finished pairs of an artist; None where there is none."""
+    shown, total = list[FinishedPair](), 0
+    for partition in artist.partitions:
+        chosen, count = _sample(partition, most)
+        shown, total = shown + chosen, total + count
+    return ArtistChoice(artist.slug, artist.name, tuple(pick_varied(shown, most)), total) if shown else None
 
 
 def _sample(partition: Partition, most: int) -> tuple[list[FinishedPair], int]:

@@ -22,11 +22,13 @@ from nst_core.storage.atomic import write_bytes_atomic
 from nst_core.storage.paths import is_local
 from nst_core.storage.progress import Progress
 from nst_core.storage.regular_files import open_regular
+from nst_core.views.gallery_state import GalleryState
 from nst_core.views.runs import SHEET_FILE, facts_by_artist
 from nst_core.views.sheets.choice import ArtistChoice, choices, pick_varied
 from nst_core.views.sheets.contact_sheet import cell_width, draw_contact_sheet
+from nst_core.views.sheets.kept_choices import KeptChoices
 from nst_core.views.sheets.layout import SheetEntry, SheetLayout, artist_layout, run_layout
-from nst_core.views.thumbnails import THUMBS, Thumbnail, ThumbnailFolder
+from nst_core.views.thumbnails import Thumbnail, ThumbnailFolder
 
 MOST = 60
 """Results on a sheet, by default."""
@@ -52,23 +54,84 @@ def write_contact_sheets(
     Raises:
         DiskFull, StorageRefused, StorageUnreachable: a sheet cannot be written.
     """
-    artists = list(choices(runs, MOST, together=gallery is not None))
-    gallery = gallery or runs[0] / "gallery"
-    facts, origin = facts_by_artist(runs), _origin(runs)
-    layouts = {gallery / artist.slug / SHEET_FILE: artist_layout(artist, facts, origin) for artist in artists}
-    if artists:
-        layouts[gallery / SHEET_FILE] = _combined_layout(artists, MOST, origin)
-    thumbnails, sheets = ThumbnailFolder(gallery / THUMBS), list[Path]()
-    for done, (path, layout) in enumerate(layouts.items(), start=1):
-        source = _SheetSource.of(layout, thumbnails)
-        if source.has_result:
-            sheets.append(path)
-            if _sheet_key(path) != source.key:
-                write_bytes_atomic(path, source.png())
-        if progress is not None:
-            progress(done, len(layouts))
-    _remove_others(gallery, sheets)
-    return sheets
+    return SheetBuild(GalleryState(runs, gallery), progress).write()
+
+
+class SheetBuild:
+    """One build of the contact sheets of a gallery: those are passed over whose texts and pictures are as they were.
+
+    Of pictures at a store only the results are looked at; paintings there count as they were.
+    """
+
+    def __init__(self, state: GalleryState, progress: Progress | None = None) -> None:
+        self._state, self._progress = state, progress
+        self._kept = state.records.section("sheets")
+
+    def write(self) -> list[Path]:
+        """Write them. Returns and raises as `write_contact_sheets`."""
+        layouts, sheets = self._layouts(), list[Path]()
+        for done, (name, layout) in enumerate(layouts.items(), start=1):
+            if self._write(name, layout):
+                sheets.append(self._path(name))
+            if self._progress is not None:
+                self._progress(done, len(layouts))
+        for name in self._kept.keys() - layouts:
+            del self._kept[name]
+        self._remove_others(sheets)
+        self._state.records.write()
+        return sheets
+
+    def _layouts(self) -> dict[str, SheetLayout]:
+        """The layout of each sheet by the folder it is for; empty, and last, the gallery's own."""
+        origin = " + ".join(dict.fromkeys(RunFolder(run.folder).run_name for run in self._state.runs))
+        artists = KeptChoices(self._state, MOST).choices()
+        layouts = {artist.slug: artist_layout(artist, self._state.facts, origin) for artist in artists}
+        return layouts | ({"": _combined_layout(artists, MOST, origin)} if artists else {})
+
+    def _path(self, name: str) -> Path:
+        return self._state.gallery / name / SHEET_FILE if name else self._state.gallery / SHEET_FILE
+
+    def _write(self, name: str, layout: SheetLayout) -> bool:
+        """Write a sheet unless it is current; returns whether there is one."""
+        path, made_from = self._path(name), self._made_from(layout)
+        is_there = self._state.states.is_there(path)
+        if is_there and self._kept.get(name) == made_from:
+            return True
+        source = _SheetSource.of(layout, self._state.thumbnails)
+        if not source.has_result:
+            self._kept.pop(name, None)
+            return False
+        if not is_there or _sheet_key(path) != source.key:
+            write_bytes_atomic(path, source.png())
+            self._state.states.forget(path)
+        self._kept[name] = made_from
+        return True
+
+    def _made_from(self, layout: SheetLayout) -> str:
+        """A digest of a sheet's texts, and of the states of its pictures."""
+        looked_at = [entry.path for entry in layout.results]
+        looked_at += [entry.path for entry in layout.paintings if is_local(entry.path)]
+        states = self._state.states.states(looked_at)
+        entries = [
+            [str(entry.path), entry.title, entry.note, states.get(entry.path)]
+            for entry in (*layout.paintings, *layout.results)
+        ]
+        texts = [layout.heading, layout.facts, layout.total, layout.origin, layout.more, len(layout.paintings)]
+        return hashlib.sha256(json.dumps([_VERSION, texts, entries]).encode()).hexdigest()[:16]
+
+    def _remove_others(self, sheets: Iterable[Path]) -> None:
+        """Delete the sheets of artists that have no picture any more, and folders that held nothing else.
+
+        Other people's files are left alone: with -o, a gallery may lie beside them.
+        """
+        gallery, current = self._state.gallery, set(sheets)
+        found = [*self._state.states.glob(gallery, f"*/{SHEET_FILE}"), gallery / SHEET_FILE]
+        for path in found:
+            if path not in current and _sheet_key(path) is not None:
+                path.unlink(missing_ok=True)
+                self._state.states.forget(path)
+                if path.parent != gallery and is_local(path) and not any(path.parent.iterdir()):
+                    path.parent.rmdir()
 
 
 def contact_sheet_of(runs: Sequence[Path], artist: str | None = None, most: int = MOST) -> bytes:
@@ -174,16 +237,3 @@ def _sheet_key(path: Path) -> str | None:
     except (OSError, SyntaxError, ValueError):
         return None
     return key if isinstance(key, str) else None
-
-
-def _remove_others(gallery: Path, sheets: Iterable[Path]) -> None:
-    """Delete the sheets of artists that have no picture any more, and folders that held nothing else.
-
-    Other people's files are left alone: with -o, a gallery may lie beside them.
-    """
-    current = set(sheets)
-    for path in [*gallery.glob(f"*/{SHEET_FILE}"), gallery / SHEET_FILE]:
-        if path not in current and _sheet_key(path) is not None:
-            path.unlink(missing_ok=True)
-            if path.parent != gallery and is_local(path) and not any(path.parent.iterdir()):
-                path.parent.rmdir()

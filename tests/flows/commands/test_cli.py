@@ -1,4 +1,4 @@
-"""`nst` as a person meets it: a subprocess, its exit code, one sentence on stderr."""
+"""`nst` as a person meets it: its exit code, one sentence on stderr; in a subprocess where that is the point."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from nst_core.config.run_config import RunConfig
 TINY = {"recipe": "wavelet", "size": 72, "evaluations": 8}
 
 Nst = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Runs `nst` with arguments in the test's folder."""
 
 
 @pytest.fixture
@@ -45,6 +46,20 @@ def nst(nst_alone: Nst, api: str, monkeypatch: pytest.MonkeyPatch) -> Nst:
 
 
 @pytest.fixture
+def nst_here(api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nst:
+    """As `nst`, but in this process, without the seconds that one of its own takes to import PyTorch and Prefect."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        told = [*map(str, arguments)]
+        capsys.readouterr()
+        code = _guarded(lambda: app(told, standalone_mode=False))
+        return subprocess.CompletedProcess(told, code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
 def run_file(tmp_path: Path, folders: Path) -> Path:
     """A run file over `folders`, written as a person would."""
     path = tmp_path / "trial.yaml"
@@ -62,14 +77,13 @@ def one_sentence(stderr: str) -> str:
 
 
 def test_plan_run_status_gallery_and_a_second_run(
-    nst_alone: Nst, run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    nst_alone: Nst, nst_here: Nst, run_file: Path, tmp_path: Path
 ) -> None:
     def answer(*arguments: object) -> str:
-        """What a command prints, without the seconds that a process of its own takes to start."""
-        assert _guarded(lambda: app([*map(str, arguments)], standalone_mode=False)) == 0
-        return capsys.readouterr().out
+        process = nst_here(*arguments)
+        assert process.returncode == 0
+        return process.stdout
 
-    monkeypatch.chdir(tmp_path)
     assert json.loads(answer("plan", run_file, "--json"))["new_pairs"] == 6
     assert not (tmp_path / "outputs").exists(), "plan writes nothing"
     first = nst_alone("run", run_file)
@@ -86,10 +100,13 @@ def test_plan_run_status_gallery_and_a_second_run(
     assert "method.beta" in one_sentence(changed.stderr)
 
 
-def test_a_real_server_sees_the_flows_even_when_nothing_is_left(nst: Nst, run_file: Path, api: str) -> None:
+def test_a_real_server_sees_the_flows_even_when_nothing_is_left(
+    nst_here: Nst, run_file: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", api)
     name = f"seen {time.time_ns()}"
     for _ in range(2):
-        process = nst("run", run_file, "--set", f"name={name}", "--set", "output.gallery=false")
+        process = nst_here("run", run_file, "--set", f"name={name}", "--set", "output.gallery=false")
         assert process.returncode == 0, process.stderr
     only_ours = {"flow_runs": {"name": {"any_": [name]}}}
     flow_runs = httpx.post(f"{api}/flow_runs/filter", json=only_ours).json()
@@ -98,13 +115,13 @@ def test_a_real_server_sees_the_flows_even_when_nothing_is_left(nst: Nst, run_fi
     assert "| success | 6 |" in httpx.post(f"{api}/artifacts/filter", json=key).json()[0]["data"]
 
 
-def test_pairs_written_by_pair_run_as_a_manifest(nst: Nst, run_file: Path, tmp_path: Path) -> None:
-    assert nst("pair", run_file, "-o", "pairs.csv", "--set", "pairing=random").returncode == 0
+def test_pairs_written_by_pair_run_as_a_manifest(nst_here: Nst, run_file: Path, tmp_path: Path) -> None:
+    assert nst_here("pair", run_file, "-o", "pairs.csv", "--set", "pairing=random").returncode == 0
     pairs = pd.read_csv(tmp_path / "pairs.csv")
     assert len(pairs) == 3
     pairs["note"] = ["one", "two", "three"]
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
-    made = nst(
+    made = nst_here(
         "run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}", "--set", "output.gallery=false"
     )
     assert made.returncode == 0, made.stderr
@@ -112,9 +129,9 @@ def test_pairs_written_by_pair_run_as_a_manifest(nst: Nst, run_file: Path, tmp_p
     assert sorted(rows.x_note) == ["one", "three", "two"]
 
 
-def test_bad_inputs_end_with_exit_3_and_strict_with_2(nst: Nst, run_file: Path, folders: Path) -> None:
+def test_bad_inputs_end_with_exit_3_and_strict_with_2(nst: Nst, nst_here: Nst, run_file: Path, folders: Path) -> None:
     (folders / "content" / "empty.jpg").touch()
-    strict = nst("run", run_file, "--strict")
+    strict = nst_here("run", run_file, "--strict")
     assert strict.returncode == 2
     assert "empty.jpg" in strict.stderr
     finished = nst("run", run_file)
@@ -138,16 +155,11 @@ def test_bad_inputs_end_with_exit_3_and_strict_with_2(nst: Nst, run_file: Path, 
     ],
 )
 def test_what_is_wrong_before_the_start_is_one_sentence_and_exit_2(
-    run_file: Path,
-    tmp_path: Path,
-    change: list[str],
-    says: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    nst_here: Nst, run_file: Path, tmp_path: Path, change: list[str], says: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert _guarded(lambda: app(["run", str(run_file), *change], standalone_mode=False)) == 2
-    assert says in one_sentence(capsys.readouterr().err)
+    process = nst_here("run", run_file, *change)
+    assert process.returncode == 2
+    assert says in one_sentence(process.stderr)
     assert not (tmp_path / "outputs").exists(), "nothing was started"
 
 
@@ -170,16 +182,16 @@ def test_a_server_that_does_not_answer_is_named(
     assert "PREFECT_API_URL" in one_sentence(process.stderr)
 
 
-def test_a_wrong_manifest_lists_every_faulty_row(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+def test_a_wrong_manifest_lists_every_faulty_row(nst_here: Nst, run_file: Path, tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("content,artist,size\na.png,Ada,\nb.png,Nobody,\n,Bo,ten\n")
-    process = nst("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}")
+    process = nst_here("run", run_file, "--set", "pairing={strategy: manifest, manifest: pairs.csv}")
     assert process.returncode == 2
     assert "row 3, column artist, value 'Nobody'" in process.stderr
     assert "row 4, column content" in process.stderr
     assert "row 4, column size, value 'ten'" in process.stderr
 
 
-def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> None:
+def test_stylize_makes_one_image(nst: Nst, nst_here: Nst, folders: Path, tmp_path: Path) -> None:
     process = nst(
         "stylize",
         "content/a.png",
@@ -193,30 +205,30 @@ def test_stylize_makes_one_image(nst: Nst, folders: Path, tmp_path: Path) -> Non
     )
     assert process.returncode == 0, process.stderr
     assert Image.open(tmp_path / "out.png").size == (72, 58)
-    missing = nst("stylize", "content/none.png", "style/Ada/Ada_0.png", "-o", "out2.png")
+    missing = nst_here("stylize", "content/none.png", "style/Ada/Ada_0.png", "-o", "out2.png")
     assert missing.returncode == 2
     assert "none.png" in one_sentence(missing.stderr)
 
 
-def test_stylize_goes_from_coarse_to_fine(nst: Nst, folders: Path, tmp_path: Path) -> None:
+def test_stylize_goes_from_coarse_to_fine(nst_here: Nst, folders: Path, tmp_path: Path) -> None:
     pair = "content/a.png", "style/Ada/Ada_0.png", "-o", "out.png"
-    process = nst("stylize", *pair, "--set", "method.scales=[32,64]", "--set", "method.evaluations=[6,4]")
+    process = nst_here("stylize", *pair, "--set", "method.scales=[32,64]", "--set", "method.evaluations=[6,4]")
     assert process.returncode == 0, process.stderr
     assert Image.open(tmp_path / "out.png").size == (64, 51)
     assert "in 10 evaluations" in process.stdout + process.stderr
-    wrong = nst("stylize", *pair, "--set", "method.scales=[64,32]")
+    wrong = nst_here("stylize", *pair, "--set", "method.scales=[64,32]")
     assert wrong.returncode == 2
     assert "method.scales is [64, 32]; a scale may not be smaller" in one_sentence(wrong.stderr)
 
 
 @pytest.mark.slow
-def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst: Nst, run_file: Path, tmp_path: Path) -> None:
+def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst_here: Nst, run_file: Path, tmp_path: Path) -> None:
     method = {"recipe": "wavelet", "size": 160, "upscale": True, "evaluations": 4}
     settings = {"content": {"source": "folder", "path": "content", "limit": 1}, "style": "style", "method": method}
     for name, tile in (("whole", "none"), ("tiled", 64)):
         described = settings | {"execution": {"tile": tile}, "output": {"format": "png", "gallery": False}}
         run_file.with_name(f"{name}.yaml").write_text(yaml.safe_dump(described))
-        process = nst("run", f"{name}.yaml")
+        process = nst_here("run", f"{name}.yaml")
         assert process.returncode == 0, process.stderr
     whole, tiled = (sorted((tmp_path / "outputs" / name / "images").rglob("*.png")) for name in ("whole", "tiled"))
     assert [path.name for path in whole] == [path.name for path in tiled]
@@ -229,7 +241,7 @@ def test_a_run_in_tiles_gives_the_pictures_of_one_without(nst: Nst, run_file: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
-    nst: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
+    nst_here: Nst, run_file: Path, tmp_path: Path, end: signal.Signals
 ) -> None:
     slow = ["--set", "method.evaluations=60", "--set", "execution.chunk_size=1", "--set", "execution.workers=1"]
     process = subprocess.Popen(
@@ -246,7 +258,7 @@ def test_asked_to_stop_it_says_so_and_the_next_run_finishes(
     assert process.returncode == 130, stderr
     assert "the same command goes on" in stderr
     assert not list(tmp_path.rglob("*.tmp~"))
-    finished = nst("run", run_file, *slow)
+    finished = nst_here("run", run_file, *slow)
     assert finished.returncode == 0, finished.stderr
 
 

@@ -18,7 +18,8 @@ from flows.dispatch.dispatcher import Dispatcher
 from flows.runners.base import ChunkTry, PairProgress
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, Work
-from nst_core.config.run_config import Output, parse_config
+from nst_core.config.output import Output
+from nst_core.config.run_config import parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import DiskFull, Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.run_folder.chunk import Chunk

@@ -22,15 +22,19 @@ pytestmark = pytest.mark.slow
 PROCESS = "execution.runner=process"
 
 
-@pytest.fixture
-def trial(tmp_path: Path, api: str, make_image: Callable[..., Path]) -> Trial:
+def trial_in(folder: Path, api: str, make_image: Callable[..., Path]) -> Trial:
     """64 contents in the style of one painter: 8 chunks of 4 batches."""
     for number in range(64):
-        make_image(tmp_path / "content" / f"{number:02}.png", 40, 32, seed=number)
-    make_image(tmp_path / "style" / "Ada" / "a.png", 40, 40, seed=100)
-    trial = Trial(tmp_path, os.environ | {"PREFECT_API_URL": api})
+        make_image(folder / "content" / f"{number:02}.png", 40, 32, seed=number)
+    make_image(folder / "style" / "Ada" / "a.png", 40, 40, seed=100)
+    trial = Trial(folder, os.environ | {"PREFECT_API_URL": api})
     trial.write()
     return trial
+
+
+@pytest.fixture
+def trial(tmp_path: Path, api: str, make_image: Callable[..., Path]) -> Trial:
+    return trial_in(tmp_path, api, make_image)
 
 
 def events(trial: Trial, chunk_id: str) -> list[str]:
@@ -41,12 +45,12 @@ def all_events(trial: Trial) -> Counter[str]:
     return Counter(name for path in (trial.run_folder / "logs").iterdir() for name in events(trial, path.stem))
 
 
-@pytest.fixture
-def whole(trial: Trial) -> dict[str, bytes]:
-    """The images of a run in which nothing goes wrong."""
-    assert trial.run("name=whole").returncode == 0
-    root = trial.folder / "outputs" / "whole" / "images"
-    return {path.name: path.read_bytes() for path in root.rglob("*.png")}
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, api: str, make_image: Callable[..., Path]) -> dict[str, bytes]:
+    """The images of such a run in which nothing goes wrong."""
+    trial = trial_in(tmp_path_factory.mktemp("whole"), api, make_image)
+    assert trial.run().returncode == 0
+    return {Path(name).name: data for name, data in trial.images().items()}
 
 
 def test_a_pair_that_kills_its_process_is_found_and_all_others_finish(trial: Trial, whole: dict[str, bytes]) -> None:

@@ -53,9 +53,12 @@ def in_decoding(module):
 
 
 def in_session(module):
-    original = module.stylize_batch
+    original, calls = module.stylize_batch, []
 
     def stylize_batch(pairs, *rest):
+        calls.append(len(pairs.contents))
+        while KIND == "gate" and len(calls) > int(ARGUMENT) and not Path(os.environ["NST_FAULT_FILE"]).exists():
+            time.sleep(0.05)
         if KIND == "memory" and len(pairs.contents) > int(ARGUMENT):
             raise module.torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         if KIND == "endless" and not has_happened():

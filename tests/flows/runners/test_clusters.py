@@ -19,8 +19,9 @@ from flows.runners.cluster import ClusterRunner, WorkerUnreachable
 from flows.runners.node import NodeWorker, node_facts
 from flows.runners.selection import fleet_of
 from nst_core.chunks.work import ChunkReport, Work, work_of
-from nst_core.config.method import resolve_method
-from nst_core.config.run_config import Execution, RunConfig
+from nst_core.config.execution import Execution
+from nst_core.config.resolved_method import resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, Interrupted, NoWorkers, TransientError, WorkerLost
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.time_spent import TimeSpent

@@ -17,7 +17,8 @@ from trial import run
 
 from flows.runners.selection import fleet_of
 from nst_core.chunks import retry_policy as policy
-from nst_core.config.run_config import Execution, RunConfig
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,8 @@ from flows.runners import process as module
 from flows.runners.base import ChunkTry
 from flows.runners.process import Supervisor, WorkerProcess, WorkerSlot
 from nst_core.chunks.work import Work
-from nst_core.config.run_config import Output, parse_config
+from nst_core.config.output import Output
+from nst_core.config.run_config import parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.errors import Interrupted, WorkerLost, WorkerNotStarted
 from nst_core.run_folder.chunk import Chunk

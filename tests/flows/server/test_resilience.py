@@ -21,7 +21,7 @@ from flows.server.run_server import past_proxies
 from nst_core.chunks import retry_policy as policy
 from nst_core.chunks.work import ChunkReport, work_of
 from nst_core.config.devices import local_fleet
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.engine.session import Session
 from nst_core.errors import Interrupted, ManifestError, RunFolderError

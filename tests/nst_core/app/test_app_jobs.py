@@ -14,8 +14,9 @@ from running_app import FINAL, LONG, Running, await_state, pick, png, run_config
 
 from nst_core.app.limits import Limits
 from nst_core.app.recipe_options import recipe_options
-from nst_core.config.method import resolve_method
-from nst_core.config.run_config import Method, RunConfig
+from nst_core.config.method import Method
+from nst_core.config.resolved_method import resolve_method
+from nst_core.config.run_config import RunConfig
 from nst_core.errors import RunFolderError
 from nst_core.plan.state import read_state
 from nst_core.run_folder.folder import METHODS, RunFolder

@@ -18,7 +18,7 @@ from nst_core.chunks import decoding
 from nst_core.chunks.batch_tensors import engine_batch, target_of
 from nst_core.chunks.decoding import BatchReader, CachedStyle, DecodedPair, RefusedPair, ScaledImage
 from nst_core.config.run_config import parse_config
-from nst_core.engine import session as session_module
+from nst_core.engine import method_session
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import to_tensor
 from nst_core.engine.session import Session
@@ -134,7 +134,7 @@ def test_a_style_of_another_size_or_under_other_limits_is_opened_again(
 def test_a_target_dropped_before_its_turn_travels_with_its_job(
     style: Path, opened: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    monkeypatch.setattr(method_session, "TARGET_BYTES", 1)
     session = Session(RECIPE, torch.device("cpu"))
     reader = BatchReader(session, ImageLimits(), ImageLimits())
     target = target_of(reader.style(style, 48), CONTENT, session)
@@ -223,7 +223,7 @@ def test_a_target_that_depends_on_the_content_is_made_for_each(
 def test_a_target_that_depends_on_the_content_takes_no_place_from_others(
     reader: BatchReader, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    monkeypatch.setattr(method_session, "TARGET_BYTES", 1)
     session = Session(replace(RECIPE, colour="content"), torch.device("cpu"))
     painting = reader.style(style, 48)
     kept = session.target("kept", lambda: target_of(painting, CONTENT, Session(RECIPE, session.device)))

@@ -14,12 +14,13 @@ from PIL import Image
 from nst_core.chunks.masks import StyleMask, masked_target
 from nst_core.chunks.work import work_of
 from nst_core.chunks.worker import stylize_chunk
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.colour import ColourStatistics
 from nst_core.engine.images.label_images import LabelImage
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import StyleTarget
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import ConfigError, ManifestError, StrictInputs
 from nst_core.plan.new_part import check_strict, new_part
 from nst_core.plan.part import PlanPart

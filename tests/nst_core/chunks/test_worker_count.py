@@ -14,7 +14,9 @@ from nst_core.chunks.work import Work
 from nst_core.chunks.worker_count import cluster_worker_count, worker_count
 from nst_core.config import devices
 from nst_core.config.devices import Fleet, local_fleet
-from nst_core.config.run_config import Execution, Output, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.output import Output
+from nst_core.config.run_config import parse_config
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.memory import SHARE, pair_bytes
 from nst_core.engine.session import session_for

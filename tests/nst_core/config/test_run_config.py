@@ -11,7 +11,7 @@ from nst_core.config.run_config import load_config, parse_config
 from nst_core.config.sources import FolderSource, SampleSource
 from nst_core.engine.tiling.settings import Tiling
 from nst_core.errors import ConfigError
-from nst_core.recipes import configs_folder
+from nst_core.recipes.files import configs_folder
 
 
 def faults_of(data: dict[Any, Any], *overrides: str) -> str:

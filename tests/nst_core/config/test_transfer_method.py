@@ -14,12 +14,14 @@ import yaml
 from tiny_networks import adain_files, johnson_file
 
 from nst_core.config.devices import Fleet
-from nst_core.config.method import ResolvedMethod, resolve_method
-from nst_core.config.run_config import Method, parse_config
+from nst_core.config.method import Method
+from nst_core.config.resolved_method import ResolvedMethod, resolve_method
+from nst_core.config.run_config import parse_config
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import ConfigError, WeightsError
-from nst_core.recipes import load_method, load_recipe, recipe_dict
+from nst_core.recipes import load_method, load_recipe
+from nst_core.recipes.plain_data import recipe_dict
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 

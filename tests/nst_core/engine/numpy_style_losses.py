@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nst_core.engine.recipe import StyleTerm
+from nst_core.engine.terms import StyleTerm
 
 
 def style_value(term: StyleTerm, number: int, maps: Any, style: Any) -> float:

@@ -15,10 +15,12 @@ from nst_core.engine.evaluation import CudaGraphEvaluation, Evaluation, build_ev
 from nst_core.engine.losses import gram_matrix
 from nst_core.engine.memory import batch_that_fits
 from nst_core.engine.objective import Objective
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.parametrisation import build_parametrisation
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.session import Session
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.watch import Watch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

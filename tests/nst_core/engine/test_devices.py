@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from nst_core.engine.devices import is_out_of_memory, resolve_device, resolve_precision
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import ConfigError
 
 RECIPE = Recipe("test", ContentTerm((("a", 1.0),)), StyleTerm((("a", 1.0),)))

@@ -14,8 +14,9 @@ from nst_core.engine.evaluation import build_evaluation
 from nst_core.engine.features import build_extractor
 from nst_core.engine.objective import Objective
 from nst_core.engine.parametrisation import Spectral
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 RECIPE = Recipe(
     "small",

@@ -24,13 +24,15 @@ from nst_core.engine.neighbours import (
 )
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.starts import coarse_part
 from nst_core.engine.structure import laplacian_loss
 from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_losses.neighbour_losses import NeighbourLoss, SplitNeighbourLoss, blended_queries
 from nst_core.engine.style_losses.transport_loss import TransportLoss
 from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.tiling import objective as tiled_objective
 
 LAYERS = (("first", 1.0), ("second", 1.0))

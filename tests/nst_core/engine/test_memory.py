@@ -17,7 +17,9 @@ import torch
 from nst_core.engine import memory
 from nst_core.engine.features import Extractor, build_extractor
 from nst_core.engine.memory import batch_that_fits, free_bytes, largest_working_batch, pair_bytes, peak_resident
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(

@@ -17,9 +17,10 @@ from nst_core.engine.colour import colour_statistics, match_colours
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.starts import initial_images
 from nst_core.engine.style_targets import StyleTarget, blend_targets, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.recipes import load_recipe, recipe_names
 
 PLAIN = sorted(set(recipe_names("optimisation")) - {"nnst", "strotss", "portrait"})

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.optimisers import LBFGS, Adam, BatchOptimiser, GradientDescent, RMSprop, build_optimiser
-from nst_core.engine.recipe import OptimiserSettings
 
 Problem = Callable[[Tensor], Tensor]
 SIZE = 6

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.features.convnets import TORCHVISION_MEAN, TORCHVISION_STD
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.optimisers import Adam
 from nst_core.engine.parametrisation import (
     Laplacian,
@@ -15,7 +16,6 @@ from nst_core.engine.parametrisation import (
     Spectral,
     build_parametrisation,
 )
-from nst_core.engine.recipe import OptimiserSettings
 
 SHAPES = [(2, 3, 4, 6), (1, 3, 5, 7), (1, 3, 7, 4), (1, 3, 1, 6), (1, 3, 6, 1), (1, 3, 1, 1)]
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from nst_core.engine.colour import luminance
 from nst_core.engine.features import build_extractor
 from nst_core.engine.quality import Judge, cfsd, gram_distance, lab, self_similarity, ssim
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 
 @pytest.fixture(scope="module")

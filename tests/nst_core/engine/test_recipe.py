@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 
 def recipe() -> Recipe:

@@ -16,8 +16,9 @@ from nst_core.engine.evaluation import Evaluate, Evaluation
 from nst_core.engine.features import build_extractor
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.parametrisation import PixelParametrisation
-from nst_core.engine.recipe import OptimiserSettings, Recipe
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.scaling import resized, scaled
 from nst_core.engine.stages import Stage
 from nst_core.engine.style_targets import blend_targets, luminance_only, style_target

@@ -10,13 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst_core.engine import method_session
 from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.cache import Cache
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
-from nst_core.engine.session import OutOfMemory, Session, session_for
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.session import Session, session_for
 from nst_core.engine.style_targets import StyleTarget, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.watch import Watch
 from nst_core.errors import ConfigError, ResourceError
 
@@ -162,7 +165,7 @@ def test_style_targets_are_made_once_and_kept(session: Session) -> None:
 
 def test_targets_are_kept_by_their_bytes_and_the_least_recently_used_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_each = 4 * (64**2 + 3 + 9)  # the Gram matrix of relu1's 64 channels, and the colours
-    monkeypatch.setattr(session_module, "TARGET_BYTES", 3 * bytes_each - 1)
+    monkeypatch.setattr(method_session, "TARGET_BYTES", 3 * bytes_each - 1)
     session, made = Session(RECIPE, CPU), []
 
     def ask(key: str) -> None:
@@ -178,7 +181,7 @@ def test_targets_are_kept_by_their_bytes_and_the_least_recently_used_dropped(mon
 
 
 def test_a_target_of_any_size_is_kept_until_the_next(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "TARGET_BYTES", 1)
+    monkeypatch.setattr(method_session, "TARGET_BYTES", 1)
     tight = Session(RECIPE, CPU)
     target = style_target(torch.rand(3, 24, 24), RECIPE, session.extractor)
     assert tight.target("a", lambda: target) is tight.kept_target("a")
@@ -188,7 +191,7 @@ def test_a_target_of_any_size_is_kept_until_the_next(session: Session, monkeypat
 
 def test_the_image_of_a_target_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     target = style_target(torch.rand(3, 96, 96), replace(RECIPE, start="style"), session.extractor)
-    monkeypatch.setattr(session_module, "TARGET_BYTES", 2 * 4 * 3 * 96**2)
+    monkeypatch.setattr(method_session, "TARGET_BYTES", 2 * 4 * 3 * 96**2)
     tight = Session(RECIPE, CPU)
     for key in "ab":
         tight.target(key, lambda: target)

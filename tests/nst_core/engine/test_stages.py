@@ -13,11 +13,12 @@ from torch import Tensor
 
 from nst_core.engine.batch import Pairs
 from nst_core.engine.features.base import Extractor
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions
-from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.session import Session
 from nst_core.engine.stages import Network, Stage, StageSettings
 from nst_core.engine.style_targets import blend_targets, regional_target, style_target
 from nst_core.engine.tiling.settings import Tiling

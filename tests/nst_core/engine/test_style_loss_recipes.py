@@ -12,8 +12,10 @@ from torch import Tensor
 from nst_core.engine.batch import Pairs
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import blend_targets, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 LAYERS = (("first", 1.0), ("second", 0.5))
 BASE = Recipe(

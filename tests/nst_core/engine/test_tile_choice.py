@@ -11,12 +11,14 @@ import torch
 from nst_core.engine import session as session_module
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.features import Extractor, build_extractor
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions
-from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.session import Session
 from nst_core.engine.stages import Network
 from nst_core.engine.style_targets import regional_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.tiling import choice
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.settings import Tiling

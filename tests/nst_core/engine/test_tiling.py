@@ -13,9 +13,10 @@ from nst_core.engine.features import Extractor, build_extractor
 from nst_core.engine.features.geometry import Reach, Window
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_losses import transport_loss
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.engine.tiling.extractor import TiledExtractor
 from nst_core.engine.tiling.grid import tiles
 from nst_core.engine.tiling.objective import build_objective

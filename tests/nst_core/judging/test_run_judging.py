@@ -15,7 +15,7 @@ from shown import done, write
 from nst_core.engine.images.limits import ImageLimits
 from nst_core.engine.images.pixels import decode_image, fit_pixels
 from nst_core.engine.quality import Quality
-from nst_core.engine.recipe import Fit
+from nst_core.engine.working_size import Fit
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.judging.networks import NETWORKS, choose_network
 from nst_core.judging.run_judging import judge_run

@@ -12,8 +12,8 @@ import pytest
 import torch
 from tiny_networks import adain_files, johnson_file
 
-from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.files import load_network
+from nst_core.engine.working_size import Fit
 from nst_core.errors import UsageError
 from nst_core.networks.style_vectors import StyleVectorTable, read_style_vectors, vector_length, write_style_vectors
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.recipe import Recipe
 from nst_core.errors import NoRoom

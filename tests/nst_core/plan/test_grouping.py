@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from nst_core.config.devices import Fleet
-from nst_core.config.run_config import Execution, parse_config
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import parse_config
 from nst_core.plan import grouping as module
 from nst_core.plan.grouping import BATCH_ON_CPU, BATCH_ON_GPU, CHUNK_SECONDS, MAX_CHUNKS, Grouping, grouping
 from nst_core.plan.speed import Speed

@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.features.convnets import random_state
 from nst_core.plan.recorded_method import recorded_fingerprints

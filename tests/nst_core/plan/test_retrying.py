@@ -11,11 +11,11 @@ import pytest
 import yaml
 from finished import finished_run
 
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig
 from nst_core.errors import ConfigError, RunFolderError
 from nst_core.plan.retry import Only, chunks_to_retry, retry_config
-from nst_core.recipes import configs_folder
+from nst_core.recipes.files import configs_folder
 from nst_core.run_folder.chunk import Chunk
 from nst_core.run_folder.folder import RunFolder
 

@@ -14,7 +14,7 @@ import pytest
 from planned import rows, success
 
 from nst_core.chunks.work import work_of
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.errors import RunFolderError, StrictInputs
 from nst_core.plan.forecast import forecast

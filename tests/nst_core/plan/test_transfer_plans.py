@@ -12,8 +12,9 @@ from tiny_networks import adain_files, johnson_file
 from nst_core.app.recipe_options import recipe_options
 from nst_core.config.default_recipe import default_recipe
 from nst_core.config.devices import Fleet
-from nst_core.config.method import resolve_method
-from nst_core.config.run_config import Method, RunConfig, parse_config
+from nst_core.config.method import Method
+from nst_core.config.resolved_method import resolve_method
+from nst_core.config.run_config import RunConfig, parse_config
 from nst_core.engine.transfer.recipe import TransferRecipe
 from nst_core.errors import RunFolderError, UsageError
 from nst_core.networks.files import named_files

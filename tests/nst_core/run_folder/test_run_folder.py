@@ -17,7 +17,8 @@ import pytest
 from planned import METHOD, PRINTS, pair, plan, planned, success
 
 from nst_core.config.fingerprint import fingerprints
-from nst_core.config.run_config import Output, parse_config
+from nst_core.config.output import Output
+from nst_core.config.run_config import parse_config
 from nst_core.errors import DiskFull, RunFolderError, StrictInputs
 from nst_core.manifest.pairing import StyleShare
 from nst_core.run_folder.chunk import done_pairs, pending_chunks

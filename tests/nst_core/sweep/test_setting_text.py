@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nst_core.recipes import set_override
+from nst_core.recipes.overrides import set_override
 from nst_core.storage.yaml_files import parse_yaml
 from nst_core.sweep.setting_text import run_file_lines, set_options, value_text
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nst_core.errors import UsageError
-from nst_core.recipes import set_override
+from nst_core.recipes.overrides import set_override
 from nst_core.sweep.axes import Axis, check_count, combinations, parse_axes
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 from tiny_networks import adain_files
 
 from nst_core.engine.images.pixels import to_tensor
-from nst_core.engine.recipe import Fit
 from nst_core.engine.transfer.files import load_network
+from nst_core.engine.working_size import Fit
 from nst_core.errors import ImageTooSmall, MissingImage, NotAnImage, UsageError, WeightsError
 from nst_core.networks.style_vectors import StyleVectorTable, write_style_vectors
 from nst_core.transforms import Stylize

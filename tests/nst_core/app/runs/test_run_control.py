@@ -23,7 +23,7 @@ from nst_core.app.runs.run_file_rules import RunFileRules
 from nst_core.app.runs.run_json import run_json
 from nst_core.app.runs.settings import RunSettings
 from nst_core.app.runs.watched_runs import WatchedRuns
-from nst_core.config.run_config import Execution
+from nst_core.config.execution import Execution
 from nst_core.errors import RunFolderError
 from nst_core.run_folder.lock.interruption import interrupt_holder
 from nst_core.run_folder.lock.record import Owner

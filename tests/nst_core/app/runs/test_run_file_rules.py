@@ -10,8 +10,10 @@ from nst_core.app.limits import Limits
 from nst_core.app.request_errors import RequestError
 from nst_core.app.runs.run_file_rules import MACHINE_KEYS, MOST_IN_METHOD, RunFileRules, run_file_text
 from nst_core.app.runs.settings import RunSettings, data_folders
-from nst_core.config.run_config import Execution, RunConfig, parse_config
-from nst_core.recipes import load_method, recipe_dict, recipe_names
+from nst_core.config.execution import Execution
+from nst_core.config.run_config import RunConfig, parse_config
+from nst_core.recipes import load_method, recipe_names
+from nst_core.recipes.plain_data import recipe_dict
 from nst_core.storage.yaml_files import parse_yaml
 
 RULES = RunFileRules(

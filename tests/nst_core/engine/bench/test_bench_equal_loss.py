@@ -17,7 +17,8 @@ from nst_core.engine.bench.equal_loss import (
     loss_ratio,
 )
 from nst_core.engine.features import build_extractor
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import UsageError
 
 RECIPE = Recipe(

@@ -9,7 +9,8 @@ from nst_core.engine.bench.flops import evaluation_flops
 from nst_core.engine.features import build_extractor
 from nst_core.engine.features.convnets import ConvNet, build_convnet
 from nst_core.engine.features.weights import Weights
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 VGG19_BLOCKS = ((3, 64, 2), (64, 128, 2), (128, 256, 4), (256, 512, 4), (512, 512, 4))  # channels in and out, depth
 

@@ -12,8 +12,9 @@ from nst_core.engine.bench.network import PlainNetwork
 from nst_core.engine.bench.reference import Reference
 from nst_core.engine.features import build_extractor
 from nst_core.engine.objective import Objective
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import ConfigError
 
 SQUEEZENET = Recipe(

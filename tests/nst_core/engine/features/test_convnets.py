@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from nst_core.engine.features import EXTRACTORS, build_extractor
 from nst_core.engine.features.convnets import CONVNETS, ConvNet, build_convnet, random_state
 from nst_core.engine.features.weights import Weights, random_weights
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import ConfigError
 
 RGB_MEAN, RGB_STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])

@@ -15,9 +15,11 @@ from nst_core.engine.features import build_extractor
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
+from nst_core.engine.optimiser_settings import OptimiserSettings
 from nst_core.engine.optimisers import LBFGS
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 REAL_WEIGHTS = Path(__file__).parents[5] / "shared" / "weights" / "squeezenet1_0-imagenet.pth"
 PAIRS = 8

@@ -23,8 +23,9 @@ from nst_core.engine.features.slim import SHIPPED, SlimFeatures, metric_root, ne
 from nst_core.engine.features.slim_network import LAYERS, SlimNetwork
 from nst_core.engine.losses import CONTENT_LOSSES, GRAM_LOSSES, gram_matrix
 from nst_core.engine.objective import Objective
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.style_targets import style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import ConfigError, WeightsError
 from nst_core.recipes import load_recipe
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from nst_core.engine.features import build_extractor, weights
 from nst_core.engine.features.convnets import build_convnet, random_state
 from nst_core.engine.features.weights import Weights, file_weights, imagenet_weights, random_weights
-from nst_core.engine.recipe import ContentTerm, Recipe, StyleTerm
+from nst_core.engine.recipe import Recipe
+from nst_core.engine.terms import ContentTerm, StyleTerm
 from nst_core.errors import WeightsError
 
 RANDOM_SQUEEZENET_SHA256 = "052b672cab06c606bb79f29d1142462f93eddf2c06cd62c632d1bfa9b05102f8"

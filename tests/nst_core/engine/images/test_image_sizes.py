@@ -21,7 +21,7 @@ from nst_core.engine.images.pixels import (
     to_tensor,
     working_size,
 )
-from nst_core.engine.recipe import Fit
+from nst_core.engine.working_size import Fit
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")  # about the metadata that we damage on purpose
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from nst_core.engine.losses import gram_matrix, style_gatys
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses.mmd import DiscrepancyLoss
 from nst_core.engine.style_losses.moments import MomentLoss
 from nst_core.engine.style_losses.sliced import HistogramLoss, SlicedLoss
+from nst_core.engine.terms import StyleTerm
 
 LAYERS = (("layer", 1.0),)
 

@@ -11,9 +11,9 @@ from numpy_style_losses import patches
 from torch import Tensor
 
 from nst_core.engine.features.wavelet import WaveletFeatures
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses import LossRegion, LossSetting, style_loss
 from nst_core.engine.style_losses.mrf import PatchLoss
+from nst_core.engine.terms import StyleTerm
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:

@@ -13,10 +13,12 @@ from nst_core.engine.batch import Pairs
 from nst_core.engine.features.base import Extractor
 from nst_core.engine.objective import Objective
 from nst_core.engine.optimisation import stylize_batch
-from nst_core.engine.recipe import ContentTerm, OptimiserSettings, Recipe, StyleTerm
+from nst_core.engine.optimiser_settings import OptimiserSettings
+from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions
 from nst_core.engine.style_losses import STYLE_LOSSES
 from nst_core.engine.style_targets import blend_targets, regional_target, style_target
+from nst_core.engine.terms import ContentTerm, StyleTerm
 
 LAYERS = (("first", 1.0), ("second", 0.5))
 OPTIMISER = OptimiserSettings("adam", 0.02)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from nst_core.engine.features.wavelet import WaveletFeatures
 from nst_core.engine.losses import GRAM_LOSSES
-from nst_core.engine.recipe import StyleTerm
 from nst_core.engine.style_losses import (
     STYLE_LOSSES,
     BatchLoss,
@@ -23,6 +22,7 @@ from nst_core.engine.style_losses import (
     style_loss,
     tiles,
 )
+from nst_core.engine.terms import StyleTerm
 
 OF_SETS = ("neighbours", "split_neighbours", "transport")
 LAYERS = (("first", 1.0), ("second", 0.5))

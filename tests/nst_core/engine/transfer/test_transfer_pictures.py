@@ -14,9 +14,10 @@ from torch import Tensor
 
 from nst_core.engine.batch import Pairs, StylizedBatch
 from nst_core.engine.colour import colour_statistics, luminance, match_colours
+from nst_core.engine.method_session import OutOfMemory
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.regions import Regions
-from nst_core.engine.session import OutOfMemory, Session
+from nst_core.engine.session import Session
 from nst_core.engine.session import session_for as optimisation_session
 from nst_core.engine.style_targets import blend_targets, regional_target
 from nst_core.engine.transfer.files import load_network

@@ -13,7 +13,7 @@ from PIL import Image
 
 import nst_core.views.gallery
 from nst_core.errors import RunFolderError, StorageUnreachable
-from nst_core.views import thumbnails
+from nst_core.storage import listed_states
 from nst_core.views.gallery import build_gallery
 from nst_core.views.pages import build_pages
 
@@ -174,14 +174,14 @@ def test_inputs_at_a_store_that_cannot_be_reached_keep_what_is_known_of_them(
     write_results(run, "x", [told])
     build_gallery([run])
     (before,) = details(run / "gallery" / "x")
-    file_state = thumbnails.file_state
+    file_state = listed_states.file_state
 
     def state(path: Path) -> tuple[int, int]:
         if path == Path(told["content_path"]):
             raise StorageUnreachable("no answer")
         return file_state(path)
 
-    monkeypatch.setattr(thumbnails, "file_state", state)
+    monkeypatch.setattr(listed_states, "file_state", state)
     (run / "gallery" / "x" / "made.json").unlink()
     build_gallery([run])
     assert details(run / "gallery" / "x") == [before]

@@ -147,7 +147,7 @@ def test_one_run_at_a_place_of_its_own_has_each_artist_once_with_a_sheet(tmp_pat
     write_results(run, "van-gogh", [row(run, "a", artist="Van Gogh")])
     write_results(run, "van-gogh-2", [row(run, "b", artist="van gogh")])
     write_results(run, "x", [row(run, "c", artist="A-b")])
-    index = build_pages([run], tmp_path / "shown", copy=True)
+    index = build_pages([run], tmp_path / "shown", copy=True).index
     sheets = {path.parent.name for path in index.parent.glob("*/contact-sheet.png")}
     pages = {path.parent.name for path in index.parent.glob("*/index.html")}
     assert len(pages) == 3

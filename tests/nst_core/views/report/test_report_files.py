@@ -153,7 +153,7 @@ def test_markdown_is_bounded_and_has_the_same_numbers(tmp_path: Path) -> None:
 
 def test_a_run_at_a_store_has_its_report_there(finished: Path, memory: Path) -> None:
     for path in finished.rglob("*"):
-        if path.is_file() and path.name != ".lock":
+        if path.is_file() and not path.name.startswith(".lock"):
             (memory / "run" / path.relative_to(finished).as_posix()).write_bytes(path.read_bytes())
     page = build_report(memory / "run").page
     assert str(page).startswith("memory://")

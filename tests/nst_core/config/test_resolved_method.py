@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from nst_core.config.devices import Fleet
-from nst_core.config.method import resolve_method
+from nst_core.config.resolved_method import resolve_method
 from nst_core.config.run_config import parse_config
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
