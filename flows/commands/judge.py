@@ -46,12 +46,12 @@ def judge(
     if as_json:
         print(json.dumps(asdict(quality) | {"run_folder": str(run)}, indent=2, ensure_ascii=False, default=str))
     else:
-        _print_quality(quality)
+        _print_quality(run, quality)
     if quality.left_out:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _print_quality(quality: RunQuality) -> None:
+def _print_quality(run: RunPath, quality: RunQuality) -> None:
     from nst_core.run_folder.quality import MEASURES
 
     made = ", which made pictures of this run itself" if quality.is_maker else ""
@@ -62,6 +62,8 @@ def _print_quality(quality: RunQuality) -> None:
         others = [quality.baselines.get(subject, {}).get(name) for subject in ("content", "style")]
         cells = " ".join(f"{x:8.3f}" if x is not None else " " * 8 for x in (value, *others))
         print(f"{MEASURES[name].title:36} {cells}  {MEASURES[name].meaning}")
+    if quality.medians:
+        print(f"`nst report {run}` and `nst gallery {run}` show them picture by picture")
     _print_art_fid(quality)
     if quality.unstylized:
         print(f"{quality.unstylized} unstylized pictures have no style to be judged by")

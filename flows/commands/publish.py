@@ -80,6 +80,6 @@ def _place(to: str) -> Any:
 def _print(report: PublicationReport) -> None:
     print_report(report.export, report.place)
     if report.forced:
-        print(f"{report.forced} of them are published although their licences forbid it")
+        print(f"{report.forced} of them are published although no licence lets them be")
     if report.public is False:
         print("It is private: look at its page, then say --public, or change its settings there")

@@ -196,6 +196,9 @@ def _print_report(report: RunReport) -> None:
         print(f"Gallery: {report.gallery}")
     if report.report:
         print(f"Report: {report.report}")
+    if not report.complete:
+        where = "the report says how" if report.report else "docs/troubleshooting.md says how"
+        print(f"Mend what is named ({where}) and give the same command again: it makes what is missing, nothing twice")
 
 
 def print_summary(summary: Summary) -> None:

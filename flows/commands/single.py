@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from flows.commands.options import Set
 from flows.printing import print_text as print
 from nst_core.storage.written_paths import written_path
+
+if TYPE_CHECKING:
+    from nst_core.config.run_config import RunConfig
 
 Reconstructable = Literal["content", "style", "both"]
 
@@ -33,17 +37,29 @@ def stylize(
 ) -> None:
     """Stylize one image."""
     from flows.progress import reporter
-    from nst_core.chunks.single.stylization import stylize_one
     from nst_core.config.run_config import parse_config
 
     method = {"recipe": recipe} if strength is None else {"recipe": recipe, "strength": strength}
     config = parse_config({"method": method}, set_ or ())
+    _check_files(config, content, style, output)
+    from nst_core.chunks.single.stylization import stylize_one
+
     with reporter.stage("Stylizing", 0, "evaluations"):
         trace = stylize_one(content, style, output, config, reporter.at_least)
     if not trace:
         print(f"{output}: the photograph as it is" if trace is None else f"{output}: in one pass through the network")
         return
     print(f"{output}: loss {trace[0].total:.4g} → {trace[-1].total:.4g} in {trace[-1].iteration} evaluations")
+
+
+def _check_files(config: RunConfig, content: Path, style: Path, output: Path) -> None:
+    """Raise UsageError or InputError for what can be seen of the files before anything loads torch (seconds)."""
+    from nst_core.engine.images.pixels import probe_image
+    from nst_core.engine.images.suffixes import check_output_suffix
+
+    check_output_suffix(output)
+    probe_image(content, config.content.limits())
+    probe_image(style, config.style.limits())
 
 
 def reconstruct(

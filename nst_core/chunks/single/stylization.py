@@ -16,10 +16,10 @@ from nst_core.config.run_config import RunConfig
 from nst_core.engine.batch import LossPoint, Pairs
 from nst_core.engine.devices import resolve_precision
 from nst_core.engine.images.pixels import Pixels, encode_image
-from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES
+from nst_core.engine.images.suffixes import OUTPUT_SUFFIXES, check_output_suffix
 from nst_core.engine.recipe import Recipe
 from nst_core.engine.watch import Watch
-from nst_core.errors import NumericalError, UsageError
+from nst_core.errors import NumericalError
 from nst_core.networks.sessions import session_for
 from nst_core.storage.atomic import check_writable, write_bytes_atomic
 from nst_core.storage.progress import Progress
@@ -41,8 +41,7 @@ def stylize_one(
         ConfigError, WeightsError: the recipe cannot be resolved.
         NumericalError: the optimisation diverged.
     """
-    if output.suffix.lower() not in OUTPUT_SUFFIXES:
-        raise UsageError(f"--output {output}: the name must end in .jpg, .jpeg or .png.")
+    check_output_suffix(output)
     execution = config.execution
     if execution.threads != "auto":
         torch.set_num_threads(execution.threads)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from nst_core.engine.images.not_images import CONVERT_FIRST
+from nst_core.errors import UsageError
 
 SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -35,3 +37,9 @@ OUTPUT_EXTENSIONS: dict[OutputFormat, str] = {"jpeg": "jpg", "png": "png"}
 
 OUTPUT_SUFFIXES: dict[str, OutputFormat] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 """Lower-case suffixes that a name of an output file can have, with the format that they stand for."""
+
+
+def check_output_suffix(output: Path) -> None:
+    """Raise UsageError where a name of an output file, given as `--output`, stands for no format that is written."""
+    if output.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise UsageError(f"--output {output}: the name must end in .jpg, .jpeg or .png.")

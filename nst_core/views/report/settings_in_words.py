@@ -156,7 +156,7 @@ def _execution(section: Mapping[str, Any], run_yaml: Mapping[str, Any]) -> str:
         return ""
     keys = ("runner", "workers", "devices", "threads", "chunk_size", "batch_size", "retries")
     parts = [f"{key.replace('_', ' ')} {_listed(section[key])}" for key in keys if key in section]
-    return ", ".join([*parts, f"resolved to {run_yaml['device']}"] if run_yaml.get("device") else parts)
+    return ", ".join([*parts, f"on {run_yaml['device']}"] if run_yaml.get("device") else parts)
 
 
 def _versions(run_yaml: Mapping[str, Any]) -> str:

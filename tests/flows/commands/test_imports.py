@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 RUN = Path(__file__).parents[2] / "fixtures" / "run_of_version_1" / "outputs" / "run"
 TORCH = {"torch", "torchvision", "prefect"}
@@ -93,6 +94,14 @@ def test_what_is_wrong_with_a_run_file_is_told_without_torch(tmp_path: Path, com
     (tmp_path / "trial.yaml").write_text("name: trial\n", encoding="utf-8")
     code, modules = loaded(tmp_path, command, "trial.yaml", "--set", wrong)
     assert (code, modules & UNNEEDED) == (2, set())
+
+
+@pytest.mark.parametrize(("content", "output"), [("empty.jpg", "out.png"), ("photograph.png", "out.gif")])
+def test_what_is_wrong_with_a_single_picture_is_told_without_torch(tmp_path: Path, content: str, output: str) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "photograph.png")
+    (tmp_path / "empty.jpg").touch()
+    code, modules = loaded(tmp_path, "stylize", content, "photograph.png", "-o", output)
+    assert (code, modules & TORCH) == (2, set())
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ def test_measures_stand_beside_those_of_content_and_style(run: Path, capsys: pyt
     assert nst("judge", run, "--judge", "wavelet") == 0
     text = capsys.readouterr().out
     assert "2 pictures judged by wavelet, 2 of them now" in text
+    assert f"`nst report {run}` and `nst gallery {run}` show them picture by picture" in text
     assert "ArtFID" not in text
     assert nst("judge", run, "--judge", "wavelet", "--json") == 0
     told = json.loads(capsys.readouterr().out)
