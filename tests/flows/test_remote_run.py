@@ -90,7 +90,7 @@ def test_a_run_at_a_store_makes_what_the_same_run_makes_on_a_disk(config: Make, 
     gallery = remote().run_folder / "gallery"
     pages = {name for name in files_below(gallery) if not name.startswith("thumbs/")}
     of_artist = ("index.html", "items.js", "details-1.js", "made.json", "contact-sheet.png")
-    of_run = ("index.html", "contact-sheet.png")
+    of_run = ("index.html", "contact-sheet.png", "records.json")
     assert pages == {*of_run, *(f"{artist}/{name}" for artist in ("ada", "bo") for name in of_artist)}
     assert (gallery / "ada" / "index.html").read_text().count(".webp") >= 3
 
