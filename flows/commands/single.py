@@ -18,8 +18,8 @@ Reconstructable = Literal["content", "style", "both"]
 
 
 def stylize(
-    content: Annotated[Any, typer.Argument(parser=written_path, help="The photograph.")],
-    style: Annotated[Any, typer.Argument(parser=written_path, help="The painting.")],
+    content: Annotated[Any, typer.Argument(parser=written_path, metavar="PHOTOGRAPH", help="The photograph.")],
+    style: Annotated[Any, typer.Argument(parser=written_path, metavar="PAINTING", help="The painting.")],
     output: Annotated[
         Any,
         typer.Option(
@@ -63,7 +63,7 @@ def _check_files(config: RunConfig, content: Path, style: Path, output: Path) ->
 
 
 def reconstruct(
-    image: Annotated[Any, typer.Argument(parser=written_path, help="The picture to reconstruct.")],
+    image: Annotated[Any, typer.Argument(parser=written_path, metavar="IMAGE", help="The picture to reconstruct.")],
     output: Annotated[
         Any, typer.Option("--output", "-o", parser=written_path, metavar="DIR", help="The folder to write into.")
     ],

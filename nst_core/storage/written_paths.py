@@ -23,3 +23,7 @@ def written_local_path(text: str | Path) -> Path:
     if not is_local(path):
         raise UsageError(f"{path}: only a local path will do here, not a URL.")
     return path
+
+
+for _parser in (written_path, written_local_path):
+    _parser.__name__ = "path"  # what the help of a command calls the type of such an argument
