@@ -13,14 +13,14 @@ from nst_core.engine.recipe import AS_SHIPPED, Recipe
 from nst_core.engine.transfer.recipe import MethodRecipe, TransferRecipe
 from nst_core.errors import ConfigError, short, suggestion
 from nst_core.recipes.contradictions import contradictions, schedules_at_odds, transfer_contradictions
-from nst_core.recipes.files import KINDS, OPTIMISATION, TRANSFER, recipe_layers, recipe_names
+from nst_core.recipes.files import KINDS, OPTIMISATION, TRANSFER, configs_folder, recipe_layers, recipe_names
 from nst_core.recipes.normal_form import normal_form
 from nst_core.recipes.overrides import laid_over, merged_keys
 from nst_core.recipes.sections import section
 from nst_core.recipes.short_forms import write_out
 from nst_core.storage.expansion import expanded
 
-__all__ = ["load_method", "load_recipe", "recipe_names"]
+__all__ = ["configs_folder", "load_method", "load_recipe", "recipe_names"]
 
 
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
