@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.progress import console
+from flows.server.lifecycle import answers, end
 
 MAX_STARTS = 3
 """Most tries to start a server; one may find its port taken since it was chosen."""
@@ -75,7 +76,7 @@ class ChildServer:
         for _ in range(MAX_STARTS):
             self._port = _free_port()
             process = self._process = self._begin()
-            if self._answers(process, deadline):
+            if answers(process, self.api_url, deadline - time.monotonic()):
                 return
             if process.poll() is None:
                 raise RuntimeError(f"no answer within {timeout:.0f} seconds")
@@ -85,15 +86,8 @@ class ChildServer:
     def stop(self) -> None:
         """End the server, if it runs."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        with process:  # closes the pipe, waits
-            pass
+        if process is not None:
+            end(process, STOP_TIMEOUT)
 
     @contextlib.contextmanager
     def kept_alive(self) -> Iterator[None]:
@@ -129,18 +123,6 @@ class ChildServer:
             start_new_session=True,
             env={**os.environ, **SETTINGS, **get_current_settings().to_environment_variables(exclude_unset=True)},
         )
-
-    def _answers(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
-        """Wait until the server is there, has ended, or has had its time; whether it is there."""
-        import httpx
-
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            while time.monotonic() < deadline and process.poll() is None:
-                with contextlib.suppress(httpx.HTTPError):
-                    if client.get(f"{self.api_url}/health").is_success:
-                        return True
-                time.sleep(0.1)
-        return False
 
 
 def _free_port() -> int:

@@ -7,12 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
+from flows.server.lifecycle import answers, end
 from flows.server.run_server import START_TIMEOUT, past_proxies
 from nst_core.errors import TransientError, UsageError
 from nst_core.storage.machine import user_folder
@@ -43,10 +43,13 @@ def lasting_server(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         _must_be_free(port)
         process = _start(home, port)
         try:
-            _wait_until_ready(process, port, home / LOG)
+            if not answers(process, f"{address(port)}/api", START_TIMEOUT):
+                raise TransientError(
+                    f"Prefect's server did not start: {home / LOG} says why; then run the same command again."
+                )
             yield process
         finally:
-            _stop(process)
+            end(process, STOP_TIMEOUT)
 
 
 def address(port: int) -> str:
@@ -106,26 +109,3 @@ def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=environment | past_proxies() | settings,
         )
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    import httpx
-
-    deadline = time.monotonic() + START_TIMEOUT
-    with httpx.Client(trust_env=False, timeout=5) as client:
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if client.get(f"{address(port)}/api/health").is_success:
-                    return
-            time.sleep(0.2)
-    raise TransientError(f"Prefect's server did not start: {log} says why; then run the same command again.")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    with process:  # closes the pipe, waits
-        pass

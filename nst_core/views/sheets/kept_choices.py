@@ -43,7 +43,7 @@ class KeptChoices:
             try:
                 return _parse(artist, entry, runs)
             except (KeyError, TypeError, ValueError):
-                pass
+                pass  # not as we write it: chosen again
         choice = choose(artist, self._most)
         keys = {partition.run.folder: partition.run.key for partition in artist.partitions}
         self._kept[artist.slug] = {"made_from": made_from} | (_as_json(choice, keys) if choice else {"total": 0})
